@@ -1,0 +1,36 @@
+# make demo   reviews an example system, and leaves the command in .venv/bin/datakeel
+# make test   checks and tests everything, as continuous integration does
+# A Python other than the first suitable one on the path: make PYTHON=python3.13 test
+
+.PHONY: demo test clean
+.DELETE_ON_ERROR:
+
+demo: .venv/installed
+	.venv/bin/datakeel review examples/review/shop; status=$$?; test $$status -le 1  # 1: there are findings, as there should be
+
+test: .venv/installed-dev
+	scripts/check
+	scripts/test -n 2
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/installed-dev: pyproject.toml | .venv/bin/python
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch .venv/installed $@
+
+# Each candidate is run, not only looked up: a name on the path can be an empty shim, and some systems ship Python without venv.
+.venv/bin/python:
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	    if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "creating .venv with $$($$python --version)"; \
+	        exec $$python -m venv .venv; \
+	    fi; \
+	done; \
+	echo "datakeel needs Python 3.11 or later with its venv module, and none was found on the path." >&2; \
+	echo "Install one (on Debian and Ubuntu: python3 and python3-venv), or name it: make PYTHON=/path/to/python" >&2; \
+	exit 1
