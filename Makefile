@@ -6,7 +6,8 @@
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
-	.venv/bin/datakeel review examples/review/shop; status=$$?; test $$status -le 1  # 1: there are findings, as there should be
+	@.venv/bin/datakeel --help >/dev/null  # a command that cannot start ends with 1, as one that finds something does
+	.venv/bin/datakeel review examples/review/shop || test $$? -eq 1
 
 test: .venv/installed-dev
 	scripts/check
