@@ -1,0 +1,1 @@
+"""One package a language: each lowers its text into the neutral tree of `datakeel.read.program`."""

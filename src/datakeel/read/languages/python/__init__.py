@@ -1,0 +1,1 @@
+"""Python: its text into the neutral tree."""
