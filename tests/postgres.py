@@ -161,11 +161,16 @@ def _account() -> Unprivileged:
 
 
 def _reachable(programs: Path, directory: Path, account: Unprivileged) -> Path:
-    """The programs, or a copy of them where their folder is closed to that account (a checkout under /root, say)."""
+    """The programs, or a copy of them where their folder is closed to that account, as a checkout in root's home is."""
     try:
         subprocess.run([programs / "postgres", "--version"], capture_output=True, check=True, cwd="/", **account)
     except PermissionError:
-        return Path(shutil.copytree(programs.parent, directory / "install", symlinks=True)) / "bin"
+        install, package = programs.parent, programs.parent.parent
+        shutil.copytree(install, directory / package.name / install.name, symlinks=True)
+        libraries = package.with_name(package.name + ".libs")  # where a wheel keeps the libraries that it brings along
+        if libraries.exists():
+            shutil.copytree(libraries, directory / libraries.name, symlinks=True)
+        return directory / package.name / install.name / "bin"
     return programs
 
 
