@@ -10,9 +10,9 @@ import datakeel
 ROOT = Path(datakeel.__file__).parent
 
 MODEL = {"model"}
-GROUND = MODEL | {"finding", "requirements", "technologies", "compatibility", "patterns"}
+GROUND = MODEL | {"finding", "mistake", "requirements", "technologies", "compatibility", "patterns"}
 VERBS = {"read", "rules", "mend", "design", "write", "show"}
-KEEPERS = {"cache", "config", "baseline", "suppression"}
+KEEPERS = {"cache", "config", "baseline", "fingerprint", "suppression"}
 STORIES = {"reviewer", "generator"}
 
 # Each may import itself, and of the others what stands here. The stories and the commands know besides how a run is
@@ -20,6 +20,7 @@ STORIES = {"reviewer", "generator"}
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "finding": MODEL,
+    "mistake": set(),
     "requirements": MODEL,
     "technologies": MODEL,
     "compatibility": MODEL,
@@ -32,11 +33,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "show": GROUND,
     "cache": GROUND,
     "config": GROUND,
+    "fingerprint": GROUND,
     "baseline": GROUND,
     "suppression": GROUND,
     "reviewer": GROUND | VERBS | KEEPERS,
     "generator": GROUND | VERBS | KEEPERS,
-    "cli": GROUND | STORIES | KEEPERS | {"show", "serve"},
+    "cli": GROUND | STORIES | KEEPERS | {"rules", "show", "serve"},  # it lists and explains the rules
     "serve": GROUND | STORIES | KEEPERS | {"show"},
     "__main__": {"cli"},
     "__init__": set(),

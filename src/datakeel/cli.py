@@ -1,0 +1,407 @@
+"""The command line: words typed, a call, words printed."""
+
+# ruff: noqa: PLC0415, PLR0917  (an order loads what it needs, when it needs it; an option is a parameter)
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, Protocol
+
+import typer
+from msgspec import Struct
+from typer.main import get_command
+
+from datakeel import __version__
+from datakeel.mistake import Mistake, nearest, unknown
+
+if TYPE_CHECKING:
+    from datakeel.config import Config
+    from datakeel.finding import Review
+    from datakeel.show.catalogue import Entry
+    from datakeel.show.sarif import Help
+
+COMMANDS = ("review", "explain", "rules")
+FORMATS = ("terminal", "markdown", "json", "sarif")
+SEVERITIES = ("critical", "major", "minor", "suggestion")
+CONFIDENCES = ("high", "medium", "low")
+
+FINDINGS = 1  # the statuses of the program, beside 0
+WRONG = 2
+INTERRUPTED = 130
+
+
+class Reviewer(Protocol):
+    def __call__(
+        self,
+        paths: Sequence[Path | str],
+        *,
+        config: Config | None = None,
+        low: bool = False,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Review: ...
+
+
+def main(arguments: Sequence[str] | None = None, review: Reviewer | None = None) -> int:
+    """Does what the words say and gives the program's status. `review` stands in for the reviewer, in tests."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    judged = Judged()
+    try:
+        order = understood(words)
+        return order if isinstance(order, int) else order.carried_out(review or reviewer, judged)
+    except Mistake as mistake:
+        return failed(str(mistake), WRONG)
+    except KeyboardInterrupt:
+        return failed("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        return INTERRUPTED
+    except MemoryError:
+        return failed("there is not enough memory for this review", WRONG)
+    except Exception as fault:
+        return our_fault(fault, judged, debug="--debug" in words)
+
+
+# What may be typed --------------------------------------------------------------------------------------------------
+
+app = typer.Typer(
+    name="datakeel",
+    help="Finds where data-intensive code loses, duplicates or corrupts data.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback if datakeel itself fails.")]
+
+
+def tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"datakeel {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    pass
+
+
+@app.command("review", help="Review code. Status: 0 nothing found, 1 findings, 2 wrong usage or configuration.")
+def type_review(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="PATH...", help="Folders and files; none: this folder.")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", "-f", metavar="NAME", help=f"One of: {', '.join(FORMATS)}.")
+    ] = "terminal",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the report there.")
+    ] = None,
+    fail_on: Annotated[
+        str,
+        typer.Option(metavar="NAME", help=f"The least severity that gives status 1: {', '.join(SEVERITIES)}, never."),
+    ] = "suggestion",
+    confidence: Annotated[
+        str, typer.Option(metavar="NAME", help=f"The least confidence that is shown: {', '.join(CONFIDENCES)}.")
+    ] = "medium",
+    select: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="Judge only these rules or categories.")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="Leave these rules or categories out.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Configuration, in place of the one found.")
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=0, metavar="N", help="Processes; 0: one for each processor.")
+    ] = 0,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Read every file anew.")] = False,
+    debug: Debug = False,
+) -> ReviewOrder:
+    return ReviewOrder(
+        paths=tuple(paths or [Path()]),
+        form=one_of("format", form, FORMATS),
+        output=output,
+        fail_on=one_of("severity", fail_on, (*SEVERITIES, "never")),
+        confidence=one_of("confidence", confidence, CONFIDENCES),
+        select=split(select),
+        ignore=split(ignore),
+        config=config,
+        jobs=jobs,
+        cache=not no_cache,
+    )
+
+
+@app.command("explain", help="Show a rule's page: what goes wrong, when it is right, the sources.")
+def type_explain(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="As `datakeel rules` lists it.")], debug: Debug = False
+) -> ExplainOrder:
+    return ExplainOrder(rule)
+
+
+@app.command("rules", help="List the rules by category.")
+def type_rules(
+    form: Annotated[str, typer.Option("--format", "-f", metavar="terminal|json")] = "terminal", debug: Debug = False
+) -> RulesOrder:
+    return RulesOrder(one_of("format", form, ("terminal", "json")))
+
+
+def one_of(kind: str, word: str, words: Sequence[str]) -> str:
+    if word not in words:
+        raise Mistake(unknown(kind, word, words))
+    return word
+
+
+def split(words: Sequence[str] | None) -> tuple[str, ...]:
+    """Names given one by one, or several with commas."""
+    return tuple(name.strip() for word in words or () for name in word.split(",") if name.strip())
+
+
+# What was typed -----------------------------------------------------------------------------------------------------
+
+
+def understood(words: Sequence[str]) -> Order | int:
+    """The order that the words give, or the status where help or the version was all that was wanted. Raises
+    Mistake."""
+    first = next((word for word in words if not word.startswith("-")), None)
+    if first is not None and first not in COMMANDS:
+        raise Mistake(no_command(first))
+    if set(words) <= {"--debug"}:
+        raise Mistake(f"which command? {', '.join(COMMANDS)} (datakeel --help says more)")
+    try:
+        given: object = get_command(app)(list(words), prog_name="datakeel", standalone_mode=False)
+    except Exception as error:
+        if not isinstance(error, USAGE):
+            raise
+        refuse(error)
+    if isinstance(given, ReviewOrder | ExplainOrder | RulesOrder):
+        return given
+    return given if isinstance(given, int) else 0
+
+
+USAGE = typer.BadParameter.__mro__[2]  # the parser's own base of all its complaints
+
+
+def refuse(error: Exception) -> NoReturn:
+    """Says in one line what the parser has to say in several."""
+    option = getattr(error, "option_name", None)
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoSuchOption" and option and context is not None:
+        known = [name for parameter in context.command.params for name in parameter.opts] + ["--help"]
+        raise Mistake(unknown("option", option, [name for name in known if name.startswith("--")])) from None
+    text: str = error.format_message() if hasattr(error, "format_message") else str(error)
+    text = " ".join(text.split()).rstrip(".")
+    raise Mistake(text[:1].lower() + text[1:]) from None
+
+
+def no_command(word: str) -> str:
+    """A path where a command should stand is a review that lacks its word, unless a command is nearly meant."""
+    if nearest(word, COMMANDS) is None and Path(word).exists():
+        return f'"{word}" is no command; to review it: datakeel review {word}'
+    return unknown("command", word, COMMANDS)
+
+
+class Judged:
+    """What the reviewer was last said to be at."""
+
+    last = ""
+
+
+class ReviewOrder(Struct, frozen=True, kw_only=True):
+    paths: tuple[Path, ...]
+    form: str
+    output: Path | None
+    fail_on: str
+    confidence: str
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    config: Path | None
+    jobs: int
+    cache: bool
+
+    def carried_out(self, review: Reviewer, judged: Judged) -> int:
+        for path in self.paths:
+            if not path.exists():
+                raise Mistake(f"there is no {path}")
+        done = self.watched(review, judged)
+        self.show(done)
+        if self.fail_on == "never":
+            return 0
+        limit = SEVERITIES.index(self.fail_on)
+        return FINDINGS if any(finding.severity <= limit for finding in done.findings) else 0
+
+    def watched(self, review: Reviewer, judged: Judged) -> Review:
+        """The review, with its progress shown meanwhile."""
+        from datakeel.show.progress import Progress
+
+        progress = Progress(sys.stderr)
+        try:
+            done = review(self.paths, config=self.settings(), low=self.confidence == "low", progress=progress)
+        finally:
+            judged.last = progress.last
+            progress.clear()
+        return sure_enough(done, self.confidence)
+
+    def settings(self) -> Config:
+        """The configuration that was found, and what was typed above it."""
+        from msgspec.structs import replace
+
+        from datakeel.config import load
+
+        categories = known_rules()
+        for name in (*self.select, *self.ignore):
+            if name not in categories and name not in categories.values():
+                raise Mistake(unknown("rule", name, {*categories, *categories.values()}))
+        found = load(self.paths, categories, file=self.config)
+        return replace(
+            found,
+            select=self.select or found.select,
+            ignore=(*found.ignore, *self.ignore),
+            jobs=self.jobs,
+            cache=self.cache,
+        )
+
+    def show(self, review: Review) -> None:
+        from datakeel.show import output
+
+        if self.output is None:
+            output.write(self.report(review), sys.stdout)
+        else:
+            output.write_file(self.output, self.report(review))
+
+    def report(self, review: Review) -> str:
+        """The report in the form that was asked for; only that form's code is loaded."""
+        import os
+
+        from datakeel.show.output import Paper, paper
+        from datakeel.show.sources import Sources
+
+        sources = Sources(review.root)
+        if self.form == "json":
+            from datakeel.show import json
+
+            return json.render(review, sources)
+        if self.form == "sarif":
+            from datakeel.show import sarif
+
+            return sarif.render(review, help_of)
+        if self.form == "markdown":
+            from datakeel.show import markdown
+
+            return markdown.render(review, sources)
+        from datakeel.show import terminal
+
+        return terminal.render(review, sources, Paper() if self.output else paper(sys.stdout, os.environ))
+
+
+class ExplainOrder(Struct, frozen=True):
+    rule: str
+
+    def carried_out(self, review: Reviewer, judged: Judged) -> int:
+        import os
+
+        from datakeel.rules.rule import page
+        from datakeel.show import explain, output
+
+        categories = known_rules()
+        if self.rule not in categories:
+            raise Mistake(unknown("rule", self.rule, categories))
+        text = page(categories[self.rule], self.rule).text
+        output.write(explain.render(text, output.paper(sys.stdout, os.environ)), sys.stdout)
+        return 0
+
+
+class RulesOrder(Struct, frozen=True):
+    form: str
+
+    def carried_out(self, review: Reviewer, judged: Judged) -> int:
+        import os
+
+        from datakeel.show import catalogue, output
+
+        if self.form == "json":
+            output.write(catalogue.render_json(entries()), sys.stdout)
+        else:
+            output.write(catalogue.render(entries(), output.paper(sys.stdout, os.environ)), sys.stdout)
+        return 0
+
+
+Order = ReviewOrder | ExplainOrder | RulesOrder
+
+
+# What an order needs: loaded when it is needed ----------------------------------------------------------------------
+
+
+def reviewer(
+    paths: Sequence[Path | str],
+    *,
+    config: Config | None = None,
+    low: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Review:
+    from datakeel.reviewer import review
+
+    return review(paths, config=config, low=low, progress=progress)
+
+
+def known_rules() -> dict[str, str]:
+    """Every rule, with its category."""
+    from datakeel.rules.rule import rules
+
+    return {rule.name: rule.category for rule in rules()}
+
+
+def help_of(category: str, rule: str) -> Help:
+    from datakeel.rules.rule import page
+    from datakeel.show.sarif import Help
+
+    read = page(category, rule)
+    return Help(why=read.why, pattern=read.pattern, text=read.text)
+
+
+def entries() -> Iterator[Entry]:
+    from datakeel.rules.rule import rules
+    from datakeel.show.catalogue import Entry
+
+    for rule in rules():
+        page = rule.page
+        yield Entry(rule.name, rule.category, rule.severity, page.pillar.value, page.pattern, page.why)
+
+
+def sure_enough(review: Review, confidence: str) -> Review:
+    """The review without the findings that are less sure than was asked for; they are counted as hidden."""
+    from msgspec.structs import replace
+
+    limit = CONFIDENCES.index(confidence)
+    shown = tuple(finding for finding in review.findings if finding.confidence <= limit)
+    hidden = review.summary.hidden + len(review.findings) - len(shown)
+    return replace(review, findings=shown, summary=replace(review.summary, hidden=hidden))
+
+
+# How it can end badly -----------------------------------------------------------------------------------------------
+
+
+def failed(text: str, status: int) -> int:
+    from datakeel.show.output import error
+
+    error(text)
+    return status
+
+
+def our_fault(fault: Exception, judged: Judged, *, debug: bool) -> int:
+    """A programming mistake of ours: said as such, with the file it happened at where that is known (its notes say)."""
+    if debug:
+        traceback.print_exception(fault)
+    notes = getattr(fault, "__notes__", ())
+    at = notes[0] if notes else judged.last
+    what = " ".join(f"{type(fault).__name__}: {fault}".split()).removesuffix(":")
+    where = f" while {at}" if at else ""
+    how = "" if debug else "; --debug shows the details"
+    return failed(f"this is a fault of datakeel, not of your code: {what[:300]}{where}{how}", WRONG)

@@ -1,0 +1,1 @@
+"""What was found, for eyes and machines: each form is one module with a pure `render`."""

@@ -1,0 +1,72 @@
+"""The phrases that every form of the report shares."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from datakeel.finding import Finding, Review, Severity
+
+
+def counted(number: int, word: str, plural: str = "") -> str:
+    """
+    >>> counted(1, "finding"), counted(2300, "finding"), counted(0, "entry", "entries")
+    ('1 finding', '2,300 findings', '0 entries')
+    """
+    return f"{number:,} {word if number == 1 else plural or word + 's'}"
+
+
+def joined(words: Sequence[str]) -> str:
+    """
+    >>> joined(["a"]), joined(["a", "b"]), joined(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def flat(text: str) -> str:
+    """A text on one line.
+
+    >>> flat(" one\\n  two ")
+    'one two'
+    """
+    return " ".join(text.split())
+
+
+def by_severity(findings: Iterable[Finding]) -> dict[Severity, int]:
+    """How many of each severity, most severe first; none that does not occur."""
+    counts = Counter(finding.severity for finding in findings)
+    return {severity: counts[severity] for severity in Severity if counts[severity]}
+
+
+def tally(findings: Sequence[Finding]) -> str:
+    """The findings in one phrase: ``3 findings (1 critical, 2 minor)``."""
+    if not findings:
+        return "no findings"
+    parts = ", ".join(f"{number:,} {severity.word}" for severity, number in by_severity(findings).items())
+    return f"{counted(len(findings), 'finding')} ({parts})"
+
+
+def size(review: Review) -> str:
+    """What was read: ``240 files, 48,210 lines; 35 files of tests and generated code not judged``."""
+    summary = review.summary
+    text = f"{counted(summary.files, 'file')}, {counted(summary.lines, 'line')}"
+    if summary.skipped_files:
+        text += f"; {counted(summary.skipped_files, 'file')} of tests, generated or vendored code not judged"
+    return text
+
+
+def unseen(review: Review) -> list[str]:
+    """What the report does not show, and how to see it."""
+    summary, texts = review.summary, []
+    if summary.hidden:
+        verb = "is" if summary.hidden == 1 else "are"
+        texts.append(
+            f"{counted(summary.hidden, 'finding')} of lower confidence {verb} hidden (--confidence low shows all)"
+        )
+    if summary.suppressed:
+        verb = "is" if summary.suppressed == 1 else "are"
+        texts.append(f"{counted(summary.suppressed, 'finding')} {verb} answered for by comments in the code")
+    if summary.unreadable:
+        texts.append(f"{counted(summary.unreadable, 'file')} could not be read")
+    return texts
