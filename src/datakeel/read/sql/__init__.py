@@ -1,0 +1,1 @@
+"""SQL: its text, words, trees and definitions → statements and changes of tables."""
