@@ -1,0 +1,263 @@
+"""Files → facts: reads each file once, takes from the cache what is known, and has worker processes lower the rest."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache as once
+from hashlib import blake2b
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from datakeel.cache import Cache
+from datakeel.model.operation import Role
+from datakeel.model.system import Remark
+from datakeel.read.languages.python.lower import lower
+from datakeel.read.modules import Modules, modules
+from datakeel.read.program import File, Note, encode
+from datakeel.read.role import role_by_text
+from datakeel.read.source import Source, Sources
+from datakeel.read.text import binary, decoded
+from datakeel.read.workers import Failure, spread
+
+LARGEST = 10_000_000  # bytes: a larger file is data, whatever its name
+AT_ONCE = 64_000_000  # bytes of new files held in memory
+SECONDS = 20.0  # for one file
+
+T = TypeVar("T")
+Blob = bytes | memoryview
+Progress = Callable[[int, int], None]  # files done, files to do
+
+
+class Counts(Struct, frozen=True):
+    """How many lines were read into facts, how many were only counted (by why), and how many files could not be
+    read."""
+
+    lowered: int = 0
+    tests: int = 0
+    vendored: int = 0
+    other: int = 0  # of kinds that nothing reads yet
+    unreadable: int = 0  # files
+    cached: int = 0  # files whose facts were known
+
+
+class Decoded(Mapping[str, T], Generic[T]):
+    """Facts by path, each decoded when it is first asked for."""
+
+    def __init__(self, blobs: dict[str, Blob], decode: Callable[[Blob], T]) -> None:
+        self.blobs = dict(sorted(blobs.items()))
+        self.decode = decode
+        self.known: dict[str, T] = {}
+
+    def __getitem__(self, path: str) -> T:
+        known = self.known.get(path)
+        if known is None:
+            known = self.known[path] = self.decode(self.blobs[path])
+        return known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.blobs)
+
+    def __len__(self) -> int:
+        return len(self.blobs)
+
+
+class Facts:
+    """What is known of each file of a project. `files` are the Python files that were read; `sources` has every file,
+    its role told by its text as well."""
+
+    def __init__(self, sources: Sources, blobs: dict[str, Blob], remarks: list[Remark], counts: Counts) -> None:
+        self.sources = sources
+        self.files: Mapping[str, File] = Decoded(blobs, msgspec.msgpack.Decoder(File).decode)
+        self.counts = counts
+        self.unread = remarks
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """What could not be read, and why: whole files, and places in files."""
+        notes = [Remark(path, note.line, note.text) for path, file in self.files.items() for note in file.notes]
+        return tuple(sorted({*self.sources.remarks, *self.unread, *notes}))
+
+    def modules(self) -> Modules:
+        """The names of the project's modules, settled by what its files import."""
+        return modules(self.sources, {path: tuple(imported(file)) for path, file in self.files.items()})
+
+
+def imported(file: File) -> Iterator[str]:
+    """The absolute dotted names that a file imports."""
+    for dotted in (*(entry.dotted for entry in file.imports), *file.stars):
+        if not dotted.startswith((".", "~", "?", "builtins.")):
+            yield dotted
+
+
+class New(Struct, frozen=True):
+    """A file whose facts are not known yet; `paths` are all files with this very text."""
+
+    paths: list[str]
+    data: bytes
+    digest: bytes
+    key: bytes
+
+
+def read(
+    sources: Sources,
+    cache: Cache | None = None,
+    jobs: int = 0,
+    progress: Progress | None = None,
+    tests: bool = False,
+) -> Facts:
+    """The facts of every file that is read: product, scripts, migrations and generated code, and tests if asked for.
+
+    `jobs` is the number of processes; 0: one for each core that this process may use. The cache is not saved here.
+    """
+    reading = Reading(sources, cache or Cache.none(), jobs or cores(), progress, tests)
+    for source in sources.files:
+        reading.take(source)
+    reading.lower()
+    return reading.facts()
+
+
+class Reading:
+    """One run over the files; collects what it finds."""
+
+    def __init__(self, sources: Sources, cache: Cache, jobs: int, progress: Progress | None, tests: bool) -> None:
+        self.sources = sources
+        self.cache = cache
+        self.jobs = jobs
+        self.progress = progress
+        self.tests = tests
+        self.files: list[Source] = []
+        self.blobs: dict[str, Blob] = {}
+        self.remarks: list[Remark] = []
+        self.new: dict[bytes, New] = {}
+        self.waiting = 0
+        self.lines = {"lowered": 0, "tests": 0, "vendored": 0, "other": 0}
+        self.unreadable = 0
+        self.cached = 0
+
+    def take(self, source: Source) -> None:
+        """Reads one file; what is new waits to be lowered."""
+        data = contents(self.sources.location(source))
+        if isinstance(data, str):
+            self.remarks.append(Remark(source.path, 0, data))
+            self.unreadable += 1
+            self.files.append(source)
+            return
+        role = role_by_text(source.role, source.path, data)
+        if role is not source.role:
+            source = msgspec.structs.replace(source, role=role)
+        self.files.append(source)
+        fate = self.fate(source)
+        self.lines[fate] += data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
+        if fate == "lowered":
+            self.look_up(source, data)
+
+    def fate(self, source: Source) -> str:
+        if source.foreign:
+            return "vendored"
+        if source.role is Role.TEST and not self.tests:
+            return "tests"
+        return "lowered" if source.kind == "python" else "other"
+
+    def look_up(self, source: Source, data: bytes) -> None:
+        digest = blake2b(data, digest_size=16).digest()
+        package = source.path.endswith("__init__.py")
+        key = digest + (b"P" if package else b"p") + python_reader()
+        blob = self.cache.get(key)
+        if blob is not None:
+            self.blobs[source.path] = blob
+            self.cached += 1
+        elif key in self.new:
+            self.new[key].paths.append(source.path)
+        else:
+            self.new[key] = New([source.path], data, digest, key)
+            self.waiting += len(data)
+            if self.waiting > AT_ONCE:
+                self.lower()
+
+    def lower(self) -> None:
+        """Lowers what waits, in other processes, and keeps it."""
+        new = list(self.new.values())
+        self.new, self.waiting = {}, 0
+        results = spread(lambda n: lowered(new[n]), [len(file.data) + 200 for file in new], self.jobs, SECONDS)
+        for done, (number, result) in enumerate(results, 1):
+            file = new[number]
+            if isinstance(result, Failure):
+                self.remarks.extend(Remark(path, 0, f"not read: {result.text}") for path in file.paths)
+                self.unreadable += len(file.paths)
+                self.lines["lowered"] -= len(file.paths) * len(file.data.splitlines())
+            else:
+                self.cache.put(file.key, result)
+                self.blobs.update(dict.fromkeys(file.paths, result))
+            if self.progress:
+                self.progress(done, len(new))
+
+    def facts(self) -> Facts:
+        sources = msgspec.structs.replace(self.sources, files=tuple(self.files))
+        counts = Counts(**self.lines, unreadable=self.unreadable, cached=self.cached)
+        return Facts(sources, self.blobs, self.remarks, counts)
+
+
+def lowered(new: New) -> bytes:
+    """The facts of one Python file as bytes. It depends on the file's text alone, so it can be kept under its
+    digest."""
+    text, note = decoded(new.data)
+    file = lower(text, new.digest.hex(), new.paths[0].endswith("__init__.py"))
+    if note:
+        file = msgspec.structs.replace(file, notes=(Note(1, note), *file.notes))
+    return encode(file)
+
+
+def contents(path: str) -> bytes | str:
+    """A file's bytes, or why there are none, in words for the report."""
+    try:
+        descriptor = os.open(path, READ)
+    except FileNotFoundError:
+        return "gone since it was found"
+    except (OSError, ValueError) as reason:
+        return f"cannot be read: {getattr(reason, 'strerror', None) or reason}"
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            return "not a regular file: not read"
+        if found.st_size > LARGEST:
+            return f"{found.st_size / 1e6:.0f} MB: too large to be code, not read"
+        data = whole(descriptor, found.st_size)
+    except OSError as reason:
+        return f"cannot be read: {reason.strerror or reason}"
+    finally:
+        os.close(descriptor)
+    return "binary: not read" if binary(data) else data
+
+
+# A name that has become a pipe must not block, nor one that has become a link lead elsewhere.
+READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+def whole(descriptor: int, size: int) -> bytes:
+    data = os.read(descriptor, size + 1)
+    while len(data) < LARGEST and len(data) != size and (more := os.read(descriptor, LARGEST)):  # it is being written
+        data += more
+    return data
+
+
+@once
+def python_reader() -> bytes:
+    """What the facts of a Python file depend on beside its text: the code that makes them, and the Python that runs
+    it."""
+    here = Path(__file__).parent
+    digest = blake2b(repr((sys.implementation.name, sys.version_info[:3])).encode(), digest_size=8)
+    for file in (*sorted((here / "languages" / "python").glob("*.py")), here / "program.py", here / "text.py"):
+        digest.update(file.read_bytes())
+    return digest.digest()
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,86 @@
+"""What a file is in its project: product, test, migration, script or generated; first by its path, then by its text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from datakeel.model.operation import Role
+
+TEST_FOLDERS = frozenset(("tests", "test", "testing", "unit_tests", "integration_tests", "functional_tests", "e2e"))
+SCRIPT_FOLDERS = frozenset(
+    (
+        *(
+            "scripts",
+            "script",
+            "bin",
+            "tools",
+            "tool",
+            "docs",
+            "doc",
+            "documentation",
+            "examples",
+            "example",
+            "samples",
+        ),
+        *("sample", "demo", "demos", "benchmarks", "benchmark", "bench", "hack", "contrib", ".github", ".circleci"),
+        *(".ci", "ci"),
+    )
+)
+SCRIPT_FILES = frozenset(
+    ("setup.py", "noxfile.py", "fabfile.py", "manage.py", "conf.py", "versioneer.py", "wscript.py")
+)
+TEST_FILE = re.compile(r"^(?:test_.*|.*_tests?|tests?|conftest)\.(?:py|sql)$")
+GENERATED_FILE = re.compile(r"_pb2(?:_grpc)?\.py$|_grpc\.py$")
+NUMBERED = re.compile(r"^[VU]?\d{3,}")
+MIGRATION_FOLDERS = frozenset(("migrations", "migration", "versions", "migrate"))
+
+GENERATED = re.compile(
+    rb"@generated\b"
+    rb"|(?i:code generated\b.{0,200}do not edit)"
+    rb"|(?i:\b(?:auto-?|automatically )generated\b.{0,200}do not (?:edit|modify))"
+)
+TESTING = re.compile(rb"^\s*(?:async )?def test|^\s*class \w*Test|\bpytest\b|\bunittest\b|\bTestCase\b", re.MULTILINE)
+REVISION = re.compile(rb"^(?:down_)?revision\b[^=\n]*=", re.MULTILINE)
+MIGRATION = re.compile(rb"^class Migration\(", re.MULTILINE)
+
+
+def role_by_path(path: str, telling: Sequence[str] = ()) -> Role:
+    """The role that a path alone suggests. `telling` are those of its folders whose names may make it a script."""
+    *folders, name = path.split("/")
+    if GENERATED_FILE.search(name):
+        return Role.GENERATED
+    if TEST_FILE.match(name) or not TEST_FOLDERS.isdisjoint(folders):
+        return Role.TEST
+    if folders and folders[-1] in MIGRATION_FOLDERS and NUMBERED.match(name):
+        return Role.MIGRATION
+    if name in SCRIPT_FILES or not SCRIPT_FOLDERS.isdisjoint(telling):
+        return Role.SCRIPT
+    return Role.PRODUCT
+
+
+def role_by_text(role: Role, path: str, data: bytes) -> Role:
+    """The role, now that the file's text is known."""
+    *folders, name = path.split("/")
+    if role is Role.TEST and TEST_FOLDERS.isdisjoint(folders) and not says_test(name, data):
+        role = role_by_path("/".join((*folders, "product.py")))
+    if role is Role.PRODUCT and GENERATED.search(data, 0, 1000):
+        return Role.GENERATED
+    if folders and folders[-1] in MIGRATION_FOLDERS and role in (Role.PRODUCT, Role.MIGRATION):
+        return migration_by_text(name, data)
+    return role
+
+
+def says_test(name: str, data: bytes) -> bool:
+    """Whether a file that is only named like a test is one: a laboratory has ``test_result.py`` in its product."""
+    return name == "conftest.py" or not name.endswith(".py") or TESTING.search(data) is not None
+
+
+def migration_by_text(name: str, data: bytes) -> Role:
+    if not name.endswith(".py"):
+        return Role.MIGRATION
+    if name == "env.py":
+        return Role.SCRIPT
+    if NUMBERED.match(name) or MIGRATION.search(data) or REVISION.search(data, 0, 4000):
+        return Role.MIGRATION
+    return Role.PRODUCT

@@ -1,0 +1,271 @@
+"""Work spread over forked processes that may die, hang or be interrupted without taking the rest with them."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import select
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from struct import Struct as Layout
+from typing import NoReturn
+
+from msgspec import Struct
+
+MANY = 100  # below this many tasks a second process costs more than it saves
+HEADER = Layout("=iI")  # the number of the task, the length of its result
+ORDER = Layout("=I")
+LONGEST = 4_000  # tasks in a chunk: two chunks' numbers fit into a pipe, so that giving them never blocks
+CHUNKS = 16  # that each worker gets, if all goes evenly: large enough to be cheap, small enough to end together
+
+
+class Failure(Struct, frozen=True, gc=False):
+    """A task without a result, and why, in words for the report."""
+
+    text: str
+
+
+Work = Callable[[int], bytes]
+Result = tuple[int, bytes | Failure]
+
+
+def spread(work: Work, weights: Sequence[int], jobs: int, seconds: float = 20.0) -> Iterator[Result]:
+    """Runs ``work(n)`` for every n below ``len(weights)`` and gives (n, its bytes) as they come, in no certain order.
+
+    A task that kills its process, or takes longer than `seconds`, or raises, gives a Failure; every other one its
+    result. Whoever stops asking (also by Ctrl-C) leaves no process behind. Where the system cannot fork, all is done
+    here.
+    """
+    if not weights:
+        return iter(())
+    if not hasattr(os, "fork"):
+        return ((number, attempt(work, number)) for number in range(len(weights)))
+    count = 1 if len(weights) < MANY else max(1, jobs)
+    return Pool(work, weights, count, seconds).results()
+
+
+def attempt(work: Work, number: int) -> bytes | Failure:
+    try:
+        return work(number)
+    except Exception as reason:  # also of memory and of recursion: one task is lost
+        return Failure(f"{type(reason).__name__}: {reason}"[:300])
+
+
+class Worker:
+    """The parent's side of one process: its pipes, what it was given, and since when it has been silent."""
+
+    def __init__(self, pid: int, orders: int, answers: int) -> None:
+        self.pid = pid
+        self.orders = orders
+        self.answers = answers
+        self.pending: deque[int] = deque()
+        self.received = bytearray()
+        self.heard = time.monotonic()
+
+    def give(self, chunk: Sequence[int]) -> None:
+        self.pending.extend(chunk)
+        self.heard = time.monotonic()
+        with contextlib.suppress(OSError):  # it died: its silence will be noticed
+            write(self.orders, ORDER.pack(len(chunk)) + b"".join(ORDER.pack(number) for number in chunk))
+
+    def take(self) -> Iterator[Result]:
+        """The results that have come in since the last time; raises EOFError when the process is gone."""
+        data = os.read(self.answers, 1 << 17)
+        if not data:
+            raise EOFError
+        self.received += data
+        self.heard = time.monotonic()
+        start = 0
+        while len(self.received) - start >= HEADER.size:
+            number, length = HEADER.unpack_from(self.received, start)
+            end = start + HEADER.size + length
+            if len(self.received) < end:
+                break
+            yield self.result(number, bytes(self.received[start + HEADER.size : end]))
+            start = end
+        del self.received[:start]
+
+    def result(self, number: int, data: bytes) -> Result:
+        task = self.pending.popleft()
+        return (task, data) if number >= 0 else (task, Failure(data.decode("utf-8", "replace")))
+
+    def end(self) -> int:
+        """Makes sure that the process is gone; gives the signal that ended it, or 0."""
+        with contextlib.suppress(OSError):
+            os.kill(self.pid, signal.SIGKILL)
+        os.close(self.orders)
+        os.close(self.answers)
+        try:
+            _, status = os.waitpid(self.pid, 0)
+        except ChildProcessError:
+            return 0
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+class Pool:
+    def __init__(self, work: Work, weights: Sequence[int], count: int, seconds: float) -> None:
+        self.work = work
+        self.count = count
+        self.seconds = seconds
+        self.chunks = deque(chunked(weights, count * CHUNKS))
+        self.workers: list[Worker] = []
+
+    def results(self) -> Iterator[Result]:
+        try:
+            for _ in range(min(self.count, len(self.chunks))):
+                self.start()
+            while self.workers:
+                yield from self.turn()
+            for number in (number for chunk in self.chunks for number in chunk):  # no process could be had
+                yield number, attempt(self.work, number)
+        finally:
+            for worker in self.workers:
+                worker.end()
+
+    def start(self) -> None:
+        """Starts one more worker and gives it work; where the system has no process or pipe left, it does without."""
+        pipes: list[int] = []
+        try:
+            pipes += os.pipe()
+            pipes += os.pipe()
+            pid = self.fork(*pipes)
+        except OSError:
+            for descriptor in pipes:
+                os.close(descriptor)
+            return
+        os.close(pipes[0])
+        os.close(pipes[3])
+        worker = Worker(pid, pipes[1], pipes[2])
+        self.workers.append(worker)
+        worker.give(self.chunks.popleft())
+
+    def fork(self, orders_out: int, orders_in: int, answers_out: int, answers_in: int) -> int:
+        """Ctrl-C waits until the child is sure to be a child."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        try:
+            pid = os.fork()
+            if pid == 0:
+                others = (fd for worker in self.workers for fd in (worker.orders, worker.answers))
+                serve(self.work, orders_out, answers_in, (orders_in, answers_out, *others))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return pid
+
+    def turn(self) -> Iterator[Result]:
+        """Waits until a worker has something to say, or has been silent for too long."""
+        begun = time.monotonic()
+        patience = max(0.0, min(worker.heard for worker in self.workers) + self.seconds - begun)
+        ready = wait([worker.answers for worker in self.workers], patience + 0.01)
+        for worker in [w for w in self.workers if w.answers in ready]:
+            try:
+                yield from worker.take()
+            except EOFError:
+                yield from self.lose(worker, "")
+            else:
+                self.feed(worker)
+        now = time.monotonic()
+        if now - begun > patience + 1.0:  # everything was stopped for a while (Ctrl-Z): nobody is late
+            for worker in self.workers:
+                worker.heard = now
+        for worker in [w for w in self.workers if w.answers not in ready and now - w.heard > self.seconds]:
+            yield from self.lose(worker, f"took longer than {self.seconds:g} s")
+
+    def feed(self, worker: Worker) -> None:
+        """Gives a worker the next chunk before it has finished the one at hand, so that it never waits."""
+        if self.chunks and len(worker.pending) <= 1:
+            worker.give(self.chunks.popleft())
+        elif not worker.pending:
+            self.workers.remove(worker)
+            worker.end()
+
+    def lose(self, worker: Worker, reason: str) -> Iterator[Result]:
+        """Gives up the task that a worker was at, and hands the rest of its work to a new one."""
+        self.workers.remove(worker)
+        ended_by = worker.end()
+        if worker.pending:
+            yield worker.pending.popleft(), Failure(reason or f"its reader was ended by {named(ended_by)}")
+        if worker.pending:
+            self.chunks.appendleft(list(worker.pending))
+        if self.chunks:
+            self.start()
+
+
+def serve(work: Work, orders: int, answers: int, others: Sequence[int]) -> NoReturn:
+    """A worker's life: take a chunk, answer for each task of it, until there are no more orders."""
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for descriptor in others:
+            os.close(descriptor)
+        gc.disable()
+        prefer_as_victim()
+        while header := read(orders, ORDER.size):
+            chunk = read(orders, ORDER.unpack(header)[0] * ORDER.size)
+            for (number,) in ORDER.iter_unpack(chunk):
+                result = attempt(work, number)
+                if isinstance(result, Failure):
+                    answer(answers, -1, result.text.encode("utf-8", "replace"))
+                else:
+                    answer(answers, number, result)
+    except BaseException:  # nothing may leave a forked process by the parent's exits
+        os._exit(1)
+    os._exit(0)
+
+
+def answer(answers: int, number: int, data: bytes) -> None:
+    write(answers, HEADER.pack(number, len(data)) + data)
+
+
+def prefer_as_victim() -> None:
+    """Where memory runs out, Linux should end a worker (one file is lost) rather than the review."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("800")
+
+
+def chunked(weights: Sequence[int], count: int) -> Iterator[list[int]]:
+    """The tasks in about `count` chunks of even weight, the heaviest tasks first."""
+    target = sum(weights) / count
+    chunk: list[int] = []
+    weight = 0
+    for number in sorted(range(len(weights)), key=lambda n: (-weights[n], n)):
+        chunk.append(number)
+        weight += weights[number]
+        if weight >= target or len(chunk) >= LONGEST:
+            yield chunk
+            chunk, weight = [], 0
+    if chunk:
+        yield chunk
+
+
+def wait(descriptors: Sequence[int], seconds: float) -> set[int]:
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return {descriptor for descriptor, _ in poll.poll(seconds * 1000)}
+
+
+def read(descriptor: int, size: int) -> bytes:
+    """Exactly `size` bytes, or none where the other end is closed."""
+    data = b""
+    while len(data) < size:
+        more = os.read(descriptor, size - len(data))
+        if not more:
+            return b""
+        data += more
+    return data
+
+
+def write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def named(number: int) -> str:
+    try:
+        return f"{signal.Signals(number).name}" if number else "an exit"
+    except ValueError:
+        return f"signal {number}"
