@@ -1,4 +1,4 @@
-"""Files → facts: reads each file once, takes from the cache what is known, and has worker processes lower the rest."""
+"""Files → facts: reads each file once, takes what is known from a shelf, and has worker processes lower the rest."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache as once
 from hashlib import blake2b
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from datakeel.cache import Cache
 from datakeel.model.operation import Role
 from datakeel.model.system import Remark
 from datakeel.read.languages.python.lower import lower
@@ -32,6 +31,24 @@ SECONDS = 20.0  # for one file
 T = TypeVar("T")
 Blob = bytes | memoryview
 Progress = Callable[[int, int], None]  # files done, files to do
+
+
+class Shelf(Protocol):
+    """Where facts are kept between two runs: blobs under keys. `datakeel.cache.Cache` is one."""
+
+    def get(self, key: bytes) -> Blob | None: ...
+
+    def put(self, key: bytes, blob: bytes) -> None: ...
+
+
+class Bare:
+    """A shelf that keeps nothing."""
+
+    def get(self, key: bytes) -> None:
+        return None
+
+    def put(self, key: bytes, blob: bytes) -> None:
+        pass
 
 
 class Counts(Struct, frozen=True):
@@ -105,16 +122,16 @@ class New(Struct, frozen=True):
 
 def read(
     sources: Sources,
-    cache: Cache | None = None,
+    shelf: Shelf | None = None,
     jobs: int = 0,
     progress: Progress | None = None,
     tests: bool = False,
 ) -> Facts:
     """The facts of every file that is read: product, scripts, migrations and generated code, and tests if asked for.
 
-    `jobs` is the number of processes; 0: one for each core that this process may use. The cache is not saved here.
+    `jobs` is the number of processes; 0: one for each core that this process may use. The shelf is not saved here.
     """
-    reading = Reading(sources, cache or Cache.none(), jobs or cores(), progress, tests)
+    reading = Reading(sources, shelf or Bare(), jobs or cores(), progress, tests)
     for source in sources.files:
         reading.take(source)
     reading.lower()
@@ -124,9 +141,9 @@ def read(
 class Reading:
     """One run over the files; collects what it finds."""
 
-    def __init__(self, sources: Sources, cache: Cache, jobs: int, progress: Progress | None, tests: bool) -> None:
+    def __init__(self, sources: Sources, shelf: Shelf, jobs: int, progress: Progress | None, tests: bool) -> None:
         self.sources = sources
-        self.cache = cache
+        self.shelf = shelf
         self.jobs = jobs
         self.progress = progress
         self.tests = tests
@@ -167,7 +184,7 @@ class Reading:
         digest = blake2b(data, digest_size=16).digest()
         package = source.path.endswith("__init__.py")
         key = digest + (b"P" if package else b"p") + python_reader()
-        blob = self.cache.get(key)
+        blob = self.shelf.get(key)
         if blob is not None:
             self.blobs[source.path] = blob
             self.cached += 1
@@ -191,7 +208,7 @@ class Reading:
                 self.unreadable += len(file.paths)
                 self.lines["lowered"] -= len(file.paths) * len(file.data.splitlines())
             else:
-                self.cache.put(file.key, result)
+                self.shelf.put(file.key, result)
                 self.blobs.update(dict.fromkeys(file.paths, result))
             if self.progress:
                 self.progress(done, len(new))

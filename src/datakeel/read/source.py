@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from datakeel.mistake import Mistake
 from datakeel.model.operation import Role
 from datakeel.model.system import Remark
 from datakeel.read.ignored import Patterns, Tracked, exclude_file, git_folder, ignored, patterns_of
@@ -30,7 +31,7 @@ OWN_VENDOR = frozenset(("models.py", "views.py", "apps.py", "migrations", "api.p
 OUTPUT = frozenset(("build", "dist"))
 
 
-class PathNotFound(ValueError):
+class PathNotFound(Mistake):
     """A path that was asked for does not exist."""
 
     def __init__(self, path: str) -> None:
