@@ -38,6 +38,13 @@ from datakeel.read.program import (
 DEEPEST = 90
 
 
+class Unread(ast.expr):
+    """What the tolerant parser could not read, or has no node for: the `parts` that it could."""
+
+    _fields = ("parts",)
+    parts: list[ast.expr]
+
+
 class Lowering:
     """Where the lowering stands: the file's collections, and the scope, names and position of the present body."""
 
@@ -255,6 +262,10 @@ def _slice(here: Lowering, node: ast.Slice) -> Expression:
     ends = (node.lower, node.upper, node.step)
     lowered = tuple([_SINGLE[None] if end is None else expression(here, end) for end in ends])
     return Derive("slice", lowered, here.at(node))
+
+
+def _unread(here: Lowering, node: Unread) -> Expression:
+    return Derive("opaque", expressions(here, node.parts), here.at(node))
 
 
 def _deeper(here: Lowering, node: ast.expr) -> Expression:
@@ -504,6 +515,7 @@ _EXPRESSIONS: dict[type[ast.AST], Callable[[Lowering, Any], Expression]] = {
     ast.DictComp: _comprehension("dict"),
     ast.GeneratorExp: _comprehension("generator"),
     ast.Lambda: _lambda,
+    Unread: _unread,
 }
 if hasattr(ast, "TemplateStr"):
     _EXPRESSIONS[ast.TemplateStr] = _template

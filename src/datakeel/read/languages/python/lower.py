@@ -25,6 +25,7 @@ from datakeel.read.program import (
     File,
     Global,
     Import,
+    Item,
     Note,
     Span,
     Statement,
@@ -84,7 +85,7 @@ def _file(text: str, tree: ast.Module, notes: list[Note], digest: str, is_packag
         (*here.bodies, own),
         tuple(here.texts),
         tuple(_comments(text, tree)) if "datakeel:" in text else (),
-        tuple(notes + here.notes),
+        tuple(dict.fromkeys(notes + here.notes)),
         digest,
     )
 
@@ -173,6 +174,8 @@ def _plain(value: Expression) -> bool:
         return all(_plain(item) for item in value.items) and all(key is None or _plain(key) for key in value.keys)
     if isinstance(value, Derive):
         return value.how not in ("await", "opaque") and all(_plain(operand) for operand in value.operands)
+    if isinstance(value, Item):
+        return _plain(value.base) and _plain(value.key)
     return isinstance(value, (Const, Global, Closure)) or (isinstance(value, Attribute) and _plain(value.base))
 
 

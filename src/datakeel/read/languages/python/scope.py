@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -30,6 +31,16 @@ BUILTINS = frozenset(_LISTED.split())
 
 # Every module has these without writing them.
 MODULE_NAMES = ("__builtins__", "__doc__", "__file__", "__loader__", "__name__", "__package__", "__path__", "__spec__")
+
+
+if sys.version_info >= (3, 12):
+    TypeAlias = ast.TypeAlias
+else:
+
+    class TypeAlias(ast.stmt):
+        """``type X = …``, where the running Python has no node for it."""
+
+        _fields = ("name", "type_params", "value")
 
 
 class Scope(dict[str, Expression]):
@@ -303,6 +314,5 @@ _BINDERS: dict[type[ast.stmt], Callable[[Any, Bound], None]] = {
     ast.ImportFrom: _import,
     ast.Global: _global,
     ast.Nonlocal: _nonlocal,
+    TypeAlias: _type_alias,
 }
-if hasattr(ast, "TypeAlias"):
-    _BINDERS[ast.TypeAlias] = _type_alias

@@ -17,7 +17,7 @@ from datakeel.read.languages.python.expressions import (
     target,
 )
 from datakeel.read.languages.python.patterns import alternatives, matched
-from datakeel.read.languages.python.scope import ClassScope, ModuleCode, Scope, accessor, bound, imported
+from datakeel.read.languages.python.scope import ClassScope, ModuleCode, Scope, TypeAlias, accessor, bound, imported
 from datakeel.read.program import (
     Assert,
     Assign,
@@ -323,6 +323,5 @@ _STATEMENTS: dict[type[ast.AST], Callable[[Lowering, Any, list[Statement]], None
     ast.FunctionDef: _function,
     ast.AsyncFunctionDef: _function,
     ast.ClassDef: _class,
+    TypeAlias: _type_alias,
 }
-if hasattr(ast, "TypeAlias"):
-    _STATEMENTS[ast.TypeAlias] = _type_alias
