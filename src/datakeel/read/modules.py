@@ -133,7 +133,7 @@ class Modules:
         for link, target in links:
             for path in [p for p in self.roots if p == target or p.startswith(target + "/")]:
                 alias = link + path[len(target) :]
-                paths = self.by_name.setdefault(self.dotted(alias, self.nearest_root(alias)), [])
+                paths = self.by_name.setdefault(self.dotted(alias, self.nearest_root(link)), [])
                 if path not in paths:
                     paths.append(path)
 

@@ -1,0 +1,127 @@
+"""One thing that can go wrong (or is done well): rule, place, story, and the change that makes it right."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+from msgspec import Struct
+
+from datakeel.model.place import Place
+
+
+class Severity(IntEnum):
+    """Most severe first: comparing by `<` orders a report."""
+
+    CRITICAL = 0
+    MAJOR = 1
+    MINOR = 2
+    SUGGESTION = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Confidence(IntEnum):
+    """`LOW` findings are hidden unless asked for."""
+
+    HIGH = 0
+    MEDIUM = 1
+    LOW = 2
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Pillar(StrEnum):
+    RELIABILITY = "reliability"
+    SCALABILITY = "scalability"
+    MAINTAINABILITY = "maintainability"
+
+
+class Step(Struct, frozen=True, gc=False):
+    """One step of a story: what happens, where. Several actors (A and B, first and second delivery) speak in the message."""
+
+    place: Place
+    message: str
+
+
+class Edit(Struct, frozen=True, gc=False):
+    """Replace the text of `place` by `text` (an empty place, start = end, inserts)."""
+
+    place: Place
+    text: str
+
+
+class Fix(Struct, frozen=True, gc=False):
+    """The suggested change: a title, the code to write in the user's own names, and edits where it can be applied.
+
+    `safe`: the edits keep the behaviour except for the fault.
+    """
+
+    title: str
+    text: str = ""
+    safe: bool = False
+    edits: tuple[Edit, ...] = ()
+
+
+class Finding(Struct, frozen=True, gc=False, kw_only=True):
+    """A fault, where it stands, and its proof. `symbol` is the function's qualified name in its file; `related` names rules that
+    would also have spoken of the same places; `fingerprint` is made of rule, symbol, normalised code and datasets, never of a line."""
+
+    rule: str
+    category: str
+    severity: Severity
+    confidence: Confidence
+    pillar: Pillar
+    place: Place
+    symbol: str
+    message: str
+    why: str
+    pattern: str
+    story: tuple[Step, ...] = ()
+    reached_from: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
+    fix: Fix | None = None
+    fingerprint: str = ""
+    suppressed: str | None = None  # the reason given in the code; None: not suppressed
+
+
+class Strength(Struct, frozen=True, gc=False, kw_only=True):
+    """A pattern that is correctly applied, and where one sees it."""
+
+    pattern: str
+    category: str
+    message: str
+    evidence: tuple[Step, ...] = ()
+
+
+class Summary(Struct, frozen=True, gc=False, kw_only=True):
+    """What was reviewed, in numbers and words. `remarks` name what could not be analysed."""
+
+    text: str = ""
+    files: int = 0
+    lines: int = 0
+    skipped_files: int = 0  # found, and not judged: tests, generated, vendored
+    skipped_lines: int = 0
+    unreadable: int = 0
+    functions: int = 0
+    seconds: float = 0.0
+    stores: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    by_severity: dict[str, int] = {}
+    hidden: int = 0  # findings of low confidence that are not shown
+    suppressed: int = 0
+
+
+class Review(Struct, frozen=True, gc=False, kw_only=True):
+    """What a review gives back. `findings` are in the order of the report: severity, then confidence, path, line, rule;
+    suppressed ones are in `suppressed`. `root` is the folder that places are relative to; empty: the working directory."""
+
+    findings: tuple[Finding, ...] = ()
+    strengths: tuple[Strength, ...] = ()
+    summary: Summary = Summary()
+    suppressed: tuple[Finding, ...] = ()
+    root: str = ""

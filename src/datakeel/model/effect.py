@@ -1,0 +1,243 @@
+"""One thing done to the world: an effect, the rows it touches, where its values come from, and what stands round it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from datakeel.model.certainty import Answer, Origin
+from datakeel.model.place import Place
+
+
+class Kind(StrEnum):
+    """The closed set of effects. Commit and rollback are effects on a transaction: they end it."""
+
+    READ = "read"
+    WRITE = "write"
+    ALTER = "alter"
+    PUBLISH = "publish"
+    CONSUME = "consume"
+    ACK = "ack"
+    CALL = "call"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+    CLOCK = "clock"
+    WAIT = "wait"
+    SPAWN = "spawn"
+    LOG = "log"
+    COMMIT = "commit"
+    ROLLBACK = "rollback"
+
+
+class StoreKind(StrEnum):
+    RELATIONAL = "relational"
+    DOCUMENT = "document"
+    WIDE_COLUMN = "wide-column"
+    KEY_VALUE = "key-value"
+    CACHE = "cache"
+    SEARCH = "search"
+    LOG = "log"
+    QUEUE = "queue"
+    OBJECT = "object"
+    FILE = "file"
+    GRAPH = "graph"
+    REMOTE = "remote"
+    MAIL = "mail"
+    PROCESS = "process"
+    MEMORY = "memory"
+    NONE = ""
+
+
+class When(StrEnum):
+    """When an effect happens, seen from the statement that stands in the code."""
+
+    NOW = "now"
+    AFTER_COMMIT = "after-commit"
+    AFTER_COMPLETION = "after-completion"
+    AT_EXIT = "at-exit"
+    CONCURRENT = "concurrent"
+    ELSEWHERE = "elsewhere"
+
+
+class Source(Struct, frozen=True, order=True, gc=False):
+    """Where a value was computed from.
+
+    `kind` is ``read`` (then `number` is the effect's number and `path` the column), ``parameter`` (then `name` is the
+    parameter and `path` the attributes), ``result`` (a component of what an effect gave: ``rowcount``, ``created``,
+    ``value``), ``clock``, ``random``, ``loop`` (an element of an iteration), ``global`` (then `name` is its dotted name).
+    """
+
+    kind: str
+    number: int = -1
+    name: str = ""
+    path: tuple[str, ...] = ()
+
+
+class Rows(Struct, frozen=True, order=True, gc=False):
+    """The identity of rows (or of one message, key or document): the same token means the same rows.
+
+    `root` is ``read:N``, ``new:N`` (created by effect or construction N), ``parameter:NAME``, ``global:DOTTED`` or
+    ``element:N`` (one row of many that were read by N); `path` follows relations and attributes from there.
+    """
+
+    root: str
+    path: tuple[str, ...] = ()
+
+
+class Predicate(Struct, frozen=True, gc=False):
+    """``column operator value``. Operators: ``= != < <= > >= in like is-null not-null between contains search``.
+
+    `value` names the value canonically, so that equal texts are equal values: ``const:'new'``, ``parameter:order_id``,
+    ``read:3.id``; the empty text when it was not understood. `sources` say what it was computed from.
+    """
+
+    column: str
+    operator: str
+    value: str = ""
+    sources: tuple[Source, ...] = ()
+
+
+class Cardinality(StrEnum):
+    ONE = "one"  # by a unique key, or by construction
+    AT_MOST = "at-most"  # a limit is set
+    MANY = "many"
+    UNKNOWN = "unknown"
+
+
+class Selection(Struct, frozen=True, gc=False):
+    """Which rows an effect acts on, and how.
+
+    `columns` are those read (None: all); `lock` is ``update``, ``share``, ``advisory`` or empty; `order` the columns of the order;
+    `limit` a number, 0 when bounded by something unknown, None when unbounded; `aggregate` is ``count``, ``sum``,
+    ``exists``, ``max`` … or empty; `skip_locked` and `nowait` as in SQL; `replica` whether a follower is read;
+    `offset` whether rows are skipped by number; `joins` the other datasets that it reads.
+    """
+
+    predicates: tuple[Predicate, ...] = ()
+    cardinality: Cardinality = Cardinality.UNKNOWN
+    columns: tuple[str, ...] | None = None
+    lock: str = ""
+    order: tuple[str, ...] = ()
+    limit: int | None = None
+    aggregate: str = ""
+    skip_locked: bool = False
+    nowait: bool = False
+    replica: Answer = Answer.NO
+    offset: bool = False
+    joins: tuple[str, ...] = ()
+    complete: bool = True  # False: there are predicates that were not understood
+
+    def equality_columns(self) -> frozenset[str]:
+        """The columns that are compared by equality."""
+        return frozenset(p.column for p in self.predicates if p.operator in ("=", "is-null"))
+
+
+class Assignment(Struct, frozen=True, gc=False):
+    """One column that a write sets, and what the value was computed from.
+
+    `how` says what sets it: ``value`` (computed by the application), ``atomic`` (computed by the store from its own
+    current value: ``x = x + 1``, ``F("x") + 1``), ``constant``, ``default`` (filled by the store), ``unknown``.
+    `text` is the constant's text where there is one.
+    """
+
+    column: str
+    how: str = "value"
+    sources: tuple[Source, ...] = ()
+    place: Place | None = None
+    text: str = ""
+
+
+class Guard(Struct, frozen=True, gc=False):
+    """A condition that holds where an effect happens.
+
+    `test` is ``truth``, ``==``, ``!=``, ``<`` …, ``in``, ``is-none``, ``exists``, ``exception`` (then `text` is the exception's
+    class and `sources` the effects that raise it). `polarity` False: the condition is false there. `text` is the
+    constant compared with, or the exception's name.
+    """
+
+    test: str
+    polarity: bool
+    sources: tuple[Source, ...] = ()
+    text: str = ""
+    place: Place | None = None
+
+
+class Scope(Struct, frozen=True, gc=False):
+    """A stretch of control flow that an effect stands in. Effects that carry the same `number` are in the same one.
+
+    `kind` and `arm`: ``branch`` (``then``/``else``), ``loop`` (``body``/``else``; `unbounded` for ``while True`` or a poll loop),
+    ``try`` (``body``/``handler:N``/``else``/``finally``), ``transaction``, ``savepoint``, ``lock``, ``retry``, ``call`` (the callee's
+    body), ``deferred`` (a callable that runs at another time).
+    """
+
+    number: int
+    kind: str
+    arm: str = ""
+    place: Place | None = None
+    text: str = ""
+    unbounded: bool = False
+
+
+class Option(Struct, frozen=True, order=True, gc=False):
+    """One resolved option of a call or resource. `value` is its canonical text (``None``, ``5``, ``'all'``) or empty when it is not
+    known; `given` False: it is the library's default."""
+
+    name: str
+    value: str
+    given: bool = True
+
+
+class Effect(Struct, frozen=True, gc=False, kw_only=True):
+    """One effect of an operation, its own or a callee's. What is not known is empty, None or UNKNOWN, never guessed.
+
+    `number` orders the effects of one operation and names it in Sources and Rows. `verb` is finer than `kind`: ``select``,
+    ``insert``, ``update``, ``delete``, ``upsert``, ``save`` (a whole object), ``append``, ``set``, ``get``, ``increment``, ``send``, ``http``, ``sql`` …
+    `connection` names the connection or alias it uses. `transaction` is the number of the transaction it belongs to, or None
+    outside any (autocommit). `locks` are the numbers of the lock effects held. `chain` holds the places of the calls that lead
+    to it, outermost first; empty for an effect of the operation itself. `call` is the number of the outermost of those calls.
+    `unit` is the number of the atomic statement: effects that share it happen as one.
+    """
+
+    number: int
+    kind: Kind
+    verb: str
+    place: Place
+    store: StoreKind = StoreKind.NONE
+    technology: str = ""
+    connection: str = ""
+    dataset: str = ""
+    selection: Selection | None = None
+    rows: Rows | None = None
+    assigned: tuple[Assignment, ...] = ()
+    whole_row: bool = False  # it writes every column, also those that were not assigned
+    conflict: str = ""  # what an insert does on a duplicate: "", "ignore", "update"
+    key: str | None = None  # the message's or cache entry's key, canonically; None: none is given; "": not known
+    key_sources: tuple[Source, ...] = ()
+    payload: tuple[Source, ...] = ()  # what a message or call carries
+    guards: tuple[Guard, ...] = ()
+    scopes: tuple[Scope, ...] = ()
+    transaction: int | None = None
+    locks: tuple[int, ...] = ()
+    options: tuple[Option, ...] = ()
+    when: When = When.NOW
+    blocking: bool = False  # it holds the thread while it waits
+    idempotent: Answer = Answer.UNKNOWN
+    origin: Origin = Origin.RESOLVED
+    chain: tuple[Place, ...] = ()
+    call: int | None = None
+    callee: str = ""  # the operation that the call enters
+    text: str = ""  # the statement, URL or command, as far as it is known
+    awaited: bool = False
+    result_used: bool = True
+
+    def option(self, name: str) -> Option | None:
+        return next((o for o in self.options if o.name == name), None)
+
+    def inside(self, kind: str) -> Scope | None:
+        """The innermost scope of that kind, or None."""
+        return next((s for s in reversed(self.scopes) if s.kind == kind), None)
+
+    @property
+    def computed_from(self) -> frozenset[Source]:
+        return frozenset(s for a in self.assigned for s in a.sources)

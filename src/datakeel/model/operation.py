@@ -1,0 +1,262 @@
+"""One function with everything that it does: its effects and its callees', in order, and the questions rules ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from msgspec import Struct
+
+from datakeel.model.certainty import Answer, Origin
+from datakeel.model.effect import Effect, Guard, Kind, Option, Scope, StoreKind
+from datakeel.model.place import Place
+
+
+class Role(StrEnum):
+    PRODUCT = "product"
+    TEST = "test"
+    MIGRATION = "migration"
+    SCRIPT = "script"
+    GENERATED = "generated"
+
+
+class Entry(Struct, frozen=True, order=True, gc=False):
+    """What starts an operation: `kind` is request, task, consumer, schedule, command, signal, event or main; `name` as people
+    know it (``POST /orders``, ``orders.tasks.bill``); `redelivered` whether the caller may deliver the same input twice;
+    `retried` whether the framework runs it again after a failure (``serialization``: after a serialization failure only)."""
+
+    kind: str
+    name: str
+    place: Place
+    redelivered: bool = False
+    retried: str = ""
+    concurrent: bool = True
+
+
+class Transaction(Struct, frozen=True, gc=False):
+    """A stretch of effects that commit together.
+
+    `kind` is ``atomic`` (a scope), ``session`` (begun by first use, ended by a commit), ``ambient`` (whatever the caller has: it may
+    be none). `isolation` is ``read-committed``, ``repeatable-read``, ``serializable`` … or empty for the store's default. `retried`:
+    the whole of it is run again after a serialization failure.
+    """
+
+    number: int
+    kind: str
+    connection: str = ""
+    isolation: str = ""
+    place: Place | None = None
+    retried: bool = False
+    read_only: bool = False
+    joins: bool = False  # inside a caller's transaction on the same connection it is part of that
+
+
+class Retry(Struct, frozen=True, gc=False):
+    """A stretch that is run again after a failure: scope `number`.
+
+    `kind` is library, framework or loop; `attempts` and `wait` are texts: a number, ``unbounded`` or empty (not known) for attempts;
+    ``none``, ``constant``, ``growing``, ``jittered`` or empty for wait; `on` the exceptions that it answers to.
+    """
+
+    number: int
+    kind: str
+    place: Place
+    attempts: str = ""
+    wait: str = ""
+    on: tuple[str, ...] = ()
+    origin: Origin = Origin.RESOLVED
+
+
+class Exit(Struct, frozen=True, gc=False):
+    """A way out: `kind` is return, raise, break or continue; `number` orders it among the effects."""
+
+    number: int
+    kind: str
+    scopes: tuple[Scope, ...]
+    guards: tuple[Guard, ...]
+    place: Place
+    text: str = ""
+
+
+class Resource(Struct, frozen=True, gc=False):
+    """A client, connection, pool, queue, consumer or producer, where it is made.
+
+    `kind`: consumer, producer, client, connection, pool, queue, executor, server, lock. `options` are resolved, with the library's
+    defaults (``given=False``); `complete` False: some options could not be read. `per`: process (module level, or cached), call.
+    `released`: on every exit, on none, or not known (it escapes).
+    """
+
+    number: int
+    kind: str
+    technology: str
+    options: tuple[Option, ...]
+    place: Place
+    type: str = ""
+    per: str = "call"
+    released: Answer = Answer.UNKNOWN
+    complete: bool = True
+    origin: Origin = Origin.RESOLVED
+    chain: tuple[Place, ...] = ()
+    name: str = ""
+    scopes: tuple[Scope, ...] = ()
+
+    def option(self, name: str) -> Option | None:
+        return next((o for o in self.options if o.name == name), None)
+
+
+class Context(Struct, frozen=True, gc=False):
+    """What may be round an operation when it is called: flows down from its callers. `caller` is one that shows it."""
+
+    transaction: bool = False
+    locks: bool = False
+    retry: bool = False
+    event_loop: bool = False
+    loop: bool = False
+    caller: str = ""
+    place: Place | None = None
+
+
+class Operation(Struct, frozen=True, gc=False, kw_only=True):
+    """One function. `effects` are in the order of the code, callees' at the place of their call."""
+
+    name: str  # qualified, unique in the system: shop.orders.services.pay
+    symbol: str  # as its file knows it: OrderService.pay
+    place: Place
+    role: Role = Role.PRODUCT
+    service: str = ""
+    is_async: bool = False
+    effects: tuple[Effect, ...] = ()
+    exits: tuple[Exit, ...] = ()
+    transactions: tuple[Transaction, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    retries: tuple[Retry, ...] = ()
+    entries: tuple[Entry, ...] = ()  # what starts it, directly or through callers
+    contexts: tuple[Context, ...] = ()  # empty: no caller is known
+    parameters: tuple[str, ...] = ()
+    complete: bool = True  # False: part of it could not be followed
+
+    def of(self, *kinds: Kind) -> Iterator[Effect]:
+        return (e for e in self.effects if e.kind in kinds)
+
+    def own(self) -> Iterator[Effect]:
+        """The effects that stand in this function's own text."""
+        return (e for e in self.effects if not e.chain)
+
+    def effect(self, number: int) -> Effect | None:
+        return next((e for e in self.effects if e.number == number), None)
+
+    def pairs(self, first: Kind, second: Kind) -> Iterator[tuple[Effect, Effect]]:
+        """Pairs of effects, the first before the second on some path, whose innermost common function is this one."""
+        seconds = list(self.of(second))
+        for a in self.of(first):
+            for b in seconds:
+                if self.before_on_some_path(a, b) and self.meet_here(a, b):
+                    yield a, b
+
+    def meet_here(self, *effects: Effect) -> bool:
+        """Whether this is the innermost function that holds all of them (no single call brings them all)."""
+        calls = {e.call for e in effects}
+        return len(calls) > 1 or calls == {None}
+
+    def exclusive(self, a: Effect, b: Effect) -> bool:
+        """Whether no single run passes both: they stand in different arms of one branch, or of one try's handlers."""
+        arms = {s.number: s for s in a.scopes if s.kind in ("branch", "try")}
+        for scope in b.scopes:
+            other = arms.get(scope.number)
+            if other is None or other.arm == scope.arm:
+                continue
+            if scope.kind == "branch" or (other.arm.startswith("handler") and scope.arm.startswith("handler")):
+                return True
+            if {"else"} < {other.arm, scope.arm} and (other.arm + scope.arm).find("handler") >= 0:
+                return True
+        return False
+
+    def before_on_some_path(self, a: Effect, b: Effect) -> bool:
+        """Whether a run exists in which `a` happens before `b` (also by way of a loop that holds both)."""
+        if a.number < b.number:
+            return not self.exclusive(a, b)
+        loops = {s.number for s in a.scopes if s.kind == "loop"}
+        return a.number != b.number and any(s.number in loops for s in b.scopes)
+
+    def before_on_all_paths(self, a: Effect, b: Effect) -> bool:
+        """Whether every run that reaches `b` has passed `a` (`a` dominates `b`)."""
+        if a.number >= b.number:
+            return False
+        standing = {(s.number, s.arm) for s in b.scopes}
+        return all((s.number, s.arm) in standing for s in a.scopes if conditional(s))
+
+    def between(self, a: Effect, b: Effect) -> Iterator[Effect]:
+        """The effects that some run meets after `a` and before `b`."""
+        for e in self.effects:
+            if a.number < e.number < b.number and not self.exclusive(a, e) and not self.exclusive(e, b):
+                yield e
+
+    def exits_without(self, a: Effect, b: Effect) -> bool:
+        """Whether some run passes `a` and leaves by a return, or falls off the end, with no `b` after it.
+
+        Exceptional exits count only where the code raises by itself.
+        """
+        if not self.before_on_all_paths_after(a, b):
+            return True
+        return any(
+            a.number < x.number < b.number
+            and x.kind in ("return", "raise")
+            and not any((s.number, s.arm) not in {(t.number, t.arm) for t in x.scopes} for s in a.scopes if conditional(s))
+            for x in self.exits
+        )
+
+    def before_on_all_paths_after(self, a: Effect, b: Effect) -> bool:
+        """Whether every run that passes `a`, and leaves nowhere between, reaches `b`: `b` is under no condition that `a` is not under."""
+        standing = {(s.number, s.arm) for s in a.scopes}
+        return a.number < b.number and all((s.number, s.arm) in standing for s in b.scopes if conditional(s))
+
+    def transaction_of(self, effect: Effect) -> Transaction | None:
+        return next((t for t in self.transactions if t.number == effect.transaction), None)
+
+    def same_transaction(self, a: Effect, b: Effect) -> bool:
+        return a.transaction is not None and a.transaction == b.transaction
+
+    def always_inside(self, what: str) -> Answer:
+        """Whether every known caller stands inside `what` (a field of Context: transaction, locks, retry, event_loop, loop)."""
+        if not self.contexts:
+            return Answer.UNKNOWN
+        held = [getattr(c, what) for c in self.contexts]
+        return Answer.YES if all(held) else Answer.NO
+
+    def sometimes_inside(self, what: str) -> Context | None:
+        return next((c for c in self.contexts if getattr(c, what)), None)
+
+    def stores(self) -> frozenset[StoreKind]:
+        return frozenset(e.store for e in self.effects if e.store)
+
+
+def conditional(scope: Scope) -> bool:
+    """Whether control may pass a scope's place without entering it."""
+    if scope.kind in ("branch", "loop"):
+        return True
+    return scope.kind == "try" and (scope.arm.startswith("handler") or scope.arm == "else")
+
+
+def same_rows(a: Effect, b: Effect) -> Answer:
+    """Whether two effects act on the same rows."""
+    if a.dataset and b.dataset and a.dataset != b.dataset:
+        return Answer.NO
+    if a.rows is not None and a.rows == b.rows:
+        return Answer.YES
+    if a.selection and b.selection and a.dataset and a.dataset == b.dataset:
+        return same_selection(a, b)
+    return Answer.UNKNOWN
+
+
+def same_selection(a: Effect, b: Effect) -> Answer:
+    """Whether two selections of one dataset name the same rows by the same key values."""
+    assert a.selection is not None
+    assert b.selection is not None
+    first = {(p.column, p.value) for p in a.selection.predicates if p.operator == "=" and p.value}
+    second = {(p.column, p.value) for p in b.selection.predicates if p.operator == "=" and p.value}
+    if first & second:
+        return Answer.YES
+    constants = {c: v for c, v in first if v.startswith("const:")}
+    if any(c in constants and v.startswith("const:") and constants[c] != v for c, v in second):
+        return Answer.NO
+    return Answer.UNKNOWN

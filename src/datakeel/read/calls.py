@@ -1,0 +1,1067 @@
+"""Calls: what they reach (a function of the project, a library's row, an ORM), and what contexts and decorators open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from msgspec.structs import replace
+
+from datakeel.model.certainty import Answer, Origin
+from datakeel.model.effect import Kind, Rows, Scope, Source, StoreKind, When
+from datakeel.model.operation import Resource, Retry
+from datakeel.read.evaluate import text_of
+from datakeel.read.execute import Executor
+from datakeel.read.graft import Graft
+from datakeel.read.libraries import CallRow, Opens, Runs, TypeRow
+from datakeel.read.program import Attribute, Call, Derive, Expression, Function, Local, Span, Star, With, body
+from datakeel.read.querying import run_sql
+from datakeel.read.state import AMBIENT, ENDED, Frame, State, joined
+from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
+from datakeel.read.values import (
+    MISSING,
+    NONE,
+    NOTHING,
+    Arguments,
+    ClassTarget,
+    ClosureTarget,
+    ExternalTarget,
+    FunctionTarget,
+    MethodTarget,
+    PartialTarget,
+    Pending,
+    Value,
+    canonical,
+    derived,
+    element,
+    join,
+    union,
+)
+
+INLINE_DEPTH = 6  # how many closures and callables are followed into one another
+SHARED = (When.NOW,)
+
+
+class Opening:
+    """A context that a call made and nobody entered yet (``atomic()``, ``lock()``): what it opens, and with which arguments."""
+
+    __slots__ = ("arguments", "at", "opens", "receiver", "row")
+
+    def __init__(self, opens: Opens, row: CallRow | TypeRow, arguments: Arguments, receiver: Value | None, at: Span) -> None:
+        self.opens = opens
+        self.row = row
+        self.arguments = arguments
+        self.receiver = receiver
+        self.at = at
+
+
+class Caller(Executor):
+    """Follows calls."""
+
+    # Attributes -------------------------------------------------------------------------------------------------------
+
+    def attribute_of(self, base: Value, name: str, at: Span) -> Value:
+        if isinstance(base.state, Module):
+            return self.world.module_member(base.state, name)
+        if base.others and base.target is None and not base.type:
+            return join(self.one_attribute(base.but(others=()), name, at), self.one_attribute(base.others[0], name, at))
+        return self.one_attribute(base, name, at)
+
+    def one_attribute(self, base: Value, name: str, at: Span) -> Value:
+        handled = self.world.orms.attribute(self, base, name, at)
+        if handled is not None:
+            return handled
+        if base.rows is not None:
+            stored = self.state.heap.get((base.rows, name))
+            if stored is not None:
+                return stored
+        match base.target:
+            case ClassTarget(cls):
+                return self.class_member(cls, name, base)
+            case ExternalTarget(dotted):
+                return self.world.external_value(f"{dotted}.{name}")
+        cls = self.world.class_named(base.type) if base.type else None
+        if cls is not None:
+            found = self.member_of(cls, base, name, at)
+            if found is not None:
+                return found
+        return self.loose_attribute(base, name)
+
+    def class_member(self, cls: ClassInfo, name: str, base: Value) -> Value:
+        method = cls.method(name)
+        if method is not None:
+            kinds = self.world.method_kinds(method)
+            receiver = base if "classmethod" in kinds else None
+            return Value(target=FunctionTarget(method, receiver), type="builtins.function")
+        inner = self.world.names.inner(cls, name)
+        if inner is not None:
+            return self.world.symbol_value(inner)
+        field = self.world.class_field(cls, name)
+        if field is not None:
+            return field
+        return Value(target=MethodTarget(base, name), origin=base.origin)
+
+    def member_of(self, cls: ClassInfo, base: Value, name: str, at: Span) -> Value | None:
+        """A method or attribute of an object whose class the project defines."""
+        method = cls.method(name)
+        if method is not None:
+            kinds = self.world.method_kinds(method)
+            if "property" in kinds:
+                return self.invoke(Value(target=FunctionTarget(method, base)), Arguments(), at)
+            receiver = None if "staticmethod" in kinds else class_value(cls) if "classmethod" in kinds else base
+            kind = self.world.registered(method)
+            return Value(target=FunctionTarget(method, receiver), type=kind or "builtins.function", origin=base.origin)
+        found = self.world.instance_attribute(cls, name)
+        if found is not None:
+            peeked = self.peek(base.but(type=""), (name,))
+            rows = found.rows if found.rows is not None and found.rows.root.startswith("global") else peeked.rows
+            return found.but(rows=rows or found.rows, sources=found.sources | peeked.sources)
+        return None
+
+    def loose_attribute(self, base: Value, name: str) -> Value:
+        """An attribute that no definition was found for."""
+        row = self.world.libraries.type(base.type) if base.type else None
+        type_name = ""
+        origin = base.origin
+        label = ""
+        if row is not None:
+            type_name = row.attributes.get(name, "")
+            if not type_name and "*" in row.attributes and not name.startswith("_"):
+                if self.world.libraries.method(base.type, name) is None:
+                    type_name, label = row.attributes["*"], name
+        peeked = self.peek(base, (name,))
+        if type_name == "rowcount":
+            result = self.state.heap.get((base.rows, "$result")) if base.rows is not None else None
+            return result.owner if result is not None and result.owner is not None else peeked
+        if not type_name and not peeked.type:
+            guess = self.world.by_convention(name)
+            type_name, origin = guess.type, max(origin, guess.origin)
+        return peeked.but(
+            type=peeked.type or type_name,
+            target=peeked.target or MethodTarget(base, name),
+            owner=base if type_name else peeked.owner,
+            name=label or peeked.name,
+            origin=max(origin, peeked.origin),
+            options=peeked.options or (base.options if type_name else None),
+        )
+
+    # Calling ----------------------------------------------------------------------------------------------------------
+
+    def call(self, node: Call) -> Value:
+        function = self.eval(node.function)
+        special = self.special(node, function)
+        if special is not None:
+            return special
+        return self.invoke(function, self.arguments(node), node.at)
+
+    def arguments(self, node: Call) -> Arguments:
+        positional: list[Value] = []
+        rest: Value | None = None
+        for argument in node.arguments:
+            if isinstance(argument, Star):
+                value = self.force(self.eval(argument.value), node.at, "iterate")
+                if value.items is not None and rest is None:
+                    positional += value.items
+                else:
+                    rest = element(value)
+            else:
+                positional.append(self.eval(argument))
+        keywords: dict[str, Value] = {}
+        options: Value | None = None
+        for name, expression in node.keywords:
+            value = self.eval(expression)
+            if name:
+                keywords[name] = value
+            elif value.entries is not None:
+                keywords |= {k: v for k, v in value.entries.items() if k not in keywords}
+                options = options if value.complete else value
+            else:
+                options = value
+        return Arguments(tuple(positional), keywords, rest, options)
+
+    def special(self, node: Call, function: Value) -> Value | None:
+        """Calls that the language itself gives a meaning: ``super()``, ``getattr`` with a constant."""
+        target = function.target
+        if not isinstance(target, ExternalTarget) or not target.dotted.startswith("builtins."):
+            return None
+        if target.dotted == "builtins.super":
+            return self.super_value()
+        if target.dotted == "builtins.getattr" and len(node.arguments) >= 2:
+            base, name = self.eval(node.arguments[0]), self.eval(node.arguments[1])
+            if name.text and name.known:
+                return self.attribute_of(base, name.text, node.at)
+        return None
+
+    def super_value(self) -> Value:
+        frame: Frame | None = self.frame
+        while frame is not None and frame.self_value is None:
+            frame = frame.parent
+        if frame is None or frame.self_value is None or frame.owner is None:
+            return NOTHING
+        return frame.self_value.but(state=Super(frame.owner, frame.self_value), target=None)
+
+    def invoke(self, function: Value, arguments: Arguments, at: Span, *, awaited: bool = False) -> Value:
+        choices = [v for v in function.alternatives() if v.target is not None]
+        if len(choices) <= 1:
+            return self.invoke_one(choices[0] if choices else function, arguments, at, awaited=awaited)
+        number = self.next()
+        before = self.state
+        result: Value | None = None
+        whole: State | None = None
+        for index, choice in enumerate(choices[:3]):
+            self.state = before.fork()
+            with self.scope("branch", f"choice:{index}", at, number=number):
+                value = self.invoke_one(choice, arguments, at, awaited=awaited)
+            result = value if result is None else join(result, value)
+            whole = self.state if whole is None else joined(whole, self.state, before.scopes, before.guards)
+        assert whole is not None
+        self.state = whole
+        return result or NOTHING
+
+    def invoke_one(self, function: Value, arguments: Arguments, at: Span, *, awaited: bool) -> Value:
+        handled = self.world.orms.call(self, function, arguments, at)
+        if handled is not None:
+            return handled
+        match function.target:
+            case ClosureTarget() as closure:
+                return self.call_closure(closure, arguments, at)
+            case PartialTarget(value, given):
+                merged = Arguments(
+                    (*given.positional, *arguments.positional), {**given.keywords, **arguments.keywords}, arguments.rest, arguments.options
+                )
+                return self.invoke(value, merged, at, awaited=awaited)
+            case ClassTarget(cls):
+                return self.construct(cls, arguments, at)
+            case FunctionTarget() as target:
+                return self.call_function(target, arguments, at, awaited=awaited)
+            case ExternalTarget(dotted):
+                return self.call_external(dotted, arguments, at)
+            case MethodTarget(receiver, name):
+                return self.call_method(receiver, name, arguments, at)
+        return self.unknown_call(function, arguments)
+
+    def unknown_call(self, function: Value, arguments: Arguments) -> Value:
+        return Value(sources=arguments.sources() | function.sources)
+
+    # The project's own functions --------------------------------------------------------------------------------------
+
+    def call_function(self, target: FunctionTarget, arguments: Arguments, at: Span, *, awaited: bool = False) -> Value:
+        info = target.function
+        row = self.world.libraries.call(info.name)
+        if row is not None:
+            return self.apply_row(row, info.name, target.receiver, arguments, at)
+        if target.plain and info is self.frame_function():
+            return self.run_plain(info, target, arguments)
+        if info.signature.is_async and not awaited and not info.signature.is_generator:
+            return Value(state=Pending(target, arguments, at), target=None)
+        if self.world.is_context_manager(info):
+            return Value(state=Pending(target, arguments, at), type="contextmanager")
+        if target.receiver is not None:
+            arguments = arguments.before(target.receiver)
+        if any(holds_callable(v) for v in arguments.all()) or target.plain:
+            return self.inline(info, arguments, at, receiver=target.receiver)
+        bindings = self.bindings(info, arguments)
+        trace, names = self.world.trace(info, target.receiver, bindings)
+        if info.signature.is_generator:
+            value = Graft(self, trace, names, self.place(at), info.name).apply()
+            given = trace.yields if trace.yields is not None else NOTHING
+            return Value(type="builtins.generator", of=given.but(rows=None) if given.rows else given, sources=value.sources)
+        return Graft(self, trace, names, self.place(at), info.name).apply()
+
+    def frame_function(self) -> FunctionInfo | None:
+        frame: Frame | None = self.frame
+        while frame is not None:
+            if frame.function is not None:
+                return frame.function
+            frame = frame.parent
+        return None
+
+    def run_plain(self, info: FunctionInfo, target: FunctionTarget, arguments: Arguments) -> Value:
+        """A wrapper calls the function that it wraps: its body runs here."""
+        continuation = self.world.continuation(self, info)
+        if continuation is None:
+            return NOTHING
+        if target.receiver is not None:
+            arguments = arguments.before(target.receiver)
+        result: Value = continuation(arguments)
+        return result
+
+    def bindings(self, info: FunctionInfo, arguments: Arguments) -> dict[str, Value]:
+        """Parameters → values; a default is what it evaluates to; what may be given through ``*args`` is an empty Value."""
+        bound: dict[str, Value] = {}
+        positional = list(arguments.positional)
+        keywords = dict(arguments.keywords)
+        for parameter in info.signature.parameters:
+            match parameter.kind:
+                case "rest":
+                    known = arguments.rest is None
+                    bound[parameter.name] = Value(
+                        type="builtins.tuple", items=tuple(positional) if known else None, of=arguments.rest, sources=union(positional)
+                    )
+                    positional = []
+                case "options":
+                    bound[parameter.name] = Value(
+                        type="builtins.dict", entries=keywords, complete=arguments.options is None, sources=union(keywords.values())
+                    )
+                    keywords = {}
+                case "positional" if positional:
+                    bound[parameter.name] = positional.pop(0)
+                case _:
+                    if parameter.name in keywords:
+                        bound[parameter.name] = keywords.pop(parameter.name)
+                    elif arguments.rest is not None or arguments.options is not None:
+                        bound[parameter.name] = arguments.rest or NOTHING
+                    elif parameter.default is not None:
+                        bound[parameter.name] = self.world.default(info, parameter)
+        return bound
+
+    def inline(self, info: FunctionInfo, arguments: Arguments, at: Span, receiver: Value | None = None) -> Value:
+        """Follows a function's body here and now, since its arguments are callables of this frame."""
+        if self.depth >= INLINE_DEPTH:
+            self.complete = False
+            return Value(sources=arguments.sources())
+        frame = self.new_frame(info.module, function=info, owner=info.owner, receiver=receiver)
+        frame.chain = (*self.frame.chain, self.place(at))
+        frame.call = self.frame.call if self.frame.call is not None else self.next()
+        frame.callee = self.frame.callee or info.name
+        bound = self.bindings(info, arguments)
+        with self.inside(frame):
+            self.world.run_function(self, info, bound)
+        return frame.returned or NONE
+
+    def new_frame(self, module: Module, *, parent: Frame | None = None, function: FunctionInfo | None = None,
+                  owner: ClassInfo | None = None, receiver: Value | None = None) -> Frame:  # fmt: skip
+        self.frames += 1
+        return Frame(self.frames, module, parent, function, owner, receiver)
+
+    @contextmanager
+    def inside(self, frame: Frame) -> Iterator[None]:
+        """Follows another body: its returns meet behind it; scopes and guards are as before."""
+        outer, broken = self.frame, self.broken
+        before_scopes, before_guards = self.state.scopes, self.state.guards
+        self.frame, self.broken = frame, []
+        self.depth += 1
+        yield
+        self.depth -= 1
+        self.frame, self.broken = outer, broken
+        end = self.state
+        for left in frame.left:
+            left.alive = True
+            left.scopes, left.guards = before_scopes, before_guards
+            end = joined(left, end, before_scopes, before_guards)
+        end.scopes, end.guards = before_scopes, before_guards
+        self.state = end
+
+    def call_closure(self, closure: ClosureTarget, arguments: Arguments, at: Span) -> Value:
+        if self.depth >= INLINE_DEPTH:
+            self.complete = False
+            return Value(sources=arguments.sources())
+        defined = closure.frame
+        assert isinstance(defined, Frame)
+        frame = self.new_frame(defined.module, parent=defined, owner=defined.owner, receiver=defined.self_value)
+        frame.chain, frame.call, frame.callee = defined.chain, defined.call, defined.callee
+        if closure.receiver is not None:
+            arguments = arguments.before(closure.receiver)
+        with self.inside(frame):
+            self.bind_closure(closure.function, arguments)
+            self.execute(closure.function.body)
+        return frame.returned or NONE
+
+    def bind_closure(self, function: Function, arguments: Arguments) -> None:
+        positional = list(arguments.positional)
+        keywords = dict(arguments.keywords)
+        for parameter in function.signature.parameters:
+            name = parameter.name
+            if parameter.kind == "rest":
+                self.assign_local(name, Value(type="builtins.tuple", items=tuple(positional) if arguments.rest is None else None, of=arguments.rest))
+                positional = []
+            elif parameter.kind == "options":
+                self.assign_local(name, Value(type="builtins.dict", entries=keywords, complete=arguments.options is None))
+                keywords = {}
+            elif positional and parameter.kind == "positional":
+                self.assign_local(name, positional.pop(0))
+            elif name in keywords:
+                self.assign_local(name, keywords.pop(name))
+            elif parameter.default is not None:
+                self.assign_local(name, self.eval(parameter.default))
+            elif parameter.annotation is not None:
+                self.assign_local(name, self.world.annotated(self.frame.module, parameter.annotation))
+
+    def construct(self, cls: ClassInfo, arguments: Arguments, at: Span) -> Value:
+        """A new object of a class of the project."""
+        made = Value(type=cls.name, rows=Rows(f"new:{self.next()}"))
+        init = cls.method("__init__")
+        if init is not None:
+            self.call_function(FunctionTarget(init, made), arguments, at)
+            return made
+        assert made.rows is not None
+        for number, value in enumerate(arguments.positional):
+            names = list(cls.fields)
+            if number < len(names):
+                self.state.heap[(made.rows, names[number])] = value
+        for name, value in arguments.keywords.items():
+            self.state.heap[(made.rows, name)] = value
+        base = next((b for b in cls.externals() if self.world.libraries.type(b)), None)
+        if base is not None:
+            row = self.world.libraries.type(base)
+            assert row is not None
+            return self.make(row, base, arguments, at).but(type=cls.name, rows=made.rows)
+        return made.but(sources=arguments.sources())
+
+    # Libraries --------------------------------------------------------------------------------------------------------
+
+    def call_external(self, dotted: str, arguments: Arguments, at: Span) -> Value:
+        builtin = self.world.builtins.get(dotted)
+        if builtin is not None:
+            return builtin(self, arguments, at)
+        row = self.world.libraries.call(dotted)
+        if row is not None:
+            return self.apply_row(row, dotted, None, arguments, at)
+        kind = self.world.libraries.type(dotted)
+        if kind is not None:
+            return self.make(kind, self.world.libraries.canonical(dotted), arguments, at)
+        head, _, name = dotted.rpartition(".")
+        owner = self.world.libraries.type(head)
+        if owner is not None:
+            row = self.world.libraries.method(head, name)
+            if row is not None and arguments.positional:
+                return self.apply_row(row, dotted, arguments.positional[0], arguments.after(1), at)
+        return Value(type=dotted if name[:1].isupper() else "", sources=arguments.sources(), rows=Rows(f"new:{self.next()}"))
+
+    def call_method(self, receiver: Value, name: str, arguments: Arguments, at: Span) -> Value:
+        for candidate in receiver.alternatives():
+            row = self.world.method_row(candidate.type, name)
+            if row is not None:
+                return self.apply_row(row, f"{candidate.type}.{name}", candidate, arguments, at)
+        builtin = self.world.methods.get(name)
+        if builtin is not None:
+            return builtin(self, receiver, arguments, at)
+        return Value(
+            sources=arguments.sources() | receiver.sources,
+            rows=receiver.rows if name in ("strip", "lower") else None,
+            owner=receiver if receiver.type else None,
+        )
+
+    def make(self, row: TypeRow, name: str, arguments: Arguments, at: Span) -> Value:
+        """Calls a library's class: a value with its options, and a resource where it is one."""
+        options = self.options_of(row, arguments)
+        label = ""
+        if row.name:
+            named = self.argument(arguments, row.parameters, row.name)
+            label = text_of(named) if named is not None else ""
+        number = self.next()
+        value = Value(type=name, rows=Rows(f"new:{number}"), options=options, name=label, sources=frozenset(), origin=Origin.RESOLVED)
+        if row.resource:
+            self.add_resource(number, row.resource, row.technology, name, options, arguments, at, label)
+        if row.opens is not None:
+            value = value.but(state=Opening(row.opens, row, arguments, value, at))
+        return value
+
+    def options_of(self, row: TypeRow, arguments: Arguments) -> dict[str, Value]:
+        options: dict[str, Value] = {}
+        for number, parameter in enumerate(row.parameters):
+            found = arguments.get(parameter, number)
+            if found is not None:
+                options[parameter] = found
+        options |= arguments.keywords
+        if row.config:
+            config = self.argument(arguments, row.parameters, row.config)
+            if config is not None:
+                options |= config.entries or {}
+                if config.entries is None or not config.complete:
+                    options["*"] = NOTHING
+        if arguments.options is not None:
+            options["*"] = NOTHING
+        return options
+
+    def add_resource(self, number: int, kind: str, technology: str, type_name: str, options: dict[str, Value], arguments: Arguments,
+                     at: Span, label: str) -> None:  # fmt: skip
+        row = self.world.libraries.type(type_name)
+        defaults = row.options if row is not None else {}
+        self.resources.append(
+            Resource(
+                number, kind, technology, self.world.option_list(options, defaults), self.place(at), type_name,
+                per="process" if self.frame.function is None else "call",
+                complete="*" not in options, chain=self.frame.chain, name=label, scopes=self.state.scopes,
+            )
+        )  # fmt: skip
+
+    def argument(self, arguments: Arguments, parameters: tuple[str, ...], name: str) -> Value | None:
+        position = parameters.index(name) if name in parameters else None
+        return arguments.get(name, position)
+
+    def asked(self, row: CallRow, name: str, receiver: Value | None, arguments: Arguments) -> Value | None:
+        """What a row's reference names: a constant, the receiver or part of it, or an argument."""
+        if not name:
+            return None
+        if name.startswith("="):
+            return Value(const=name[1:])
+        if name == "self":
+            return receiver
+        if name == "self.name":
+            return Value(const=receiver.name) if receiver is not None and receiver.name else NOTHING
+        if name.startswith("self."):
+            found = (receiver.options or {}).get(name[5:]) if receiver is not None else None
+            return found if found is not None else (self.attribute_of(receiver, name[5:], Span(0, 0, 0, 0)) if receiver is not None else NOTHING)
+        for choice in name.split("|"):
+            found = self.argument(arguments, row.parameters, choice)
+            if found is not None:
+                return found
+        return None
+
+    def apply_row(self, row: CallRow, dotted: str, receiver: Value | None, arguments: Arguments, at: Span) -> Value:
+        """What a library's row says that a call does."""
+        result: Value | None = None
+        for run in row.runs:
+            result = self.run_callable(row, run, receiver, arguments, at)
+        if row.configures and receiver is not None and receiver.options is not None:
+            for name in row.configures:
+                found = self.argument(arguments, row.parameters, name)
+                if found is not None:
+                    receiver.options[name] = found
+        for name, type_name in row.fills.items():
+            self.fill(row, name, type_name, arguments)
+        made = self.row_effect(row, dotted, receiver, arguments, at)
+        if row.entry is not None:
+            self.register(row, receiver, arguments, at)
+        if row.exits:
+            self.leave("raise", at, "SystemExit")
+        if row.releases and receiver is not None:
+            self.world.released(self, receiver)
+        return self.row_value(row, receiver, arguments, made, result, at)
+
+    def fill(self, row: CallRow, name: str, type_name: str, arguments: Arguments) -> None:
+        found = self.argument(arguments, row.parameters, name)
+        if found is not None and found.rows is not None:
+            self.state.heap[(found.rows, "$type")] = Value(type=type_name)
+
+    def register(self, row: CallRow, receiver: Value | None, arguments: Arguments, at: Span) -> None:
+        entry = row.entry
+        if entry is None or not entry.callable:
+            return
+        found = self.argument(arguments, row.parameters, entry.callable)
+        name = self.asked(row, entry.name, receiver, arguments)
+        for value in found.alternatives() if found is not None else ():
+            self.world.register(value, entry, text_of(name) if name is not None else "", self.place(at))
+
+    def run_callable(self, row: CallRow, run: Runs, receiver: Value | None, arguments: Arguments, at: Span) -> Value | None:
+        """A callable argument is run, now or at another time."""
+        found = self.argument(arguments, row.parameters, run.callable)
+        if found is None:
+            return None
+        given = Arguments()
+        if run.arguments == "rest":
+            position = row.parameters.index(run.callable) if run.callable in row.parameters else 0
+            given = arguments.after(position + 1)
+            given = Arguments(given.positional, {k: v for k, v in given.keywords.items() if k not in row.parameters}, given.rest)
+        elif run.arguments:
+            values = self.argument(arguments, row.parameters, run.arguments)
+            if values is not None:
+                given = Arguments(values.items or (), {}, None if values.items is not None else element(values))
+        if run.options:
+            options = self.argument(arguments, row.parameters, run.options)
+            given.keywords = {**given.keywords, **(options.entries or {})} if options is not None else given.keywords
+        return self.run_at(found, given, When(run.when), at)
+
+    def run_at(self, function: Value, arguments: Arguments, when: When, at: Span) -> Value:
+        if isinstance(function.state, Pending):
+            pending = function.state
+            function, arguments, at = function.but(state=None, target=pending.target), pending.arguments, pending.at
+        if function.items is not None and function.target is None:
+            for item in function.items:
+                self.run_at(item, arguments, when, at)
+            return function
+        if function.target is None:
+            return NOTHING
+        if when == When.NOW:
+            return self.invoke(function, arguments, at, awaited=True)
+        before = self.state
+        self.state = before.fork()
+        self.state.when = when if before.when == When.NOW else before.when
+        self.state.locks = ()
+        if when != When.ELSEWHERE:
+            self.state.transactions = {c: ENDED for c in before.transactions} or {"": ENDED}
+            with self.scope("deferred", when.value, at):
+                self.invoke(function, arguments, at, awaited=True)
+        self.state = before
+        return NOTHING
+
+    def row_effect(self, row: CallRow, dotted: str, receiver: Value | None, arguments: Arguments, at: Span) -> Value | None:
+        if row.sql:
+            return self.row_sql(row, receiver, arguments, at)
+        if not row.effect:
+            return None
+        kind = Kind(row.effect)
+        if kind in (Kind.COMMIT, Kind.ROLLBACK):
+            self.end(kind, self.connection_of(receiver), at, receiver.origin if receiver is not None else Origin.RESOLVED)
+            return None
+        dataset = self.asked(row, row.dataset, receiver, arguments)
+        key = self.asked(row, row.key, receiver, arguments)
+        payload = union(v for p in row.payload if (v := self.asked(row, p, receiver, arguments)) is not None)
+        text = self.asked(row, row.text, receiver, arguments)
+        store = StoreKind(row.store) if row.store else StoreKind.NONE
+        effect = self.emit(
+            kind, row.verb or dotted.rpartition(".")[2], at, store=store,
+            connection=self.connection_of(receiver) if receiver is not None and store else "",
+            technology=row.technology,
+            dataset=self.dataset_name(row, dataset, receiver),
+            key=self.key_text(row, key),
+            key_sources=tuple(sorted(key.sources)) if key is not None else (),
+            payload=tuple(sorted(payload)),
+            selection=self.row_selection(row, receiver, arguments),
+            assigned=self.row_assigned(row, receiver, arguments),
+            rows=self.row_rows(row, dataset, key),
+            conflict=row.conflict,
+            options=self.effect_options(row, receiver, arguments),
+            text=text_of(text) if text is not None and text.const is not MISSING else "",
+            blocking=bool(row.blocking),
+            idempotent=Answer(row.idempotent) if row.idempotent else Answer.UNKNOWN,
+            origin=receiver.origin if receiver is not None else Origin.RESOLVED,
+            **({"when": When(row.when)} if row.when else {}),
+        )  # fmt: skip
+        if kind == Kind.LOCK:
+            self.state.locks = (*self.state.locks, effect.number)
+        if kind == Kind.UNLOCK:
+            self.unlocked(effect.dataset, receiver)
+        number = effect.number
+        source = {Kind.READ: Source("read", number), Kind.CLOCK: Source("clock", number)}.get(kind, Source("result", number))
+        return Value(sources=frozenset((source,)), rows=Rows(f"read:{number}") if kind in (Kind.READ, Kind.CONSUME) else None)
+
+    def unlocked(self, name: str, receiver: Value | None) -> None:
+        held = [e for e in self.effects if e.kind == Kind.LOCK and e.number in self.state.locks]
+        match = [e for e in held if name and e.dataset == name] or held[-1:]
+        self.state.locks = tuple(n for n in self.state.locks if n not in {e.number for e in match})
+
+    def dataset_name(self, row: CallRow, dataset: Value | None, receiver: Value | None) -> str:
+        if dataset is None:
+            return receiver.name if receiver is not None and row.store in ("document", "queue", "log", "search", "object") else ""
+        for value in (dataset, *(dataset.items or ())[:1]):
+            if isinstance(value.const, str):
+                return value.const
+            if value.name:
+                return value.name
+        return ""
+
+    def key_text(self, row: CallRow, key: Value | None) -> str | None:
+        if not row.key:
+            return None
+        if key is None or (key.known and key.const is None):
+            return None
+        return key.text if key.text is not None else canonical(key)
+
+    def row_rows(self, row: CallRow, dataset: Value | None, key: Value | None) -> Rows | None:
+        """A cache or document entry is known by its key: equal keys are the same entry."""
+        if key is None:
+            return None
+        text = key.text if key.text is not None and not key.sources else canonical(key)
+        if key.text is not None and key.sources:
+            text = key.text + "|" + ",".join(str(s) for s in sorted(key.sources))
+        return Rows(f"key:{row.store}:{text}") if text else None
+
+    def row_selection(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> object:
+        return self.world.orms.row_selection(self, row, receiver, arguments)
+
+    def row_assigned(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> object:
+        return self.world.orms.row_assigned(self, row, receiver, arguments)
+
+    def effect_options(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> object:
+        options: dict[str, Value] = {}
+        for name in row.options:
+            found = self.argument(arguments, row.parameters, name)
+            inherited = (receiver.options or {}).get(name) if receiver is not None else None
+            if found is not None:
+                options[name] = found
+            elif inherited is not None:
+                options[name] = inherited
+            elif receiver is not None and receiver.options is not None and "*" in receiver.options:
+                options[name] = NOTHING
+        return self.world.option_list(options, row.options)
+
+    def row_sql(self, row: CallRow, receiver: Value | None, arguments: Arguments, at: Span) -> Value:
+        text = self.asked(row, row.sql, receiver, arguments) or NOTHING
+        if row.bind_rest:
+            after = arguments.after(1)
+            given: Value | None = Value(items=after.positional if after.rest is None else None, sources=union(after.positional))
+        else:
+            given = self.asked(row, row.binds, receiver, arguments)
+        connection = self.connection_of(receiver)
+        implicit = self.implicit(receiver)
+        result = run_sql(
+            self, text, given, connection, at, many=row.many, dialect=self.dialect_of(receiver), technology=row.technology,
+            origin=receiver.origin if receiver is not None else Origin.RESOLVED, implicit=implicit,
+        )  # fmt: skip
+        if receiver is not None and receiver.rows is not None:
+            self.state.heap[(receiver.rows, "$result")] = result
+        return result
+
+    def row_value(self, row: CallRow, receiver: Value | None, arguments: Arguments, made: Value | None, ran: Value | None, at: Span) -> Value:
+        gives = row.gives
+        if gives == "self" and receiver is not None:
+            return receiver
+        if gives in ("row", "rows", "value") and not row.effect:
+            return self.read_result(gives, receiver, made)
+        if gives.startswith("argument:"):
+            return self.argument(arguments, row.parameters, gives[9:]) or NOTHING
+        if gives == "result":
+            return ran or NOTHING
+        type_name = self.filled(gives, row, arguments)
+        sources = made.sources if made is not None else frozenset()
+        if row.derives:
+            sources |= arguments.sources() | (receiver.sources if receiver is not None else frozenset())
+        kind = self.world.libraries.type(type_name) if type_name else None
+        number = self.next()
+        value = Value(
+            type=type_name if gives not in ("row", "rows", "value") else "row",
+            of=Value(type=row.of, sources=sources, rows=made.rows if made else None) if row.of else None,
+            sources=sources,
+            rows=made.rows if made is not None and made.rows is not None else Rows(f"new:{number}") if type_name else None,
+            owner=receiver,
+            origin=receiver.origin if receiver is not None else Origin.RESOLVED,
+        )
+        if kind is not None or row.options:
+            value.options = self.inherited_options(kind, row, receiver, arguments)
+        if row.gives_name:
+            named = self.asked(row, row.gives_name, receiver, arguments)
+            value.name = text_of(named) if named is not None else ""
+        if kind is not None and kind.resource and row.resource != "none":
+            self.add_resource(number, row.resource or kind.resource, kind.technology, type_name, value.options or {}, arguments, at, value.name)
+        if row.opens is not None:
+            value.state = Opening(row.opens, row, arguments, receiver, at)
+        if made is not None and row.sql and value.rows is not None:
+            self.state.heap[(value.rows, "$result")] = made
+        return value
+
+    def filled(self, gives: str, row: CallRow, arguments: Arguments) -> str:
+        """A type's name with constant arguments put in: ``boto3.{service_name}``."""
+        if "{" not in gives:
+            return gives if gives not in ("row", "rows", "value", "result") else ""
+        head, _, rest = gives.partition("{")
+        name, _, tail = rest.partition("}")
+        found = self.argument(arguments, row.parameters, name)
+        return f"{head}{found.text}{tail}" if found is not None and found.text else ""
+
+    def inherited_options(self, kind: TypeRow | None, row: CallRow, receiver: Value | None, arguments: Arguments) -> dict[str, Value]:
+        options: dict[str, Value] = {}
+        for number, parameter in enumerate(row.parameters):
+            found = arguments.get(parameter, number)
+            if found is not None and (kind is None or parameter in kind.options or parameter in row.options):
+                options[parameter] = found
+        options |= {k: v for k, v in arguments.keywords.items() if k not in options}
+        if kind is not None and kind.config:
+            config = self.argument(arguments, row.parameters, kind.config)
+            options |= (config.entries or {}) if config is not None else {}
+        if arguments.options is not None:
+            options["*"] = NOTHING
+        return options
+
+    def read_result(self, gives: str, receiver: Value | None, made: Value | None) -> Value:
+        """What a cursor gives of its last statement."""
+        result = made
+        if result is None and receiver is not None:
+            found = self.state.heap.get((receiver.rows, "$result")) if receiver.rows is not None else None
+            result = found if found is not None else Value(sources=receiver.sources, of=Value(sources=receiver.sources, rows=receiver.rows))
+        if result is None:
+            return NOTHING
+        if gives == "rows":
+            return result
+        row = element(result)
+        if gives == "value":
+            return row.items[0] if row.items else Value(sources=row.sources, rows=row.rows)
+        return row
+
+    # Connections ------------------------------------------------------------------------------------------------------
+
+    def connection_of(self, value: Value | None) -> str:
+        """The name of the connection that an object stands for: its outermost owner that makes connections."""
+        seen = 0
+        named = ""
+        while value is not None and seen < 8:
+            row = self.world.libraries.type(value.type) if value.type else None
+            if value.rows is not None:
+                named = ".".join((value.rows.root, *value.rows.path))
+            if row is not None and (row.implicit_transaction or row.resource in ("connection", "session")) and named:
+                return named
+            value = value.owner
+            seen += 1
+        return named
+
+    def implicit(self, value: Value | None) -> bool:
+        """Whether the first statement on its connection begins a transaction."""
+        seen = 0
+        while value is not None and seen < 8:
+            row = self.world.libraries.type(value.type) if value.type else None
+            if row is not None and row.implicit_transaction:
+                autocommit = (value.options or {}).get("autocommit")
+                return not (autocommit is not None and autocommit.known and bool(autocommit.const))
+            value = value.owner
+            seen += 1
+        return False
+
+    def dialect_of(self, value: Value | None) -> str:
+        seen = 0
+        while value is not None and seen < 8:
+            row = self.world.libraries.type(value.type) if value.type else None
+            if row is not None and row.dialect:
+                return row.dialect
+            value = value.owner
+            seen += 1
+        return "postgres"
+
+    # Contexts ---------------------------------------------------------------------------------------------------------
+
+    def enter(self, context: Value, node: With) -> None:
+        if isinstance(context.state, Pending):
+            self.enter_generator(context, node)
+            return
+        if isinstance(context.state, Opening):
+            opening = context.state
+            with self.opened(opening, node.at):
+                self.with_body(node, self.entered(context))
+            return
+        if self.world.orms.enter(self, context, node, lambda value: self.with_body(node, value)):
+            return
+        cls = self.world.class_named(context.type) if context.type else None
+        if cls is not None and (cls.method("__enter__") or cls.method("__aenter__")):
+            self.enter_object(cls, context, node)
+            return
+        row = self.world.libraries.type(context.type) if context.type else None
+        if row is not None and row.opens is not None:
+            with self.opened(Opening(row.opens, row, Arguments(), context, node.at), node.at):
+                self.with_body(node, self.entered(context))
+            return
+        if row is not None and row.resource and row.releases:
+            self.world.released(self, context)
+        self.with_body(node, self.entered(context))
+
+    def entered(self, context: Value) -> Value:
+        row = self.world.libraries.type(context.type) if context.type else None
+        if row is not None and row.enters:
+            return Value(type=row.enters, rows=context.rows, owner=context, origin=context.origin, options=context.options)
+        return context.but(state=None) if isinstance(context.state, Opening) else context
+
+    def with_body(self, node: With, value: Value) -> None:
+        if node.target is not None:
+            self.bind(node.target, value, node.at)
+        self.execute(node.body)
+
+    def enter_generator(self, context: Value, node: With) -> None:
+        """``with f() as x`` where f is a generator of the project: its body runs round the block."""
+        pending = context.state
+        assert isinstance(pending, Pending)
+        target = pending.target
+        if not isinstance(target, FunctionTarget) or self.depth >= INLINE_DEPTH:
+            self.with_body(node, NOTHING)
+            return
+        arguments = pending.arguments.before(target.receiver) if target.receiver is not None else pending.arguments
+        outer, broken = self.frame, self.broken
+        info = target.function
+        frame = self.new_frame(info.module, function=info, owner=info.owner, receiver=target.receiver)
+        frame.chain = (*outer.chain, self.place(pending.at))
+        frame.call = outer.call if outer.call is not None else self.next()
+        frame.callee = outer.callee or info.name
+        ran = False
+
+        def block(value: Value) -> None:
+            nonlocal ran
+            ran = True
+            inner, inner_broken = self.frame, self.broken
+            self.frame, self.broken = outer, broken
+            self.with_body(node, value)
+            self.frame, self.broken = inner, inner_broken
+
+        frame.on_yield = block
+        bound = self.bindings(info, arguments)
+        alive_inside = len(outer.left)
+        with self.inside(frame):
+            self.bind_parameters(bound)
+            self.execute(body(info.code))
+            if not self.state.alive and len(outer.left) > alive_inside:
+                self.settle(outer.left[alive_inside:])
+        if not ran:
+            self.with_body(node, NOTHING)
+
+    def bind_parameters(self, bound: dict[str, Value]) -> None:
+        for name, value in bound.items():
+            self.assign_local(name, value)
+
+    def settle(self, states: list[State]) -> None:
+        """States that left from inside a context: what it opened is over for them too."""
+        for state in states:
+            for connection, number in self.state.transactions.items():
+                state.transactions[connection] = number
+            state.locks = tuple(n for n in state.locks if n in self.state.locks)
+
+    def enter_object(self, cls: ClassInfo, context: Value, node: With) -> None:
+        names = ("__aenter__", "__aexit__") if node.is_async and cls.method("__aenter__") else ("__enter__", "__exit__")
+        enter, leave = cls.method(names[0]), cls.method(names[1])
+        value = self.call_function(FunctionTarget(enter, context), Arguments(), node.at, awaited=True) if enter else context
+        self.with_body(node, value if value.type or value.rows else context)
+        if leave is not None:
+            alive = self.state.alive
+            self.state.alive = True
+            self.call_function(FunctionTarget(leave, context), Arguments((NONE, NONE, NONE)), node.at, awaited=True)
+            self.state.alive = alive and self.state.alive
+
+    @contextmanager
+    def opened(self, opening: Opening, at: Span) -> Iterator[None]:
+        """Everything inside stands in what the context opens; behind it, it is over, also for paths that left inside."""
+        opens = opening.opens
+        outer = self.frame
+        marks = len(outer.left), [len(b) for b in self.broken]
+        before = self.state.fork()
+        match opens.scope:
+            case "transaction" | "savepoint":
+                with self.opened_transaction(opening, at):
+                    yield
+            case "lock":
+                with self.opened_lock(opening, at):
+                    yield
+            case "retry":
+                with self.opened_retry(opening, at):
+                    yield
+            case _:
+                yield
+                if opening.receiver is not None:
+                    self.world.released(self, opening.receiver)
+        late = outer.left[marks[0] :]
+        for index, states in enumerate(self.broken):
+            late += states[marks[1][index] if index < len(marks[1]) else 0 :]
+        for state in late:
+            state.transactions = {**state.transactions, **before.transactions}
+            for connection in [c for c in state.transactions if c not in before.transactions]:
+                del state.transactions[connection]
+            state.locks = tuple(n for n in state.locks if n in before.locks)
+
+    @contextmanager
+    def opened_transaction(self, opening: Opening, at: Span) -> Iterator[None]:
+        opens = opening.opens
+        connection = self.opened_connection(opening)
+        if self.current(connection) is not None and (opens.scope == "savepoint" or not opens.implicit):
+            with self.scope("savepoint", "", at, connection):
+                yield
+            return
+        isolation = self.asked_text(opening, opens.isolation)
+        before_locks = self.state.locks
+        previous = self.state.transactions.get(connection)
+        number = self.begin("atomic", connection, at, isolation)
+        started = len(self.effects)
+        with self.scope("transaction", "", at, connection, number=number):
+            yield
+        alive = self.state.alive
+        if opens.commits and self.current(connection) == number:
+            end = Span(at.end_line, 0, at.end_line, 0)
+            self.end(Kind.COMMIT, connection, end)
+        self.state.alive = alive
+        self.state.transactions.pop(connection, None)
+        if previous is not None:
+            self.state.transactions[connection] = previous
+        taken = {e.number for e in self.effects[started:] if e.kind == Kind.READ or (e.kind == Kind.LOCK and e.store == StoreKind.RELATIONAL)}
+        self.state.locks = tuple(n for n in self.state.locks if n in before_locks or n not in taken)
+
+    def opened_connection(self, opening: Opening) -> str:
+        opens = opening.opens
+        if opens.connection == "self" or not opens.connection:
+            return self.connection_of(opening.receiver)
+        if opens.connection.startswith("="):
+            return opens.connection[1:]
+        name, _, default = opens.connection.partition("=")
+        found = self.argument(opening.arguments, opening.row.parameters, name)
+        if found is None or (found.known and found.const is None):
+            return default
+        return found.text or canonical(found) or default
+
+    def asked_text(self, opening: Opening, name: str) -> str:
+        found = self.argument(opening.arguments, opening.row.parameters, name) if name else None
+        return (found.text or "").lower().replace("_", "-").replace(" ", "-") if found is not None else ""
+
+    @contextmanager
+    def opened_lock(self, opening: Opening, at: Span) -> Iterator[None]:
+        receiver = opening.receiver
+        options = (receiver.options or {}) if receiver is not None else {}
+        kind = self.world.libraries.type(receiver.type) if receiver is not None and receiver.type else None
+        named = self.lock_name(opening)
+        effect = self.emit(
+            Kind.LOCK, opening.opens.lock or "process", at, dataset=named,
+            store=StoreKind.CACHE if opening.opens.lock == "distributed" else StoreKind.NONE,
+            technology=getattr(opening.row, "technology", ""),
+            options=self.world.option_list(options, kind.options if kind is not None else {}),
+            origin=receiver.origin if receiver is not None else Origin.RESOLVED,
+        )  # fmt: skip
+        self.state.locks = (*self.state.locks, effect.number)
+        with self.scope("lock", opening.opens.lock, at, named):
+            yield
+        alive = self.state.alive
+        self.emit(Kind.UNLOCK, opening.opens.lock or "process", Span(at.end_line, 0, at.end_line, 0), dataset=named, locks_free=None) if False else None
+        self.state.alive = alive
+        self.state.locks = tuple(n for n in self.state.locks if n != effect.number)
+        self.emit(Kind.UNLOCK, opening.opens.lock or "process", Span(at.end_line, 0, at.end_line, 0), dataset=named)
+
+    def lock_name(self, opening: Opening) -> str:
+        receiver = opening.receiver
+        if receiver is None:
+            return ""
+        if receiver.name:
+            return receiver.name
+        return ".".join((receiver.rows.root, *receiver.rows.path)) if receiver.rows is not None else ""
+
+    @contextmanager
+    def opened_retry(self, opening: Opening, at: Span) -> Iterator[None]:
+        with self.scope("retry", "", at) as number:
+            self.retries.append(self.world.described_retry(self, number, opening, self.place(at)))
+            yield
+
+    # Decorators -------------------------------------------------------------------------------------------------------
+
+    def decorate(self, decorator: Value, node: Expression, value: Value) -> Value:
+        """What a decorator makes of a nested function."""
+        match decorator.target:
+            case FunctionTarget() | ClosureTarget():
+                made = self.invoke(decorator, Arguments((value,)), node_span(node))
+                return made if made.target is not None else value
+            case ExternalTarget(dotted):
+                row = self.world.libraries.call(dotted)
+                if row is not None and row.entry is not None:
+                    self.world.register(value, row.entry, "", self.place(node_span(node)))
+        if isinstance(decorator.state, Opening):
+            return value
+        return value
+
+    def force(self, value: Value, at: Span, how: str) -> Value:
+        handled = self.world.orms.force(self, value, at, how)
+        if handled is not None:
+            return handled
+        cls = self.world.class_named(value.type) if value.type and how == "iterate" else None
+        if cls is not None:
+            method = cls.method("__iter__") or cls.method("__aiter__")
+            if method is not None:
+                return self.call_function(FunctionTarget(method, value), Arguments(), at, awaited=True)
+        return value
+
+
+class Super:
+    """``super()``: methods are looked for behind `owner` in the class order of the object."""
+
+    __slots__ = ("owner", "value")
+
+    def __init__(self, owner: ClassInfo, value: Value) -> None:
+        self.owner = owner
+        self.value = value
+
+
+def class_value(cls: ClassInfo) -> Value:
+    return Value(target=ClassTarget(cls), type="builtins.type", name=cls.name)
+
+
+def holds_callable(value: Value) -> bool:
+    return isinstance(value.target, ClosureTarget | PartialTarget | FunctionTarget) or (
+        value.items is not None and any(isinstance(i.target, ClosureTarget) for i in value.items)
+    )
+
+
+def node_span(node: Expression) -> Span:
+    at = getattr(node, "at", None)
+    return at if isinstance(at, Span) else Span(0, 0, 0, 0)
+
+
+__all__ = ["AMBIENT", "Attribute", "Call", "Caller", "Derive", "Local", "Opening", "Retry", "Scope", "Super", "derived", "replace"]
+Run = Callable[[Arguments], Value]

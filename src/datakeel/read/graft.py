@@ -1,0 +1,220 @@
+"""What a callee does, put into its caller's terms: parameters become arguments, numbers are shifted, places get the call in front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from datakeel.model.certainty import Origin
+from datakeel.model.effect import Assignment, Effect, Guard, Predicate, Rows, Scope, Selection, Source, When
+from datakeel.model.operation import Exit, Resource, Retry
+from datakeel.model.place import Place
+from datakeel.read.machine import Machine, Trace
+from datakeel.read.values import MISSING, NOTHING, Value, canonical, canonical_source, extended, union
+
+NUMBERED = ("read", "new", "element")
+
+
+class Graft:
+    """Puts one trace into a machine, at one call."""
+
+    def __init__(self, machine: Machine, trace: Trace, bindings: dict[str, Value], place: Place, callee: str) -> None:
+        self.machine = machine
+        self.trace = trace
+        self.bindings = bindings
+        self.place = place
+        frame = machine.frame
+        self.base = machine.skip(trace.size + 1)
+        self.call = frame.call if frame.call is not None else self.base
+        self.callee = frame.callee or callee
+        self.chain = (*frame.chain, place)
+        self.transactions: dict[int, int | None] = {}
+
+    def apply(self) -> Value:
+        """Records everything, changes the machine's state, and gives the call's value."""
+        machine, trace = self.machine, self.trace
+        self.map_transactions()
+        locks = machine.state.locks
+        for effect in trace.effects:
+            machine.record(self.effect(effect, locks))
+        machine.resources += [self.resource(r) for r in trace.resources]
+        machine.retries += [self.retry(r) for r in trace.retries]
+        machine.complete = machine.complete and trace.complete
+        for (rows, name), value in trace.heap.items():
+            mapped = self.rows(rows)
+            if mapped is not None:
+                machine.state.heap[(mapped, name)] = self.value(value)
+        self.end_transactions()
+        machine.state.locks = (*locks, *(n + self.base for n in trace.held))
+        machine.frame.raises += [r for r in trace.raises if r]
+        value = self.value(trace.returns) if trace.returns is not None else NOTHING
+        if trace.never_returns:
+            machine.state.alive = False
+        return value
+
+    # Transactions -----------------------------------------------------------------------------------------------------
+
+    def map_transactions(self) -> None:
+        """The callee's transactions: those that join a caller's open one on the same connection are that one."""
+        machine = self.machine
+        seen: set[str] = set()
+        for transaction in self.trace.transactions:
+            connection = self.connection(transaction.connection)
+            current = machine.current(connection)
+            if transaction.joins and current is not None and (transaction.kind == "atomic" or connection not in seen):
+                self.transactions[transaction.number] = current
+            else:
+                number = transaction.number + self.base
+                self.transactions[transaction.number] = number
+                machine.transactions[number] = replace(
+                    transaction, number=number, connection=connection,
+                    place=transaction.place, joins=transaction.joins,
+                )  # fmt: skip
+            seen.add(connection)
+
+    def end_transactions(self) -> None:
+        machine = self.machine
+        for connection, number in self.trace.ends.items():
+            mapped = self.connection(connection)
+            machine.state.transactions.pop(mapped, None)
+            machine.state.transactions[mapped] = self.transactions.get(number, number) if number > 0 else number  # type: ignore[assignment]
+
+    def transaction(self, effect: Effect) -> int | None:
+        number = effect.transaction
+        if number is None:
+            return None
+        if number == 0:
+            state = self.machine.state
+            if effect.connection:
+                found = state.transactions.get(self.connection(effect.connection), 0)
+                return None if found < 0 else found
+            return state.transaction()
+        return self.transactions.get(number, number + self.base)
+
+    def connection(self, text: str) -> str:
+        """A connection is named by its alias, or by the object that it is."""
+        if ":" not in text:
+            return text
+        root, *path = text.split(".")
+        rows = self.rows(Rows(root, tuple(path)))
+        return ".".join((rows.root, *rows.path)) if rows is not None else f"{text}@{self.base}"
+
+    # Identities and sources -------------------------------------------------------------------------------------------
+
+    def rows(self, rows: Rows | None) -> Rows | None:
+        if rows is None:
+            return None
+        kind, _, rest = rows.root.partition(":")
+        if kind in NUMBERED:
+            return Rows(f"{kind}:{int(rest) + self.base}", rows.path)
+        if kind != "parameter":
+            return rows
+        bound = self.bindings.get(rest)
+        if bound is None:
+            return None
+        return self.machine.peek(bound, rows.path).rows
+
+    def source(self, source: Source) -> Iterable[Source]:
+        if source.kind == "parameter":
+            bound = self.bindings.get(source.name)
+            if bound is None:
+                return ()
+            return union((self.machine.peek(bound, source.path),))
+        if source.number >= 0:
+            return (Source(source.kind, source.number + self.base, source.name, source.path),)
+        return (source,)
+
+    def sources(self, sources: Iterable[Source]) -> tuple[Source, ...]:
+        return tuple(sorted({t for s in sources for t in self.source(s)}))
+
+    def value(self, value: Value, depth: int = 0) -> Value:
+        """The callee's value as the caller sees it."""
+        if value.rows is not None and value.rows.root.startswith("parameter:") and not value.rows.path:
+            bound = self.bindings.get(value.rows.root.partition(":")[2])
+            if bound is not None and not value.known:
+                return bound if bound.type or not value.type else bound.but(type=value.type)
+        if depth > 3:
+            return Value(type=value.type, sources=frozenset(self.sources(value.sources)))
+        deeper = depth + 1
+        return value.but(
+            rows=self.rows(value.rows),
+            sources=frozenset(self.sources(value.sources)),
+            of=self.value(value.of, deeper) if value.of is not None else None,
+            items=tuple(self.value(i, deeper) for i in value.items) if value.items is not None else None,
+            entries={k: self.value(v, deeper) for k, v in value.entries.items()} if value.entries is not None else None,
+            owner=self.value(value.owner, deeper) if value.owner is not None else None,
+            others=tuple(self.value(o, deeper) for o in value.others) if depth == 0 else (),
+            tests=tuple(self.guard(g) for g in value.tests),
+            state=self.machine.world.orms.grafted(self, value.state) if value.state is not None else None,
+            options={k: self.value(v, deeper) for k, v in value.options.items()} if value.options else value.options,
+        )
+
+    # Parts of an effect -----------------------------------------------------------------------------------------------
+
+    def effect(self, effect: Effect, locks: tuple[int, ...]) -> Effect:
+        state = self.machine.state
+        when = effect.when if state.when == When.NOW else state.when
+        return replace(
+            effect,
+            number=effect.number + self.base,
+            connection=self.connection(effect.connection) if effect.connection else "",
+            selection=self.selection(effect.selection) if effect.selection is not None else None,
+            rows=self.rows(effect.rows),
+            assigned=tuple(self.assignment(a) for a in effect.assigned),
+            key_sources=self.sources(effect.key_sources),
+            payload=self.sources(effect.payload),
+            guards=(*state.guards, *(self.guard(g) for g in effect.guards)),
+            scopes=(*state.scopes, *(self.scope(s) for s in effect.scopes)),
+            transaction=self.transaction(effect) if when == When.NOW else None,
+            locks=(*locks, *(n + self.base for n in effect.locks)),
+            when=when,
+            chain=(*self.chain, *effect.chain),
+            call=self.call,
+            callee=self.callee,
+        )
+
+    def selection(self, selection: Selection) -> Selection:
+        if not selection.predicates:
+            return selection
+        return replace(selection, predicates=tuple(self.predicate(p) for p in selection.predicates))
+
+    def predicate(self, predicate: Predicate) -> Predicate:
+        if not predicate.sources:
+            return predicate
+        only = predicate.sources[0]
+        value = predicate.value
+        if len(predicate.sources) == 1 and only.kind == "parameter" and value == canonical_source(only):
+            bound = self.bindings.get(only.name)
+            value = canonical(self.machine.peek(bound, only.path)) if bound is not None else ""
+        elif value and not value.startswith("const:"):
+            found = self.sources(predicate.sources)
+            value = canonical_source(found[0]) if len(found) == 1 else ""
+        return replace(predicate, value=value, sources=self.sources(predicate.sources))
+
+    def assignment(self, assignment: Assignment) -> Assignment:
+        return replace(assignment, sources=self.sources(assignment.sources)) if assignment.sources else assignment
+
+    def guard(self, guard: Guard) -> Guard:
+        return replace(guard, sources=self.sources(guard.sources)) if guard.sources else guard
+
+    def scope(self, scope: Scope) -> Scope:
+        return replace(scope, number=scope.number + self.base)
+
+    def exit(self, left: Exit) -> Exit:
+        return left
+
+    def resource(self, resource: Resource) -> Resource:
+        state = self.machine.state
+        return replace(
+            resource,
+            number=resource.number + self.base,
+            chain=(*self.chain, *resource.chain),
+            scopes=(*state.scopes, *(self.scope(s) for s in resource.scopes)),
+        )
+
+    def retry(self, retry: Retry) -> Retry:
+        return replace(retry, number=retry.number + self.base, origin=max(retry.origin, Origin.RESOLVED))
+
+
+__all__ = ["MISSING", "Graft", "extended"]

@@ -1,0 +1,259 @@
+"""Python's names across a project: modules, imports, re-exports, classes and their method resolution order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from datakeel.read.program import Assign, Attribute, Expression, File, Global, Item
+from datakeel.read.symbols import ClassInfo, Constant, External, FunctionInfo, Module, Symbol
+
+DEPTH = 24  # how many re-exports are followed: a chain that is longer is a cycle
+
+
+class Names:
+    """Answers what a dotted name stands for. `modules` maps module names (with aliases) to paths; `files` paths to facts."""
+
+    def __init__(self, modules: Mapping[str, str], files: Mapping[str, File]) -> None:
+        own: dict[str, Module] = {}
+        for name in sorted(modules, key=lambda n: (n.count("."), n)):
+            path = modules[name]
+            own.setdefault(path, Module(canonical(name, path, modules), path, files[path]))
+        self.modules = {name: own[path] for name, path in modules.items()}
+        self.by_path = own
+        self._packages = {name.rsplit(".", i)[0] for name in modules for i in range(1, name.count(".") + 1)}
+        self._scopes: dict[str, dict[str, Symbol | str]] = {}
+        self._functions: dict[str, dict[str, FunctionInfo]] = {}
+        self._classes: dict[tuple[str, str], ClassInfo] = {}
+        self._building: set[tuple[str, str]] = set()
+        self._resolved: dict[tuple[str, str], Symbol] = {}
+
+    def every_module(self) -> Iterable[Module]:
+        return (self.by_path[path] for path in sorted(self.by_path))
+
+    # What a name in a file stands for ---------------------------------------------------------------------------------
+
+    def resolve(self, module: Module, dotted: str) -> Symbol:
+        """What a `Global`'s dotted name stands for in `module`."""
+        key = (module.path, dotted)
+        found = self._resolved.get(key)
+        if found is None:
+            found = self._resolved[key] = self._resolve(module, dotted)
+        return found
+
+    def _resolve(self, module: Module, dotted: str) -> Symbol:
+        if dotted.startswith("."):
+            return self.member(module, dotted[1:]) or External(f"{module.name}{dotted}")
+        if dotted.startswith("?."):
+            return self._starred(module, dotted[2:], DEPTH) or External(dotted)
+        if dotted.startswith("builtins."):
+            return self._starred(module, dotted[9:], DEPTH) or External(dotted)
+        return self.absolute(absolute_name(module, dotted))
+
+    def absolute(self, dotted: str, depth: int = DEPTH) -> Symbol:
+        """What an absolute dotted name stands for: the longest prefix that is a module, then members."""
+        head, rest = dotted, []
+        while head not in self.modules:
+            if "." not in head or depth <= 0:
+                return External(dotted)
+            head, _, last = head.rpartition(".")
+            rest.append(last)
+        found: Symbol | None = self.modules[head]
+        for name in reversed(rest):
+            found = self._step(found, name, depth - 1) if found is not None else None
+        return found if found is not None else External(dotted)
+
+    def _step(self, symbol: Symbol, name: str, depth: int) -> Symbol | None:
+        match symbol:
+            case Module():
+                return self.member(symbol, name, depth) or self.modules.get(f"{symbol.name}.{name}")
+            case ClassInfo():
+                return self.inner(symbol, name)
+            case External():
+                return External(f"{symbol.dotted}.{name}")
+        return None
+
+    def inner(self, cls: ClassInfo, name: str) -> Symbol | None:
+        """A class's method or nested class."""
+        for owner in cls.ancestors():
+            if name in owner.methods:
+                return owner.methods[name]
+            if f"{owner.facts.name}.{name}" in owner.facts.inner or name in owner.facts.inner:
+                return self.class_of(owner.module, f"{owner.facts.name}.{name}")
+        return None
+
+    def member(self, module: Module, name: str, depth: int = DEPTH) -> Symbol | None:
+        """What `name` stands for at the top level of `module`, imports and stars followed."""
+        if depth <= 0:
+            return None
+        head, _, rest = name.partition(".")
+        found = self.scope(module).get(head)
+        if isinstance(found, str):
+            found = self._imported(module, head, found, depth - 1)
+        if found is None:
+            found = self._starred(module, head, depth - 1)
+        if found is None:
+            submodule = self.modules.get(f"{module.name}.{head}")
+            found = submodule
+        for part in rest.split(".") if rest else ():
+            found = self._step(found, part, depth - 1) if found is not None else None
+        return found
+
+    def _imported(self, module: Module, name: str, dotted: str, depth: int) -> Symbol | None:
+        target = absolute_name(module, dotted)
+        if target == f"{module.name}.{name}":  # `from . import name` in a package's own __init__
+            return self.modules.get(target)
+        return self.absolute(target, depth)
+
+    def _starred(self, module: Module, name: str, depth: int) -> Symbol | None:
+        if depth <= 0 or name.startswith("_"):
+            return None
+        for star in module.file.stars:
+            source = self.modules.get(absolute_name(module, star))
+            if source is None or source is module:
+                continue
+            if source.file.exports and name not in source.file.exports:
+                continue
+            found = self.member(source, name, depth - 1)
+            if found is not None:
+                return found
+        return None
+
+    def scope(self, module: Module) -> dict[str, Symbol | str]:
+        """The top level of a module: name → definition, or the dotted name of an import."""
+        found = self._scopes.get(module.path)
+        if found is None:
+            found = {i.name: i.dotted for i in module.file.imports}
+            for statement in module.file.constants:
+                if isinstance(statement, Assign) and statement.value is not None:
+                    for target in statement.targets:
+                        if isinstance(target, Global):
+                            name = target.dotted.lstrip(".")
+                            found[name] = Constant(module, name, statement.value, statement.annotation)
+            self._scopes[module.path] = found
+            for name, function in self.functions(module).items():
+                if "." not in name:
+                    found[name] = function
+            for cls in module.file.classes:
+                if "." not in cls.name:
+                    info = self.class_of(module, cls.name)
+                    if info is not None:
+                        found[cls.name] = info
+        return found
+
+    def functions(self, module: Module) -> dict[str, FunctionInfo]:
+        """Every function of a module by its qualified name, without those that classes own."""
+        found = self._functions.get(module.path)
+        if found is None:
+            owned = {f"{c.name}.{m}" for c in module.file.classes for m in c.methods}
+            found = {
+                s.name: FunctionInfo(module, s, code)
+                for s, code in zip(module.file.functions, module.file.bodies, strict=False)
+                if s.name not in owned
+            }
+            self._functions[module.path] = found
+        return found
+
+    # Classes ----------------------------------------------------------------------------------------------------------
+
+    def class_of(self, module: Module, name: str) -> ClassInfo | None:
+        key = (module.path, name)
+        if key in self._classes:
+            return self._classes[key]
+        facts = next((c for c in reversed(module.file.classes) if c.name == name), None)
+        if facts is None or key in self._building:
+            return None
+        self._building.add(key)
+        bases = tuple(self._base(module, b) for b in facts.bases)
+        methods: dict[str, FunctionInfo] = {}
+        fields = {
+            target.name if hasattr(target, "name") else target.dotted.rpartition(".")[2]: s
+            for s in facts.fields
+            if isinstance(s, Assign)
+            for target in s.targets
+            if isinstance(target, Global) or hasattr(target, "name")
+        }
+        info = ClassInfo(module, facts, f"{module.name}.{name}", bases, (), methods, fields)
+        object.__setattr__(info, "mro", linearised(info))
+        for signature, code in zip(module.file.functions, module.file.bodies, strict=False):
+            owner, _, last = signature.name.rpartition(".")
+            if owner == name and last in facts.methods:
+                methods[last] = FunctionInfo(module, signature, code, info)
+        self._building.discard(key)
+        self._classes[key] = info
+        return info
+
+    def every_class(self) -> Iterable[ClassInfo]:
+        for module in self.every_module():
+            for cls in module.file.classes:
+                info = self.class_of(module, cls.name)
+                if info is not None:
+                    yield info
+
+    def every_function(self) -> Iterable[FunctionInfo]:
+        """Every function and method, in the order of paths and places."""
+        for module in self.every_module():
+            yield from self.functions(module).values()
+            for cls in module.file.classes:
+                info = self.class_of(module, cls.name)
+                if info is not None:
+                    yield from info.methods.values()
+
+    def _base(self, module: Module, expression: Expression) -> ClassInfo | str:
+        dotted = dotted_of(expression)
+        if dotted is None:
+            return "?"
+        symbol = self.resolve(module, dotted)
+        if isinstance(symbol, Constant):
+            again = dotted_of(symbol.value)
+            symbol = self.resolve(symbol.module, again) if again and again.lstrip(".") != symbol.name else symbol
+        if isinstance(symbol, ClassInfo):
+            return symbol
+        return symbol.dotted if isinstance(symbol, External) else dotted
+
+
+def canonical(name: str, path: str, modules: Mapping[str, str]) -> str:
+    """The shortest module name that maps to the path."""
+    return name
+
+
+def dotted_of(expression: Expression) -> str | None:
+    """The dotted text of a chain of names (``models.Model``, ``Generic[T]`` without its index)."""
+    match expression:
+        case Global(dotted):
+            return dotted
+        case Attribute(base, name):
+            head = dotted_of(base)
+            return f"{head}.{name}" if head is not None else None
+        case Item(base):
+            return dotted_of(base)
+    return None
+
+
+def absolute_name(module: Module, dotted: str) -> str:
+    """Makes a relative name (``~..models.Order``) absolute, as seen from `module`."""
+    if not dotted.startswith("~"):
+        return dotted
+    dots = len(dotted) - 1 - len(dotted[1:].lstrip("."))
+    parts = module.name.split(".")
+    if not module.file.is_package:
+        parts = parts[:-1]
+    parts = parts[: len(parts) - (dots - 1)] if dots > 1 else parts
+    rest = dotted[1 + dots :]
+    return ".".join([*parts, rest]) if rest else ".".join(parts)
+
+
+def linearised(cls: ClassInfo) -> tuple[ClassInfo | str, ...]:
+    """The method resolution order (C3); where bases clash, depth first without repeats."""
+    sequences: list[list[ClassInfo | str]] = []
+    for base in cls.bases:
+        sequences.append(list(base.mro) if isinstance(base, ClassInfo) else [base])
+    sequences.append(list(cls.bases))
+    order: list[ClassInfo | str] = [cls]
+    while any(sequences):
+        sequences = [s for s in sequences if s]
+        head = next((s[0] for s in sequences if not any(s[0] in other[1:] for other in sequences)), None)
+        if head is None:
+            head = sequences[0][0]
+        order.append(head)
+        sequences = [[c for c in s if c is not head and c != head] for s in sequences]
+    return tuple(order)

@@ -1,0 +1,282 @@
+"""Library models as data: what a call of a library does, loaded from tables and checked while loading.
+
+A table is a TOML file (``languages/<language>/libraries/<name>.toml``); `docs/library-models.md` describes it for people. In short:
+
+- ``[types."dotted.Name"]``: a class: what calling it makes, its options with defaults, its bases, what its attributes are.
+- ``[calls."dotted.name"]`` or ``[calls."dotted.Type.method"]``: what a call does, and which argument carries what.
+- ``[classes."dotted.Base"]``: what methods of a subclass are entry points.
+- ``[conventions]``: variable names that mean a type where nothing better is known.
+- ``[aliases]``: other dotted names of the same thing; a prefix may end in ``.*``.
+- ``[example]``: ``code``, whose lines are marked with the effects they have; it is run by the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+
+class Opens(Struct, frozen=True, forbid_unknown_fields=True):
+    """What entering a context, or being decorated, opens. `scope` is transaction, savepoint, lock, retry or resource."""
+
+    scope: str
+    connection: str = ""  # an argument, or "self"
+    isolation: str = ""  # an argument
+    lock: str = ""  # process, distributed, advisory
+    implicit: bool = False  # the transaction begins by first use, and the scope's end commits it
+    commits: bool = True  # leaving normally commits
+    closes: bool = False  # leaving releases the resource
+
+
+class Runs(Struct, frozen=True, forbid_unknown_fields=True):
+    """A callable argument that the call runs. `when` is a value of model.effect.When; `arguments` names the argument that holds its
+    arguments (a tuple), or ``rest`` for those after it; `options` the argument that holds its keyword arguments."""
+
+    callable: str
+    when: str = "now"
+    arguments: str = ""
+    options: str = ""
+
+
+class Entry(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the decorated, or passed, function becomes: a kind of entry (see model.operation.Entry). `name`: an argument with its
+    name; `callable`: the argument that is registered (a decorator registers what it decorates)."""
+
+    kind: str
+    name: str = ""
+    callable: str = ""
+    redelivered: bool = False
+    retried: str = ""
+    becomes: str = ""  # the type of the decorated function's value (celery.Task)
+    concurrent: bool = True
+
+
+class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What one call does. Arguments are named by `parameters` (without self); a text that begins with ``=`` is a constant,
+    ``self`` is the receiver, ``self.name`` its name, ``self.x`` its option x."""
+
+    parameters: tuple[str, ...] = ()
+    effect: str = ""
+    verb: str = ""
+    store: str = ""
+    technology: str = ""
+    dataset: str = ""
+    key: str = ""
+    payload: tuple[str, ...] = ()
+    text: str = ""
+    connection: str = ""
+    columns: str = ""  # a mapping or list argument whose keys are the columns written
+    where: str = ""  # a mapping argument whose entries are equality predicates
+    where_keywords: bool = False
+    lock: str = ""
+    cardinality: str = ""
+    conflict: str = ""
+    sql: str = ""
+    binds: str = ""
+    bind_rest: bool = False  # the values to bind are the remaining positional arguments
+    many: bool = False
+    options: dict[str, str] = {}  # argument → its default as text; "" when there is none to speak of
+    gives: str = ""  # a type; "self"; "row", "rows", "value" (of what the receiver last read); "argument:x"; may hold {argument}
+    of: str = ""  # the type of its elements
+    gives_name: str = ""  # an argument that names what is given (a topic, a collection)
+    when: str = ""
+    opens: Opens | None = None
+    runs: tuple[Runs, ...] = ()
+    entry: Entry | None = None
+    configures: tuple[str, ...] = ()  # arguments that become options of the receiver
+    fills: dict[str, str] = {}
+    raises: dict[str, str] = {}
+    blocking: bool | None = None
+    idempotent: str = ""
+    releases: bool = False  # it closes the receiver
+    retries: dict[str, str] = {}  # argument → what it says of a retry: attempts, wait, jitter, on
+    exits: bool = False  # it never returns (sys.exit)
+    async_: bool = msgspec.field(default=False, name="async")
+    derives: bool = False  # its result is computed from its arguments (and the receiver)
+    mutates: bool = False  # it changes the receiver in memory
+    resource: str = ""  # as in TypeRow: the call makes one
+    like: str = ""  # another row that it is as; keys given here win
+
+
+class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    parameters: tuple[str, ...] = ()
+    options: dict[str, str] = {}
+    config: str = ""  # an argument that is a mapping of options
+    bases: tuple[str, ...] = ()
+    resource: str = ""  # the kind of resource that calling it makes
+    technology: str = ""
+    store: str = ""
+    enters: str = ""  # the type that `with` gives (default: itself)
+    opens: Opens | None = None
+    iterates: str = ""  # the type of its elements
+    consumes: bool = False  # iterating it consumes messages
+    attributes: dict[str, str] = {}  # attribute → type; "*" for any
+    items: str = ""  # the type of self[key]
+    name: str = ""  # an argument that names it
+    sets: dict[str, str] = {}  # attribute whose assignment sets an option
+    implicit_transaction: bool = False  # a DB-API connection: the first statement begins a transaction
+    dialect: str = ""
+    releases: bool = True  # leaving its `with` releases it
+    fields: str = ""  # "data": attributes carry what the value was computed from
+
+
+class ClassRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Methods of a project class that inherits from a library's: which are entry points, and what attributes hold."""
+
+    entries: dict[str, Entry] = {}
+    decorators: tuple[str, ...] = ()
+
+
+class Example(Struct, frozen=True, forbid_unknown_fields=True):
+    code: str
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    library: str
+    technology: str = ""
+    store: str = ""
+    blocking: bool = False
+    types: dict[str, TypeRow] = {}
+    calls: dict[str, CallRow] = {}
+    classes: dict[str, ClassRow] = {}
+    conventions: dict[str, str] = {}
+    aliases: dict[str, str] = {}
+    example: tuple[Example, ...] = ()
+
+
+class BadTable(ValueError):
+    """A library model that cannot be used: the message names the file, the place and the remedy."""
+
+
+class Libraries:
+    """All tables together: answers what a dotted call or type is."""
+
+    def __init__(self, tables: Iterable[Table]) -> None:
+        self.types: dict[str, TypeRow] = {}
+        self.calls: dict[str, CallRow] = {}
+        self.classes: dict[str, ClassRow] = {}
+        self.conventions: dict[str, str] = {}
+        self._aliases: dict[str, str] = {}
+        self._prefixes: list[tuple[str, str]] = []
+        for table in tables:
+            self._add(table)
+        self._prefixes.sort(key=lambda p: -len(p[0]))
+        self._known: dict[str, str] = {}
+        self._lineages: dict[str, tuple[str, ...]] = {}
+        self.methods = frozenset(name.rpartition(".")[2] for name in self.calls)
+
+    def _add(self, table: Table) -> None:
+        for name, kind in table.types.items():
+            self.types[name] = msgspec.structs.replace(
+                kind, technology=kind.technology or table.technology, store=kind.store or table.store
+            )
+        for name, row in table.calls.items():
+            self.calls[name] = complete(row, table)
+        self.classes |= table.classes
+        self.conventions |= table.conventions
+        for alias, meaning in table.aliases.items():
+            if alias.endswith(".*"):
+                self._prefixes.append((alias[:-1], meaning.removesuffix("*")))
+            else:
+                self._aliases[alias] = meaning
+
+    def canonical(self, dotted: str) -> str:
+        """The name under which the tables know a thing."""
+        found = self._known.get(dotted)
+        if found is None:
+            found = self._known[dotted] = self._canonical(dotted)
+        return found
+
+    def _canonical(self, dotted: str) -> str:
+        if dotted in self._aliases:
+            return self._aliases[dotted]
+        if dotted in self.calls or dotted in self.types:
+            return dotted
+        head, _, last = dotted.rpartition(".")
+        if head in self._aliases:
+            return f"{self._aliases[head]}.{last}"
+        for prefix, meaning in self._prefixes:
+            if dotted.startswith(prefix):
+                return self._canonical(meaning + dotted[len(prefix) :]) if meaning + dotted[len(prefix) :] != dotted else dotted
+        return dotted
+
+    def lineage(self, type_name: str) -> tuple[str, ...]:
+        """A library's type and its bases, nearest first, each once."""
+        found = self._lineages.get(type_name)
+        if found is None:
+            name = self.canonical(type_name)
+            order = [name]
+            for base in self.types[name].bases if name in self.types else ():
+                order += [b for b in self.lineage(base) if b not in order]
+            found = self._lineages[type_name] = tuple(order)
+        return found
+
+    def type(self, name: str) -> TypeRow | None:
+        return self.types.get(self.canonical(name))
+
+    def call(self, dotted: str) -> CallRow | None:
+        row = self.calls.get(self.canonical(dotted))
+        if row is not None and row.like:
+            row = merged(row, self.call(row.like))
+        return row
+
+    def method(self, type_name: str, name: str) -> CallRow | None:
+        """What calling method `name` on a library's type does, its bases asked too."""
+        for ancestor in self.lineage(type_name):
+            row = self.call(f"{ancestor}.{name}")
+            if row is not None:
+                return row
+        return None
+
+
+def complete(row: CallRow, table: Table) -> CallRow:
+    """A row with what its table says for all of them."""
+    if not row.effect and not row.sql:
+        return row
+    return msgspec.structs.replace(
+        row,
+        technology=row.technology or table.technology,
+        store=row.store or table.store,
+        blocking=table.blocking if row.blocking is None else row.blocking,
+    )
+
+
+def merged(row: CallRow, base: CallRow | None) -> CallRow:
+    if base is None:
+        return row
+    empty = CallRow()
+    given = {f: getattr(row, f) for f in row.__struct_fields__ if getattr(row, f) != getattr(empty, f) and f != "like"}
+    return msgspec.structs.replace(base, **given)
+
+
+def read_table(text: str, name: str) -> Table:
+    """Reads one table; raises BadTable with the place of what is wrong."""
+    try:
+        return msgspec.toml.decode(text, type=Table)
+    except msgspec.DecodeError as problem:
+        raise BadTable(f"{name}: {problem}") from problem
+
+
+@cache
+def shipped(language: str) -> tuple[Table, ...]:
+    """The tables of a language, in the order of their names."""
+    folder = resources.files(f"datakeel.read.languages.{language}") / "libraries"
+    names = sorted(f.name for f in folder.iterdir() if f.name.endswith(".toml"))
+    return tuple(read_table((folder / n).read_text(encoding="utf-8"), n) for n in names)
+
+
+def given(models: Iterable[Mapping[str, object]]) -> tuple[Table, ...]:
+    """Tables from a configuration: mappings as parsed. Raises BadTable."""
+    try:
+        return tuple(msgspec.convert(m, Table) for m in models)
+    except msgspec.ValidationError as problem:
+        raise BadTable(f"library model in the configuration: {problem}") from problem
+
+
+def from_files(paths: Iterable[Path]) -> tuple[Table, ...]:
+    return tuple(read_table(p.read_text(encoding="utf-8"), str(p)) for p in paths)

@@ -1,0 +1,179 @@
+"""The tracer's ground: where it stands, what it has recorded, and how it records an effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from datakeel.model.certainty import Origin
+from datakeel.model.effect import Effect, Guard, Kind, Rows, Scope, StoreKind, When
+from datakeel.model.operation import Exit, Resource, Retry, Transaction
+from datakeel.model.place import Place
+from datakeel.read.program import Span
+from datakeel.read.state import AMBIENT, ENDED, Frame, State
+from datakeel.read.values import Value, extended
+
+if TYPE_CHECKING:
+    from datakeel.read.world import World
+
+TRANSACTIONAL = frozenset((StoreKind.RELATIONAL,))
+
+
+class Trace(Struct, gc=False, kw_only=True):
+    """What following one function gave: its effects in its own terms (parameters stay symbolic), and what it leaves behind.
+
+    `ends` says for each connection which transaction is current at the end; `held` the locks that are not released; `heap` the
+    attributes of objects from outside that it assigned; `size` bounds all numbers in it.
+    """
+
+    effects: tuple[Effect, ...] = ()
+    exits: tuple[Exit, ...] = ()
+    transactions: tuple[Transaction, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    retries: tuple[Retry, ...] = ()
+    returns: Value | None = None
+    yields: Value | None = None
+    heap: dict[tuple[Rows, str], Value] = {}
+    ends: dict[str, int] = {}
+    held: tuple[int, ...] = ()
+    raises: tuple[str, ...] = ()
+    never_returns: bool = False
+    size: int = 1
+    complete: bool = True
+    parameters: tuple[str, ...] = ()
+
+
+EMPTY = Trace()
+
+
+class Machine:
+    """State and recording, without any knowledge of expressions, statements or calls."""
+
+    def __init__(self, world: World, frame: Frame) -> None:
+        self.world = world
+        self.frame = frame
+        self.state = State()
+        self.effects: list[Effect] = []
+        self.exits: list[Exit] = []
+        self.transactions: dict[int, Transaction] = {}
+        self.resources: list[Resource] = []
+        self.retries: list[Retry] = []
+        self.complete = True
+        self.depth = 0
+        self.frames = 1
+        self._number = 0
+
+    def next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def skip(self, count: int) -> int:
+        """Reserves numbers for a callee's trace; gives what is to be added to its numbers."""
+        base = self._number
+        self._number += count
+        return base
+
+    def place(self, at: Span) -> Place:
+        return Place(self.frame.module.path, at.line, at.column, at.end_line, at.end_column)
+
+    # Recording --------------------------------------------------------------------------------------------------------
+
+    def emit(self, kind: Kind, verb: str, at: Span, *, store: StoreKind = StoreKind.NONE, connection: str = "", **fields: object) -> Effect:
+        """Records an effect that happens here and now, with all that stands round it."""
+        state, frame = self.state, self.frame
+        if store in TRANSACTIONAL:
+            number = state.transactions.get(connection, AMBIENT)
+            transaction: int | None = None if number == ENDED else number
+        else:
+            transaction = state.transaction()
+        when = fields.pop("when", None) or state.when
+        effect = Effect(
+            number=self.next(),
+            kind=kind,
+            verb=verb,
+            place=self.place(at),
+            store=store,
+            connection=connection,
+            guards=state.guards,
+            scopes=state.scopes,
+            transaction=transaction if when == When.NOW else None,
+            locks=state.locks,
+            when=when,
+            chain=frame.chain,
+            call=frame.call,
+            callee=frame.callee,
+            **fields,  # type: ignore[arg-type]
+        )
+        self.effects.append(effect)
+        return effect
+
+    def record(self, effect: Effect) -> None:
+        self.effects.append(effect)
+
+    def leave(self, kind: str, at: Span, text: str = "") -> None:
+        self.exits.append(Exit(self.next(), kind, self.state.scopes, self.state.guards, self.place(at), text))
+        self.state.alive = False
+
+    # Scopes -----------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def scope(self, kind: str, arm: str = "", at: Span | None = None, text: str = "", *, number: int = 0, unbounded: bool = False) -> Iterator[int]:
+        """Everything inside stands in a new scope; scopes and guards are as before behind it, unless control has left."""
+        before_scopes, before_guards = self.state.scopes, self.state.guards
+        number = number or self.next()
+        entered = Scope(number, kind, arm, self.place(at) if at else None, text, unbounded)
+        self.state.scopes = (*before_scopes, entered)
+        yield number
+        self.state.scopes, self.state.guards = before_scopes, before_guards
+
+    def begin(self, kind: str, connection: str, at: Span, isolation: str = "", *, read_only: bool = False, joins: bool = True) -> int:
+        """A transaction begins on a connection; gives its number."""
+        number = self.next()
+        self.transactions[number] = Transaction(
+            number, kind, connection, isolation, self.place(at), read_only=read_only, joins=joins
+        )
+        self.state.transactions.pop(connection, None)
+        self.state.transactions[connection] = number
+        return number
+
+    def current(self, connection: str) -> int | None:
+        """The open transaction of a connection, or None."""
+        number = self.state.transactions.get(connection, ENDED)
+        return number if number > 0 else None
+
+    def use(self, connection: str, at: Span) -> int:
+        """The open transaction of a connection that begins one by itself at first use."""
+        return self.current(connection) or self.begin("session", connection, at)
+
+    def end(self, kind: Kind, connection: str, at: Span, origin: Origin = Origin.RESOLVED) -> None:
+        """Commit or rollback: the connection's transaction is over, and with it the row locks that it held."""
+        number = self.current(connection)
+        self.emit(kind, kind.value, at, store=StoreKind.RELATIONAL, connection=connection, origin=origin)
+        if number is not None:
+            self.release_rows(number)
+        self.state.transactions.pop(connection, None)
+        self.state.transactions[connection] = ENDED
+
+    def release_rows(self, transaction: int) -> None:
+        ended = {e.number for e in self.effects if e.transaction == transaction and e.kind in (Kind.READ, Kind.WRITE)}
+        self.state.locks = tuple(n for n in self.state.locks if n not in ended)
+
+    # Objects ----------------------------------------------------------------------------------------------------------
+
+    def peek(self, value: Value, path: tuple[str, ...]) -> Value:
+        """The attribute at the end of a path, as far as assignments are known; else what its base says of it."""
+        for name in path:
+            stored = self.state.heap.get((value.rows, name)) if value.rows is not None else None
+            value = stored or Value(
+                sources=extended(value.sources, name),
+                rows=Rows(value.rows.root, (*value.rows.path, name)) if value.rows is not None and len(value.rows.path) < 4 else None,
+                origin=value.origin,
+            )
+        return value
+
+    def guarded(self, guards: tuple[Guard, ...]) -> None:
+        if guards:
+            self.state.guards = (*self.state.guards, *guards)

@@ -1,0 +1,96 @@
+"""What the tracer knows at one point of the code, how it forks at a branch and joins again behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from datakeel.model.effect import Guard, Rows, Scope, When
+from datakeel.model.place import Place
+from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
+from datakeel.read.values import MISSING, Value, join
+
+ENDED = -1  # the connection's last transaction was committed or rolled back
+AMBIENT = 0  # whatever transaction the caller has
+
+
+@dataclass(slots=True)
+class State:
+    """`env` holds variables by (frame, name); `heap` attributes by (object, name); `transactions` the current one of each connection,
+    the last opened last; `locks` the numbers of the locks held."""
+
+    env: dict[tuple[int, str], Value] = field(default_factory=dict)
+    heap: dict[tuple[Rows, str], Value] = field(default_factory=dict)
+    transactions: dict[str, int] = field(default_factory=dict)
+    locks: tuple[int, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    scopes: tuple[Scope, ...] = ()
+    alive: bool = True
+    when: When = When.NOW
+
+    def fork(self) -> State:
+        return State(
+            self.env.copy(), self.heap.copy(), self.transactions.copy(), self.locks, self.guards, self.scopes, self.alive, self.when
+        )
+
+    def transaction(self) -> int | None:
+        """The transaction that an effect outside any database happens in: the one opened last."""
+        last: int | None = AMBIENT
+        for number in self.transactions.values():
+            if number > 0:
+                last = number
+            elif last == AMBIENT:
+                last = None
+        return last
+
+
+def joined(a: State, b: State, scopes: tuple[Scope, ...], guards: tuple[Guard, ...]) -> State:
+    """The state where two paths meet, in the control flow they parted from. A path that has left does not count; where
+    only one arrives, what held on it (its scopes and guards) holds on."""
+    if not b.alive:
+        return a
+    if not a.alive:
+        return b
+    env = {k: join(v, b.env.get(k)) if b.env.get(k) is not v else v for k, v in a.env.items()}
+    for key, value in b.env.items():
+        if key not in env:
+            env[key] = join(None, value)
+    heap = {k: v for k, v in a.heap.items() if b.heap.get(k) is v}
+    for key in a.heap.keys() | b.heap.keys():
+        if key not in heap and key in a.heap and key in b.heap:
+            heap[key] = join(a.heap[key], b.heap[key])
+        elif key not in heap:
+            one = a.heap.get(key) or b.heap[key]
+            heap[key] = one.but(const=MISSING) if one.known else one
+    transactions = dict(a.transactions)
+    for connection, number in b.transactions.items():
+        mine = transactions.get(connection)
+        if mine is None or number > mine:
+            transactions[connection] = number
+    locks = tuple(n for n in a.locks if n in b.locks)
+    return State(env, heap, transactions, locks, guards, scopes, True, a.when)
+
+
+
+
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """One function body that is being followed: a function, or a closure inside the frame that defined it (`parent`)."""
+
+    number: int
+    module: Module
+    parent: Frame | None = None
+    function: FunctionInfo | None = None
+    owner: ClassInfo | None = None  # the class whose method this is, for `super()`
+    self_value: Value | None = None
+    chain: tuple[Place, ...] = ()
+    call: int | None = None
+    callee: str = ""
+    is_async: bool = False
+    returned: Value | None = None
+    yielded: Value | None = None
+    on_yield: object = None  # what to run where a context manager's generator yields
+    left: list[State] = field(default_factory=list)  # the states in which it returned
+    raises: list[str] = field(default_factory=list)
+    names: frozenset[str] = frozenset()

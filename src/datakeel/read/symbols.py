@@ -1,0 +1,95 @@
+"""What a name can stand for, once linked: the nouns between the readers of languages and the tracer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from datakeel.model.place import Place
+from datakeel.read.program import Class, Code, Expression, File, Signature, Span, Statement
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Something outside the reviewed text: a library's module, class, function or value, by its dotted name."""
+
+    dotted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One file of the project, under its module name."""
+
+    name: str
+    path: str
+    file: File = field(compare=False, hash=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FunctionInfo:
+    """A function or method of the project. `owner` is the class that defines it."""
+
+    module: Module
+    signature: Signature
+    code: Code
+    owner: ClassInfo | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.module.name}.{self.signature.name}"
+
+    @property
+    def place(self) -> Place:
+        return place_of(self.module.path, self.signature.at)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassInfo:
+    """A class of the project. `bases` and `mro` hold classes of the project and the dotted names of external ones; `mro` begins
+    with the class itself. `fields` are its own class-level assignments, the last of each name."""
+
+    module: Module
+    facts: Class
+    name: str
+    bases: tuple[ClassInfo | str, ...]
+    mro: tuple[ClassInfo | str, ...]
+    methods: dict[str, FunctionInfo]
+    fields: dict[str, Statement]
+
+    @property
+    def place(self) -> Place:
+        return place_of(self.module.path, self.facts.at)
+
+    def externals(self) -> tuple[str, ...]:
+        """The dotted names of its external ancestors, nearest first."""
+        return tuple(c for c in self.mro if isinstance(c, str))
+
+    def ancestors(self) -> tuple[ClassInfo, ...]:
+        """Itself and its ancestors in the project, nearest first."""
+        return tuple(c for c in self.mro if isinstance(c, ClassInfo))
+
+    def method(self, name: str) -> FunctionInfo | None:
+        return next((c.methods[name] for c in self.ancestors() if name in c.methods), None)
+
+    def field(self, name: str) -> tuple[ClassInfo, Statement] | None:
+        return next(((c, c.fields[name]) for c in self.ancestors() if name in c.fields), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A module-level name with the expression that it was last given."""
+
+    module: Module
+    name: str
+    value: Expression
+    annotation: Expression | None
+
+    @property
+    def dotted(self) -> str:
+        return f"{self.module.name}.{self.name}"
+
+
+Symbol = External | Module | FunctionInfo | ClassInfo | Constant
+
+
+def place_of(path: str, at: Span) -> Place:
+    return Place(path, at.line, at.column, at.end_line, at.end_column)

@@ -1,0 +1,290 @@
+"""Abstract values: what the tracer knows of a value while it follows the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from datakeel.model.certainty import Origin
+from datakeel.model.effect import Guard, Rows, Source
+from datakeel.model.place import Place
+from datakeel.read.program import Expression, Function, Span
+from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
+
+HOLE = "\ufffc"  # stands in a text where an unknown value was put in
+
+
+class Missing:
+    """The type of MISSING: no constant is known."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = Missing()
+
+
+class Value(Struct, gc=False):
+    """What is known of a value. Everything is optional: an empty Value is one that nothing is known of.
+
+    `type` is a dotted class name, the project's or a library's; `of` what it holds (elements, or the row class of a plan); `const`
+    its literal; `rows` its identity; `sources` what it was computed from; `items`/`entries` its known parts, all of them
+    where `complete`; `target` what a call of it reaches; `name` what the outside knows it as (a topic, a collection, a key);
+    `state` an ORM's plan or a pending call; `owner` the object it came from (a cursor's connection); `tests` what its
+    truth says; `others` alternatives, where paths joined; `options` the options a client was made with.
+    """
+
+    type: str = ""
+    of: Value | None = None
+    const: object = MISSING
+    rows: Rows | None = None
+    sources: frozenset[Source] = frozenset()
+    items: tuple[Value, ...] | None = None
+    entries: dict[str, Value] | None = None
+    complete: bool = True
+    target: Target | None = None
+    name: str = ""
+    state: object = None
+    owner: Value | None = None
+    tests: tuple[Guard, ...] = ()
+    others: tuple[Value, ...] = ()
+    options: dict[str, Value] | None = None
+    origin: Origin = Origin.RESOLVED
+    atomic: bool = False  # computed by the store from its own value when it is written (F expressions, column arithmetic)
+
+    def but(self, **changes: object) -> Value:
+        return replace(self, **changes)
+
+    @property
+    def known(self) -> bool:
+        """Whether the whole value is a known literal (a text with holes is not)."""
+        return self.const is not MISSING and not (isinstance(self.const, str) and HOLE in self.const)
+
+    @property
+    def text(self) -> str | None:
+        return self.const if isinstance(self.const, str) else None
+
+    def alternatives(self) -> Iterator[Value]:
+        yield self
+        yield from self.others
+
+
+NOTHING = Value()
+NONE = Value(const=None)
+
+
+# What a call may reach ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalTarget:
+    """A function or class of a library, by its dotted name."""
+
+    dotted: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FunctionTarget:
+    """A function of the project; `receiver` is what its first parameter is bound to."""
+
+    function: FunctionInfo
+    receiver: Value | None = None
+    plain: bool = False  # its decorators are already taken care of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassTarget:
+    cls: ClassInfo
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MethodTarget:
+    """A method that no definition was found for: of a library's object, or of an object of unknown type."""
+
+    receiver: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClosureTarget:
+    """A nested function or lambda with the frame that defined it."""
+
+    function: Function
+    frame: object
+    receiver: Value | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartialTarget:
+    """A callable with some arguments given already (`partial`, a Celery signature)."""
+
+    value: Value
+    arguments: Arguments
+
+
+Target = ExternalTarget | FunctionTarget | ClassTarget | MethodTarget | ClosureTarget | PartialTarget
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """A coroutine that was made and not awaited yet."""
+
+    target: Target
+    arguments: Arguments
+    at: Span
+
+
+@dataclass(slots=True, eq=False)
+class Arguments:
+    """The arguments of a call. `rest` are values of ``*args`` of unknown length, `options` of ``**kwargs`` of unknown content."""
+
+    positional: tuple[Value, ...] = ()
+    keywords: dict[str, Value] = field(default_factory=dict)
+    rest: Value | None = None
+    options: Value | None = None
+
+    def get(self, name: str, position: int | None = None) -> Value | None:
+        """An argument by its name or place; None when it surely is not given, an empty Value when it may be."""
+        if name in self.keywords:
+            return self.keywords[name]
+        if position is not None and position < len(self.positional):
+            return self.positional[position]
+        if self.options is not None or (self.rest is not None and position is not None):
+            return NOTHING
+        return None
+
+    def all(self) -> Iterator[Value]:
+        yield from self.positional
+        yield from self.keywords.values()
+        if self.rest is not None:
+            yield self.rest
+        if self.options is not None:
+            yield self.options
+
+    def sources(self) -> frozenset[Source]:
+        return union(v for v in self.all())
+
+    def after(self, count: int) -> Arguments:
+        return Arguments(self.positional[count:], self.keywords, self.rest, self.options)
+
+    def before(self, *first: Value) -> Arguments:
+        return Arguments((*first, *self.positional), self.keywords, self.rest, self.options)
+
+
+# Combining ------------------------------------------------------------------------------------------------------------
+
+
+def union(values: Iterable[Value]) -> frozenset[Source]:
+    """What values were computed from, taken together (their parts included)."""
+    found: set[Source] = set()
+    for value in values:
+        found |= value.sources
+        if value.items:
+            found |= union(value.items)
+        if value.entries:
+            found |= union(value.entries.values())
+    return frozenset(found)
+
+
+def derived(values: Iterable[Value], type: str = "", tests: tuple[Guard, ...] = ()) -> Value:
+    values = tuple(values)
+    return Value(type=type, sources=union(values), tests=tests, atomic=any(v.atomic for v in values))
+
+
+def join(a: Value | None, b: Value | None) -> Value:
+    """A value that is `a` on one path and `b` on another."""
+    if a is b and a is not None:
+        return a
+    if a is None or b is None:
+        found = a or b
+        return found.but(const=MISSING) if found is not None and found.known and found.const is not None else found or NOTHING
+    if a.const is None and a.known and not a.type:
+        return informed(b, a)
+    if b.const is None and b.known and not b.type:
+        return informed(a, b)
+    if weight(b) > weight(a):
+        a, b = b, a
+    others = tuple(dict.fromkeys((*a.others, b, *b.others)).keys()) if distinct(a, b) else a.others
+    return a.but(
+        const=a.const if same_const(a, b) else MISSING,
+        sources=a.sources | b.sources,
+        others=others[:3],
+        complete=a.complete and b.complete and a.entries is not None and b.entries is not None and a.entries.keys() == b.entries.keys(),
+        tests=a.tests if a.tests == b.tests else (),
+        origin=max(a.origin, b.origin),
+    )
+
+
+def informed(value: Value, none: Value) -> Value:
+    """A value that may also be None."""
+    return value.but(const=MISSING, sources=value.sources | none.sources) if value.known else value
+
+
+def same_const(a: Value, b: Value) -> bool:
+    return a.known and b.known and type(a.const) is type(b.const) and a.const == b.const
+
+
+def weight(value: Value) -> int:
+    return 4 * (value.rows is not None) + 3 * (value.state is not None) + 2 * bool(value.type) + (value.target is not None)
+
+
+def distinct(a: Value, b: Value) -> bool:
+    """Whether `b` can do something that `a` cannot."""
+    return (b.target is not None and b.target is not a.target) or (bool(b.type) and b.type != a.type) or (
+        b.rows is not None and b.rows != a.rows
+    )
+
+
+Value.__hash__ = object.__hash__  # type: ignore[method-assign,assignment]
+
+
+def element(value: Value) -> Value:
+    """One element of an iterable value."""
+    if value.items:
+        found = value.items[0]
+        for other in value.items[1:]:
+            found = join(found, other)
+        return found
+    if value.of is not None:
+        return value.of.but(sources=value.of.sources | value.sources, rows=value.of.rows or value.rows)
+    return Value(sources=value.sources, rows=value.rows, origin=value.origin)
+
+
+def canonical(value: Value) -> str:
+    """A name for a value: equal texts are equal values; empty when it cannot be named."""
+    if value.known:
+        return f"const:{value.const!r}"
+    if len(value.sources) == 1 and not value.tests:
+        (source,) = value.sources
+        return canonical_source(source)
+    if value.rows is not None:
+        return ".".join((value.rows.root, *value.rows.path))
+    return ""
+
+
+def canonical_source(source: Source) -> str:
+    head = f"{source.kind}:{source.name or source.number}"
+    return ".".join((head, *source.path))
+
+
+def extended(sources: Iterable[Source], name: str) -> frozenset[Source]:
+    """The sources of an attribute of a value with these sources."""
+    return frozenset(
+        Source(s.kind, s.number, s.name, (*s.path, name)) if len(s.path) < 4 else s for s in sources
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where the tracer stands: the module whose text it follows."""
+
+    module: Module
+
+    def place(self, at: Span) -> Place:
+        return Place(self.module.path, at.line, at.column, at.end_line, at.end_column)
+
+
+Expressions = tuple[Expression, ...]

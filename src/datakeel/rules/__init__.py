@@ -1,0 +1,1 @@
+"""The rules: model → findings and strengths."""

@@ -1,0 +1,1 @@
+"""Rules of the step `distribute`; found by walking."""

@@ -1,0 +1,1 @@
+"""Rules of the step `encode`; found by walking."""

@@ -1,0 +1,1 @@
+"""Rules of the step `model`; found by walking."""

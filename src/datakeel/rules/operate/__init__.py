@@ -1,0 +1,1 @@
+"""Rules of the step `operate`; found by walking."""

@@ -1,0 +1,1 @@
+"""Rules of the step `partition`; found by walking."""

@@ -1,0 +1,1 @@
+"""Rules of the step `process`; found by walking."""

@@ -1,0 +1,1 @@
+"""Rules of the step `replicate`; found by walking."""

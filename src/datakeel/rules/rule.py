@@ -1,0 +1,123 @@
+"""What a rule is, and how rules are found.
+
+A rule is one function over one noun of the model, in ``rules/<category>/<name>.py``, beside its page ``<name>.md``. The file's name is
+the rule's name, the folder its category. The first parameter's type says what it is fed: `Operation`, `Dataset`, `Resource` or `System`;
+a second parameter of type `System`, where there is one, gives it the rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from importlib import resources
+
+from msgspec import Struct
+
+from datakeel.finding import Fix, Pillar, Severity, Step
+from datakeel.model.dataset import Dataset
+from datakeel.model.effect import Effect
+from datakeel.model.operation import Operation, Resource
+from datakeel.model.place import Place
+from datakeel.model.system import System
+
+CATEGORIES = (
+    "model", "store", "encode", "replicate", "partition", "transact", "distribute", "process", "derive", "operate",
+)  # fmt: skip
+
+
+class Hit(Struct, frozen=True, kw_only=True):
+    """What a rule yields. `rests_on` are the effects and resources whose facts it needs: the finding is as sure as the weakest.
+    `doubts` counts the places where a guard might stand unseen: each takes one step of confidence. `also` are rules that would
+    speak of the same places and shall not. `severity` overrides the rule's."""
+
+    place: Place
+    message: str
+    story: tuple[Step, ...] = ()
+    rests_on: tuple[Effect | Resource, ...] = ()
+    doubts: int = 0
+    datasets: tuple[str, ...] = ()
+    severity: Severity | None = None
+    fix: Fix | None = None
+    symbol: str = ""
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    name: str
+    category: str
+    severity: Severity
+    judge: Callable[..., Iterable[Hit]]
+    noun: type
+    wants_system: bool
+
+    @property
+    def page(self) -> Page:
+        return page(self.category, self.name)
+
+
+class Page(Struct, frozen=True):
+    """A rule's page, read as far as a report needs it: `why` is its first paragraph, `pattern` and `pillar` its header lines."""
+
+    title: str
+    why: str
+    pattern: str
+    pillar: Pillar
+    text: str
+
+
+def rule(severity: Severity) -> Callable[[Callable[..., Iterable[Hit]]], Callable[..., Iterable[Hit]]]:
+    """Marks a function as its file's rule."""
+
+    def mark(function: Callable[..., Iterable[Hit]]) -> Callable[..., Iterable[Hit]]:
+        function.severity = severity  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Every rule, found by walking the categories in the order of the review."""
+    return tuple(found for category in CATEGORIES for found in in_category(category))
+
+
+def in_category(category: str) -> Iterator[Rule]:
+    package = importlib.import_module(f"datakeel.rules.{category}")
+    for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
+        function = getattr(importlib.import_module(f"{package.__name__}.{module}"), module)
+        yield described(category, module, function)
+
+
+def described(category: str, module: str, function: Callable[..., Iterable[Hit]]) -> Rule:
+    hints = typing.get_type_hints(function)
+    parameters = list(inspect.signature(function).parameters)
+    noun = hints[parameters[0]]
+    if noun not in (Operation, Dataset, Resource, System):
+        raise TypeError(f"{category}/{module}.py: a rule judges an Operation, Dataset, Resource or System, not {noun}")
+    return Rule(
+        name=module.replace("_", "-"),
+        category=category,
+        severity=function.severity,  # type: ignore[attr-defined]
+        judge=function,
+        noun=noun,
+        wants_system=len(parameters) > 1,
+    )
+
+
+@cache
+def page(category: str, name: str) -> Page:
+    """Reads the page beside a rule. Raises ValueError when its header is not as it must be."""
+    file = resources.files(f"datakeel.rules.{category}") / f"{name.replace('-', '_')}.md"
+    text = file.read_text(encoding="utf-8")
+    title = re.match(r"# (\S+)\n", text)
+    pattern = re.search(r"^Pattern: (.+)$", text, re.M)
+    pillar = re.search(r"^Pillar: (\w+)$", text, re.M)
+    if not (title and pattern and pillar):
+        raise ValueError(f"{file}: a page begins with '# name', a paragraph, 'Pattern: …' and 'Pillar: …'")
+    paragraphs = [p.strip() for p in text[title.end() :].split("\n\n")]
+    why = next(p for p in paragraphs if p and not p.startswith(("Pattern:", "Pillar:")))
+    return Page(title.group(1), " ".join(why.split()), pattern.group(1), Pillar(pillar.group(1)), text)

@@ -1,0 +1,1 @@
+"""Rules of the step `store`; found by walking."""

@@ -1,0 +1,1 @@
+"""Rules of the step `transact`; found by walking."""
