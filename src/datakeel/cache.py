@@ -98,6 +98,8 @@ class Cache:
             with locked(self.folder / "lock") as free:
                 if free:
                     self.write(self.folder)
+        except FileNotFoundError:
+            pass  # another review has tidied up meanwhile: what is new here is found again by the next one
         except OSError as reason:
             self.trouble = (
                 f"the cache in {self.folder} cannot be written ({reason.strerror or reason}): the next review is slower"
@@ -259,7 +261,8 @@ def remove_others(folder: Path, kept: str) -> None:
     """Removes older data files and what a writer that died left behind."""
     with contextlib.suppress(OSError):
         for file in folder.iterdir():
-            if file.name.startswith(("data-", "index-")) and file.name != kept:
+            stale = file.name.startswith("index-") and time.time() - file.stat().st_mtime > 3600
+            if stale or (file.name.startswith("data-") and file.name != kept):
                 file.unlink(missing_ok=True)
 
 
