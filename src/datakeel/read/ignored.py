@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from bisect import bisect_left
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,10 +30,12 @@ class Patterns:
         self.anchored: list[tuple[int, GitIgnoreSpecPattern]] = []
         self.known: dict[str, int] = {}
         self.verdicts: dict[int, bool] = {-1: False}
-        for number, line in enumerate(lines):
-            self.add(number, line.rstrip("\r\n"))
-        self.any_floating = either(self.floating)
-        self.any_anchored = either(self.anchored)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd sets in a pattern: their owner did not ask us
+            for number, line in enumerate(lines):
+                self.add(number, line.rstrip("\r\n"))
+            self.any_floating = either(self.floating)
+            self.any_anchored = either(self.anchored)
 
     def add(self, number: int, line: str) -> None:
         pattern = parsed(line)
@@ -57,7 +60,7 @@ class Patterns:
 def parsed(line: str) -> GitIgnoreSpecPattern | None:
     try:
         spec = GitIgnoreSpec.from_lines([line])
-    except (GitIgnorePatternError, ValueError):  # git passes over what it cannot read, too
+    except (GitIgnorePatternError, ValueError, re.error):  # git passes over what it cannot read, too
         return None
     for pattern in spec.patterns:
         if isinstance(pattern, GitIgnoreSpecPattern) and pattern.include is not None:
