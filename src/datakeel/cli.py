@@ -312,7 +312,7 @@ class ExplainOrder(Struct, frozen=True):
 
         categories = known_rules()
         if self.rule not in categories:
-            raise Mistake(unknown("rule", self.rule, categories))
+            raise Mistake(f"{unknown('rule', self.rule, categories)} (datakeel rules lists them)")
         text = page(categories[self.rule], self.rule).text
         output.write(explain.render(text, output.paper(sys.stdout, os.environ)), sys.stdout)
         return 0

@@ -136,7 +136,7 @@ def understood(
         return Remark(
             path,
             comment.line,
-            f'the comment "# datakeel: {word}" is not understood; did you mean "{meant}[rule] reason"?',
+            f'"# datakeel: {word}" is not understood; did you mean "{meant}[rule] reason"?',
         )
     rules = tuple(name.strip() for name in (match["rules"] or "").split(",") if name.strip())
     if not rules:

@@ -66,7 +66,7 @@ def unseen(review: Review) -> list[str]:
         )
     if summary.suppressed:
         verb = "is" if summary.suppressed == 1 else "are"
-        texts.append(f"{counted(summary.suppressed, 'finding')} {verb} answered for by comments in the code")
+        texts.append(f"{counted(summary.suppressed, 'finding')} {verb} suppressed by comments in the code")
     if summary.unreadable:
         texts.append(f"{counted(summary.unreadable, 'file')} could not be read")
     return texts

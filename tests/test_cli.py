@@ -1,0 +1,274 @@
+"""The command line: words in, words and status out."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from datakeel import __version__
+from datakeel.cli import main
+from datakeel.config import Config
+from datakeel.finding import Pillar, Review, Severity
+from datakeel.model.operation import Operation
+from datakeel.rules import rule as catalogue
+from tests.show.sample import TIMEOUT, review, write_files
+
+Progress = Callable[[str, int, int], None]
+
+
+class Fake:
+    """Stands in for the reviewer: gives back what it was made with, and keeps what it was asked."""
+
+    def __init__(self, result: Review | BaseException) -> None:
+        self.result = result
+        self.config = Config()
+        self.low = False
+
+    def __call__(
+        self,
+        paths: Sequence[Path | str],
+        *,
+        config: Config | None = None,
+        low: bool = False,
+        progress: Progress | None = None,
+    ) -> Review:
+        self.paths, self.config, self.low = paths, config or Config(), low
+        if progress is not None:
+            progress("reading shop/orders.py", 1, 2)
+        if isinstance(self.result, BaseException):
+            raise self.result
+        return self.result
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository to stand in, and two rules with a page each."""
+    text = "# lost-update\n\nA second writer is overwritten.\n\nPattern: Atomic update\nPillar: reliability\n"
+    page = catalogue.Page("lost-update", "A second writer is overwritten.", "Atomic update", Pillar.RELIABILITY, text)
+    rules = tuple(
+        catalogue.Rule(
+            name=name, category=category, severity=severity, judge=lambda _: [], noun=Operation, wants_system=False
+        )
+        for name, category, severity in (
+            ("lost-update", "transact", Severity.CRITICAL),
+            ("dual-write", "derive", Severity.MAJOR),
+        )
+    )
+    monkeypatch.setattr(catalogue, "rules", lambda: rules)
+    monkeypatch.setattr(catalogue, "page", lambda category, name: page)
+    (tmp_path / ".git").mkdir()
+    write_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words: str, result: Review | BaseException | None = None) -> int:
+    return main(words, Fake(review() if result is None else result))
+
+
+def wrong(capsys: pytest.CaptureFixture[str], *words: str, result: Review | BaseException | None = None) -> str:
+    """What is said on standard error: one line, with status 2, and nothing on standard output."""
+    assert run(*words, result=result) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    return said.err.strip()
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"datakeel {__version__}\n"
+
+
+def test_a_review_is_printed_and_its_findings_are_the_status(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("review", "shop") == 1
+    out = capsys.readouterr()
+    assert out.out.startswith("critical lost-update in Account.withdraw\n")
+    assert out.err == ""
+    assert run("review", "shop", result=Review()) == 0
+
+
+def test_the_status_follows_fail_on() -> None:
+    minor = Review(findings=(TIMEOUT,))
+    assert run("review", "--fail-on", "minor", result=minor) == 1
+    assert run("review", "--fail-on", "major", result=minor) == 0
+    assert run("review", "--fail-on", "never") == 0
+
+
+@pytest.mark.parametrize(
+    ("form", "beginning"),
+    [("json", '{\n  "schema_version": "1.0"'), ("markdown", "## Summary\n"), ("sarif", '{\n  "$schema"')],
+)
+def test_the_forms(capsys: pytest.CaptureFixture[str], form: str, beginning: str) -> None:
+    assert run("review", ".", "--format", form) == 1
+    assert capsys.readouterr().out.startswith(beginning)
+
+
+def test_paths_of_the_report_are_those_of_the_working_directory(
+    capsys: pytest.CaptureFixture[str], shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shop / "shop")
+    run("review", "--format", "json", result=review(shop))
+    assert json.loads(capsys.readouterr().out)["findings"][0]["path"] == "accounts.py"
+
+
+def test_a_report_goes_to_a_file(capsys: pytest.CaptureFixture[str], shop: Path) -> None:
+    assert run("review", "-f", "markdown", "-o", "report.md") == 1
+    assert capsys.readouterr().out == ""
+    assert (shop / "report.md").read_text("utf-8").startswith("## Summary\n")
+    assert "cannot write no/report.md: No such file" in wrong(capsys, "review", "-o", "no/report.md")
+
+
+def test_what_is_typed_stands_above_the_configuration(shop: Path) -> None:
+    (shop / "datakeel.toml").write_text('select = ["derive"]\nignore = ["dual-write"]\n')
+    fake = Fake(Review())
+    main(["review", "--select", "transact,derive", "--ignore", "lost-update", "-j", "3", "--no-cache"], fake)
+    config = fake.config
+    assert (config.select, config.ignore) == (("transact", "derive"), ("dual-write", "lost-update"))
+    assert (config.jobs, config.cache, config.source) == (3, False, "datakeel.toml")
+    main(["review"], fake)
+    assert (fake.config.select, fake.config.cache) == (("derive",), True)
+
+
+def test_confidence_decides_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    fake = Fake(review())
+    main(["review", "--confidence", "low"], fake)
+    assert fake.low
+    capsys.readouterr()
+    main(["review", "--confidence", "high", "--format", "json"], fake)
+    assert not fake.low
+    shown = json.loads(capsys.readouterr().out)
+    assert [finding["rule"] for finding in shown["findings"]] == ["lost-update", "remote-call-without-timeout"]
+    assert (shown["summary"]["hidden"], shown["summary"]["by_severity"]["major"]) == (5, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("revew .", 'unknown command "revew"; did you mean "review"?'),
+        ("zzz", 'unknown command "zzz"; known are explain, review, rules'),
+        ("shop", '"shop" is no command; to review it: datakeel review shop'),
+        ("", "which command? review, explain, rules (datakeel --help says more)"),
+        ("review --formt json", 'unknown option "--formt"; did you mean "--format"?'),
+        ("review --format jsn", 'unknown format "jsn"; did you mean "json"?'),
+        ("review --fail-on grave", 'unknown severity "grave"; known are critical, major, minor, never, suggestion'),
+        ("review --confidence hgh", 'unknown confidence "hgh"; did you mean "high"?'),
+        ("review --select lost-updat", 'unknown rule "lost-updat"; did you mean "lost-update"?'),
+        ("review --ignore lost_update", 'unknown rule "lost_update"; did you mean "lost-update"?'),
+        ("review nowhere", "there is no nowhere"),
+        ("review --config nowhere.toml", "cannot read nowhere.toml: No such file or directory"),
+        ("explain lost-updte", 'unknown rule "lost-updte"; did you mean "lost-update"? (datakeel rules lists them)'),
+        ("rules --format sarif", 'unknown format "sarif"; known are json, terminal'),
+        ("explain", "missing argument 'RULE'"),
+    ],
+)
+def test_a_mistyped_word_is_answered_in_one_line(capsys: pytest.CaptureFixture[str], words: str, said: str) -> None:
+    assert wrong(capsys, *words.split()) == f"datakeel: {said}"
+
+
+@pytest.mark.parametrize("words", ["review --jobs x", "review --jobs -1", "review --output", "explain a b", "--nope"])
+def test_other_wrong_words_are_answered_in_one_line_too(capsys: pytest.CaptureFixture[str], words: str) -> None:
+    assert wrong(capsys, *words.split()).startswith("datakeel: ")
+
+
+def test_a_wrong_configuration_is_told(capsys: pytest.CaptureFixture[str], shop: Path) -> None:
+    (shop / "datakeel.toml").write_text('\nselekt = ["derive"]\n')
+    assert wrong(capsys, "review") == 'datakeel: datakeel.toml:2: unknown key "selekt"; did you mean "select"?'
+
+
+def test_a_fault_of_ours_is_owned_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    said = wrong(capsys, "review", result=KeyError("x"))
+    assert said == (
+        "datakeel: this is a fault of datakeel, not of your code: KeyError: 'x'"
+        " while reading shop/orders.py; --debug shows the details"
+    )
+    fault = ValueError("a\nb")
+    fault.add_note("judging shop/a.py")
+    assert "ValueError: a b while judging shop/a.py;" in wrong(capsys, "review", result=fault)
+
+
+def test_a_fault_of_ours_shows_its_traceback_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("review", "--debug", result=KeyError("x")) == 2
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
+    assert main(["--debug", "review"], Fake(KeyError("x"))) == 2
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+def test_an_interruption_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("review", result=KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "datakeel: interrupted\n"
+
+
+def test_a_rule_is_explained_by_its_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("explain", "lost-update") == 0
+    assert capsys.readouterr().out.startswith("# lost-update\n\nA second writer is overwritten.\n")
+
+
+def test_the_rules_are_listed_by_category(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("rules") == 0
+    assert re.sub(" +", " ", capsys.readouterr().out) == (
+        "transact\n lost-update critical Atomic update\n\nderive\n dual-write major Atomic update\n"
+    )
+    assert run("rules", "--format", "json") == 0
+    first = json.loads(capsys.readouterr().out)[0]
+    assert first == {
+        "rule": "lost-update",
+        "category": "transact",
+        "severity": "critical",
+        "pillar": "reliability",
+        "pattern": "Atomic update",
+        "why": "A second writer is overwritten.",
+    }
+
+
+def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--help"], ["review", "--help"], ["-h"]):
+        assert main(words) == 0
+        assert "Usage: datakeel" in capsys.readouterr().out
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, check=False)
+
+
+def test_a_reader_that_leaves_early_is_no_fault() -> None:
+    code = (
+        "import os, sys\n"
+        "from datakeel.show.output import write\n"
+        "r, w = os.pipe(); os.close(r); os.dup2(w, 1)\n"
+        "write('x' * 100_000, sys.stdout)\n"
+        "sys.exit(1)\n"
+    )
+    done = python(code)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "unwanted"),
+    [
+        (["--version"], ["rich", "sqlglot", "datakeel.config", "datakeel.rules.rule", "datakeel.reviewer"]),
+        (["review", "--format", "json"], ["rich", "datakeel.show.sarif", "datakeel.show.markdown"]),
+        (["review"], ["rich.markdown", "datakeel.show.sarif", "datakeel.show.markdown", "datakeel.show.json"]),
+    ],
+)
+def test_only_what_is_needed_is_loaded(words: list[str], unwanted: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from datakeel.cli import main\n"
+        "from datakeel.finding import Review\n"
+        f"main({words!r}, lambda *given, **options: Review())\n"
+        f"print([name for name in {unwanted!r} if name in sys.modules], file=sys.stderr)\n"
+    )
+    done = python(code)
+    assert done.stderr.strip().endswith("[]"), done.stderr
+
+
+def test_a_suggestion_counts_unless_more_is_asked_for() -> None:
+    suggestion = Review(findings=(replace(TIMEOUT, severity=Severity.SUGGESTION),))
+    assert run("review", result=suggestion) == 1
+    assert run("review", "--fail-on", "minor", result=suggestion) == 0
