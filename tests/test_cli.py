@@ -121,7 +121,22 @@ def test_a_report_goes_to_a_file(capsys: pytest.CaptureFixture[str], shop: Path)
     assert run("review", "-f", "markdown", "-o", "report.md") == 1
     assert capsys.readouterr().out == ""
     assert (shop / "report.md").read_text("utf-8").startswith("## Summary\n")
-    assert "cannot write no/report.md: No such file" in wrong(capsys, "review", "-o", "no/report.md")
+    assert "cannot write no/report.md: there is no folder no" in wrong(capsys, "review", "-o", "no/report.md")
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown", "json", "sarif"])
+@pytest.mark.parametrize("to", [[], ["-o", "report"]])
+def test_half_characters_in_the_code_are_no_fault(form: str, to: list[str]) -> None:
+    odd = replace(TIMEOUT, message="topic \ud800", place=replace(TIMEOUT.place, path="shop/\udcff.py"))
+    assert run("review", "--format", form, *to, result=Review(findings=(odd,))) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+def test_a_full_disk_behind_standard_output_is_told() -> None:
+    code = "import sys\nfrom datakeel.cli import main\nsys.exit(main(['rules', '--format', 'json']))\n"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "datakeel: cannot write the report: No space left on device\n")
 
 
 def test_what_is_typed_stands_above_the_configuration(shop: Path) -> None:
@@ -272,3 +287,8 @@ def test_a_suggestion_counts_unless_more_is_asked_for() -> None:
     suggestion = Review(findings=(replace(TIMEOUT, severity=Severity.SUGGESTION),))
     assert run("review", result=suggestion) == 1
     assert run("review", "--fail-on", "minor", result=suggestion) == 0
+
+
+@pytest.mark.parametrize("path", ["x" * 300, "shop/orders.py/deeper"])
+def test_a_path_that_cannot_be_is_told(capsys: pytest.CaptureFixture[str], path: str) -> None:
+    assert re.match("datakeel: (there is no|cannot read) ", wrong(capsys, "review", path))

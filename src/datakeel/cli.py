@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, Protocol
@@ -228,8 +227,9 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
 
     def carried_out(self, review: Reviewer, judged: Judged) -> int:
         for path in self.paths:
-            if not path.exists():
-                raise Mistake(f"there is no {path}")
+            must_exist(path)
+        if self.output is not None and not self.output.absolute().parent.is_dir():
+            raise Mistake(f"cannot write {self.output}: there is no folder {self.output.parent}")
         done = self.watched(review, judged)
         self.show(done)
         if self.fail_on == "never":
@@ -272,9 +272,18 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
         from datakeel.show import output
 
         if self.output is None:
-            output.write(self.report(review), sys.stdout)
+            output.write(self.printable(review), sys.stdout)
         else:
-            output.write_file(self.output, self.report(review))
+            output.write_file(self.output, self.printable(review))
+
+    def printable(self, review: Review) -> str:
+        """The report; a text in it that no encoding can hold (a string of the code may) is mended."""
+        from datakeel.show.words import sound
+
+        try:
+            return self.report(review)
+        except UnicodeEncodeError:
+            return self.report(sound(review))
 
     def report(self, review: Review) -> str:
         """The report in the form that was asked for; only that form's code is loaded."""
@@ -351,6 +360,14 @@ def reviewer(
     return review(paths, config=config, low=low, progress=progress)
 
 
+def must_exist(path: Path) -> None:
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, FileNotFoundError | ValueError)
+        raise Mistake(f"there is no {path}" if missing else f"cannot read {path}: {error}") from None
+
+
 def known_rules() -> dict[str, str]:
     """Every rule, with its category."""
     from datakeel.rules.rule import rules
@@ -398,6 +415,8 @@ def failed(text: str, status: int) -> int:
 def our_fault(fault: Exception, judged: Judged, *, debug: bool) -> int:
     """A programming mistake of ours: said as such, with the file it happened at where that is known (its notes say)."""
     if debug:
+        import traceback
+
         traceback.print_exception(fault)
     notes = getattr(fault, "__notes__", ())
     at = notes[0] if notes else judged.last

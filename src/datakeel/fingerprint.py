@@ -48,9 +48,7 @@ def fingerprinted(findings: Iterable[Finding], code: Callable[[Finding], str]) -
     Equal ones are told apart by their order of path and place, so give all findings of the system, also those that
     will not be shown.
     """
-    named = [
-        replace(f, fingerprint=fingerprint(f.rule, f.symbol, code(f), f.datasets)) for f in findings
-    ]
+    named = [replace(f, fingerprint=fingerprint(f.rule, f.symbol, code(f), f.datasets)) for f in findings]
     seen: dict[str, int] = {}
     for number in sorted(range(len(named)), key=lambda n: (named[n].place, named[n].message)):
         first = named[number].fingerprint

@@ -43,6 +43,9 @@ def write(text: str, stream: TextIO) -> None:
         stream.flush()
     except BrokenPipeError:
         silence(stream)
+    except OSError as error:
+        silence(stream)
+        raise Mistake(f"cannot write the report: {error.strerror or error}") from None
 
 
 def silence(stream: TextIO) -> None:
@@ -57,7 +60,7 @@ def write_file(file: Path, text: str) -> None:
     """Puts the text in place of the file in one step, so that no half report is ever seen. Raises Mistake."""
     try:
         if file.exists() and not file.is_file():  # a device or a pipe is written to, a folder refuses
-            file.write_text(text, encoding="utf-8", newline="\n")
+            file.write_text(text, encoding="utf-8", errors="replace", newline="\n")
         else:
             replace(Path(os.path.realpath(file)), text)
     except OSError as error:
@@ -67,7 +70,7 @@ def write_file(file: Path, text: str) -> None:
 def replace(file: Path, text: str) -> None:
     beside = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        with beside.open("x", encoding="utf-8", newline="\n") as stream:
+        with beside.open("x", encoding="utf-8", errors="replace", newline="\n") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

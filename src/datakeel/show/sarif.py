@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -145,7 +146,7 @@ def location(place: Place, *, symbol: str = "") -> Node:
 
 
 def artifact(path: str) -> Node:
-    return {"uri": quote(path), "uriBaseId": ROOT}
+    return {"uri": quote(os.fsencode(path)), "uriBaseId": ROOT}
 
 
 def region(place: Place) -> Node:

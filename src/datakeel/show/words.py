@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from datakeel.finding import Finding, Review, Severity
+
+Part = TypeVar("Part")
 
 
 def counted(number: int, word: str, plural: str = "") -> str:
@@ -31,6 +37,19 @@ def flat(text: str) -> str:
     'one two'
     """
     return " ".join(text.split())
+
+
+def sound(value: Part) -> Part:
+    """The value with every lone surrogate (half a character, which no encoding has) in its texts replaced.
+
+    >>> sound(("a", "\\ud800"))
+    ('a', '?')
+    """
+    if isinstance(value, str):
+        return type(value)(value.encode("utf-8", "replace").decode())
+    if isinstance(value, Struct):
+        return replace(value, **{name: sound(getattr(value, name)) for name in value.__struct_fields__})
+    return type(value)(map(sound, value)) if isinstance(value, tuple) else value
 
 
 def by_severity(findings: Iterable[Finding]) -> dict[Severity, int]:
