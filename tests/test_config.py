@@ -131,6 +131,10 @@ def test_paths_are_matched_from_the_file_that_names_them(root: Path) -> None:
     assert config.excludes("services/shop/deep/x_pb2.py")
     assert not config.excludes("services/shop/orders.py")
     assert not config.excludes("legacy/a.py")
+    whole = Config(exclude=config.exclusions())
+    assert whole.excludes("services/shop/legacy/a.py")
+    assert whole.excludes("services/shop/deep/x_pb2.py")
+    assert not whole.excludes("legacy/a.py")
 
 
 def test_a_finding_gets_the_teams_severity_or_none(root: Path) -> None:

@@ -67,6 +67,10 @@ class Config(Struct, frozen=True, kw_only=True):
         """Whether a file (its path from the reviewed root) is left out of the review."""
         return self.matches(self.exclude, path)
 
+    def exclusions(self) -> tuple[str, ...]:
+        """The globs of `exclude`, written from the reviewed root."""
+        return tuple(from_root(glob, self.base) for glob in self.exclude)
+
     def adjusted(self, finding: Finding) -> Finding | None:
         """The finding as the team wants it: with their severity, or None where they ignore it."""
         names = (finding.category, finding.rule)
@@ -82,6 +86,19 @@ class Config(Struct, frozen=True, kw_only=True):
         if not globs or not path.startswith(self.base):
             return False
         return bool(compiled(globs).match_file(path.removeprefix(self.base)))
+
+
+def from_root(glob: str, base: str) -> str:
+    """A glob in git-ignore form, as one folder means it, written for a folder above.
+
+    >>> from_root("*_pb2.py", "shop/"), from_root("/old/*.py", "shop/"), from_root("!a/b", "shop/"), from_root("a/", "")
+    ('/shop/**/*_pb2.py', '/shop/old/*.py', '!/shop/a/b', 'a/')
+    """
+    if not base:
+        return glob
+    negated, bare = ("!", glob[1:]) if glob.startswith("!") else ("", glob)
+    anchored = "/" in bare.rstrip("/")
+    return f"{negated}/{base}{'' if anchored else '**/'}{bare.removeprefix('/')}"
 
 
 def load(
@@ -115,7 +132,7 @@ def repository(path: Path) -> Path:
 
 
 def common(paths: Iterable[Path | str]) -> Path:
-    absolute = [os.path.abspath(path) for path in paths] or [os.getcwd()]
+    absolute = [os.path.realpath(path) for path in paths] or [os.getcwd()]
     place = Path(os.path.commonpath(absolute))
     return place if place.is_dir() else place.parent
 
@@ -179,7 +196,7 @@ def parsed(file: Path) -> tuple[str, dict[str, object]]:
 def base_of(file: Path, root: Path) -> str:
     """The folder of a configuration file from the root, with a closing slash; empty for the root itself and for a
     file elsewhere."""
-    relative = os.path.relpath(os.path.abspath(file.parent), os.path.abspath(root)).replace(os.sep, "/")
+    relative = os.path.relpath(os.path.realpath(file.parent), os.path.realpath(root)).replace(os.sep, "/")
     return "" if relative == "." or relative.startswith("..") else relative + "/"
 
 
