@@ -1,9 +1,427 @@
-"""DDL text → changes of tables."""
+"""DDL text → changes of tables. Read by its words: what is not understood costs one clause, not the statement."""
 
 from __future__ import annotations
 
-from datakeel.read.schema import Change
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from datakeel.model.dataset import Column, Constraint, Index, Partitioning, Schema
+from datakeel.model.place import Place
+from datakeel.read.change import Change, Copied, add_column, add_constraint, add_index
+from datakeel.read.sql.column import read_column
+from datakeel.read.sql.cursor import Cursor
+from datakeel.read.sql.key import key_columns, read_key
+from datakeel.read.sql.text import tokens
+
+TECHNOLOGIES = {"postgres": "postgresql", "mysql": "mysql", "sqlite": "sqlite", "cql": "cassandra"}
+_KEYS = frozenset({"constraint", "primary", "unique", "foreign", "check", "exclude"})
+_MYSQL_KEYS = frozenset({"key", "index", "fulltext", "spatial"})
 
 
-def read_changes(text: str, dialect: str = "postgres") -> list[Change]:
-    return []
+def read_changes(text: str, dialect: str = "postgres", place: Place | None = None) -> list[Change]:
+    """What one statement of DDL does to tables and indexes; nothing for any other (views, types, routines, rights).
+
+    >>> [(c.kind, c.table, c.name) for c in read_changes("ALTER TABLE t ADD a int, DROP COLUMN b")]
+    [('add-column', 't', 'a'), ('drop-column', 't', 'b')]
+    """
+    found = [t for t in tokens(text, dialect) if t.kind != "comment"]
+    cursor = Cursor(found, text, dialect)
+    word = cursor.next()
+    reader = {"create": _create, "alter": _alter, "drop": _drop, "rename": _rename, "comment": _comment}.get(word)
+    changes = reader(cursor) if reader is not None else iter(())
+    technology = TECHNOLOGIES.get(dialect, "")
+    return [replace(c, technology=technology, place=place) for c in changes]
+
+
+# CREATE --------------------------------------------------------------------------------------------------------------
+
+
+def _create(cursor: Cursor) -> Iterator[Change]:
+    unique = False
+    while cursor.word() not in ("table", "columnfamily", "index", ""):
+        word = cursor.next()
+        unique = unique or word == "unique"
+        if word in ("temp", "temporary") or word not in _BEFORE_OBJECT:
+            return  # a table of one session only, or no table
+    if cursor.next() != "index":
+        yield from _create_table(cursor)
+    else:
+        yield from _create_index(cursor, unique)
+
+
+_BEFORE_OBJECT = frozenset(
+    ("unlogged", "global", "local", "foreign", "external", "virtual", "unique", "fulltext", "spatial", "custom")
+)
+
+
+def _create_table(cursor: Cursor) -> Iterator[Change]:
+    exists = cursor.take("if", "not", "exists")
+    table = cursor.name()
+    if not table:
+        return
+    if cursor.take("partition", "of"):
+        yield Change(kind="attach", table=table, to=cursor.name())
+        return
+    made = _Made(table, cursor.dialect)
+    copied: list[Copied] = []
+    if cursor.take("like"):
+        copied.append(_like(cursor))
+    elif cursor.sign() == "(":
+        for item in cursor.items():
+            if item.take("like"):
+                copied.append(_like(item))
+            else:
+                made.element(item)
+    selected = _table_options(cursor, made, copied)
+    partitioning = made.partitioning
+    schema = Schema(tuple(made.columns), tuple(made.indexes), tuple(made.constraints), partitioning)
+    yield Change(
+        kind="create-table",
+        table=table,
+        schema=schema,
+        copied=tuple(copied),
+        if_absent=exists,
+        complete=made.complete and not selected,
+    )
+
+
+class _Made:
+    """What the elements of a CREATE TABLE say."""
+
+    def __init__(self, table: str, dialect: str) -> None:
+        self.table = table
+        self.dialect = dialect
+        self.columns: list[Column] = []
+        self.indexes: list[Index] = []
+        self.constraints: list[Constraint] = []
+        self.partitioning: Partitioning | None = None
+        self.complete = True
+
+    def element(self, item: Cursor) -> None:
+        """A column with its own constraints, or a constraint of the table."""
+        if is_key(item):
+            if self.dialect == "cql" and item.word() == "primary":
+                self.cassandra_key(item)
+                return
+            self.keep(read_key(item))
+            return
+        read = read_column(item)
+        if read is None:
+            self.complete = False
+            return
+        self.columns.append(read.column)
+        for key in read.keys:
+            self.keep(key)
+
+    def keep(self, key: Index | Constraint | None) -> None:
+        if isinstance(key, Index):
+            self.indexes.append(key)
+        elif isinstance(key, Constraint):
+            self.constraints.append(key)
+        else:
+            self.complete = False
+
+    def cassandra_key(self, item: Cursor) -> None:
+        """``PRIMARY KEY ((a, b), c)``: rows are spread by a and b, and ordered by c inside."""
+        item.take("primary", "key")
+        first, *rest = [list(part.items()) if part.sign() == "(" else [part] for part in item.items()] or [[]]
+        spread = tuple(part.name() for part in first)
+        ordered = tuple(part.name() for parts in rest for part in parts)
+        self.partitioning = Partitioning("key", spread)
+        self.indexes.append(Index(spread + ordered, unique=True, primary=True))
+
+
+def is_key(item: Cursor) -> bool:
+    """Whether an element is a constraint or index rather than a column (PostgreSQL lets a column be called key)."""
+    word = item.word()
+    if word == "primary" and item.dialect == "cql":
+        return True
+    return word in _KEYS or (word in _MYSQL_KEYS and item.dialect == "mysql")
+
+
+def _like(cursor: Cursor) -> Copied:
+    """``LIKE t INCLUDING ALL``; MySQL's takes all."""
+    table = cursor.name()
+    wanted: set[str] = set()
+    while cursor.word() in ("including", "excluding"):
+        including = cursor.next() == "including"
+        word = cursor.next()
+        parts = {"indexes", "constraints", "defaults"} if word == "all" else {word}
+        wanted = wanted | parts if including else wanted - parts
+    if cursor.dialect == "mysql":
+        wanted = {"indexes", "constraints", "defaults"}
+    return Copied(table, "indexes" in wanted, "constraints" in wanted, "defaults" in wanted)
+
+
+def _table_options(cursor: Cursor, made: _Made, copied: list[Copied]) -> bool:
+    """What follows the elements; True: the table is filled from a query, whose columns are not all known."""
+    while not cursor.done():
+        if cursor.take("inherits"):
+            copied += [Copied(part.name(), constraints=True, defaults=True) for part in cursor.items()]
+        elif cursor.take("partition", "by"):
+            made.partitioning = _partitioning(cursor)
+        elif cursor.word() in ("as", "select") and made.dialect != "cql":
+            return True
+        else:
+            cursor.next()
+    keyed = next((i.columns for i in made.indexes if i.primary), ())
+    if made.dialect == "cql" and made.partitioning is None and keyed:
+        made.partitioning = Partitioning("key", keyed[:1])
+    return False
+
+
+def _partitioning(cursor: Cursor) -> Partitioning | None:
+    """``PARTITION BY RANGE (created_at)``, also MySQL's ``RANGE COLUMNS`` and ``LINEAR HASH``."""
+    kind = ""
+    while cursor.word() and cursor.sign() != "(":
+        word = cursor.next()
+        kind = word if word in ("range", "list", "hash", "key") else kind
+    if not kind or cursor.sign() != "(":
+        return None
+    return Partitioning(kind, tuple(c for c in key_columns(cursor) if c))
+
+
+def _create_index(cursor: Cursor, unique: bool) -> Iterator[Change]:
+    concurrently = cursor.take("concurrently")
+    exists = cursor.take("if", "not", "exists")
+    name = "" if cursor.word() == "on" else cursor.name()
+    method = cursor.next() if cursor.take("using") else ""
+    if not cursor.take("on"):
+        return
+    cursor.take("only")
+    table = cursor.name()
+    if cursor.take("using"):
+        method = cursor.next()
+    index = read_index_body(cursor, Index((), name=name.rsplit(".", 1)[-1], unique=unique, method=method.lower()))
+    if index is None:
+        return
+    if cursor.dialect == "postgres" and not index.method:
+        index = replace(index, method="btree")
+    change = add_index(table, index)
+    yield replace(change, concurrently=concurrently, if_absent=exists)
+
+
+def read_index_body(cursor: Cursor, index: Index) -> Index | None:
+    """From the columns on: INCLUDE, NULLS NOT DISTINCT, WHERE."""
+    if cursor.sign() != "(":
+        return None
+    columns = key_columns(cursor)
+    distinct, predicate = True, ""
+    while not cursor.done():
+        if cursor.take("nulls", "not", "distinct"):
+            distinct = False
+        elif cursor.take("where"):
+            predicate = cursor.expression_to_end()
+        else:
+            cursor.next()
+    if not columns or not all(columns):
+        return None
+    return replace(index, columns=columns, predicate=predicate, nulls_distinct=distinct)
+
+
+# ALTER ---------------------------------------------------------------------------------------------------------------
+
+
+def _alter(cursor: Cursor) -> Iterator[Change]:
+    word = cursor.next()
+    if word == "index":
+        cursor.take("if", "exists")
+        name = cursor.name().rsplit(".", 1)[-1]
+        if cursor.take("rename", "to"):
+            yield Change(kind="rename-index", name=name, to=cursor.name())
+        return
+    if word in ("foreign", "columnfamily"):
+        cursor.next()
+    elif word != "table":
+        return
+    exists = cursor.take("if", "exists")
+    cursor.take("only")
+    table = cursor.name()
+    if not table:
+        return
+    verb = ""
+    for action in cursor.parts():
+        if cursor.dialect == "cql" and verb and action.word() not in _ACTIONS:
+            changes = _ACTIONS[verb](action, table)  # ``ADD a int, b text``
+        else:
+            action.take("online")
+            verb = action.next()
+            changes = _ACTIONS[verb](action, table) if verb in _ACTIONS else iter(())
+        yield from (replace(c, if_exists=exists) for c in changes)
+
+
+def _add(action: Cursor, table: str) -> Iterator[Change]:
+    if is_key(action):
+        yield from _added(read_key(action), table)
+        return
+    if not action.take("column") and action.take("partition"):
+        return
+    absent = action.take("if", "not", "exists")
+    for item in list(action.items()) if action.sign() == "(" else [action]:
+        yield from (replace(c, if_absent=absent) for c in _added_column(item, table))
+
+
+def _added_column(item: Cursor, table: str) -> Iterator[Change]:
+    if is_key(item):
+        yield from _added(read_key(item), table)
+        return
+    read = read_column(item)
+    if read is None:
+        return
+    yield add_column(table, read.column)
+    for key in read.keys:
+        yield from _added(key, table)
+
+
+def _added(key: Index | Constraint | None, table: str) -> Iterator[Change]:
+    if isinstance(key, Index):
+        yield add_index(table, key)
+    elif isinstance(key, Constraint):
+        yield add_constraint(table, key)
+
+
+def _dropped(action: Cursor, table: str) -> Iterator[Change]:
+    if action.take("primary", "key"):
+        yield Change(kind="drop-constraint", table=table, name="PRIMARY")
+        return
+    word = action.word()
+    if word in ("constraint", "index", "key", "check", "foreign") and action.peek(1) not in ("", "cascade", "restrict"):
+        action.take("foreign") if word == "foreign" else None
+        action.next()
+        action.take("if", "exists")
+        kind = "drop-index" if word in ("index", "key") else "drop-constraint"
+        yield Change(kind=kind, table=table, name=action.name())
+        return
+    if action.take("partition"):
+        return
+    action.take("column")
+    action.take("if", "exists")
+    for item in list(action.items()) if action.sign() == "(" else [action]:
+        name = item.name()
+        if name:
+            yield Change(kind="drop-column", table=table, name=name)
+
+
+def _altered(action: Cursor, table: str) -> Iterator[Change]:
+    if action.word() in ("constraint", "index", "check"):
+        return
+    action.take("column")
+    change = Change(kind="alter-column", table=table, name=action.name())
+    if action.take("set", "not", "null"):
+        yield replace(change, nullable=False)
+    elif action.take("drop", "not", "null"):
+        yield replace(change, nullable=True)
+    elif action.take("set", "default"):
+        yield replace(change, default=action.text_to_end())
+    elif action.take("drop", "default") or action.take("drop", "identity"):
+        yield replace(change, default="")
+    elif action.take("add", "generated"):
+        yield replace(change, default="identity", nullable=False)
+    elif action.take("set", "data", "type") or action.take("type"):
+        read = read_column(action, name=change.name)
+        if read is not None:
+            yield replace(change, type=read.column.type)
+
+
+def _modified(action: Cursor, table: str) -> Iterator[Change]:
+    """MySQL's MODIFY and CHANGE: the column anew."""
+    action.take("column")
+    old = action.name() if action.at_change else ""
+    read = read_column(action)
+    if read is None:
+        return
+    yield Change(kind="alter-column", table=table, name=old or read.column.name, column=read.column)
+    for key in read.keys:
+        yield from _added(key, table)
+
+
+def _changed(action: Cursor, table: str) -> Iterator[Change]:
+    action.at_change = True
+    return _modified(action, table)
+
+
+def _renamed(action: Cursor, table: str) -> Iterator[Change]:
+    if action.take("to") or action.take("as"):
+        yield Change(kind="rename-table", table=table, to=action.name())
+        return
+    word = action.word()
+    kind = {"constraint": "rename-constraint", "index": "rename-index", "key": "rename-index"}.get(
+        word, "rename-column"
+    )
+    if word in ("constraint", "index", "key", "column") and action.peek(1) != "to":
+        action.next()
+    old = action.name()
+    if old and action.take("to"):
+        yield Change(kind=kind, table=table, name=old, to=action.name())
+
+
+def _attached(action: Cursor, table: str) -> Iterator[Change]:
+    if action.take("partition"):
+        yield Change(kind="attach", table=action.name(), to=table)
+
+
+def _detached(action: Cursor, table: str) -> Iterator[Change]:
+    if action.take("partition"):
+        yield Change(kind="detach", table=action.name(), to=table)
+
+
+def _partitioned(action: Cursor, table: str) -> Iterator[Change]:
+    if action.take("by"):
+        yield Change(kind="partition", table=table, schema=Schema(partitioning=_partitioning(action)))
+
+
+_ACTIONS = {
+    "add": _add,
+    "drop": _dropped,
+    "alter": _altered,
+    "modify": _modified,
+    "change": _changed,
+    "rename": _renamed,
+    "attach": _attached,
+    "detach": _detached,
+    "partition": _partitioned,
+}
+
+# DROP, RENAME, COMMENT -----------------------------------------------------------------------------------------------
+
+
+def _drop(cursor: Cursor) -> Iterator[Change]:
+    cursor.take("foreign")
+    word = cursor.next()
+    if word not in ("table", "index", "columnfamily"):
+        return
+    concurrently = cursor.take("concurrently")
+    exists = cursor.take("if", "exists")
+    for part in cursor.parts():
+        name = part.name()
+        if not name:
+            continue
+        if word == "index":
+            table = part.name() if part.take("on") else ""
+            change = Change(kind="drop-index", table=table, name=name.rsplit(".", 1)[-1], concurrently=concurrently)
+        else:
+            change = Change(kind="drop-table", table=name)
+        yield replace(change, if_exists=exists)
+
+
+def _rename(cursor: Cursor) -> Iterator[Change]:
+    """MySQL: ``RENAME TABLE a TO b, c TO d``."""
+    if not cursor.take("table"):
+        return
+    for part in cursor.parts():
+        old = part.name()
+        if old and part.take("to"):
+            yield Change(kind="rename-table", table=old, to=part.name())
+
+
+def _comment(cursor: Cursor) -> Iterator[Change]:
+    if not cursor.take("on"):
+        return
+    kind = cursor.next()
+    name = cursor.name()
+    if kind == "table":
+        yield Change(kind="comment", table=name)
+    elif kind == "column" and "." in name:
+        table, column = name.rsplit(".", 1)
+        yield Change(kind="comment", table=table, name=column)

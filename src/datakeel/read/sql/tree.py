@@ -65,7 +65,7 @@ def _read_piece(piece: Piece, dialect: str) -> Statement:
 
 def _definition(text: str, word: str, dialect: str, line: int) -> Statement:
     changes = tuple(read_changes(text, dialect))
-    verb = changes[0].kind if changes else f"{word}-{words.object_word(text, dialect)}".rstrip("-")
+    verb = f"{word}-{words.object_word(text, dialect)}".rstrip("-")
     table = changes[0].table if changes else ""
     return Statement(verb=verb, table=table, changes=changes, line=line, dialect=dialect, complete=bool(changes))
 

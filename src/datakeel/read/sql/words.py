@@ -47,6 +47,17 @@ def object_word(text: str, dialect: str) -> str:
     return next((w for w in words if w not in skipped), "")
 
 
+def object_name(text: str, dialect: str) -> str:
+    """The name of what a CREATE makes, where it follows the kind of object."""
+    found = _head(text, dialect, 16)
+    kind = object_word(text, dialect)
+    index = next((i for i, t in enumerate(found) if t.text == kind), len(found)) + 1
+    cursor = _Words(found, " ".join(t.text for t in found), (), dialect)
+    while cursor.at(index) in ("if", "not", "exists"):
+        index += 1
+    return cursor.name(index)[0]
+
+
 def _head(text: str, dialect: str, count: int) -> list[Token]:
     found: list[Token] = []
     for token in tokens(text, dialect):
