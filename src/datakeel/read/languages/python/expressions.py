@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from datakeel.read.languages.python.scope import Scope, bound, variables
@@ -69,7 +69,7 @@ class Lowering:
         "walruses",
     )
 
-    def __init__(self, at: Callable[[Any], Span], module: Scope, walruses: bool) -> None:
+    def __init__(self, at: Callable[[Any], Span], module: Scope, walruses: Sequence[int]) -> None:
         self.at = at  # a node's span
         self.module = module
         self.scope = module  # what a name here means
@@ -448,7 +448,7 @@ def _lambda(here: Lowering, node: ast.Lambda) -> Expression:
     at = here.at(node)
     if here.depth > DEEPEST:
         return _opaque(here, node)
-    own = bound([ast.Expr(node.body)] if here.walruses else [], here.walruses)
+    own = bound([ast.copy_location(ast.Expr(node.body), node)] if here.walruses else [], here.walruses)
     scope, inside, around, generator = here.scope, here.inside, here.around, here.generator
     taken = parameters(here, node.args)
     names = own.names(here.module) | {parameter.name: Local(parameter.name) for parameter in taken}

@@ -26,6 +26,7 @@ from datakeel.read.program import (
     Global,
     Import,
     Item,
+    Local,
     Note,
     Span,
     Statement,
@@ -60,7 +61,7 @@ def parse(text: str) -> tuple[ast.Module, list[Note]]:
 
 
 def _file(text: str, tree: ast.Module, notes: list[Note], digest: str, is_package: bool) -> File:
-    walruses = ":=" in text
+    walruses = [number for number, line in enumerate(_LINE_END.split(text), 1) if ":=" in line] if ":=" in text else ()
     found = bound(tree.body, walruses)
     scope, code = _module_scopes(tree, found, text)
     here = Lowering(_spans(text), scope, walruses)
@@ -71,7 +72,7 @@ def _file(text: str, tree: ast.Module, notes: list[Note], digest: str, is_packag
         encode_body(tuple([statement for statement in lowered if not _plain_assignment(statement)])),
         tuple(sorted(here.attributes)),
     )
-    constants = tuple(assignments(lowered))
+    constants = tuple([one for one in assignments(lowered) if not _kept(one)])
     return File(
         "python",
         text.count("\n") + (not text.endswith("\n") and text != ""),
@@ -90,16 +91,22 @@ def _file(text: str, tree: ast.Module, notes: list[Note], digest: str, is_packag
     )
 
 
+def _kept(statement: Statement) -> bool:
+    """Whether this keeps the subject of a `match`, which no other code can name."""
+    return isinstance(statement, Assign) and isinstance(statement.targets[0], Local)
+
+
 # Names ----------------------------------------------------------------------------------------------------------------
 
 _PLAIN = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import)
-_GLOBAL = re.compile(r"\bglobal\s").search
+_GLOBAL = re.compile(r"global[ \t]+([\w \t,]+)").findall
 
 
 def _module_scopes(tree: ast.Module, found: Bound, text: str) -> tuple[Scope, ModuleCode]:
     """What the module's names mean to its functions, and to the code that runs at import."""
     names: dict[str, Expression] = {name: Global("." + name) for name in MODULE_NAMES}
-    if _GLOBAL(text):
+    # A function can make a name the module's, but most such names the module's own code binds as well.
+    if any(name.strip() not in found.binders for line in _GLOBAL(text) for name in line.split(",")):
         declared = [name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names]
         names.update({name: Global("." + name) for name in declared})
     disputed = set()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from datakeel.read.program import Expression, Global, Local
@@ -98,7 +99,7 @@ class Bound:
 
     __slots__ = ("binders", "definitions", "globals", "imports", "nonlocals", "stars", "walruses")
 
-    def __init__(self, walruses: bool) -> None:
+    def __init__(self, walruses: Sequence[int]) -> None:
         self.binders: dict[str, list[str]] = {}
         self.definitions: dict[str, int] = {}
         self.globals: set[str] = set()
@@ -126,8 +127,8 @@ class Bound:
         return own
 
 
-def bound(statements: Iterable[ast.stmt], walruses: bool) -> Bound:
-    """The names that these statements bind in their own scope; `walruses` says whether the file has any ``:=``."""
+def bound(statements: Sequence[ast.stmt], walruses: Sequence[int]) -> Bound:
+    """The names that these statements bind in their own scope; `walruses` are the lines with a ``:=``, sorted."""
     found = Bound(walruses)
     _bodies(statements, found)
     return found
@@ -135,7 +136,7 @@ def bound(statements: Iterable[ast.stmt], walruses: bool) -> Bound:
 
 def variables(targets: Iterable[ast.expr]) -> dict[str, Expression]:
     """The variables that these targets assign, as a comprehension's own names."""
-    found = Bound(walruses=False)
+    found = Bound(walruses=())
     for target in targets:
         _target(target, found)
     return {name: Local(name) for name in found.binders}
@@ -163,14 +164,16 @@ def imported(node: ast.Import | ast.ImportFrom) -> list[tuple[str, str]]:
     return [(alias.asname or alias.name, start + alias.name) for alias in node.names]
 
 
-def _bodies(statements: Iterable[ast.stmt], found: Bound) -> None:
+def _bodies(statements: Sequence[ast.stmt], found: Bound) -> None:
     for statement in statements:
         binder = _BINDERS.get(type(statement))
         if binder is not None:
             binder(statement, found)
     if found.walruses:
         for statement in statements:
-            _walruses(statement, found)
+            first = bisect_left(found.walruses, statement.lineno)
+            if first < len(found.walruses) and found.walruses[first] <= (statement.end_lineno or 0):
+                _walruses(statement, found)
 
 
 def _target(node: ast.expr, found: Bound) -> None:

@@ -148,18 +148,41 @@ def _expression(reading: Reading, node: Node) -> ast.expr:
 
 
 def _expressions(reading: Reading, nodes: list[Node]) -> list[ast.expr]:
-    return [_expression(reading, node) for node in nodes]
+    return [_element(reading, node) for node in nodes]
+
+
+def _element(reading: Reading, node: Node) -> ast.expr:
+    """An expression where a star may stand: the grammar takes ``*a.b()`` for ``(*a).b()`` in some places."""
+    read = _expression(reading, node)
+    if isinstance(read, ast.Starred) or not (node.text or b"").startswith(b"*"):
+        return read
+    above: Any = read
+    while (field := _LEFTMOST.get(type(above))) and not isinstance(getattr(above, field), ast.Starred):
+        above = getattr(above, field)
+    if field is None:
+        return read
+    setattr(above, field, getattr(above, field).value)
+    return _at(ast.Starred(read, _LOAD), node)
+
+
+_LEFTMOST: dict[type[ast.AST], str] = {
+    ast.Attribute: "value",
+    ast.Call: "func",
+    ast.Subscript: "value",
+    ast.BinOp: "left",
+    ast.Compare: "left",
+}
 
 
 def _inner(reading: Reading, node: Node) -> ast.expr:
     """The only part of a node: brackets, a type."""
     parts = _parts(node)
-    return _expression(reading, parts[0]) if parts else _unread(node)
+    return _element(reading, parts[0]) if parts else _unread(node)
 
 
 def _one_or_tuple(reading: Reading, nodes: list[Node], comma: bool) -> ast.expr:
     if len(nodes) == 1 and not comma:
-        return _expression(reading, nodes[0])
+        return _element(reading, nodes[0])
     return _at(ast.Tuple(_expressions(reading, nodes), _LOAD), nodes[0], nodes[-1])
 
 
@@ -218,7 +241,7 @@ def _arguments(reading: Reading, node: Node | None) -> tuple[list[ast.expr], lis
         elif part.type == "dictionary_splat":
             keywords.append(_at(ast.keyword(None, _inner(reading, part)), part))
         else:
-            arguments.append(_expression(reading, part))
+            arguments.append(_element(reading, part))
     return arguments, keywords
 
 
@@ -226,8 +249,13 @@ def _subscript(reading: Reading, node: Node) -> ast.expr:
     keys = node.children_by_field_name("subscript")
     if not keys:
         return _unread(node, _field(reading, node, "value"))
-    key = _one_or_tuple(reading, keys, _has(node, ","))
+    key = _key(reading, keys, _has(node, ","))
     return _at(ast.Subscript(_field(reading, node, "value"), key, _LOAD), node)
+
+
+def _key(reading: Reading, nodes: list[Node], comma: bool) -> ast.expr:
+    key = _one_or_tuple(reading, nodes, comma)
+    return _at(ast.Tuple([key], _LOAD), nodes[0]) if isinstance(key, ast.Starred) else key
 
 
 def _slice(reading: Reading, node: Node) -> ast.expr:
@@ -346,6 +374,11 @@ def _tuple(reading: Reading, node: Node) -> ast.expr:
     return _at(ast.Tuple(_expressions(reading, _parts(node)), _LOAD), node)
 
 
+def _brackets(reading: Reading, node: Node) -> ast.expr:
+    parts = _parts(node)
+    return _expression(reading, parts[0]) if len(parts) == 1 and not _has(node, ",") else _tuple(reading, node)
+
+
 def _list(reading: Reading, node: Node) -> ast.expr:
     return _at(ast.List(_expressions(reading, _parts(node)), _LOAD), node)
 
@@ -408,16 +441,25 @@ def _generic(reading: Reading, node: Node) -> ast.expr:
     arguments = _parts(rest[0]) if rest else []
     if not arguments:
         return _unread(node)
-    key = _one_or_tuple(reading, arguments, _has(rest[0], ","))
+    key = _key(reading, arguments, _has(rest[0], ","))
     return _at(ast.Subscript(_expression(reading, base), key, _LOAD), node)
 
 
 def _union(reading: Reading, node: Node) -> ast.expr:
-    parts = _expressions(reading, _parts(node))
-    read = parts[0]
-    for part in parts[1:]:
+    first, *rest = _expressions(reading, list(_union_parts(node)))
+    read = first
+    for part in rest:
         read = _at(ast.BinOp(read, ast.BitOr(), part), node)
     return read
+
+
+def _union_parts(node: Node) -> Iterator[Node]:
+    for part in _parts(node):
+        inner = _parts(part)[0] if part.type == "type" and _parts(part) else part
+        if inner.type == "union_type":
+            yield from _union_parts(inner)
+        else:
+            yield inner
 
 
 # Strings --------------------------------------------------------------------------------------------------------------
@@ -466,7 +508,11 @@ def _string_parts(reading: Reading, node: Node) -> list[ast.expr]:
             parts += _hole(reading, part)
         elif part.type == "string_content":
             text = _plain_text(part).replace("{{", "{").replace("}}", "}")
-            parts.append(_at(ast.Constant(_literal(raw + quote + text + quote)), part))
+            # The blank keeps a quotation mark at the text's end apart from those that close it.
+            parts.append(_at(ast.Constant(_literal(raw + quote + text + " " + quote)[:-1]), part))
+        elif part.type == "string_end" and len(_plain_text(part)) > len(quote):
+            # The grammar takes a raw string's last backslash with what follows it for a part of the end.
+            parts.append(_at(ast.Constant(_plain_text(part)[: -len(quote)]), part))
     return parts
 
 
@@ -489,6 +535,9 @@ def _literal(text: str) -> str | bytes:
 
 def _hole(reading: Reading, node: Node) -> list[ast.expr]:
     value = _field(reading, node, "expression")
+    inside = node.child_by_field_name("expression")
+    if isinstance(value, ast.NamedExpr) and inside is not None and inside.type == "named_expression":
+        value = value.target  # ``{total:=10}`` without brackets: a format
     conversion = _text(node.child_by_field_name("type_conversion"))[1:]
     specifier = node.child_by_field_name("format_specifier")
     holes = [_field(reading, part, "expression") for part in _parts(specifier)] if specifier else []
@@ -499,8 +548,9 @@ def _hole(reading: Reading, node: Node) -> list[ast.expr]:
     if not _has(node, "="):
         return [read]
     # ``{name=}`` writes its own text first.
-    text, end = _plain_text(node), re.search(r"=\s*(?:![rsa])?\s*(?::[^:]*)?\}$", _plain_text(node))
-    shown = text[1 : end.start() + 1] if end else _text(node.child_by_field_name("expression")) + "="
+    sign = next(child for child in node.children if child.type == "=")
+    after = sign.next_sibling or sign
+    shown = (node.text or b"")[1 : after.start_byte - node.start_byte].decode()
     return [_at(ast.Constant(shown), node), read]
 
 
@@ -544,7 +594,7 @@ _EXPRESSIONS: dict[str, Callable[[Reading, Node], ast.expr]] = {
     "tuple": _tuple,
     "expression_list": _tuple,
     "pattern_list": _tuple,
-    "tuple_pattern": _tuple,
+    "tuple_pattern": _brackets,
     "list": _list,
     "list_pattern": _list,
     "set": _set,
@@ -814,11 +864,25 @@ def _type_alias(reading: Reading, node: Node) -> list[ast.stmt]:
         return []
     generic = inner.type == "generic_type"
     name = _parts(inner)[0] if generic else inner
+    if name.type != "identifier":
+        return _called_type(node)
     parameters: Any = _type_parameters(_parts(inner)[1]) if generic else []
     target: Any = _at(ast.Name(_text(name), ast.Store()), name)
     alias: Any = TypeAlias()
     alias.name, alias.type_params, alias.value = target, parameters, _field(reading, node, "right")
     return [_at(alias, node)]
+
+
+def _called_type(node: Node) -> list[ast.stmt]:
+    """``type(order).total = …``, which the grammar takes for an alias."""
+    try:
+        body = ast.parse(_plain_text(node)).body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return []
+    for statement in body:
+        for part in ast.walk(statement):
+            _at(part, node)
+    return body
 
 
 def _parameters(reading: Reading, node: Node | None) -> tuple[ast.arguments, list[ast.stmt]]:
