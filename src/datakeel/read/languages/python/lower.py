@@ -99,14 +99,14 @@ def _kept(statement: Statement) -> bool:
 # Names ----------------------------------------------------------------------------------------------------------------
 
 _PLAIN = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import)
-_GLOBAL = re.compile(r"global[ \t]+([\w \t,]+)").findall
+_GLOBAL = re.compile(r"global[ \t]+([\w \t,]+)")
 
 
 def _module_scopes(tree: ast.Module, found: Bound, text: str) -> tuple[Scope, ModuleCode]:
     """What the module's names mean to its functions, and to the code that runs at import."""
     names: dict[str, Expression] = {name: Global("." + name) for name in MODULE_NAMES}
     # A function can make a name the module's, but most such names the module's own code binds as well.
-    if any(name.strip() not in found.binders for line in _GLOBAL(text) for name in line.split(",")):
+    if any(name not in found.binders for name in _declared_global(text)):
         declared = [name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names]
         names.update({name: Global("." + name) for name in declared})
     disputed = set()
@@ -120,6 +120,14 @@ def _module_scopes(tree: ast.Module, found: Bound, text: str) -> tuple[Scope, Mo
     early = _settle(tree, found, disputed, names) if disputed else {}
     module = Scope(None, names)
     return module, ModuleCode(module, early)
+
+
+def _declared_global(text: str) -> Iterator[str]:
+    """What looks as if it were declared ``global``: a cheap first look at the text, before one at the tree."""
+    for found in _GLOBAL.finditer(text):
+        before = text[text.rfind("\n", 0, found.start()) + 1 : found.start()].rstrip(" \t\f")
+        if not before or before[-1] in ";:":
+            yield from [name.strip() for name in found[1].split(",")]
 
 
 def _settle(tree: ast.Module, found: Bound, disputed: set[str], names: dict[str, Expression]) -> dict[str, Expression]:
