@@ -9,8 +9,8 @@ from datakeel.model.place import Place
 
 
 class Column(Struct, frozen=True, gc=False):
-    """`type` is the declared type in lower case SQL words (``bigint``, ``varchar(20)``, ``timestamptz``); `references` is
-    ``table.column`` or empty."""
+    """`type` is the declared type in lower case SQL words (``bigint``, ``varchar(20)``, ``timestamptz``); `references`
+    is ``table.column`` or empty."""
 
     name: str
     type: str = ""
@@ -21,7 +21,7 @@ class Column(Struct, frozen=True, gc=False):
 
 
 class Index(Struct, frozen=True, gc=False):
-    """An index or a unique constraint. An expression stands as its text. `predicate` is the condition of a partial index.
+    """An index or a unique constraint. An expression stands as its text. `predicate` is a partial index's condition.
     `nulls_distinct`: rows with NULL in a key column do not collide (SQL's default)."""
 
     columns: tuple[str, ...]
@@ -67,15 +67,16 @@ class Schema(Struct, frozen=True, gc=False):
     def unique_keys(self) -> tuple[Index, ...]:
         return tuple(i for i in self.indexes if i.unique or i.primary)
 
-    def unique_within(self, columns: frozenset[str]) -> Index | None:
+    def unique_within(self, columns: frozenset[str], not_null: frozenset[str] = frozenset()) -> Index | None:
         """A unique key all of whose columns are among `columns`: two rows equal in these cannot both exist.
 
-        A key over a nullable column counts only if its nulls collide; a partial one is given back, for the caller to judge.
+        A key over a nullable column counts only if its nulls collide, or the column is in `not_null` (a comparison by
+        ``=`` finds no NULL). A partial key is given back where there is no whole one, for the caller to judge.
         """
-        for index in self.unique_keys():
+        for index in sorted(self.unique_keys(), key=lambda i: bool(i.predicate)):
             if not set(index.columns) <= columns:
                 continue
-            found = [self.column(c) for c in index.columns]
+            found = [self.column(c) for c in index.columns if c not in not_null]
             nullable = any(c is not None and c.nullable for c in found) and not index.primary
             if not (nullable and index.nulls_distinct):
                 return index
@@ -94,7 +95,7 @@ class Schema(Struct, frozen=True, gc=False):
 
 
 class Step(Struct, frozen=True, gc=False):
-    """One migration's change of one dataset: what it was, what it became, and whether its runner holds a transaction round it."""
+    """One migration's change of one dataset: what it was and became, and whether its runner holds a transaction."""
 
     name: str
     before: Schema | None

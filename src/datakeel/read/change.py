@@ -12,12 +12,14 @@ from datakeel.model.place import Place
 
 
 class Copied(Struct, frozen=True, gc=False):
-    """A table whose columns another takes over (LIKE, INHERITS, an abstract class), and what comes along."""
+    """A table whose columns another takes over (LIKE, INHERITS, an abstract class), and what comes along; `at` is how
+    many of the other's own columns stand before them."""
 
     table: str
     indexes: bool = False
     constraints: bool = False
     defaults: bool = False
+    at: int = 0
 
 
 class Change(Struct, frozen=True, gc=False, kw_only=True):

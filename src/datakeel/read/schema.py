@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
-from datakeel.model.dataset import Column, Dataset, Schema
+from datakeel.model.dataset import Column, Constraint, Dataset, Index, Schema
 from datakeel.read.change import (
     Change,
     Copied,
@@ -145,32 +145,39 @@ class _Tables:
             old.leave()
             table.steps = old.steps
         table.enter(change, old.schema if old is not None else None)
-        schema = self.copied(change)
-        given = change.schema or Schema()
-        table.schema = Schema((*schema.columns, *(c for c in given.columns if c.name)), (), (), given.partitioning)
-        for index in (*schema.indexes, *given.indexes):
-            table.schema = with_index(table, index)
-        for constraint in (*schema.constraints, *given.constraints):
+        given = self.filled(change)
+        table.schema = Schema(given.columns, partitioning=given.partitioning)
+        # As PostgreSQL does: checks come with the table, then keys, then foreign keys; names are chosen in that order.
+        checks = [c for c in given.constraints if c.kind == "check"]
+        for constraint in checks:
             table.schema = with_constraint(table, constraint, self.key_of)
+        for index in given.indexes:
+            table.schema = with_index(table, index)
+        for constraint in given.constraints:
+            if constraint not in checks:
+                table.schema = with_constraint(table, constraint, self.key_of)
         self.parents.pop(name, None)
         self.known[table.name] = table
 
-    def copied(self, change: Change) -> Schema:
-        """What LIKE and INHERITS bring: NOT NULL always, the rest where it was asked for."""
-        made = Schema()
-        for copy in change.copied:
+    def filled(self, change: Change) -> Schema:
+        """The given schema with what LIKE and INHERITS bring: NOT NULL always, the rest where it was asked for."""
+        given = change.schema or Schema()
+        columns = [c for c in given.columns if c.name]
+        indexes: list[Index] = []
+        constraints: list[Constraint] = []
+        for copy in reversed(change.copied):
             source = self.known.get(self.resolved(copy.table))
             if source is None:
                 continue
-            columns = source.schema.columns
-            if not copy.defaults:
-                columns = tuple(replace(c, default=None) for c in columns)
-            if not copy.constraints:
-                columns = tuple(replace(c, references="") for c in columns)
-            indexes = tuple(replace(i, name="") for i in source.schema.indexes) if copy.indexes else ()
-            checks = tuple(c for c in source.schema.constraints if c.kind == "check") if copy.constraints else ()
-            made = Schema(made.columns + columns, made.indexes + indexes, made.constraints + checks)
-        return made
+            schema = source.schema
+            columns[copy.at : copy.at] = [
+                replace(c, default=c.default if copy.defaults else None, references="") for c in schema.columns
+            ]
+            indexes[:0] = [replace(i, name="") for i in schema.indexes] if copy.indexes else []
+            constraints[:0] = [c for c in schema.constraints if c.kind == "check"] if copy.constraints else []
+        return Schema(
+            tuple(columns), (*indexes, *given.indexes), (*constraints, *given.constraints), given.partitioning
+        )
 
     def attach(self, change: Change) -> None:
         if change.kind == "detach":

@@ -73,7 +73,7 @@ def read_column(item: Cursor, name: str = "") -> Defined | None:
 def _type(item: Cursor) -> str:
     """The source text of a type: up to the first word that begins a constraint."""
     start = item.at
-    while not item.done() and not (item.word() in _AFTER_TYPE or item.take_character_set()):
+    while not item.done() and not (item.word() in _AFTER_TYPE or item.at_words("character", "set")):
         if item.sign() in ("(", "["):
             item.skip_group()
         elif item.sign() == "<":
@@ -104,9 +104,12 @@ def normal_type(text: str) -> str:
     found = re.fullmatch(r"([a-zA-Z_][\w .]*?)(?:\s*(\([^()]*\))\s*([a-zA-Z ]*?))?\s*((?:\[\d*\])*)", text)
     if found is None:
         return text
-    base = " ".join(f"{found[1]} {found[3] or ''}".lower().split())
-    arguments = found[2] if strings else (found[2] or "").replace(" ", "")
-    return _SYNONYMS.get(base, base) + (arguments or "") + found[4]
+    first, last = found[1].lower().strip(), (found[3] or "").lower().strip()
+    arguments = found[2] or "" if strings else (found[2] or "").replace(" ", "")
+    whole = f"{first} {last}".rstrip()
+    if whole in _SYNONYMS:
+        return _SYNONYMS[whole] + arguments + found[4]
+    return f"{_SYNONYMS.get(first, first)}{arguments} {last}".rstrip() + found[4]
 
 
 class _Reader:

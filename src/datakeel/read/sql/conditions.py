@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from datakeel.model.effect import Predicate
-from datakeel.read.sql.values import Values, bare, constant
+from datakeel.read.sql.values import UNKNOWN, Values, bare, constant, quantified, quantifier
 from datakeel.read.statement import Statement
 
 _OPERATORS: dict[type[exp.Expr], str] = {
@@ -140,11 +140,11 @@ class Conditions(Values):
             return self.missed()
         if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple):
             return self.rows_compared(left, right, operator)
-        if isinstance(right, exp.Any | exp.All):
+        if quantifier(right):
             column = self.side(left)
-            fits = (operator, type(right)) in (("=", exp.Any), ("!=", exp.All))
+            fits = (operator, quantifier(right)) in (("=", "any"), ("!=", "all"))
             operator = {"=": "in"}.get(operator, operator)
-            return [Predicate(column, operator, self.value(right.this))] if column and fits else self.missed()
+            return [Predicate(column, operator, self.value(quantified(right)))] if column and fits else self.missed()
         column = self.side(left)
         other = self.side(right)
         if column and other:
@@ -154,9 +154,9 @@ class Conditions(Values):
         elif other:
             left, right, column = right, left, other
             operator = _SWAPPED.get(operator, operator)
+        if not column and operator == "=" and constant(left) is not UNKNOWN and constant(left) == constant(right):
+            return []  # 1 = 1
         if not column or isinstance(left, exp.Query):
-            return self.missed()
-        if isinstance(bare(left), exp.Paren):
             return self.missed()
         return [Predicate(column, operator, self.value(right))]
 

@@ -45,7 +45,7 @@ class Cursor:
 
     def take(self, *words: str) -> bool:
         """Step over these words, if they come next."""
-        if all(self.peek(i) == w for i, w in enumerate(words)):
+        if self.at_words(*words):
             self.at += len(words)
             return True
         return False
@@ -98,9 +98,8 @@ class Cursor:
             yield self._part(start, len(self.tokens))
         self.at = len(self.tokens)
 
-    def take_character_set(self) -> bool:
-        """MySQL's ``CHARACTER SET utf8mb4``, which ends a type."""
-        return self.take("character", "set")
+    def at_words(self, *words: str) -> bool:
+        return all(self.peek(i) == w for i, w in enumerate(words))
 
     def skip_group(self) -> None:
         self.group()

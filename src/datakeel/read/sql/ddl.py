@@ -70,7 +70,7 @@ def _create_table(cursor: Cursor) -> Iterator[Change]:
     elif cursor.sign() == "(":
         for item in cursor.items():
             if item.take("like"):
-                copied.append(_like(item))
+                copied.append(replace(_like(item), at=len(made.columns)))
             else:
                 made.element(item)
     selected = _table_options(cursor, made, copied)

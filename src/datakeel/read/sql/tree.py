@@ -76,7 +76,7 @@ def _tree_statement(text: str, dialect: str) -> Statement:
     options: tuple[tuple[str, str], ...] = ()
     if dialect == "cql":
         source, options = cql.plain(source)
-    replacing = dialect == "mysql" and source[:8].lower().startswith("replace")
+    replacing = dialect != "cql" and source[:8].lower().startswith("replace")
     if replacing:
         source = "INSERT" + source[7:]
     tree, whole = parse_with_holes(source, mark.holes, dialect)

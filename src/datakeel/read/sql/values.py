@@ -37,6 +37,21 @@ def bare(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def quantifier(node: exp.Expr) -> str:
+    """``any`` or ``all``, where a comparison is with the elements of an array."""
+    if isinstance(node, exp.Any):
+        return "any"
+    if isinstance(node, exp.All):
+        return "all"
+    name = str(node.name).lower() if isinstance(node, exp.Anonymous) and len(node.expressions) == 1 else ""
+    return {"any": "any", "some": "any", "all": "all"}.get(name, "")
+
+
+def quantified(node: exp.Expr) -> exp.Expr:
+    inner = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
+    return inner if isinstance(inner, exp.Expr) else exp.Null()
+
+
 UNKNOWN = object()
 
 
@@ -150,8 +165,8 @@ class Values:
             return "" if self.holed(node) else f"column:{self.full_column(node)}"
         if isinstance(node, exp.Tuple | exp.Array):
             return self.values(node.expressions)
-        if isinstance(node, exp.Any | exp.All):
-            return self.value(node.this)
+        if quantifier(node):
+            return self.value(quantified(node))
         if self.volatile(node):
             return ""
         return f"expr:{self.text(node)}"
@@ -204,7 +219,8 @@ def canonical(text: str) -> str:
     parts = _STRINGS.split(text)
     for at in range(0, len(parts), 2):
         part = re.sub(r"\s+", " ", parts[at].lower().replace('"', "").replace("`", ""))
-        parts[at] = re.sub(r"\s*([(),])\s*", lambda m: m[1] + (" " if m[1] == "," else ""), part)
+        part = re.sub(r"\s*,\s*", ", ", part)
+        parts[at] = part.replace("( ", "(").replace(" )", ")")
     return "".join(parts).strip()
 
 

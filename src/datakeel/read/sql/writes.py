@@ -228,8 +228,7 @@ class Reader(Selects):
         replaced = self.proposed(inner)
         if replaced is not None:
             return Assigned(column, replaced.how, replaced.value, replaced.operands, replaced.columns)
-        for query in self.queries_in(inner):
-            self.part(query)
+        queried = [self.part(query) for query in self.queries_in(inner)]
         word = str(inner.name).lower() if isinstance(inner, exp.Var | exp.Column) else ""
         if word == "default" and not (isinstance(inner, exp.Column) and inner.args.get("table")):
             return Assigned(column, "default")
@@ -238,6 +237,8 @@ class Reader(Selects):
         if value.startswith("const:"):
             return Assigned(column, "constant", value)
         columns, given = self.columns_read(inner, own)
+        for part in queried:
+            columns += tuple(c if "." in c else f"{part.table}.{c}" for c in part.selection.columns or ())
         operands = tuple(dict.fromkeys((*operands, *given)))
         if columns or inner.find(exp.Query):
             return Assigned(column, "atomic", value, operands, columns)
@@ -266,6 +267,10 @@ class Reader(Selects):
         columns: list[str] = []
         given: list[str] = []
         for column in self.columns_of(node):
+            if column.find_ancestor(exp.Query, exp.Update, exp.Insert) is not node.find_ancestor(
+                exp.Query, exp.Update, exp.Insert
+            ):
+                continue  # a subquery's
             proposed = self.proposed(column)
             if proposed is not None:
                 given += proposed.operands
@@ -275,7 +280,6 @@ class Reader(Selects):
             proposed = self.proposed(call)
             if proposed is not None:
                 given += proposed.operands
-                columns = [c for c in columns if c != proposed.column]
         return tuple(dict.fromkeys(columns)), tuple(given)
 
     def merge(self, tree: exp.Merge) -> Statement:
