@@ -158,7 +158,7 @@ MUTATIONS: tuple[Callable[[bytearray, bytes, random.Random], None], ...] = (
 
 def lower(data: bytes) -> None:
     """Reads one file as a review does, and decodes all of it."""
-    facts = lowered(New(["file.py"], data, blake2b(data, digest_size=16).digest(), b""))
+    facts = lowered(New("python", ["file.py"], data, blake2b(data, digest_size=16).digest(), b""))
     file = decode(facts)
     for code in file.bodies:
         body(code)

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache as once
 from hashlib import blake2b
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -24,12 +25,16 @@ from datakeel.read.source import Source, Sources
 from datakeel.read.text import binary, decoded
 from datakeel.read.workers import Failure, spread
 
+if TYPE_CHECKING:
+    from datakeel.read.formats.sql import SqlFacts
+
 LARGEST = 10_000_000  # bytes: a larger file is data, whatever its name
 AT_ONCE = 64_000_000  # bytes of new files held in memory
 SECONDS = 20.0  # for one file
 
 T = TypeVar("T")
 Blob = bytes | memoryview
+Kinds = dict[str, dict[str, Blob]]  # by kind and path
 Progress = Callable[[int, int], None]  # files done, files to do
 
 
@@ -85,19 +90,34 @@ class Decoded(Mapping[str, T], Generic[T]):
 
 
 class Facts:
-    """What is known of each file of a project. `files` are the Python files that were read; `sources` has every file,
-    its role told by its text as well."""
+    """What is known of each file of a project. `files` are the Python files that were read, `sql` those of SQL;
+    `sources` has every file, its role told by its text as well."""
 
-    def __init__(self, sources: Sources, blobs: dict[str, Blob], remarks: list[Remark], counts: Counts) -> None:
+    def __init__(self, sources: Sources, blobs: Kinds, remarks: list[Remark], counts: Counts) -> None:
         self.sources = sources
-        self.files: Mapping[str, File] = Decoded(blobs, msgspec.msgpack.Decoder(File).decode)
+        self.blobs = blobs
+        self.files = self.of("python", File)
+        self.sql = self.sql_files()
         self.counts = counts
         self.unread = remarks
 
+    def of(self, kind: str, type: type[T]) -> Mapping[str, T]:
+        """The facts of all files of one kind, as its reader wrote them."""
+        return Decoded(self.blobs.get(kind, {}), msgspec.msgpack.Decoder(type).decode)
+
+    def sql_files(self) -> Mapping[str, SqlFacts]:
+        if "sql" not in self.blobs:
+            return {}
+        from datakeel.read.formats.sql import SqlFacts  # noqa: PLC0415
+
+        return self.of("sql", SqlFacts)
+
     def remarks(self) -> tuple[Remark, ...]:
         """What could not be read, and why: whole files, and places in files."""
-        notes = [Remark(path, note.line, note.text) for path, file in self.files.items() for note in file.notes]
-        return tuple(sorted({*self.sources.remarks, *self.unread, *notes}))
+        notes = [(path, file.notes) for path, file in self.files.items()]
+        notes += [(path, file.notes) for path, file in self.sql.items()]
+        places = [Remark(path, note.line, note.text) for path, found in notes for note in found]
+        return tuple(sorted({*self.sources.remarks, *self.unread, *places}))
 
     def modules(self) -> Modules:
         """The names of the project's modules, settled by what its files import."""
@@ -111,9 +131,19 @@ def imported(file: File) -> Iterator[str]:
             yield dotted
 
 
+class Reader(Struct, frozen=True):
+    """How one kind of file becomes facts: from its text alone, and, where it says `by_path`, from its path. `version`
+    changes whenever the same text may give other facts."""
+
+    read: Callable[[str, str, str, str], bytes]  # text, path, digest, what was wrong with its encoding
+    version: Callable[[], bytes]
+    by_path: bool = False
+
+
 class New(Struct, frozen=True):
     """A file whose facts are not known yet; `paths` are all files with this very text."""
 
+    kind: str
     paths: list[str]
     data: bytes
     digest: bytes
@@ -148,7 +178,7 @@ class Reading:
         self.progress = progress
         self.tests = tests
         self.files: list[Source] = []
-        self.blobs: dict[str, Blob] = {}
+        self.blobs: Kinds = {}
         self.remarks: list[Remark] = []
         self.new: dict[bytes, New] = {}
         self.waiting = 0
@@ -178,20 +208,19 @@ class Reading:
             return "vendored"
         if source.role is Role.TEST and not self.tests:
             return "tests"
-        return "lowered" if source.kind == "python" else "other"
+        return "lowered" if source.kind in READERS else "other"
 
     def look_up(self, source: Source, data: bytes) -> None:
         digest = blake2b(data, digest_size=16).digest()
-        package = source.path.endswith("__init__.py")
-        key = digest + (b"P" if package else b"p") + python_reader()
+        key = digest + distinction(source) + READERS[source.kind].version()
         blob = self.shelf.get(key)
         if blob is not None:
-            self.blobs[source.path] = blob
+            self.blobs.setdefault(source.kind, {})[source.path] = blob
             self.cached += 1
         elif key in self.new:
             self.new[key].paths.append(source.path)
         else:
-            self.new[key] = New([source.path], data, digest, key)
+            self.new[key] = New(source.kind, [source.path], data, digest, key)
             self.waiting += len(data)
             if self.waiting > AT_ONCE:
                 self.lower()
@@ -209,7 +238,7 @@ class Reading:
                 self.lines["lowered"] -= len(file.paths) * len(file.data.splitlines())
             else:
                 self.shelf.put(file.key, result)
-                self.blobs.update(dict.fromkeys(file.paths, result))
+                self.blobs.setdefault(file.kind, {}).update(dict.fromkeys(file.paths, result))
             if self.progress:
                 self.progress(done, len(new))
 
@@ -219,14 +248,37 @@ class Reading:
         return Facts(sources, self.blobs, self.remarks, counts)
 
 
+def distinction(source: Source) -> bytes:
+    """What, beside a file's text, its facts follow from."""
+    if READERS[source.kind].by_path:
+        return blake2b(source.path.encode(), digest_size=8).digest()
+    return b"P" if is_package(source.path) else b"p"
+
+
 def lowered(new: New) -> bytes:
-    """The facts of one Python file as bytes. It depends on the file's text alone, so it can be kept under its
-    digest."""
-    text, note = decoded(new.data)
-    file = lower(text, new.digest.hex(), new.paths[0].endswith("__init__.py"))
-    if note:
-        file = msgspec.structs.replace(file, notes=(Note(1, note), *file.notes))
+    """The facts of one file as bytes: what they follow from is in its key, so they can be kept under it."""
+    text, wrong = decoded(new.data)
+    return READERS[new.kind].read(text, new.paths[0], new.digest.hex(), wrong)
+
+
+def read_python(text: str, path: str, digest: str, wrong: str) -> bytes:
+    file = lower(text, digest, is_package(path))
+    if wrong:
+        file = msgspec.structs.replace(file, notes=(Note(1, wrong), *file.notes))
     return encode(file)
+
+
+def read_sql_file(text: str, path: str, digest: str, wrong: str) -> bytes:
+    from datakeel.read.formats.sql import read_sql  # noqa: PLC0415  (most projects have no such file)
+
+    facts = read_sql(text, path)
+    if wrong:
+        facts = msgspec.structs.replace(facts, notes=(Note(1, wrong), *facts.notes))
+    return msgspec.msgpack.encode(facts)
+
+
+def is_package(path: str) -> bool:
+    return path.endswith("__init__.py")
 
 
 def contents(path: str) -> bytes | str:
@@ -263,14 +315,31 @@ def whole(descriptor: int, size: int) -> bytes:
 
 
 @once
-def python_reader() -> bytes:
+def python_version() -> bytes:
     """What the facts of a Python file depend on beside its text: the code that makes them, and the Python that runs
     it."""
     here = Path(__file__).parent
+    return version(*sorted((here / "languages" / "python").glob("*.py")), here / "program.py", here / "text.py")
+
+
+def version(*code: Path) -> bytes:
     digest = blake2b(repr((sys.implementation.name, sys.version_info[:3])).encode(), digest_size=8)
-    for file in (*sorted((here / "languages" / "python").glob("*.py")), here / "program.py", here / "text.py"):
+    for file in code:
         digest.update(file.read_bytes())
     return digest.digest()
+
+
+@once
+def sql_version() -> bytes:
+    here = Path(__file__).parent
+    parser = find_spec("sqlglot")
+    code = [*(here / "sql").glob("*.py"), *(here / "formats").glob("*.py"), here / "change.py", here / "statement.py"]
+    if parser is not None and parser.origin:
+        code.append(Path(parser.origin).with_name("_version.py"))
+    return version(*sorted(file for file in code if file.is_file()))
+
+
+READERS = {"python": Reader(read_python, python_version), "sql": Reader(read_sql_file, sql_version, by_path=True)}
 
 
 def cores() -> int:
