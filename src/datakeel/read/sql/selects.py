@@ -22,6 +22,11 @@ AGGREGATES: dict[type[exp.Expr], str] = {
 }
 
 
+_BUILT_IN = frozenset(
+    ("set_config", "setval", "version", "to_regclass", "has_table_privilege", "inet_server_addr", "sleep", "row_count")
+)
+
+
 class Selects(Conditions):
     """What stands in FROM, and a select's clauses."""
 
@@ -162,7 +167,7 @@ class Selects(Conditions):
         if name == "pg_notify":
             channel = self.value(arguments[0]) if arguments else ""
             return Statement(verb="notify", name=channel.removeprefix("const:").strip("'"), key=channel)
-        if not isinstance(inner, exp.Anonymous) or name in FILLED or name.startswith(("pg_", "current_", "version")):
+        if not isinstance(inner, exp.Anonymous) or name in FILLED or name in _BUILT_IN or name.startswith("pg_"):
             return None
         return Statement(verb="call", name=name, key=key)
 
