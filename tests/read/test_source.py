@@ -272,6 +272,20 @@ def test_two_services_with_modules_of_one_name_see_their_own() -> None:
     assert found.find("app.absent", "services/pay/app/main.py") is None
 
 
+def test_an_application_keeps_its_names_beside_a_small_library() -> None:
+    paths = ["server/shop/__init__.py", *(f"server/shop/m{n}.py" for n in range(5)), "client/shop/__init__.py"]
+    found = Modules(paths, ["server/shop", "client/shop"], {path: ["shop"] for path in paths})
+    assert found.name("server/shop/__init__.py") == "shop"
+    assert found.name("client/shop/__init__.py") == "client.shop"
+
+
+def test_modules_that_nobody_imports_go_with_the_package_around_them() -> None:
+    paths = ["shop/__init__.py", "shop/models.py", "shop/versions/8f3a_orders.py", "scripts/load.py"]
+    found = Modules(paths, ["shop"], {"scripts/load.py": ["shop.models"]})
+    assert found.name("shop/versions/8f3a_orders.py") == "shop.versions.8f3a_orders"
+    assert found.name("scripts/load.py") == "load"
+
+
 def test_a_reviewed_package_keeps_the_name_of_the_folders_above(tmp_path: Path) -> None:
     project(tmp_path, "shop/__init__.py", "shop/orders/__init__.py", "shop/orders/models.py", git=False)
     assert modules(discover([tmp_path / "shop" / "orders"])).name("models.py") == "shop.orders.models"

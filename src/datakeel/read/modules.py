@@ -93,7 +93,7 @@ class Modules:
                 for further in (root, *self.further_roots(root, tops)):
                     candidates.setdefault(self.dotted(path, further), []).append((units[path], further))
         if candidates:
-            self.move(units, votes(wanted, candidates))
+            self.move(units, votes(wanted, candidates), tops)
 
     def unit(self, path: str, root: str) -> str:
         """What moves as one: a top package, or the modules that stand bare in one folder."""
@@ -106,9 +106,9 @@ class Modules:
         parts = root.split("/") if root else []
         return ["/".join(parts[:number]) for number in range(len(parts)) if parts[number] in tops]
 
-    def move(self, units: Mapping[str, str], counted: Mapping[str, Counter[str]]) -> None:
+    def move(self, units: Mapping[str, str], counted: Mapping[str, Counter[str]], tops: set[str]) -> None:
         best = {unit: max(sorted(roots), key=lambda root: roots[root]) for unit, roots in counted.items()}
-        chosen = set(best.values())
+        chosen = set(best.values()) | {self.roots[path] for path, unit in units.items() if not unit.endswith("/")}
         for path, root in self.roots.items():
             unit = units[path]
             if unit in best:
@@ -116,14 +116,18 @@ class Modules:
             elif (
                 unit.endswith("/") and root not in chosen
             ):  # bare modules that nobody imports go with those around them
-                self.roots[path] = next((f for f in folders_above(root) if f in chosen and f), root)
+                self.roots[path] = next((f for f in reversed(self.further_roots(root, tops)) if f in chosen), root)
 
     def tell_apart(self) -> None:
-        """Gives modules of one name in several roots names of their own: the path's."""
-        for paths in list(self.by_name.values()):
+        """Gives modules of one name in several roots names of their own, the path's; a root that is far larger than the
+        others (the application beside a client library) keeps the plain ones."""
+        sizes = Counter(self.roots.values())
+        for name, paths in list(self.by_name.items()):
             if len(paths) > 1:
-                for path in paths:
-                    self.primary[path] = self.dotted(path, "")
+                first, second, *_ = sorted(paths, key=lambda path: -sizes[self.roots[path]])
+                self.primary.update((path, self.dotted(path, "")) for path in paths)
+                if sizes[self.roots[first]] >= 2 * sizes[self.roots[second]]:
+                    self.primary[first] = name
         for path, name in self.primary.items():
             if path not in self.by_name.setdefault(name, []):
                 self.by_name[name].append(path)
@@ -163,12 +167,6 @@ def votes(wanted: Counter[str], candidates: Mapping[str, list[tuple[str, str]]])
 
 def parent(path: str) -> str:
     return path.rpartition("/")[0]
-
-
-def folders_above(path: str) -> Iterable[str]:
-    while path:
-        path = parent(path)
-        yield path
 
 
 def shared(path: str, other: str) -> int:
