@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datakeel.read.formats.migration import migration, migration_order
 from datakeel.read.formats.sql import SqlFacts, guessed_dialect, read_sql
 from datakeel.read.schema import apply
+from datakeel.read.sql.migration import migration, migration_order
 
 
 def changes(facts: SqlFacts) -> list[tuple[str, str, int]]:

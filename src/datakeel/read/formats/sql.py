@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from datakeel.model.place import Place
 from datakeel.read.change import Change
-from datakeel.read.formats.migration import Migration, migration
 from datakeel.read.program import Note
 from datakeel.read.sql import words
 from datakeel.read.sql.ddl import read_changes
+from datakeel.read.sql.migration import Migration, migration
 from datakeel.read.sql.text import HOLE, Piece, statements
 from datakeel.read.statement import Statement, read_statement
 

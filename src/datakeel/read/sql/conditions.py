@@ -34,6 +34,7 @@ _OPERATORS: dict[type[exp.Expr], str] = {
     exp.JSONBContainsAnyTopKeys: "contains",
     exp.MatchAgainst: "search",
 }
+_PLAIN = (exp.Column, exp.Literal, exp.Null)  # no query stands in these
 _SWAPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _NEGATED = {
     "=": "!=",
@@ -61,8 +62,11 @@ class Conditions(Values):
             if isinstance(one, exp.And):
                 left += [one.expression, one.this]
                 continue
-            for query in self.queries_in(one):
-                self.part(query)
+            if not (
+                isinstance(one, exp.Binary) and isinstance(one.this, _PLAIN) and isinstance(one.expression, _PLAIN)
+            ):
+                for query in self.queries_in(one):
+                    self.part(query)
             found += self.conjunct(one)
         return found
 

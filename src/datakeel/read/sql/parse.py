@@ -14,6 +14,7 @@ from datakeel.read.sql.text import hole_at
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 _ATTEMPTS = 8
+_MISCOUNTED = "The number of provided arguments"
 
 
 @lru_cache
@@ -28,6 +29,8 @@ def parse(text: str, dialect: str) -> exp.Expr | str | tuple[str, int]:
         trees = sql.parser(error_level=ErrorLevel.IMMEDIATE).parse(sql.tokenize(text), text)
     except ParseError as error:
         where = error.errors[0] if error.errors else {}
+        if str(where.get("description")).startswith(_MISCOUNTED):
+            return _parse_own_functions(text, sql)
         return str(where.get("description") or "syntax error"), _offset(text, where.get("line"), where.get("col"))
     except SqlglotError as error:
         return str(error).split("\n", 1)[0]
@@ -37,6 +40,18 @@ def parse(text: str, dialect: str) -> exp.Expr | str | tuple[str, int]:
         return "not understood"  # garbage can break the parser itself
     tree = next((t for t in trees if t is not None), None)
     return tree if isinstance(tree, exp.Expr) else "empty"
+
+
+def _parse_own_functions(text: str, sql: Dialect) -> exp.Expr | str:
+    """A tree of a text in which a function of the project's own bears the name of a known one, with other arguments."""
+    parser = sql.parser(error_level=ErrorLevel.IGNORE)
+    try:
+        trees = parser.parse(sql.tokenize(text), text)
+    except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError, KeyError, IndexError):
+        return "not understood"
+    others = [e for e in parser.errors if not str(e.errors[0].get("description")).startswith(_MISCOUNTED)]
+    tree = trees[0] if trees and not others else None
+    return tree if isinstance(tree, exp.Expr) else "not understood"
 
 
 def _offset(text: str, line: object, column: object) -> int:

@@ -90,8 +90,9 @@ class Selects(Conditions):
         known = self.queries.get(table)
         self.main = known.table if known is not None else table
         predicates = list(known.selection.predicates) if known is not None else []
-        if known is not None and not known.selection.complete:
-            self.complete = False
+        if known is not None:
+            self.complete = self.complete and known.selection.complete
+            self.joins += known.selection.joins
         predicates += self.joined(tree.args.get("joins"))
         where = tree.args.get("where")
         predicates += self.predicates(where.this if where else None)

@@ -160,14 +160,16 @@ _PERCENT = r"%\((?P<percent_name>[^)]*)\)[a-z]|%[sbtd](?!\w)"
 
 @lru_cache
 def _special(dialect: str) -> re.Pattern[str]:
-    """Everything in which, or as which, a placeholder can stand; plain text is skipped."""
+    """Everything in which, or as which, a placeholder can stand; plain text is skipped. Braces that a program's format
+    or template left are holes too."""
     string = _STRING_WITH_BACKSLASHES if dialect == "mysql" else _STRING
     quoted = r"`(?:[^`]|``)*(?:`|\Z)" if dialect == "mysql" else _QUOTED
+    left = r"\{\{.*?\}\}|\{\w+\}" if dialect == "cql" else r"\{\{.*?\}\}|\{\w*(?:[:!.]\w*)?\}"
     at = r"(?<![\w@<>&|!#~*=:-])[@$](?P<at_name>[A-Za-z_]\w*)" if dialect == "sqlite" else r"(?!)(?P<at_name>)"
     return re.compile(
         rf"(?P<comment>{_COMMENT})|(?P<string>{string}|{_DOLLAR})|(?P<quoted>{quoted})|(?P<cast>::|:=)"
         rf"|(?P<percent>{_PERCENT})|(?P<twice>%%)|\$(?P<dollar_number>\d+)"
-        rf"|(?<![\w\])]):(?P<name>[A-Za-z_]\w*|\d+)|{at}|(?P<question>\?\d*)|(?P<hole>{HOLE})",
+        rf"|(?<![\w\])]):(?P<name>[A-Za-z_]\w*|\d+)|{at}|(?P<question>\?\d*)|(?P<hole>{HOLE}|{left})",
         re.S,
     )
 

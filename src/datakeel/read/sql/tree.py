@@ -87,7 +87,9 @@ def _tree_statement(text: str, dialect: str) -> Statement:
     if isinstance(tree, str):
         return words.guess(unmarked(mark.text, mark.parameters), dialect, tree)
     try:
-        statement = Reader(mark.parameters, dialect).statement(tree)
+        reader = Reader(mark.parameters, dialect)
+        reader.holes = mark.holes > 0
+        statement = reader.statement(tree)
     except RecursionError:
         return words.guess(unmarked(mark.text, mark.parameters), dialect, "nested too deeply")
     if replacing:

@@ -95,6 +95,7 @@ class Values:
         self.complete = True
         self.inserted: dict[str, Assigned] = {}  # what `excluded.x` stands for
         self.inserted_names = {"excluded", "new"}
+        self.holes: bool = outer.holes if outer else True  # False: the text has none
 
     # Names
 
@@ -121,7 +122,7 @@ class Values:
         """``c`` of the main table, ``table.c`` of another."""
         name = self.name(node.this) if isinstance(node.this, exp.Identifier) else "*"
         qualifier = self.name(node.args.get("table"))
-        if not qualifier:
+        if not qualifier or is_hole(qualifier):
             return name
         table = self.tables.get(qualifier, qualifier)
         return name if table == self.main else f"{table}.{name}"
@@ -139,7 +140,7 @@ class Values:
         return ""
 
     def holed(self, node: exp.Expr) -> bool:
-        return any(is_hole(str(i.this)) for i in node.find_all(exp.Identifier, exp.Literal))
+        return self.holes and any(is_hole(str(i.this)) for i in node.find_all(exp.Identifier, exp.Literal))
 
     def columns_of(self, node: exp.Expr) -> Iterator[exp.Column]:
         """The real columns in an expression, those of its subqueries too."""

@@ -225,6 +225,9 @@ class Reader(Selects):
     def assigned(self, column: str, node: exp.Expr, own: bool = True) -> Assigned:
         """One value that a column gets; `own`: columns in it are the stored row's."""
         inner = bare(node)
+        placed = self.placeholder(inner)
+        if placed:
+            return Assigned(column, "value", placed, (placed,))
         replaced = self.proposed(inner)
         if replaced is not None:
             return Assigned(column, replaced.how, replaced.value, replaced.operands, replaced.columns)
