@@ -201,7 +201,9 @@ class Operation(Struct, frozen=True, gc=False, kw_only=True):
         return any(
             a.number < x.number < b.number
             and x.kind in ("return", "raise")
-            and not any((s.number, s.arm) not in {(t.number, t.arm) for t in x.scopes} for s in a.scopes if conditional(s))
+            and not any(
+                (s.number, s.arm) not in {(t.number, t.arm) for t in x.scopes} for s in a.scopes if conditional(s)
+            )
             for x in self.exits
         )
 

@@ -47,7 +47,9 @@ class Opening:
 
     __slots__ = ("arguments", "at", "opens", "receiver", "row")
 
-    def __init__(self, opens: Opens, row: CallRow | TypeRow, arguments: Arguments, receiver: Value | None, at: Span) -> None:
+    def __init__(
+        self, opens: Opens, row: CallRow | TypeRow, arguments: Arguments, receiver: Value | None, at: Span
+    ) -> None:
         self.opens = opens
         self.row = row
         self.arguments = arguments
@@ -68,6 +70,8 @@ class Caller(Executor):
         return self.one_attribute(base, name, at)
 
     def one_attribute(self, base: Value, name: str, at: Span) -> Value:
+        if isinstance(base.state, Super):
+            return self.super_attribute(base.state, name, at)
         handled = self.world.orms.attribute(self, base, name, at)
         if handled is not None:
             return handled
@@ -86,6 +90,19 @@ class Caller(Executor):
             if found is not None:
                 return found
         return self.loose_attribute(base, name)
+
+    def super_attribute(self, behind: Super, name: str, at: Span) -> Value:
+        """``super().name``: the next definition behind the class that the method stands in."""
+        value = behind.value
+        cls = self.world.class_named(value.type) if value.type else None
+        if cls is None and isinstance(value.target, ClassTarget):
+            cls = value.target.cls
+        order = cls.ancestors() if cls is not None else ()
+        later = order[order.index(behind.owner) + 1 :] if behind.owner in order else behind.owner.ancestors()[1:]
+        for ancestor in later:
+            if name in ancestor.methods:
+                return Value(target=FunctionTarget(ancestor.methods[name], value), type="builtins.function")
+        return Value(target=MethodTarget(value, name), origin=value.origin)
 
     def class_member(self, cls: ClassInfo, name: str, base: Value) -> Value:
         method = cls.method(name)
@@ -227,7 +244,10 @@ class Caller(Executor):
                 return self.call_closure(closure, arguments, at)
             case PartialTarget(value, given):
                 merged = Arguments(
-                    (*given.positional, *arguments.positional), {**given.keywords, **arguments.keywords}, arguments.rest, arguments.options
+                    (*given.positional, *arguments.positional),
+                    {**given.keywords, **arguments.keywords},
+                    arguments.rest,
+                    arguments.options,
                 )
                 return self.invoke(value, merged, at, awaited=awaited)
             case ClassTarget(cls):
@@ -238,7 +258,20 @@ class Caller(Executor):
                 return self.call_external(dotted, arguments, at)
             case MethodTarget(receiver, name):
                 return self.call_method(receiver, name, arguments, at)
+        if function.type:
+            return self.call_object(function, arguments, at)
         return self.unknown_call(function, arguments)
+
+    def call_object(self, value: Value, arguments: Arguments, at: Span) -> Value:
+        """An object is called: its class's ``__call__``, or the row of a library's."""
+        cls = self.world.class_named(value.type)
+        method = cls.method("__call__") if cls is not None else None
+        if method is not None:
+            return self.call_function(FunctionTarget(method, value), arguments, at)
+        row = self.world.method_row(value.type, "__call__")
+        if row is not None:
+            return self.apply_row(row, f"{value.type}.__call__", value, arguments, at)
+        return self.unknown_call(value, arguments)
 
     def unknown_call(self, function: Value, arguments: Arguments) -> Value:
         return Value(sources=arguments.sources() | function.sources)
@@ -260,12 +293,15 @@ class Caller(Executor):
             arguments = arguments.before(target.receiver)
         if any(holds_callable(v) for v in arguments.all()) or target.plain:
             return self.inline(info, arguments, at, receiver=target.receiver)
+        self.world.site(self, info)
         bindings = self.bindings(info, arguments)
         trace, names = self.world.trace(info, target.receiver, bindings)
         if info.signature.is_generator:
             value = Graft(self, trace, names, self.place(at), info.name).apply()
             given = trace.yields if trace.yields is not None else NOTHING
-            return Value(type="builtins.generator", of=given.but(rows=None) if given.rows else given, sources=value.sources)
+            return Value(
+                type="builtins.generator", of=given.but(rows=None) if given.rows else given, sources=value.sources
+            )
         return Graft(self, trace, names, self.place(at), info.name).apply()
 
     def frame_function(self) -> FunctionInfo | None:
@@ -296,12 +332,18 @@ class Caller(Executor):
                 case "rest":
                     known = arguments.rest is None
                     bound[parameter.name] = Value(
-                        type="builtins.tuple", items=tuple(positional) if known else None, of=arguments.rest, sources=union(positional)
+                        type="builtins.tuple",
+                        items=tuple(positional) if known else None,
+                        of=arguments.rest,
+                        sources=union(positional),
                     )
                     positional = []
                 case "options":
                     bound[parameter.name] = Value(
-                        type="builtins.dict", entries=keywords, complete=arguments.options is None, sources=union(keywords.values())
+                        type="builtins.dict",
+                        entries=keywords,
+                        complete=arguments.options is None,
+                        sources=union(keywords.values()),
                     )
                     keywords = {}
                 case "positional" if positional:
@@ -320,6 +362,7 @@ class Caller(Executor):
         if self.depth >= INLINE_DEPTH:
             self.complete = False
             return Value(sources=arguments.sources())
+        self.world.site(self, info)
         frame = self.new_frame(info.module, function=info, owner=info.owner, receiver=receiver)
         frame.chain = (*self.frame.chain, self.place(at))
         frame.call = self.frame.call if self.frame.call is not None else self.next()
@@ -360,6 +403,7 @@ class Caller(Executor):
         assert isinstance(defined, Frame)
         frame = self.new_frame(defined.module, parent=defined, owner=defined.owner, receiver=defined.self_value)
         frame.chain, frame.call, frame.callee = defined.chain, defined.call, defined.callee
+        frame.own = frozenset(closure.function.own)
         if closure.receiver is not None:
             arguments = arguments.before(closure.receiver)
         with self.inside(frame):
@@ -373,10 +417,19 @@ class Caller(Executor):
         for parameter in function.signature.parameters:
             name = parameter.name
             if parameter.kind == "rest":
-                self.assign_local(name, Value(type="builtins.tuple", items=tuple(positional) if arguments.rest is None else None, of=arguments.rest))
+                self.assign_local(
+                    name,
+                    Value(
+                        type="builtins.tuple",
+                        items=tuple(positional) if arguments.rest is None else None,
+                        of=arguments.rest,
+                    ),
+                )
                 positional = []
             elif parameter.kind == "options":
-                self.assign_local(name, Value(type="builtins.dict", entries=keywords, complete=arguments.options is None))
+                self.assign_local(
+                    name, Value(type="builtins.dict", entries=keywords, complete=arguments.options is None)
+                )
                 keywords = {}
             elif positional and parameter.kind == "positional":
                 self.assign_local(name, positional.pop(0))
@@ -426,7 +479,9 @@ class Caller(Executor):
             row = self.world.libraries.method(head, name)
             if row is not None and arguments.positional:
                 return self.apply_row(row, dotted, arguments.positional[0], arguments.after(1), at)
-        return Value(type=dotted if name[:1].isupper() else "", sources=arguments.sources(), rows=Rows(f"new:{self.next()}"))
+        return Value(
+            type=dotted if name[:1].isupper() else "", sources=arguments.sources(), rows=Rows(f"new:{self.next()}")
+        )
 
     def call_method(self, receiver: Value, name: str, arguments: Arguments, at: Span) -> Value:
         for candidate in receiver.alternatives():
@@ -450,7 +505,14 @@ class Caller(Executor):
             named = self.argument(arguments, row.parameters, row.name)
             label = text_of(named) if named is not None else ""
         number = self.next()
-        value = Value(type=name, rows=Rows(f"new:{number}"), options=options, name=label, sources=frozenset(), origin=Origin.RESOLVED)
+        value = Value(
+            type=name,
+            rows=Rows(f"new:{number}"),
+            options=options,
+            name=label,
+            sources=frozenset(),
+            origin=Origin.RESOLVED,
+        )
         if row.resource:
             self.add_resource(number, row.resource, row.technology, name, options, arguments, at, label)
         if row.opens is not None:
@@ -502,7 +564,11 @@ class Caller(Executor):
             return Value(const=receiver.name) if receiver is not None and receiver.name else NOTHING
         if name.startswith("self."):
             found = (receiver.options or {}).get(name[5:]) if receiver is not None else None
-            return found if found is not None else (self.attribute_of(receiver, name[5:], Span(0, 0, 0, 0)) if receiver is not None else NOTHING)
+            return (
+                found
+                if found is not None
+                else (self.attribute_of(receiver, name[5:], Span(0, 0, 0, 0)) if receiver is not None else NOTHING)
+            )
         for choice in name.split("|"):
             found = self.argument(arguments, row.parameters, choice)
             if found is not None:
@@ -544,7 +610,9 @@ class Caller(Executor):
         for value in found.alternatives() if found is not None else ():
             self.world.register(value, entry, text_of(name) if name is not None else "", self.place(at))
 
-    def run_callable(self, row: CallRow, run: Runs, receiver: Value | None, arguments: Arguments, at: Span) -> Value | None:
+    def run_callable(
+        self, row: CallRow, run: Runs, receiver: Value | None, arguments: Arguments, at: Span
+    ) -> Value | None:
         """A callable argument is run, now or at another time."""
         found = self.argument(arguments, row.parameters, run.callable)
         if found is None:
@@ -553,7 +621,9 @@ class Caller(Executor):
         if run.arguments == "rest":
             position = row.parameters.index(run.callable) if run.callable in row.parameters else 0
             given = arguments.after(position + 1)
-            given = Arguments(given.positional, {k: v for k, v in given.keywords.items() if k not in row.parameters}, given.rest)
+            given = Arguments(
+                given.positional, {k: v for k, v in given.keywords.items() if k not in row.parameters}, given.rest
+            )
         elif run.arguments:
             values = self.argument(arguments, row.parameters, run.arguments)
             if values is not None:
@@ -586,14 +656,18 @@ class Caller(Executor):
         self.state = before
         return NOTHING
 
-    def row_effect(self, row: CallRow, dotted: str, receiver: Value | None, arguments: Arguments, at: Span) -> Value | None:
+    def row_effect(
+        self, row: CallRow, dotted: str, receiver: Value | None, arguments: Arguments, at: Span
+    ) -> Value | None:
         if row.sql:
             return self.row_sql(row, receiver, arguments, at)
         if not row.effect:
             return None
         kind = Kind(row.effect)
         if kind in (Kind.COMMIT, Kind.ROLLBACK):
-            self.end(kind, self.connection_of(receiver), at, receiver.origin if receiver is not None else Origin.RESOLVED)
+            self.end(
+                kind, self.connection_of(receiver), at, receiver.origin if receiver is not None else Origin.RESOLVED
+            )
             return None
         dataset = self.asked(row, row.dataset, receiver, arguments)
         key = self.asked(row, row.key, receiver, arguments)
@@ -624,8 +698,12 @@ class Caller(Executor):
         if kind == Kind.UNLOCK:
             self.unlocked(effect.dataset, receiver)
         number = effect.number
-        source = {Kind.READ: Source("read", number), Kind.CLOCK: Source("clock", number)}.get(kind, Source("result", number))
-        return Value(sources=frozenset((source,)), rows=Rows(f"read:{number}") if kind in (Kind.READ, Kind.CONSUME) else None)
+        source = {Kind.READ: Source("read", number), Kind.CLOCK: Source("clock", number)}.get(
+            kind, Source("result", number)
+        )
+        return Value(
+            sources=frozenset((source,)), rows=Rows(f"read:{number}") if kind in (Kind.READ, Kind.CONSUME) else None
+        )
 
     def unlocked(self, name: str, receiver: Value | None) -> None:
         held = [e for e in self.effects if e.kind == Kind.LOCK and e.number in self.state.locks]
@@ -634,7 +712,11 @@ class Caller(Executor):
 
     def dataset_name(self, row: CallRow, dataset: Value | None, receiver: Value | None) -> str:
         if dataset is None:
-            return receiver.name if receiver is not None and row.store in ("document", "queue", "log", "search", "object") else ""
+            return (
+                receiver.name
+                if receiver is not None and row.store in ("document", "queue", "log", "search", "object")
+                else ""
+            )
         for value in (dataset, *(dataset.items or ())[:1]):
             if isinstance(value.const, str):
                 return value.const
@@ -681,7 +763,9 @@ class Caller(Executor):
         text = self.asked(row, row.sql, receiver, arguments) or NOTHING
         if row.bind_rest:
             after = arguments.after(1)
-            given: Value | None = Value(items=after.positional if after.rest is None else None, sources=union(after.positional))
+            given: Value | None = Value(
+                items=after.positional if after.rest is None else None, sources=union(after.positional)
+            )
         else:
             given = self.asked(row, row.binds, receiver, arguments)
         connection = self.connection_of(receiver)
@@ -694,7 +778,15 @@ class Caller(Executor):
             self.state.heap[(receiver.rows, "$result")] = result
         return result
 
-    def row_value(self, row: CallRow, receiver: Value | None, arguments: Arguments, made: Value | None, ran: Value | None, at: Span) -> Value:
+    def row_value(
+        self,
+        row: CallRow,
+        receiver: Value | None,
+        arguments: Arguments,
+        made: Value | None,
+        ran: Value | None,
+        at: Span,
+    ) -> Value:
         gives = row.gives
         if gives == "self" and receiver is not None:
             return receiver
@@ -714,7 +806,11 @@ class Caller(Executor):
             type=type_name if gives not in ("row", "rows", "value") else "row",
             of=Value(type=row.of, sources=sources, rows=made.rows if made else None) if row.of else None,
             sources=sources,
-            rows=made.rows if made is not None and made.rows is not None else Rows(f"new:{number}") if type_name else None,
+            rows=made.rows
+            if made is not None and made.rows is not None
+            else Rows(f"new:{number}")
+            if type_name
+            else None,
             owner=receiver,
             origin=receiver.origin if receiver is not None else Origin.RESOLVED,
         )
@@ -724,7 +820,16 @@ class Caller(Executor):
             named = self.asked(row, row.gives_name, receiver, arguments)
             value.name = text_of(named) if named is not None else ""
         if kind is not None and kind.resource and row.resource != "none":
-            self.add_resource(number, row.resource or kind.resource, kind.technology, type_name, value.options or {}, arguments, at, value.name)
+            self.add_resource(
+                number,
+                row.resource or kind.resource,
+                kind.technology,
+                type_name,
+                value.options or {},
+                arguments,
+                at,
+                value.name,
+            )
         if row.opens is not None:
             value.state = Opening(row.opens, row, arguments, receiver, at)
         if made is not None and row.sql and value.rows is not None:
@@ -740,7 +845,9 @@ class Caller(Executor):
         found = self.argument(arguments, row.parameters, name)
         return f"{head}{found.text}{tail}" if found is not None and found.text else ""
 
-    def inherited_options(self, kind: TypeRow | None, row: CallRow, receiver: Value | None, arguments: Arguments) -> dict[str, Value]:
+    def inherited_options(
+        self, kind: TypeRow | None, row: CallRow, receiver: Value | None, arguments: Arguments
+    ) -> dict[str, Value]:
         options: dict[str, Value] = {}
         for number, parameter in enumerate(row.parameters):
             found = arguments.get(parameter, number)
@@ -759,7 +866,11 @@ class Caller(Executor):
         result = made
         if result is None and receiver is not None:
             found = self.state.heap.get((receiver.rows, "$result")) if receiver.rows is not None else None
-            result = found if found is not None else Value(sources=receiver.sources, of=Value(sources=receiver.sources, rows=receiver.rows))
+            result = (
+                found
+                if found is not None
+                else Value(sources=receiver.sources, of=Value(sources=receiver.sources, rows=receiver.rows))
+            )
         if result is None:
             return NOTHING
         if gives == "rows":
@@ -836,7 +947,9 @@ class Caller(Executor):
     def entered(self, context: Value) -> Value:
         row = self.world.libraries.type(context.type) if context.type else None
         if row is not None and row.enters:
-            return Value(type=row.enters, rows=context.rows, owner=context, origin=context.origin, options=context.options)
+            return Value(
+                type=row.enters, rows=context.rows, owner=context, origin=context.origin, options=context.options
+            )
         return context.but(state=None) if isinstance(context.state, Opening) else context
 
     def with_body(self, node: With, value: Value) -> None:
@@ -894,7 +1007,9 @@ class Caller(Executor):
     def enter_object(self, cls: ClassInfo, context: Value, node: With) -> None:
         names = ("__aenter__", "__aexit__") if node.is_async and cls.method("__aenter__") else ("__enter__", "__exit__")
         enter, leave = cls.method(names[0]), cls.method(names[1])
-        value = self.call_function(FunctionTarget(enter, context), Arguments(), node.at, awaited=True) if enter else context
+        value = (
+            self.call_function(FunctionTarget(enter, context), Arguments(), node.at, awaited=True) if enter else context
+        )
         self.with_body(node, value if value.type or value.rows else context)
         if leave is not None:
             alive = self.state.alive
@@ -949,13 +1064,16 @@ class Caller(Executor):
             yield
         alive = self.state.alive
         if opens.commits and self.current(connection) == number:
-            end = Span(at.end_line, 0, at.end_line, 0)
-            self.end(Kind.COMMIT, connection, end)
+            self.end(Kind.COMMIT, connection, at)
         self.state.alive = alive
         self.state.transactions.pop(connection, None)
         if previous is not None:
             self.state.transactions[connection] = previous
-        taken = {e.number for e in self.effects[started:] if e.kind == Kind.READ or (e.kind == Kind.LOCK and e.store == StoreKind.RELATIONAL)}
+        taken = {
+            e.number
+            for e in self.effects[started:]
+            if e.kind == Kind.READ or (e.kind == Kind.LOCK and e.store == StoreKind.RELATIONAL)
+        }
         self.state.locks = tuple(n for n in self.state.locks if n in before_locks or n not in taken)
 
     def opened_connection(self, opening: Opening) -> str:
@@ -991,10 +1109,9 @@ class Caller(Executor):
         with self.scope("lock", opening.opens.lock, at, named):
             yield
         alive = self.state.alive
-        self.emit(Kind.UNLOCK, opening.opens.lock or "process", Span(at.end_line, 0, at.end_line, 0), dataset=named, locks_free=None) if False else None
         self.state.alive = alive
         self.state.locks = tuple(n for n in self.state.locks if n != effect.number)
-        self.emit(Kind.UNLOCK, opening.opens.lock or "process", Span(at.end_line, 0, at.end_line, 0), dataset=named)
+        self.emit(Kind.UNLOCK, opening.opens.lock or "process", at, dataset=named)
 
     def lock_name(self, opening: Opening) -> str:
         receiver = opening.receiver
@@ -1063,5 +1180,18 @@ def node_span(node: Expression) -> Span:
     return at if isinstance(at, Span) else Span(0, 0, 0, 0)
 
 
-__all__ = ["AMBIENT", "Attribute", "Call", "Caller", "Derive", "Local", "Opening", "Retry", "Scope", "Super", "derived", "replace"]
+__all__ = [
+    "AMBIENT",
+    "Attribute",
+    "Call",
+    "Caller",
+    "Derive",
+    "Local",
+    "Opening",
+    "Retry",
+    "Scope",
+    "Super",
+    "derived",
+    "replace",
+]
 Run = Callable[[Arguments], Value]

@@ -76,7 +76,11 @@ class Evaluator(Machine):
         return self.world.by_convention(node.name)
 
     def assign_local(self, name: str, value: Value) -> None:
-        self.state.env[(self.frame.number, name)] = value
+        """Binds a variable where it lives: a closure's own, else the function's around it."""
+        frame = self.frame
+        while frame.own is not None and name not in frame.own and frame.parent is not None:
+            frame = frame.parent
+        self.state.env[(frame.number, name)] = value
 
     def global_(self, node: Global) -> Value:
         return self.world.global_value(self.frame.module, node.dotted)
@@ -232,15 +236,27 @@ class Evaluator(Machine):
         handled = self.world.orms.operate(self, how, values, at)
         if handled is not None:
             return handled
-        if how == "+" and all(isinstance(v.const, str) or v.tests == () for v in values) and any(v.text is not None for v in values):
+        if (
+            how == "+"
+            and all(isinstance(v.const, str) or v.tests == () for v in values)
+            and any(v.text is not None for v in values)
+        ):
             return templated(values)
-        if how in ("+", "-", "*", "//", "%", "/", "**", "<<") and len(values) >= 2 and all(is_number(v) for v in values):
+        if (
+            how in ("+", "-", "*", "//", "%", "/", "**", "<<")
+            and len(values) >= 2
+            and all(is_number(v) for v in values)
+        ):
             return Value(const=arithmetic(how, [v.const for v in values]))
         if how == "+" and all(v.items is not None for v in values):
-            return Value(type=values[0].type, items=tuple(i for v in values for i in v.items or ()), sources=union(values))
+            return Value(
+                type=values[0].type, items=tuple(i for v in values for i in v.items or ()), sources=union(values)
+            )
         if how == "|" and all(v.entries is not None for v in values):
             merged = {k: x for v in values for k, x in (v.entries or {}).items()}
-            return Value(type="builtins.dict", entries=merged, complete=all(v.complete for v in values), sources=union(values))
+            return Value(
+                type="builtins.dict", entries=merged, complete=all(v.complete for v in values), sources=union(values)
+            )
         if how in ("%", "format") and values and values[0].text is not None:
             return formatted(values)
         kept = next((v.type for v in values if v.type in KEPT_TYPES), "")
@@ -282,7 +298,13 @@ class Evaluator(Machine):
             right = self.force(right, at, "contains")
         if left.known and right.known and how not in ("in", "notin"):
             return Value(const=comparison(how, left.const, right.const))
-        if how in ("in", "notin") and left.known and right.items is not None and all(i.known for i in right.items) and right.complete:
+        if (
+            how in ("in", "notin")
+            and left.known
+            and right.items is not None
+            and all(i.known for i in right.items)
+            and right.complete
+        ):
             return Value(const=(left.const in [i.const for i in right.items]) == (how == "in"))
         polarity = how not in OPPOSITE
         operator = OPPOSITE.get(how, how)
@@ -320,7 +342,9 @@ class Evaluator(Machine):
     def await_value(self, value: Value, at: Span) -> Value:
         if isinstance(value.state, Pending):
             pending = value.state
-            return self.invoke(value.but(state=None, target=pending.target), pending.arguments, pending.at, awaited=True)
+            return self.invoke(
+                value.but(state=None, target=pending.target), pending.arguments, pending.at, awaited=True
+            )
         return value
 
     def invoke(self, function: Value, arguments: Arguments, at: Span, *, awaited: bool = False) -> Value:
@@ -378,7 +402,11 @@ def guards_of(test: Value, polarity: bool, place: Any) -> tuple[Guard, ...]:
     if first.test in ("and", "or") and len(test.tests) > 1:
         # all of an "and" hold where it is true, none of an "or" where it is false; else only the whole is known
         if (first.test == "and") == polarity:
-            return tuple(Guard(g.test, g.polarity == polarity, g.sources, g.text, place) for g in test.tests[1:] if g.test not in ("and", "or"))
+            return tuple(
+                Guard(g.test, g.polarity == polarity, g.sources, g.text, place)
+                for g in test.tests[1:]
+                if g.test not in ("and", "or")
+            )
         return (Guard(first.test, polarity, first.sources, "", place),)
     return tuple(Guard(g.test, g.polarity == polarity, g.sources, g.text, place) for g in test.tests)
 

@@ -247,7 +247,11 @@ class Executor(Evaluator):
         return Retry(number, "loop", self.place(node.at), attempts, wait, names)
 
     def counted(self, node: Loop) -> str:
-        if isinstance(node.iterable, Call) and node.iterable.function == Global("builtins.range") and node.iterable.arguments:
+        if (
+            isinstance(node.iterable, Call)
+            and node.iterable.function == Global("builtins.range")
+            and node.iterable.arguments
+        ):
             last = self.eval(node.iterable.arguments[-1 if len(node.iterable.arguments) == 1 else 1])
             return str(last.const) if last.known else "bounded"
         return "bounded" if node.iterable is not None or node.test is not None else ""
@@ -271,7 +275,10 @@ class Executor(Evaluator):
         started = len(self.effects)
         raised_before = len(self.frame.raises)
         self.enter_arm(number, "body", node.at, kind="try")
-        self.state.scopes = (*self.state.scopes[:-1], Scope(number, "try", "body", self.place(node.at), handled_text(self, node)))
+        self.state.scopes = (
+            *self.state.scopes[:-1],
+            Scope(number, "try", "body", self.place(node.at), handled_text(self, node)),
+        )
         self.execute(node.body)
         end = self.state
         inside = self.effects[started:]

@@ -11,7 +11,7 @@ from datakeel.model.effect import Assignment, Effect, Guard, Predicate, Rows, Sc
 from datakeel.model.operation import Exit, Resource, Retry
 from datakeel.model.place import Place
 from datakeel.read.machine import Machine, Trace
-from datakeel.read.values import MISSING, NOTHING, Value, canonical, canonical_source, extended, union
+from datakeel.read.values import MISSING, NOTHING, Value, bounded, canonical, canonical_source, extended, union
 
 NUMBERED = ("read", "new", "element")
 
@@ -30,6 +30,8 @@ class Graft:
         self.callee = frame.callee or callee
         self.chain = (*frame.chain, place)
         self.transactions: dict[int, int | None] = {}
+        self._sources: dict[Source, tuple[Source, ...]] = {}
+        self._sets: dict[object, tuple[Source, ...]] = {}
 
     def apply(self) -> Value:
         """Records everything, changes the machine's state, and gives the call's value."""
@@ -115,18 +117,28 @@ class Graft:
             return None
         return self.machine.peek(bound, rows.path).rows
 
-    def source(self, source: Source) -> Iterable[Source]:
+    def source(self, source: Source) -> tuple[Source, ...]:
+        found = self._sources.get(source)
+        if found is None:
+            found = self._sources[source] = self._source(source)
+        return found
+
+    def _source(self, source: Source) -> tuple[Source, ...]:
         if source.kind == "parameter":
             bound = self.bindings.get(source.name)
             if bound is None:
                 return ()
-            return union((self.machine.peek(bound, source.path),))
+            return tuple(union((self.machine.peek(bound, source.path),)))
         if source.number >= 0:
             return (Source(source.kind, source.number + self.base, source.name, source.path),)
         return (source,)
 
     def sources(self, sources: Iterable[Source]) -> tuple[Source, ...]:
-        return tuple(sorted({t for s in sources for t in self.source(s)}))
+        key = sources if isinstance(sources, tuple | frozenset) else tuple(sources)
+        found = self._sets.get(key)
+        if found is None:
+            found = self._sets[key] = tuple(sorted(bounded(frozenset(t for s in key for t in self.source(s)))))
+        return found
 
     def value(self, value: Value, depth: int = 0) -> Value:
         """The callee's value as the caller sees it."""
@@ -164,7 +176,7 @@ class Graft:
             assigned=tuple(self.assignment(a) for a in effect.assigned),
             key_sources=self.sources(effect.key_sources),
             payload=self.sources(effect.payload),
-            guards=(*state.guards, *(self.guard(g) for g in effect.guards)),
+            guards=(*state.guards, *self.guards(effect.guards)),
             scopes=(*state.scopes, *(self.scope(s) for s in effect.scopes)),
             transaction=self.transaction(effect) if when == When.NOW else None,
             locks=(*locks, *(n + self.base for n in effect.locks)),
@@ -197,6 +209,13 @@ class Graft:
 
     def guard(self, guard: Guard) -> Guard:
         return replace(guard, sources=self.sources(guard.sources)) if guard.sources else guard
+
+    def guards(self, guards: tuple[Guard, ...]) -> Iterable[Guard]:
+        """The callee's conditions that the caller can know anything of: those on what it passed in, or gets back."""
+        for guard in guards:
+            mapped = self.guard(guard)
+            if mapped.sources or not guard.sources:
+                yield mapped
 
     def scope(self, scope: Scope) -> Scope:
         return replace(scope, number=scope.number + self.base)

@@ -5,6 +5,7 @@ A table is a TOML file (``languages/<language>/libraries/<name>.toml``); `docs/l
 - ``[types."dotted.Name"]``: a class: what calling it makes, its options with defaults, its bases, what its attributes are.
 - ``[calls."dotted.name"]`` or ``[calls."dotted.Type.method"]``: what a call does, and which argument carries what.
 - ``[classes."dotted.Base"]``: what methods of a subclass are entry points.
+- ``[values]``: objects that the library has made (``"django.core.cache.cache"``), with their type.
 - ``[conventions]``: variable names that mean a type where nothing better is known.
 - ``[aliases]``: other dotted names of the same thing; a prefix may end in ``.*``.
 - ``[example]``: ``code``, whose lines are marked with the effects they have; it is run by the tests.
@@ -81,7 +82,9 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     bind_rest: bool = False  # the values to bind are the remaining positional arguments
     many: bool = False
     options: dict[str, str] = {}  # argument → its default as text; "" when there is none to speak of
-    gives: str = ""  # a type; "self"; "row", "rows", "value" (of what the receiver last read); "argument:x"; may hold {argument}
+    gives: str = (
+        ""  # a type; "self"; "row", "rows", "value" (of what the receiver last read); "argument:x"; may hold {argument}
+    )
     of: str = ""  # the type of its elements
     gives_name: str = ""  # an argument that names what is given (a topic, a collection)
     when: str = ""
@@ -144,6 +147,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     types: dict[str, TypeRow] = {}
     calls: dict[str, CallRow] = {}
     classes: dict[str, ClassRow] = {}
+    values: dict[str, str] = {}  # objects that a library has made: dotted name → type
     conventions: dict[str, str] = {}
     aliases: dict[str, str] = {}
     example: tuple[Example, ...] = ()
@@ -161,6 +165,7 @@ class Libraries:
         self.calls: dict[str, CallRow] = {}
         self.classes: dict[str, ClassRow] = {}
         self.conventions: dict[str, str] = {}
+        self.values: dict[str, str] = {}
         self._aliases: dict[str, str] = {}
         self._prefixes: list[tuple[str, str]] = []
         for table in tables:
@@ -179,6 +184,7 @@ class Libraries:
             self.calls[name] = complete(row, table)
         self.classes |= table.classes
         self.conventions |= table.conventions
+        self.values |= table.values
         for alias, meaning in table.aliases.items():
             if alias.endswith(".*"):
                 self._prefixes.append((alias[:-1], meaning.removesuffix("*")))
@@ -195,14 +201,18 @@ class Libraries:
     def _canonical(self, dotted: str) -> str:
         if dotted in self._aliases:
             return self._aliases[dotted]
-        if dotted in self.calls or dotted in self.types:
+        if dotted in self.calls or dotted in self.types or dotted in self.values:
             return dotted
         head, _, last = dotted.rpartition(".")
         if head in self._aliases:
             return f"{self._aliases[head]}.{last}"
         for prefix, meaning in self._prefixes:
             if dotted.startswith(prefix):
-                return self._canonical(meaning + dotted[len(prefix) :]) if meaning + dotted[len(prefix) :] != dotted else dotted
+                return (
+                    self._canonical(meaning + dotted[len(prefix) :])
+                    if meaning + dotted[len(prefix) :] != dotted
+                    else dotted
+                )
         return dotted
 
     def lineage(self, type_name: str) -> tuple[str, ...]:

@@ -81,7 +81,16 @@ class Machine:
 
     # Recording --------------------------------------------------------------------------------------------------------
 
-    def emit(self, kind: Kind, verb: str, at: Span, *, store: StoreKind = StoreKind.NONE, connection: str = "", **fields: object) -> Effect:
+    def emit(
+        self,
+        kind: Kind,
+        verb: str,
+        at: Span,
+        *,
+        store: StoreKind = StoreKind.NONE,
+        connection: str = "",
+        **fields: object,
+    ) -> Effect:
         """Records an effect that happens here and now, with all that stands round it."""
         state, frame = self.state, self.frame
         if store in TRANSACTIONAL:
@@ -120,7 +129,16 @@ class Machine:
     # Scopes -----------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def scope(self, kind: str, arm: str = "", at: Span | None = None, text: str = "", *, number: int = 0, unbounded: bool = False) -> Iterator[int]:
+    def scope(
+        self,
+        kind: str,
+        arm: str = "",
+        at: Span | None = None,
+        text: str = "",
+        *,
+        number: int = 0,
+        unbounded: bool = False,
+    ) -> Iterator[int]:
         """Everything inside stands in a new scope; scopes and guards are as before behind it, unless control has left."""
         before_scopes, before_guards = self.state.scopes, self.state.guards
         number = number or self.next()
@@ -129,7 +147,9 @@ class Machine:
         yield number
         self.state.scopes, self.state.guards = before_scopes, before_guards
 
-    def begin(self, kind: str, connection: str, at: Span, isolation: str = "", *, read_only: bool = False, joins: bool = True) -> int:
+    def begin(
+        self, kind: str, connection: str, at: Span, isolation: str = "", *, read_only: bool = False, joins: bool = True
+    ) -> int:
         """A transaction begins on a connection; gives its number."""
         number = self.next()
         self.transactions[number] = Transaction(
@@ -169,7 +189,9 @@ class Machine:
             stored = self.state.heap.get((value.rows, name)) if value.rows is not None else None
             value = stored or Value(
                 sources=extended(value.sources, name),
-                rows=Rows(value.rows.root, (*value.rows.path, name)) if value.rows is not None and len(value.rows.path) < 4 else None,
+                rows=Rows(value.rows.root, (*value.rows.path, name))
+                if value.rows is not None and len(value.rows.path) < 4
+                else None,
                 origin=value.origin,
             )
         return value

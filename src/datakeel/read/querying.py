@@ -162,7 +162,9 @@ def inserted(statement: Statement, bound: Bound) -> tuple[Assignment, ...]:
 
 def unlock(caller: Caller, statement: Statement, bound: Bound, connection: str, at: Span) -> None:
     name, sources = bound.named(statement.key)
-    caller.emit(Kind.UNLOCK, "advisory", at, store=StoreKind.RELATIONAL, connection=connection, key=name, key_sources=sources)
+    caller.emit(
+        Kind.UNLOCK, "advisory", at, store=StoreKind.RELATIONAL, connection=connection, key=name, key_sources=sources
+    )
     held = {e.number for e in caller.effects if e.kind == Kind.LOCK and e.connection == connection and e.key == name}
     caller.state.locks = tuple(n for n in caller.state.locks if n not in held)
 
@@ -175,7 +177,9 @@ def given_back(effect: Effect, statement: Statement) -> Value:
         return Value(owner=count, sources=count.sources)
     names = [o.name for o in statement.outputs] or list(statement.returning)
     columns = tuple(
-        Value(sources=frozenset((Source("read", effect.number, "", (n,)),)), rows=Rows(f"read:{effect.number}", (n,))) for n in names if n != "*"
+        Value(sources=frozenset((Source("read", effect.number, "", (n,)),)), rows=Rows(f"read:{effect.number}", (n,)))
+        for n in names
+        if n != "*"
     )
     exact = bool(names) and "*" not in names
     row = Value(

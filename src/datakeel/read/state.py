@@ -29,7 +29,14 @@ class State:
 
     def fork(self) -> State:
         return State(
-            self.env.copy(), self.heap.copy(), self.transactions.copy(), self.locks, self.guards, self.scopes, self.alive, self.when
+            self.env.copy(),
+            self.heap.copy(),
+            self.transactions.copy(),
+            self.locks,
+            self.guards,
+            self.scopes,
+            self.alive,
+            self.when,
         )
 
     def transaction(self) -> int | None:
@@ -70,10 +77,6 @@ def joined(a: State, b: State, scopes: tuple[Scope, ...], guards: tuple[Guard, .
     return State(env, heap, transactions, locks, guards, scopes, True, a.when)
 
 
-
-
-
-
 @dataclass(slots=True, eq=False)
 class Frame:
     """One function body that is being followed: a function, or a closure inside the frame that defined it (`parent`)."""
@@ -93,4 +96,4 @@ class Frame:
     on_yield: object = None  # what to run where a context manager's generator yields
     left: list[State] = field(default_factory=list)  # the states in which it returned
     raises: list[str] = field(default_factory=list)
-    names: frozenset[str] = frozenset()
+    own: frozenset[str] | None = None  # a closure's own variables; None: all are

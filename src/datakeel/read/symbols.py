@@ -44,14 +44,14 @@ class FunctionInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassInfo:
-    """A class of the project. `bases` and `mro` hold classes of the project and the dotted names of external ones; `mro` begins
+    """A class of the project. `bases` and `lineage` hold classes of the project and the dotted names of external ones; `lineage` begins
     with the class itself. `fields` are its own class-level assignments, the last of each name."""
 
     module: Module
     facts: Class
     name: str
     bases: tuple[ClassInfo | str, ...]
-    mro: tuple[ClassInfo | str, ...]
+    lineage: tuple[ClassInfo | str, ...]
     methods: dict[str, FunctionInfo]
     fields: dict[str, Statement]
 
@@ -61,11 +61,11 @@ class ClassInfo:
 
     def externals(self) -> tuple[str, ...]:
         """The dotted names of its external ancestors, nearest first."""
-        return tuple(c for c in self.mro if isinstance(c, str))
+        return tuple(c for c in self.lineage if isinstance(c, str))
 
     def ancestors(self) -> tuple[ClassInfo, ...]:
         """Itself and its ancestors in the project, nearest first."""
-        return tuple(c for c in self.mro if isinstance(c, ClassInfo))
+        return tuple(c for c in self.lineage if isinstance(c, ClassInfo))
 
     def method(self, name: str) -> FunctionInfo | None:
         return next((c.methods[name] for c in self.ancestors() if name in c.methods), None)

@@ -53,7 +53,9 @@ class Value(Struct, gc=False):
     others: tuple[Value, ...] = ()
     options: dict[str, Value] | None = None
     origin: Origin = Origin.RESOLVED
-    atomic: bool = False  # computed by the store from its own value when it is written (F expressions, column arithmetic)
+    atomic: bool = (
+        False  # computed by the store from its own value when it is written (F expressions, column arithmetic)
+    )
 
     def but(self, **changes: object) -> Value:
         return replace(self, **changes)
@@ -186,7 +188,21 @@ def union(values: Iterable[Value]) -> frozenset[Source]:
             found |= union(value.items)
         if value.entries:
             found |= union(value.entries.values())
-    return frozenset(found)
+    return bounded(frozenset(found))
+
+
+MANY = 16  # sources of one value: beyond, which attribute of a thing they are is forgotten first
+
+
+def bounded(sources: frozenset[Source]) -> frozenset[Source]:
+    """The same sources, less exactly where they are many: what a value comes from stays, by which path is forgotten."""
+    for length in (2, 1, 0):
+        if len(sources) <= MANY:
+            return sources
+        sources = frozenset(
+            Source(s.kind, s.number, s.name, s.path[:length]) if len(s.path) > length else s for s in sources
+        )
+    return sources
 
 
 def derived(values: Iterable[Value], type: str = "", tests: tuple[Guard, ...] = ()) -> Value:
@@ -200,7 +216,11 @@ def join(a: Value | None, b: Value | None) -> Value:
         return a
     if a is None or b is None:
         found = a or b
-        return found.but(const=MISSING) if found is not None and found.known and found.const is not None else found or NOTHING
+        return (
+            found.but(const=MISSING)
+            if found is not None and found.known and found.const is not None
+            else found or NOTHING
+        )
     if a.const is None and a.known and not a.type:
         return informed(b, a)
     if b.const is None and b.known and not b.type:
@@ -210,9 +230,13 @@ def join(a: Value | None, b: Value | None) -> Value:
     others = tuple(dict.fromkeys((*a.others, b, *b.others)).keys()) if distinct(a, b) else a.others
     return a.but(
         const=a.const if same_const(a, b) else MISSING,
-        sources=a.sources | b.sources,
+        sources=bounded(a.sources | b.sources),
         others=others[:3],
-        complete=a.complete and b.complete and a.entries is not None and b.entries is not None and a.entries.keys() == b.entries.keys(),
+        complete=a.complete
+        and b.complete
+        and a.entries is not None
+        and b.entries is not None
+        and a.entries.keys() == b.entries.keys(),
         tests=a.tests if a.tests == b.tests else (),
         origin=max(a.origin, b.origin),
     )
@@ -228,13 +252,17 @@ def same_const(a: Value, b: Value) -> bool:
 
 
 def weight(value: Value) -> int:
-    return 4 * (value.rows is not None) + 3 * (value.state is not None) + 2 * bool(value.type) + (value.target is not None)
+    return (
+        4 * (value.rows is not None) + 3 * (value.state is not None) + 2 * bool(value.type) + (value.target is not None)
+    )
 
 
 def distinct(a: Value, b: Value) -> bool:
     """Whether `b` can do something that `a` cannot."""
-    return (b.target is not None and b.target is not a.target) or (bool(b.type) and b.type != a.type) or (
-        b.rows is not None and b.rows != a.rows
+    return (
+        (b.target is not None and b.target is not a.target)
+        or (bool(b.type) and b.type != a.type)
+        or (b.rows is not None and b.rows != a.rows)
     )
 
 
@@ -272,9 +300,7 @@ def canonical_source(source: Source) -> str:
 
 def extended(sources: Iterable[Source], name: str) -> frozenset[Source]:
     """The sources of an attribute of a value with these sources."""
-    return frozenset(
-        Source(s.kind, s.number, s.name, (*s.path, name)) if len(s.path) < 4 else s for s in sources
-    )
+    return frozenset(Source(s.kind, s.number, s.name, (*s.path, name)) if len(s.path) < 4 else s for s in sources)
 
 
 @dataclass(frozen=True, slots=True)

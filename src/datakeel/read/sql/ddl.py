@@ -242,7 +242,7 @@ def _alter(cursor: Cursor) -> Iterator[Change]:
         return
     verb = ""
     for action in cursor.parts():
-        if cursor.dialect == "cql" and verb and action.word() not in _ACTIONS:
+        if cursor.dialect == "cql" and verb in _ACTIONS and action.word() not in _ACTIONS:
             changes = _ACTIONS[verb](action, table)  # ``ADD a int, b text``
         else:
             action.take("online")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from functools import lru_cache
 
 from sqlglot import exp
@@ -31,7 +32,7 @@ def parse(text: str, dialect: str) -> exp.Expr | str | tuple[str, int]:
         where = error.errors[0] if error.errors else {}
         if str(where.get("description")).startswith(_MISCOUNTED):
             return _parse_own_functions(text, sql)
-        return str(where.get("description") or "syntax error"), _offset(text, where.get("line"), where.get("col"))
+        return _reason(where.get("description")), _offset(text, where.get("line"), where.get("col"))
     except SqlglotError as error:
         return str(error).split("\n", 1)[0]
     except RecursionError:
@@ -40,6 +41,12 @@ def parse(text: str, dialect: str) -> exp.Expr | str | tuple[str, int]:
         return "not understood"  # garbage can break the parser itself
     tree = next((t for t in trees if t is not None), None)
     return tree if isinstance(tree, exp.Expr) else "empty"
+
+
+def _reason(description: object) -> str:
+    """The parser's complaint without its inner names."""
+    found = re.split(r" (?:but got|for) <|: <|\bmissing for\b", str(description or "syntax error"), maxsplit=1)[0]
+    return found.strip()[:120]
 
 
 def _parse_own_functions(text: str, sql: Dialect) -> exp.Expr | str:

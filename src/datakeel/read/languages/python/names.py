@@ -122,7 +122,7 @@ class Names:
         """The top level of a module: name → definition, or the dotted name of an import."""
         found = self._scopes.get(module.path)
         if found is None:
-            found = {i.name: i.dotted for i in module.file.imports}
+            found = {i.name: i.dotted for i in reversed(module.file.imports)}
             for statement in module.file.constants:
                 if isinstance(statement, Assign) and statement.value is not None:
                     for target in statement.targets:
@@ -173,7 +173,7 @@ class Names:
             if isinstance(target, Global) or hasattr(target, "name")
         }
         info = ClassInfo(module, facts, f"{module.name}.{name}", bases, (), methods, fields)
-        object.__setattr__(info, "mro", linearised(info))
+        object.__setattr__(info, "lineage", linearised(info))
         for signature, code in zip(module.file.functions, module.file.bodies, strict=False):
             owner, _, last = signature.name.rpartition(".")
             if owner == name and last in facts.methods:
@@ -246,7 +246,7 @@ def linearised(cls: ClassInfo) -> tuple[ClassInfo | str, ...]:
     """The method resolution order (C3); where bases clash, depth first without repeats."""
     sequences: list[list[ClassInfo | str]] = []
     for base in cls.bases:
-        sequences.append(list(base.mro) if isinstance(base, ClassInfo) else [base])
+        sequences.append(list(base.lineage) if isinstance(base, ClassInfo) else [base])
     sequences.append(list(cls.bases))
     order: list[ClassInfo | str] = [cls]
     while any(sequences):

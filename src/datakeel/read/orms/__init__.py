@@ -1,0 +1,196 @@
+"""What is stateful in object-relational mappers: lazy plans, what forces them, dirty objects, flush points, relations.
+
+`Orms` is all that the tracer knows of them: it asks each in turn, and the first that answers wins. A question answered with
+None means: not mine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from datakeel.model.effect import Assignment, Cardinality, Kind, Predicate, Rows, Selection, Source, StoreKind
+from datakeel.model.place import Place
+from datakeel.read.libraries import CallRow, TypeRow
+from datakeel.read.orms.django import Django
+from datakeel.read.orms.sqlalchemy import SqlAlchemy
+from datakeel.read.program import Span, With
+from datakeel.read.values import Arguments, Pending, Value, canonical, union
+
+if TYPE_CHECKING:
+    from datakeel.read.calls import Caller
+    from datakeel.read.graft import Graft
+    from datakeel.read.world import World
+
+
+class Orms:
+    def __init__(self, world: World) -> None:
+        self.django = Django(world)
+        self.sqlalchemy = SqlAlchemy(world)
+        self.each = (self.django, self.sqlalchemy)
+
+    def attribute(self, caller: Caller, base: Value, name: str, at: Span) -> Value | None:
+        for orm in self.each:
+            found = orm.attribute(caller, base, name, at)
+            if found is not None:
+                return found
+        return None
+
+    def call(self, caller: Caller, function: Value, arguments: Arguments, at: Span) -> Value | None:
+        for orm in self.each:
+            found = orm.call(caller, function, arguments, at)
+            if found is not None:
+                return found
+        return None
+
+    def force(self, caller: Caller, value: Value, at: Span, how: str) -> Value | None:
+        if value.state is None:
+            return None
+        for orm in self.each:
+            found = orm.force(caller, value, at, how)
+            if found is not None:
+                return found
+        return None
+
+    def item(self, caller: Caller, base: Value, key: Value, at: Span) -> Value | None:
+        if base.state is None:
+            return None
+        for orm in self.each:
+            found = orm.item(caller, base, key, at)
+            if found is not None:
+                return found
+        return None
+
+    def operate(self, caller: Caller, how: str, values: tuple[Value, ...], at: Span) -> Value | None:
+        if not any(v.state is not None or v.atomic for v in values):
+            return None
+        for orm in self.each:
+            found = orm.operate(caller, how, values, at)
+            if found is not None:
+                return found
+        return None
+
+    def assigned(self, caller: Caller, base: Value, name: str, value: Value, at: Span) -> None:
+        for orm in self.each:
+            orm.assigned(caller, base, name, value, at)
+
+    def item_assigned(self, caller: Caller, base: Value, key: Value, value: Value, at: Span) -> None:
+        """``row.data["k"] = v`` changes the column `data` of the row."""
+        if base.rows is not None and base.rows.path:
+            owner = base.but(rows=Rows(base.rows.root, base.rows.path[:-1]), type="")
+            whole = Value(sources=base.sources | value.sources, rows=base.rows)
+            for orm in self.each:
+                orm.assigned(caller, owner, base.rows.path[-1], whole, at)
+
+    def deleted(self, caller: Caller, base: Value, target: object, at: Span) -> None:
+        if base.rows is not None and base.rows.path:
+            self.item_assigned(caller, base, Value(), Value(), at)
+
+    def enter(self, caller: Caller, context: Value, node: With, run: Callable[[Value], None]) -> bool:
+        return any(orm.enter(caller, context, node, run) for orm in self.each)
+
+    def grafted(self, graft: Graft, state: Any) -> Any:
+        if isinstance(state, Pending | Place):
+            return state
+        for orm in self.each:
+            found = orm.grafted(graft, state)
+            if found is not None:
+                return found
+        return state
+
+    def detached(self, state: Any) -> Any:
+        if state is None or isinstance(state, Pending | Place):
+            return None
+        for orm in self.each:
+            found = orm.detached(state)
+            if found is not None:
+                return found
+        return state
+
+    def key(self, state: Any) -> Any:
+        for orm in self.each:
+            found = orm.key(state)
+            if found is not None:
+                return found
+        return type(state).__name__
+
+    # Rows of library tables -------------------------------------------------------------------------------------------
+
+    def row_selection(
+        self, caller: Caller, row: CallRow, receiver: Value | None, arguments: Arguments
+    ) -> Selection | None:
+        """What a row's `where` (a mapping, or the keywords) says of the entries it acts on."""
+        where = caller.asked(row, row.where, receiver, arguments) if row.where else None
+        if where is None and not row.cardinality and not row.lock:
+            return None
+        entries = dict(where.entries or {}) if where is not None else {}
+        if row.where_keywords:
+            entries |= {k: v for k, v in arguments.keywords.items() if k not in row.parameters}
+        predicates = tuple(
+            predicate for name, value in entries.items() for predicate in document_predicates(name, value)
+        )
+        complete = where is None or (where.entries is not None and where.complete)
+        return Selection(
+            predicates=predicates,
+            cardinality=Cardinality(row.cardinality) if row.cardinality else Cardinality.UNKNOWN,
+            lock=row.lock,
+            complete=complete,
+        )
+
+    def row_assigned(
+        self, caller: Caller, row: CallRow, receiver: Value | None, arguments: Arguments
+    ) -> tuple[Assignment, ...]:
+        """The columns that a row's `columns` argument sets; operators of documents (``$inc``) are the store's own arithmetic."""
+        if not row.columns:
+            return ()
+        given = caller.asked(row, row.columns, receiver, arguments)
+        if given is None:
+            return ()
+        if given.entries is None:
+            return (Assignment("*", "atomic" if row.verb == "increment" else "value", tuple(sorted(union((given,))))),)
+        found: list[Assignment] = []
+        for name, value in given.entries.items():
+            if name.startswith("$"):
+                how = "value" if name in ("$set", "$setOnInsert", "$push", "$addToSet") else "atomic"
+                inner = value.entries if value.entries is not None else {"*": value}
+                found += [assignment(n, v, how) for n, v in inner.items()]
+            else:
+                found.append(assignment(name, value, "value"))
+        return tuple(found)
+
+    def consumed(self, caller: Caller, iterable: Value, row: TypeRow, at: Span) -> Value:
+        """One message of an endless iteration."""
+        effect = caller.emit(
+            Kind.CONSUME, "message", at, store=StoreKind(row.store) if row.store else StoreKind.LOG, technology=row.technology,
+            dataset=iterable.name, options=caller.world.option_list(iterable.options or {}, row.options), origin=iterable.origin,
+        )  # fmt: skip
+        return Value(
+            type=row.iterates, rows=Rows(f"read:{effect.number}"), sources=frozenset((Source("read", effect.number),)), owner=iterable,
+            origin=iterable.origin,
+        )  # fmt: skip
+
+
+def assignment(name: str, value: Value, how: str) -> Assignment:
+    if how == "value" and value.known:
+        return Assignment(name, "constant", text=canonical(value))
+    return Assignment(name, how, tuple(sorted(union((value,)))))
+
+
+def document_predicates(name: str, value: Value) -> tuple[Predicate, ...]:
+    """``{"a": 1, "b": {"$gt": 2}}`` as predicates."""
+    operators = {
+        "$gt": ">",
+        "$gte": ">=",
+        "$lt": "<",
+        "$lte": "<=",
+        "$ne": "!=",
+        "$in": "in",
+        "$eq": "=",
+        "$exists": "not-null",
+    }
+    if value.entries is not None and any(k.startswith("$") for k in value.entries):
+        return tuple(
+            Predicate(name, operators.get(k, "contains"), canonical(v), tuple(sorted(v.sources)))
+            for k, v in value.entries.items()
+        )
+    return (Predicate("id" if name == "_id" else name, "=", canonical(value), tuple(sorted(value.sources))),)

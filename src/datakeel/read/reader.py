@@ -1,0 +1,26 @@
+"""All readers in order: facts of files → the linked system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from datakeel.config import Config
+from datakeel.model.system import System
+from datakeel.read.facts import Facts
+from datakeel.read.libraries import Libraries, given, shipped
+from datakeel.read.link import Link
+
+
+def system(facts: Facts, config: Config, progress: Callable[[int, int], None] | None = None) -> System:
+    """Links the facts of a project into its system, with the team's own library models."""
+    modules = facts.modules()
+    names: dict[str, str] = {}
+    for path in facts.files:
+        for name in modules.names(path)[:1]:
+            names[name] = path
+    for path in facts.files:
+        for name in modules.names(path)[1:]:
+            names.setdefault(name, path)
+    roles = {source.path: source.role for source in facts.sources.files}
+    libraries = Libraries((*shipped("python"), *given(config.libraries)))
+    return Link(names, facts.files, roles, libraries).system(facts.remarks(), progress)

@@ -1,0 +1,875 @@
+"""The whole project while it is traced: what names stand for, what functions do, each worked out once and only when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any
+
+from msgspec.structs import replace
+
+from datakeel.model.certainty import Answer, Origin
+from datakeel.model.effect import Effect, Kind, Option, Rows, Source, When
+from datakeel.model.operation import Context, Entry, Retry
+from datakeel.model.place import Place
+from datakeel.read.builtins import BUILTINS, METHODS
+from datakeel.read.calls import Caller, Opening, class_value, node_span
+from datakeel.read.languages.python.names import Names, dotted_of
+from datakeel.read.libraries import CallRow, Libraries
+from datakeel.read.libraries import Entry as EntryRow
+from datakeel.read.machine import EMPTY, Trace
+from datakeel.read.orms import Orms
+from datakeel.read.program import (
+    Assign,
+    Attribute,
+    Call,
+    Collection,
+    Const,
+    Derive,
+    Expression,
+    Global,
+    Item,
+    Local,
+    Parameter,
+    body,
+)
+from datakeel.read.state import ENDED, Frame, State, joined
+from datakeel.read.symbols import ClassInfo, Constant, External, FunctionInfo, Module, Symbol
+from datakeel.read.values import (
+    MISSING,
+    NOTHING,
+    Arguments,
+    ClassTarget,
+    ClosureTarget,
+    ExternalTarget,
+    FunctionTarget,
+    PartialTarget,
+    Pending,
+    Value,
+    element,
+    join,
+    union,
+)
+
+VARIANTS = 12  # how many kinds of arguments one function is traced for; further calls share the general trace
+DEPTH = 60  # how deep calls are followed
+
+LISTS = frozenset(
+    ("list", "List", "Sequence", "Iterable", "Iterator", "set", "Set", "frozenset", "FrozenSet", "tuple", "Tuple", "Collection",
+     "Generator", "AsyncGenerator", "AsyncIterator", "AsyncIterable", "MutableSequence", "deque", "Deque")
+)  # fmt: skip
+WRAPPERS = frozenset(
+    (
+        "Optional",
+        "Union",
+        "Annotated",
+        "Final",
+        "ClassVar",
+        "Awaitable",
+        "Coroutine",
+        "Mapped",
+        "Required",
+        "NotRequired",
+    )
+)
+KINDS = {
+    "builtins.property": "property",
+    "functools.cached_property": "property",
+    "django.utils.functional.cached_property": "property",
+    "cached_property.cached_property": "property",
+    "builtins.staticmethod": "staticmethod",
+    "builtins.classmethod": "classmethod",
+    "contextlib.contextmanager": "contextmanager",
+    "contextlib.asynccontextmanager": "contextmanager",
+    "sqlalchemy.ext.hybrid.hybrid_property": "property",
+}
+
+
+class World:
+    """Everything that tracing one function may ask about the rest of the project. What it answers depends on the project alone,
+    not on the order of the questions."""
+
+    def __init__(self, names: Names, libraries: Libraries, settings: Iterable[Module] = ()) -> None:
+        self.names = names
+        self.libraries = libraries
+        self.builtins = BUILTINS
+        self.methods = METHODS
+        self.settings = tuple(settings)
+        self.orms = Orms(self)
+        self.entries: dict[str, list[Entry]] = {}
+        self.sites: dict[str, dict[str, set[Context]]] = {}  # caller → callee → what stands round the call
+        self._traces: dict[tuple[int, Any], Trace] = {}
+        self._open: set[tuple[int, Any]] = set()
+        self._variants: dict[int, int] = {}
+        self._constants: dict[tuple[str, str], Value] = {}
+        self._attributes: dict[tuple[str, str], Value | None] = {}
+        self._fields: dict[tuple[str, str], Value | None] = {}
+        self._kinds: dict[int, frozenset[str]] = {}
+        self._decorators: dict[int, tuple[Value, ...]] = {}
+        self._rows: dict[tuple[str, str], CallRow | None] = {}
+        self._globals: dict[tuple[str, str], Value] = {}
+        self._depth = 0
+        self._continuations: list[tuple[FunctionInfo, Callable[[Arguments], Value]]] = []
+
+    # Names as values --------------------------------------------------------------------------------------------------
+
+    def by_convention(self, name: str) -> Value:
+        """What a name alone says of a value."""
+        found = self.libraries.conventions.get(name) or self.libraries.conventions.get(name.lstrip("_"))
+        return Value(type=found, origin=Origin.CONVENTION) if found else NOTHING
+
+    def global_value(self, module: Module, dotted: str) -> Value:
+        return self.symbol_value(self.names.resolve(module, dotted))
+
+    def symbol_value(self, symbol: Symbol) -> Value:
+        match symbol:
+            case External(dotted):
+                return self.external_value(dotted)
+            case Module():
+                return Value(state=symbol, type="module")
+            case FunctionInfo():
+                return Value(target=FunctionTarget(symbol), type=self.registered(symbol) or "builtins.function")
+            case ClassInfo():
+                return class_value(symbol)
+        return self.constant(symbol)
+
+    def external_value(self, dotted: str) -> Value:
+        name = self.libraries.canonical(dotted)
+        held = self.libraries.values.get(name)
+        if held is not None:
+            return Value(type=held, rows=Rows(f"global:{name}"), sources=frozenset((Source("global", name=name),)))
+        return Value(target=ExternalTarget(name))
+
+    def module_member(self, module: Module, name: str) -> Value:
+        found = self.names.member(module, name) or self.names.modules.get(f"{module.name}.{name}")
+        return self.symbol_value(found) if found is not None else self.external_value(f"{module.name}.{name}")
+
+    def constant(self, symbol: Constant) -> Value:
+        """A module-level name's value, as its last assignment says."""
+        key = (symbol.module.path, symbol.name)
+        if key not in self._constants:
+            self._constants[key] = NOTHING  # a constant that is defined by itself is not known
+            caller = self.scratch(symbol.module)
+            value = caller.eval(symbol.value)
+            if symbol.annotation is not None and not value.type:
+                value = value.but(type=self.annotated(symbol.module, symbol.annotation).type)
+            if value.known and value.const is None:
+                value = self.by_convention(symbol.name).but(type=value.type or self.by_convention(symbol.name).type)
+            self._constants[key] = self.outside(value, symbol.dotted)
+        return self._constants[key].but()
+
+    def outside(self, value: Value, dotted: str) -> Value:
+        """A module-level value as functions see it: its identity is its name."""
+        fixed = value.known or value.target is not None or value.items is not None or value.entries is not None
+        return self.detached(value).but(
+            rows=None if value.known else Rows(f"global:{dotted}"),
+            sources=frozenset() if fixed else frozenset((Source("global", name=dotted),)),
+            others=value.others,
+        )
+
+    def assign_global(self, module: Module, dotted: str, value: Value) -> None:
+        """``global x; x = …`` in a function: the name then stands for that value too, whoever is traced first."""
+
+    def scratch(self, module: Module) -> Caller:
+        caller = Caller(self, Frame(1, module))
+        caller.broken = []
+        return caller
+
+    def detached(self, value: Value, depth: int = 0) -> Value:
+        """A value without any identity inside one function's trace: what may be carried to another."""
+        if depth > 4:
+            return Value(type=value.type, target=value.target)
+        deeper = depth + 1
+        return value.but(
+            rows=None,
+            sources=frozenset(),
+            tests=(),
+            of=self.detached(value.of, deeper) if value.of is not None else None,
+            items=tuple(self.detached(i, deeper) for i in value.items) if value.items is not None else None,
+            entries={k: self.detached(v, deeper) for k, v in value.entries.items()}
+            if value.entries is not None
+            else None,
+            options={k: self.detached(v, deeper) for k, v in value.options.items()}
+            if value.options is not None
+            else None,
+            owner=self.detached(value.owner, deeper) if value.owner is not None else None,
+            others=tuple(self.detached(o, deeper) for o in value.others) if depth == 0 else (),
+            state=self.orms.detached(value.state) if not isinstance(value.state, Opening) else None,
+        )
+
+    # Types ------------------------------------------------------------------------------------------------------------
+
+    def class_named(self, type_name: str) -> ClassInfo | None:
+        if not type_name or type_name.startswith("builtins."):
+            return None
+        found = self.names.absolute(type_name)
+        return found if isinstance(found, ClassInfo) else None
+
+    def annotated(self, module: Module, annotation: Expression, depth: int = 0) -> Value:
+        """What an annotation (or the class argument of `isinstance`) says of a value."""
+        if depth > 8:
+            return NOTHING
+        match annotation:
+            case Derive("|" | "or", operands):
+                return next((v for o in operands if (v := self.annotated(module, o, depth + 1)).type), NOTHING)
+            case Item(base, key):
+                return self.generic(module, base, key, depth)
+            case Collection(_, items):
+                return self.annotated(module, items[0], depth + 1) if items else NOTHING
+            case Const(None):
+                return NOTHING
+            case Global() | Attribute():
+                dotted = dotted_of(annotation)
+                if dotted is not None:
+                    return self.named_type(self.names.resolve(module, dotted), depth)
+        return NOTHING
+
+    def named_type(self, symbol: Symbol, depth: int) -> Value:
+        match symbol:
+            case ClassInfo():
+                return Value(type=symbol.name)
+            case External(dotted):
+                return Value(type=self.libraries.canonical(dotted)) if not dotted.startswith("?") else NOTHING
+            case Constant():
+                return self.annotated(symbol.module, symbol.value, depth + 1)
+        return NOTHING
+
+    def generic(self, module: Module, base: Expression, key: Expression, depth: int) -> Value:
+        outer = dotted_of(base) or ""
+        last = outer.rpartition(".")[2]
+        parts = key.items if isinstance(key, Collection) else (key,)
+        if last == "Annotated":
+            inner = self.annotated(module, parts[0], depth + 1) if parts else NOTHING
+            for part in parts[1:]:
+                given = self.dependency(module, part)
+                if given is not None:
+                    return given.but(type=given.type or inner.type, of=given.of or inner.of)
+            return inner
+        if last in WRAPPERS:
+            chosen = parts if last in ("Union", "Optional") else parts[-1:] if last in ("Coroutine",) else parts[:1]
+            return next((v for p in chosen if (v := self.annotated(module, p, depth + 1)).type), NOTHING)
+        inner = self.annotated(module, parts[0], depth + 1) if parts else NOTHING
+        if last in LISTS:
+            return Value(type="builtins.list", of=inner if inner.type else None)
+        if last in ("dict", "Dict", "Mapping", "MutableMapping", "defaultdict"):
+            second = self.annotated(module, parts[1], depth + 1) if len(parts) > 1 else NOTHING
+            return Value(type="builtins.dict", of=second if second.type else None)
+        if last in ("type", "Type"):
+            cls = self.class_named(inner.type)
+            return class_value(cls) if cls is not None else NOTHING
+        whole = self.annotated(module, base, depth + 1)
+        return whole.but(of=inner) if inner.type else whole
+
+    def dependency(self, module: Module, expression: Expression) -> Value | None:
+        """``Depends(f)``: what f gives, or yields; None for anything else."""
+        if not isinstance(expression, Call):
+            return None
+        dotted = dotted_of(expression.function)
+        symbol = self.names.resolve(module, dotted) if dotted is not None else None
+        if not isinstance(symbol, External) or symbol.dotted.rpartition(".")[2] not in ("Depends", "Security"):
+            return None
+        if not expression.arguments:
+            return NOTHING
+        caller = self.scratch(module)
+        target = caller.eval(expression.arguments[0])
+        if isinstance(target.target, FunctionTarget):
+            return self.given_by(target.target.function)
+        return (
+            self.detached(caller.invoke(target, Arguments(), expression.at, awaited=True)) if target.target else NOTHING
+        )
+
+    def given_by(self, info: FunctionInfo) -> Value:
+        """What a dependency gives to a function that asks for it."""
+        trace = self.general(info)
+        value = trace.yields if trace.yields is not None else trace.returns
+        declared = (
+            self.annotated(info.module, info.signature.returns) if info.signature.returns is not None else NOTHING
+        )
+        if info.signature.is_generator and declared.of is not None:
+            declared = declared.of
+        value = self.detached(value) if value is not None else NOTHING
+        return value if value.type else value.but(type=declared.type, of=declared.of)
+
+    def exception_names(self, module: Module, types: tuple[Expression, ...]) -> tuple[str, ...]:
+        names: list[str] = []
+        for expression in types:
+            parts = expression.items if isinstance(expression, Collection) else (expression,)
+            for part in parts:
+                dotted = dotted_of(part)
+                if dotted is None:
+                    continue
+                symbol = self.names.resolve(module, dotted)
+                match symbol:
+                    case ClassInfo():
+                        names.append(symbol.name)
+                    case External(name):
+                        names.append(self.libraries.canonical(name))
+                    case Constant():
+                        names += self.exception_names(symbol.module, (symbol.value,)) or [dotted]
+                    case _:
+                        names.append(dotted)
+            if isinstance(expression, Local):
+                names.append("?")
+        return tuple(names)
+
+    # Classes ----------------------------------------------------------------------------------------------------------
+
+    def method_kinds(self, info: FunctionInfo) -> frozenset[str]:
+        """Which of property, staticmethod, classmethod, contextmanager a function's decorators make it."""
+        found = self._kinds.get(id(info))
+        if found is None:
+            kinds = set()
+            for decorator in info.signature.decorators:
+                expression = decorator.function if isinstance(decorator, Call) else decorator
+                dotted = dotted_of(expression)
+                symbol = self.names.resolve(info.module, dotted) if dotted is not None else None
+                if isinstance(symbol, External):
+                    kind = KINDS.get(symbol.dotted)
+                    if kind is None and symbol.dotted.rpartition(".")[2] in ("cached_property", "hybrid_property"):
+                        kind = "property"
+                    if kind is not None:
+                        kinds.add(kind)
+                elif isinstance(symbol, ClassInfo | FunctionInfo) and symbol.name.endswith(
+                    ("cached_property", "cachedproperty")
+                ):
+                    kinds.add("property")
+            found = self._kinds[id(info)] = frozenset(kinds)
+        return found
+
+    def is_context_manager(self, info: FunctionInfo) -> bool:
+        return info.signature.is_generator and "contextmanager" in self.method_kinds(info)
+
+    def class_field(self, cls: ClassInfo, name: str) -> Value | None:
+        """A class-level name's value, or what its annotation says."""
+        found = cls.field(name)
+        if found is None:
+            return None
+        owner, statement = found
+        key = (owner.name, name)
+        if key not in self._fields:
+            self._fields[key] = NOTHING
+            self._fields[key] = self.field_value(owner, name, statement)
+        value = self._fields[key]
+        return value.but() if value is not None else None
+
+    def field_value(self, owner: ClassInfo, name: str, statement: object) -> Value | None:
+        assert isinstance(statement, Assign)
+        declared = self.annotated(owner.module, statement.annotation) if statement.annotation is not None else NOTHING
+        if statement.value is None:
+            return declared
+        caller = self.scratch(owner.module)
+        value = caller.eval(statement.value)
+        if not value.type and declared.type:
+            value = value.but(type=declared.type, of=declared.of)
+        return self.outside(value, f"{owner.name}.{name}")
+
+    def instance_attribute(self, cls: ClassInfo, name: str) -> Value | None:
+        """What an object's attribute holds, as its class says: assigned in `__init__`, declared, or assigned in another method."""
+        key = (cls.name, name)
+        if key not in self._attributes:
+            self._attributes[key] = None  # asked for while it is worked out: not known
+            self._attributes[key] = self.assigned_attribute(cls, name)
+        found = self._attributes[key]
+        return found.but() if found is not None else None
+
+    def assigned_attribute(self, cls: ClassInfo, name: str) -> Value | None:
+        field = self.class_field(cls, name)
+        found: Value | None = None
+        for method in self.assigning(cls, name):
+            if method.signature.parameters:
+                trace = self.trace(method, Value(type=cls.name), self.unbound(method, cls))[0]
+                own = trace.heap.get((Rows(f"parameter:{method.signature.parameters[0].name}"), name))
+                if own is not None and not (own.known and own.const is None):
+                    found = own
+                    break
+        if found is None:
+            if field is not None and isinstance(field.const, bool):
+                return field.but(const=MISSING)
+            return field
+        value = self.detached(found)
+        if isinstance(value.const, bool) or value.const is None:
+            value = value.but(const=MISSING)
+        if field is not None and field.type and not value.type:
+            value = value.but(type=field.type, of=field.of)
+        return value
+
+    def assigning(self, cls: ClassInfo, name: str) -> Iterable[FunctionInfo]:
+        """The methods that may assign an attribute of self, `__init__` first."""
+        for owner in cls.ancestors():
+            methods = sorted(owner.methods, key=lambda m: (m != "__init__", m != "__post_init__", m))
+            for method in methods:
+                info = owner.methods[method]
+                if name in info.code.names and not self.method_kinds(info):
+                    yield info
+
+    # Functions --------------------------------------------------------------------------------------------------------
+
+    def default(self, info: FunctionInfo, parameter: Parameter) -> Value:
+        assert parameter.default is not None
+        given = self.dependency(info.module, parameter.default)
+        if given is not None:
+            return given
+        if isinstance(parameter.default, Const):
+            return Value(const=parameter.default.value)
+        return self.detached(self.scratch(info.module).eval(parameter.default))
+
+    def unbound(self, info: FunctionInfo, cls: ClassInfo | None) -> dict[str, Value]:
+        """What is known of a function's parameters when nothing is known of its caller."""
+        bound: dict[str, Value] = {}
+        for position, parameter in enumerate(info.signature.parameters):
+            bound[parameter.name] = self.parameter_value(info, parameter, position, cls)
+        return bound
+
+    def parameter_value(self, info: FunctionInfo, parameter: Parameter, position: int, cls: ClassInfo | None) -> Value:
+        if position == 0 and cls is not None and parameter.kind == "positional":
+            kinds = self.method_kinds(info)
+            if "classmethod" in kinds or info.signature.name.rpartition(".")[2] == "__new__":
+                return class_value(cls)
+            if "staticmethod" not in kinds:
+                return Value(type=cls.name)
+        value = NOTHING
+        if parameter.annotation is not None:
+            value = self.annotated(info.module, parameter.annotation)
+        if parameter.default is not None:
+            given = self.dependency(info.module, parameter.default)
+            if given is not None:
+                value = given.but(type=given.type or value.type)
+        if parameter.kind == "options":
+            return Value(type="builtins.dict", complete=False)
+        if parameter.kind == "rest":
+            return Value(type="builtins.tuple", complete=False)
+        if not value.type and value.target is None:
+            return self.by_convention(parameter.name)
+        return value
+
+    def general(self, info: FunctionInfo) -> Trace:
+        """The trace with unknown callers."""
+        return self.trace(info, None, self.unbound(info, info.owner))[0]
+
+    def trace(
+        self, info: FunctionInfo, receiver: Value | None, bindings: dict[str, Value]
+    ) -> tuple[Trace, dict[str, Value]]:
+        """What a function does with these arguments: traced once for each kind of arguments."""
+        symbolic = self.symbolic(info, bindings)
+        key = (id(info), tuple(self.kind_of(v) for v in symbolic.values()))
+        found = self._traces.get(key)
+        if found is not None:
+            return found, bindings
+        if key in self._open or self._depth >= DEPTH:
+            return EMPTY, bindings
+        count = self._variants.get(id(info), 0)
+        if count >= VARIANTS:
+            general = self.unbound(info, info.owner)
+            symbolic = self.symbolic(info, general)
+            key = (id(info), tuple(self.kind_of(v) for v in symbolic.values()))
+            if key in self._traces or key in self._open:
+                return self._traces.get(key, EMPTY), bindings
+        self._variants[id(info)] = count + 1
+        self._open.add(key)
+        self._depth += 1
+        trace = self.follow(info, symbolic)
+        self._depth -= 1
+        self._open.discard(key)
+        self._traces[key] = trace
+        return trace, bindings
+
+    def symbolic(self, info: FunctionInfo, bindings: dict[str, Value]) -> dict[str, Value]:
+        """Parameters as the function itself sees them: what is known of the arguments, under the parameters' names."""
+        cls = info.owner
+        found: dict[str, Value] = {}
+        for position, parameter in enumerate(info.signature.parameters):
+            given = bindings.get(parameter.name)
+            value = self.detached(given) if given is not None else NOTHING
+            declared = self.parameter_value(info, parameter, position, cls)
+            if not value.type and value.target is None and not value.known and value.items is None:
+                value = value.but(
+                    type=declared.type, of=value.of or declared.of, origin=max(value.origin, declared.origin)
+                )
+            elif declared.type and value.origin > declared.origin:
+                value = value.but(type=declared.type, origin=declared.origin)
+            if not value.known:
+                value = value.but(
+                    rows=Rows(f"parameter:{parameter.name}"),
+                    sources=frozenset((Source("parameter", name=parameter.name),)),
+                    others=(),
+                )
+            found[parameter.name] = value
+        return found
+
+    def kind_of(self, value: Value, depth: int = 0) -> Any:
+        """What distinguishes one kind of argument from another, for a trace."""
+        if depth > 2:
+            return value.type
+        const = value.const if isinstance(value.const, str | int | float | bool | type(None)) else MISSING
+        if isinstance(const, str) and len(const) > 80:
+            const = MISSING
+        return (
+            value.type,
+            const if const is not MISSING else "",
+            const is MISSING,
+            self.target_key(value),
+            value.name,
+            self.kind_of(value.of, depth + 1) if value.of is not None else None,
+            tuple((k, self.kind_of(v, depth + 1)) for k, v in sorted(value.entries.items()))
+            if value.entries is not None
+            else None,
+            tuple(self.kind_of(v, depth + 1) for v in value.items[:6]) if value.items is not None else None,
+            self.orms.key(value.state) if value.state is not None else None,
+            value.origin,
+        )
+
+    def target_key(self, value: Value) -> Any:
+        match value.target:
+            case None:
+                return None
+            case ExternalTarget(dotted):
+                return dotted
+            case ClassTarget(cls):
+                return cls.name
+            case FunctionTarget(function):
+                return function.name
+        return "callable"
+
+    def follow(self, info: FunctionInfo, bound: dict[str, Value]) -> Trace:
+        frame = Frame(1, info.module, None, info, info.owner)
+        if info.owner is not None and info.signature.parameters:
+            first = info.signature.parameters[0].name
+            if "staticmethod" not in self.method_kinds(info):
+                frame.self_value = bound.get(first)
+        frame.is_async = info.signature.is_async
+        caller = Caller(self, frame)
+        caller.broken = []
+        try:
+            self.run_function(caller, info, bound)
+        except RecursionError:
+            caller.complete = False
+        return finished(caller, frame, info)
+
+    def run_function(self, caller: Caller, info: FunctionInfo, bound: dict[str, Value]) -> None:
+        """A function's body, inside what its decorators open or wrap round it."""
+        caller.bind_parameters(bound)
+        self.run_decorated(caller, info, bound, 0)
+
+    def run_decorated(self, caller: Caller, info: FunctionInfo, bound: dict[str, Value], index: int) -> None:
+        decorators = self.decorators(info)
+        while index < len(decorators) and not self.wraps(decorators[index]):
+            index += 1
+        if index >= len(decorators):
+            caller.execute(body(info.code))
+            return
+        decorator = decorators[index]
+        at = node_span(info.signature.decorators[index])
+        opening = self.opening(decorator, at)
+        if opening is not None:
+            with caller.opened(opening, at):
+                self.run_decorated(caller, info, bound, index + 1)
+            return
+        self.run_wrapped(caller, info, bound, index, decorator)
+
+    def run_wrapped(
+        self, caller: Caller, info: FunctionInfo, bound: dict[str, Value], index: int, decorator: Value
+    ) -> None:
+        """A decorator of the project: its wrapper's body runs, and the function's own where the wrapper calls it."""
+        at = node_span(info.signature.decorators[index])
+        frame = caller.frame
+        inner = Value(target=FunctionTarget(info, None, plain=True), type="builtins.function")
+        wrapper = caller.invoke(decorator, Arguments((inner,)), at)
+        if not isinstance(wrapper.target, ClosureTarget):
+            self.run_decorated(caller, info, bound, index + 1)
+            return
+        ran = False
+
+        def run(arguments: Arguments) -> Value:
+            nonlocal ran
+            ran = True
+            own = caller.new_frame(info.module, function=info, owner=info.owner, receiver=frame.self_value)
+            own.chain, own.call, own.callee, own.is_async = frame.chain, frame.call, frame.callee, frame.is_async
+            given = {k: v for k, v in caller.bindings(info, arguments).items() if v is not NOTHING}
+            with caller.inside(own):
+                merged = {**bound, **{k: v for k, v in given.items() if v.rows is not None or v.known or v.type}}
+                caller.bind_parameters(merged)
+                self.run_decorated(caller, info, merged, index + 1)
+            frame.yielded = own.yielded or frame.yielded
+            return own.returned or Value(const=None)
+
+        self._continuations.append((info, run))
+        passed = tuple(bound[p.name] for p in info.signature.parameters if p.kind == "positional" and p.name in bound)
+        keywords = {p.name: bound[p.name] for p in info.signature.parameters if p.kind == "keyword" and p.name in bound}
+        value = caller.call_closure(wrapper.target, Arguments(passed, keywords), at)
+        self._continuations.pop()
+        if not ran:
+            self.run_decorated(caller, info, bound, index + 1)
+            return
+        frame.returned = value if frame.returned is None else join(frame.returned, value)
+
+    def site(self, caller: Caller, callee: FunctionInfo) -> None:
+        """Notes a call, with what stands round it, for the flow of contexts."""
+        function = caller.frame_function()
+        if function is None:
+            return
+        state = caller.state
+        later = state.when != When.NOW
+        flags = Context(
+            transaction=not later and any(n > 0 for n in state.transactions.values()),
+            locks=not later and bool(state.locks),
+            retry=any(s.kind == "retry" for s in state.scopes),
+            event_loop=function.signature.is_async and state.when in (When.NOW, When.CONCURRENT),
+            loop=any(s.kind == "loop" for s in state.scopes),
+        )
+        self.sites.setdefault(function.name, {}).setdefault(callee.name, set()).add(flags)
+
+    def continuation(self, caller: Caller, info: FunctionInfo) -> Callable[[Arguments], Value] | None:
+        return next((run for known, run in reversed(self._continuations) if known is info), None)
+
+    def decorators(self, info: FunctionInfo) -> tuple[Value, ...]:
+        """The values of a function's decorators, evaluated where it is defined."""
+        found = self._decorators.get(id(info))
+        if found is None:
+            self._decorators[id(info)] = ()
+            caller = self.scratch(info.module)
+            found = tuple(caller.eval(d) for d in info.signature.decorators)
+            self._decorators[id(info)] = found
+        return found
+
+    def wraps(self, decorator: Value) -> bool:
+        """Whether a decorator does something round the function that the model knows of."""
+        if isinstance(decorator.target, FunctionTarget | ClosureTarget):
+            return not isinstance(decorator.target, FunctionTarget) or not self.method_kinds(decorator.target.function)
+        if isinstance(decorator.state, Opening):
+            return True
+        return isinstance(decorator.target, ExternalTarget) and self.opening_row(decorator.target.dotted) is not None
+
+    def opening_row(self, dotted: str) -> CallRow | None:
+        row = self.libraries.call(dotted)
+        return row if row is not None and row.opens is not None else None
+
+    def opening(self, decorator: Value, at: Any) -> Opening | None:
+        if isinstance(decorator.state, Opening):
+            return decorator.state
+        if isinstance(decorator.target, ExternalTarget):
+            row = self.opening_row(decorator.target.dotted)
+            if row is not None and row.opens is not None:
+                return Opening(row.opens, row, Arguments(), None, at)
+        return None
+
+    # Entry points -----------------------------------------------------------------------------------------------------
+
+    def register(self, value: Value, entry: EntryRow, name: str, place: Place) -> None:
+        match value.target:
+            case FunctionTarget(function):
+                self.add_entry(function, entry, name)
+            case ClassTarget(cls):
+                self.register_class(cls, entry, name)
+            case PartialTarget(inner, _):
+                self.register(inner, entry, name, place)
+
+    def register_class(self, cls: ClassInfo, entry: EntryRow, name: str) -> None:
+        for method in ("__call__", "run", "handle"):
+            info = cls.method(method)
+            if info is not None:
+                self.add_entry(info, entry, name)
+
+    def add_entry(self, info: FunctionInfo, row: EntryRow, name: str) -> None:
+        entry = Entry(row.kind, name or info.name, info.place, row.redelivered, row.retried, row.concurrent)
+        known = self.entries.setdefault(info.name, [])
+        if entry not in known:
+            known.append(entry)
+
+    def registered(self, info: FunctionInfo) -> str:
+        """The type that a function's decorators make of it (a task of a queue), or empty."""
+        for decorator in info.signature.decorators:
+            row = self.decorator_row(info, decorator)
+            if row is not None and row.entry is not None and row.entry.becomes:
+                return row.entry.becomes
+        return ""
+
+    def decorator_row(self, info: FunctionInfo, decorator: Expression) -> CallRow | None:
+        """The library row of a decorator, found by its name, or by the type of the object whose method it is."""
+        expression = decorator.function if isinstance(decorator, Call) else decorator
+        dotted = dotted_of(expression)
+        if dotted is None:
+            return None
+        symbol = self.names.resolve(info.module, dotted)
+        if isinstance(symbol, External):
+            row = self.libraries.call(symbol.dotted)
+            if row is not None:
+                return row
+        if isinstance(expression, Attribute):
+            key = (info.module.path, dotted)
+            if key not in self._globals:
+                self._globals[key] = NOTHING
+                self._globals[key] = self.scratch(info.module).eval(expression.base)
+            base = self._globals[key]
+            if base.type:
+                return self.method_row(base.type, expression.name)
+        if isinstance(symbol, FunctionInfo):
+            return self.libraries.call(symbol.name)
+        return None
+
+    def method_row(self, type_name: str, name: str) -> CallRow | None:
+        """The row of a method, through the project's classes to the libraries' that they inherit from."""
+        if not type_name or name not in self.libraries.methods:
+            return None
+        key = (type_name, name)
+        if key not in self._rows:
+            row = self.libraries.method(type_name, name)
+            cls = self.class_named(type_name) if row is None else None
+            for base in cls.externals() if cls is not None else ():
+                row = row or self.libraries.method(base, name)
+            if row is None and cls is not None:
+                row = self.libraries.call(f"{cls.name}.{name}")
+            self._rows[key] = row
+        return self._rows[key]
+
+    # What a machine asks ----------------------------------------------------------------------------------------------
+
+    def option_list(self, given: dict[str, Value], defaults: dict[str, str]) -> tuple[Option, ...]:
+        """Resolved options in the order of their names, with the library's defaults where none is given."""
+        found: dict[str, Option] = {}
+        for name, default in defaults.items():
+            unknown = "*" in given and name not in given
+            found[name] = Option(name, "" if unknown else default, given=unknown)
+        for name, value in given.items():
+            if name != "*":
+                found[name] = Option(name, repr(value.const) if value.known else "", given=True)
+        return tuple(found[n] for n in sorted(found))
+
+    def endless(self, caller: Caller, iterable: Value, is_async: bool) -> bool:
+        """Whether an iteration goes on for ever: messages of a consumer."""
+        row = self.libraries.type(iterable.type) if iterable.type else None
+        return row is not None and row.consumes
+
+    def loop_element(self, caller: Caller, iterable: Value, at: Any) -> Value:
+        """The element that a loop's variable stands for; a consumer gives messages."""
+        row = self.libraries.type(iterable.type) if iterable.type else None
+        if row is not None and row.consumes:
+            return self.orms.consumed(caller, iterable, row, at)
+        if row is not None and row.iterates:
+            return Value(
+                type=row.iterates, sources=iterable.sources, rows=iterable.rows, owner=iterable, origin=iterable.origin
+            )
+        return element(iterable)
+
+    def released(self, caller: Caller, value: Value) -> None:
+        if value.rows is None or not value.rows.root.startswith("new:"):
+            return
+        number = int(value.rows.root[4:])
+        for index, resource in enumerate(caller.resources):
+            if resource.number == number:
+                caller.resources[index] = replace(resource, released=Answer.YES)
+
+    def described_retry(self, caller: Caller, number: int, opening: Opening, place: Place) -> Retry:
+        """A library's retry in the model's words, by the arguments that its row names."""
+        row = opening.row
+        said: dict[str, str] = {"attempts": "", "wait": ""}
+        on: tuple[str, ...] = ()
+        for name, meaning in getattr(row, "retries", {}).items():
+            if meaning.startswith("="):
+                said[name] = meaning[1:]
+                continue
+            found = opening.arguments.get(name, row.parameters.index(name) if name in row.parameters else None)
+            if found is None:
+                continue
+            kind, _, text = meaning.partition(":")
+            if kind == "on":
+                on = tuple(
+                    v.target.dotted if isinstance(v.target, ExternalTarget) else v.name
+                    for v in (found.items or (found,))
+                )
+            elif text:
+                said[kind] = text
+            else:
+                said[kind] = found.name or (str(found.const) if found.known else "")
+        return Retry(number, "library", place, said["attempts"], said["wait"], on)
+
+    @cached_property
+    def modules(self) -> tuple[Module, ...]:
+        return tuple(self.names.every_module())
+
+    def setting(self, name: str) -> Value:
+        """A Django setting's value: as the first settings module that defines it says."""
+        for module in self.settings:
+            found = self.names.member(module, name)
+            if isinstance(found, Constant):
+                return self.constant(found)
+        return NOTHING
+
+
+def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
+    """A machine's record as a trace: the paths that returned meet at the end."""
+    end = caller.state
+    fell_through = end.alive
+    for left in frame.left:
+        left.alive = True
+        end = joined(left, end, (), ())
+    returns = frame.returned
+    if fell_through and returns is not None:
+        returns = join(returns, Value(const=None))
+    heap = {
+        k: v
+        for k, v in end.heap.items()
+        if k[0].root.startswith(("parameter:", "global:")) and not k[1].startswith("$")
+    }
+    held = tuple(n for n in end.locks if n > 0)
+    ends = {c: n for c, n in end.transactions.items() if n != 0}
+    effects = condensed(caller, returns)
+    return Trace(
+        effects=effects,
+        exits=tuple(caller.exits),
+        transactions=tuple(caller.transactions[n] for n in sorted(caller.transactions)),
+        resources=tuple(caller.resources),
+        retries=tuple(caller.retries),
+        returns=returns,
+        yields=frame.yielded,
+        heap=heap,
+        ends=ends,
+        held=held,
+        raises=tuple(dict.fromkeys(frame.raises)),
+        never_returns=not fell_through and not frame.left and frame.yielded is None,
+        size=caller._number + 1,
+        complete=caller.complete,
+        parameters=tuple(p.name for p in info.signature.parameters) if info is not None else (),
+    )
+
+
+def condensed(caller: Caller, returns: Value | None) -> tuple[Effect, ...]:
+    """The effects without repeats: what one call brings several times in the same way stands once, with the shortest way to it.
+
+    A read that a write, a decision or the function's value was computed from is never left out.
+    """
+    needed = referenced(caller.effects, returns)
+    kept: dict[Any, int] = {}
+    effects: list[Effect] = []
+    for effect in caller.effects:
+        if not effect.chain or effect.number in needed:
+            effects.append(effect)
+            continue
+        key = (
+            effect.call, effect.kind, effect.verb, effect.dataset, effect.transaction, bool(effect.locks), effect.when, effect.key,
+            effect.technology, effect.rows if effect.rows is not None and not effect.rows.root.startswith(("read", "new")) else None,
+            tuple(a.column for a in effect.assigned), effect.inside("retry") is not None, effect.inside("loop") is not None,
+        )  # fmt: skip
+        known = kept.get(key)
+        if known is None:
+            kept[key] = len(effects)
+            effects.append(effect)
+        elif len(effect.chain) < len(effects[known].chain):
+            effects[known] = effect
+    return tuple(sorted(effects, key=lambda e: e.number))
+
+
+def referenced(effects: Iterable[Effect], returns: Value | None) -> set[int]:
+    """The numbers of the reads that something further on was computed from, or depends on."""
+    found: set[int] = set()
+    for effect in effects:
+        if effect.kind == Kind.WRITE:
+            found |= {s.number for a in effect.assigned for s in a.sources if s.number >= 0}
+            found |= {
+                s.number for g in effect.guards[-2:] for s in g.sources if s.number >= 0 and len(effect.chain) <= 1
+            }
+    if returns is not None:
+        found |= {s.number for s in union((returns,)) if s.number >= 0}
+    return found
+
+
+__all__ = ["ENDED", "EntryRow", "Global", "Pending", "State", "World"]

@@ -1,0 +1,112 @@
+"""The story of a review: find the files, read them, link them into one system, judge it, report."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from datakeel import suppression
+from datakeel.cache import Cache
+from datakeel.config import Config, load
+from datakeel.finding import Confidence, Finding, Review, Summary
+from datakeel.fingerprint import fingerprinted, normalised
+from datakeel.model.place import Place
+from datakeel.model.system import System
+from datakeel.read import facts, reader
+from datakeel.read.source import Sources, discover
+from datakeel.rules import overview
+from datakeel.rules.judge import judge
+from datakeel.rules.rule import rules
+
+Progress = Callable[[str, int, int], None]
+
+
+def review(
+    paths: Sequence[Path | str], *, config: Config | None = None, low: bool = False, progress: Progress | None = None
+) -> Review:
+    """Reviews folders or files and gives what was found. `low`: also what is found with low confidence.
+
+    Raises Mistake for what the user can mend: a path that does not exist, a configuration that cannot be used.
+    """
+    started = time.perf_counter()
+    tell = progress or (lambda what, done, whole: None)
+    categories = {rule.name: rule.category for rule in rules()}
+    config = config if config is not None else load(paths, categories)
+    sources = discover(paths, exclude=config.exclusions())
+    cache = Cache.open(sources.root) if config.cache else Cache.none()
+    read = facts.read(sources, cache, jobs=config.jobs, progress=lambda done, whole: tell("reading", done, whole))
+    system = reader.system(read, config, lambda done, whole: tell("linking", done, whole))
+    tell("judging", 0, 0)
+    judged = judge(system, config.runs)
+    cache.save()
+    return reported(judged, system, read, config, low, time.perf_counter() - started)
+
+
+def reported(
+    judged: Sequence[Finding], system: System, read: facts.Facts, config: Config, low: bool, seconds: float
+) -> Review:
+    """What of the findings is shown: those in the named paths, not suppressed, as the team wants them."""
+    named = {s.path for s in read.sources.files if s.named}
+    ran = {r.name for r in rules() if config.runs(r.name, r.category)}
+    marked = fingerprinted(judged, Statements(read.sources))
+    wanted = [f for f in map(config.adjusted, marked) if f is not None and f.place.path in named]
+    files = {path: read.files[path] for path in sorted(named) if path in read.files}
+    outcome = suppression.apply(
+        wanted,
+        {path: file.comments for path, file in files.items()},
+        {
+            path: suppression.blocks_of([*file.functions, *file.classes])
+            for path, file in files.items()
+            if file.comments
+        },
+        ran,
+        {r.name for r in rules()},
+    )
+    shown = tuple(f for f in outcome.kept if low or f.confidence < Confidence.LOW)
+    remarks = (*(r for r in system.remarks if r.path in named), *outcome.remarks)
+    return Review(
+        findings=shown,
+        suppressed=outcome.suppressed,
+        summary=Summary(
+            text=overview.paragraph(system, shown),
+            files=len(named & set(read.files)),
+            lines=sum(f.lines for f in files.values()),
+            skipped_files=sum(1 for s in read.sources.files if s.named and s.path not in read.files),
+            skipped_lines=read.counts.tests + read.counts.vendored + read.counts.other,
+            unreadable=read.counts.unreadable,
+            functions=len(system.operations),
+            seconds=seconds,
+            stores=overview.stores(system),
+            remarks=tuple(f"{r.path}:{r.line}: {r.text}" if r.line else f"{r.path}: {r.text}" for r in remarks),
+            by_severity=dict(Counter(f.severity.word for f in shown)),
+            hidden=len(outcome.kept) - len(shown),
+            suppressed=len(outcome.suppressed),
+        ),
+        root=str(read.sources.root),
+    )
+
+
+class Statements:
+    """The normalised text of a finding's statement; each file is read once."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.root = sources.root
+        self.lines: dict[str, list[str]] = {}
+
+    def __call__(self, finding: Finding) -> str:
+        return normalised(self.text(finding.place), sql=finding.place.path.endswith((".sql", ".cql")))
+
+    def text(self, place: Place) -> str:
+        if place.path not in self.lines:
+            try:
+                self.lines[place.path] = (
+                    (self.root / place.path).read_text(encoding="utf-8", errors="replace").splitlines()
+                )
+            except OSError:
+                self.lines[place.path] = []
+        return "\n".join(self.lines[place.path][place.line - 1 : max(place.end_line, place.line)])
+
+
+__all__: Iterable[str] = ["review"]

@@ -1,0 +1,137 @@
+"""Feeds each rule its noun, lets only the most specific rule speak of one pair of places, and puts the findings in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from datakeel.finding import Confidence, Finding, Step
+from datakeel.model.certainty import Origin
+from datakeel.model.dataset import Dataset
+from datakeel.model.effect import Effect
+from datakeel.model.operation import Operation, Resource, Role
+from datakeel.model.place import Place
+from datakeel.model.system import System
+from datakeel.rules.rule import Hit, Rule, rules
+
+# of one pair of places only the first speaks
+PRECEDENCE: tuple[tuple[str, ...], ...] = (
+    ("publish-before-commit", "publish-after-commit", "dual-write"),
+    ("cache-update-race", "dual-write"),
+    ("lost-update", "unguarded-state-transition", "write-skew"),
+    ("publish-before-commit", "remote-call-in-transaction"),
+    ("check-then-insert", "write-skew"),
+)
+JUDGED = (Role.PRODUCT, Role.SCRIPT)
+
+Runs = Callable[[str, str], bool]
+
+
+def judge(system: System, runs: Runs = lambda rule, category: True) -> tuple[Finding, ...]:
+    """Every finding of every rule that `runs`, most severe first, without those that a more specific rule covers."""
+    found = [f for rule in rules() if runs(rule.name, rule.category) for f in judged(rule, system)]
+    return tuple(sorted(distinct(silenced(found)), key=order))
+
+
+def order(finding: Finding) -> tuple[object, ...]:
+    return (finding.severity, finding.confidence, finding.place, finding.rule, finding.message)
+
+
+def judged(rule: Rule, system: System) -> Iterator[Finding]:
+    for noun, operation in nouns(rule, system):
+        hits: Iterable[Hit] = rule.judge(noun, system) if rule.wants_system else rule.judge(noun)
+        for hit in hits:
+            yield finding_of(rule, hit, operation)
+
+
+def nouns(rule: Rule, system: System) -> Iterator[tuple[object, Operation | None]]:
+    if rule.noun is Operation:
+        yield from ((o, o) for o in system.operations if o.role in JUDGED)
+    elif rule.noun is Resource:
+        for operation in system.operations:
+            if operation.role in JUDGED:
+                yield from ((r, operation) for r in operation.resources if not r.chain)
+        yield from ((r, None) for r in system.resources)
+    elif rule.noun is Dataset:
+        yield from ((d, None) for d in system.datasets)
+    else:
+        yield system, None
+
+
+def finding_of(rule: Rule, hit: Hit, operation: Operation | None) -> Finding:
+    page = rule.page
+    return Finding(
+        rule=rule.name,
+        category=rule.category,
+        severity=hit.severity if hit.severity is not None else rule.severity,
+        confidence=confidence(hit, operation),
+        pillar=page.pillar,
+        place=hit.place,
+        symbol=hit.symbol or (operation.symbol if operation is not None else ""),
+        message=hit.message,
+        why=page.why,
+        pattern=page.pattern,
+        story=hit.story or (Step(hit.place, hit.message),),
+        reached_from=tuple(f"{e.kind} {e.name}" for e in operation.entries) if operation is not None else (),
+        datasets=hit.datasets,
+        fix=hit.fix,
+    )
+
+
+def confidence(hit: Hit, operation: Operation | None) -> Confidence:
+    """As sure as the weakest fact that the finding rests on; one step less for each place where a guard may stand unseen."""
+    weakest = max((r.origin for r in hit.rests_on), default=Origin.RESOLVED)
+    level = {Origin.RESOLVED: 0, Origin.CONVENTION: 1, Origin.ASSUMED: 2}[weakest] + hit.doubts
+    return Confidence(min(level, 2))
+
+
+def silenced(found: list[Finding]) -> list[Finding]:
+    """One cause, one finding: where a more specific rule speaks of the same places, the others become `related`."""
+    related: dict[int, list[str]] = {}
+    dropped: set[int] = set()
+    by_rule: dict[str, list[int]] = {}
+    for index, finding in enumerate(found):
+        by_rule.setdefault(finding.rule, []).append(index)
+    for chain in PRECEDENCE:
+        for position, strong in enumerate(chain):
+            for weak in chain[position + 1 :]:
+                for one in by_rule.get(strong, ()):
+                    for other in by_rule.get(weak, ()):
+                        if overlap(found[one], found[other]):
+                            dropped.add(other)
+                            related.setdefault(one, []).append(weak)
+    return [with_related(f, related.get(i, ())) for i, f in enumerate(found) if i not in dropped]
+
+
+def with_related(finding: Finding, names: Iterable[str]) -> Finding:
+    from msgspec.structs import replace  # noqa: PLC0415
+
+    return replace(finding, related=tuple(sorted(set(names)))) if names else finding
+
+
+def overlap(a: Finding, b: Finding) -> bool:
+    """Whether two findings speak of the same pair of places."""
+    if a.place.path != b.place.path and a.symbol != b.symbol:
+        return False
+    return bool(lines(a) & lines(b)) and a.symbol == b.symbol
+
+
+def lines(finding: Finding) -> set[tuple[str, int]]:
+    return {(finding.place.path, finding.place.line)} | {(s.place.path, s.place.line) for s in finding.story}
+
+
+def distinct(found: Iterable[Finding]) -> Iterator[Finding]:
+    """One rule speaks once of one place: the surest finding stands for the others."""
+    best: dict[tuple[str, Place], Finding] = {}
+    for finding in found:
+        key = (finding.rule, Place(finding.place.path, finding.place.line))
+        known = best.get(key)
+        if known is None or (finding.confidence, finding.severity, len(finding.story)) < (
+            known.confidence,
+            known.severity,
+            len(known.story),
+        ):
+            best[key] = finding
+    return iter(best.values())
+
+
+__all__ = ["Effect", "judge"]
