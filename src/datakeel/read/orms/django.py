@@ -220,14 +220,10 @@ class Django:
         return found
 
     def table_name(self, cls: ClassInfo) -> str:
-        parts = cls.module.name.split(".")
-        for index in range(len(parts) - 1, -1, -1):
-            if parts[index].endswith("models"):
-                parts = parts[:index]
-                break
-        else:
-            parts = parts[:-1]
-        label = parts[-1] if parts else "app"
+        folders = cls.module.path.split("/")[:-1]
+        while folders and folders[-1].endswith("models"):
+            folders.pop()
+        label = folders[-1] if folders else "app"
         return f"{label}_{cls.facts.name.rpartition('.')[2].lower()}"
 
     def read_field(self, owner: ClassInfo, cls: ClassInfo, name: str, statement: object) -> Field | None:

@@ -92,6 +92,8 @@ def _tree_statement(text: str, dialect: str) -> Statement:
         statement = reader.statement(tree)
     except RecursionError:
         return words.guess(unmarked(mark.text, mark.parameters), dialect, "nested too deeply")
+    except (AttributeError, TypeError, KeyError, ValueError, IndexError):  # garbage gives trees that lack limbs
+        return words.guess(unmarked(mark.text, mark.parameters), dialect, "not understood")
     if replacing:
         statement = msgspec.structs.replace(statement, verb="upsert", conflict="update")
     if options:
