@@ -1,8 +1,10 @@
-"""Pages that are tests: Markdown with one heading a case, fenced files under it, and expectations that stand at the line.
+"""Pages that are tests: Markdown with one heading a case, fenced files under it, and expectations that stand at the
+line.
 
-In a rule's page a line that ends in ``# finding: rule`` (``--`` in SQL) must be reported by that rule, and no other line by any.
-In a reader's page, and in a library's example, a line that ends in ``# effect: kind verb dataset`` (what follows the kind may be
-left out) must have just these effects; several are parted by ``;``. A line with no mark has none.
+In a rule's page a line that ends in ``# finding: rule`` (``--`` in SQL) must be reported by that rule, and no other
+line by any. In a reader's page, and in a library's example, a line that ends in ``# effect: kind verb dataset`` (what
+follows the kind may be left out) must have just these effects; several are parted by ``;``. A line with no mark has
+none.
 """
 
 from __future__ import annotations
@@ -80,7 +82,8 @@ def expected(case: Case) -> list[tuple[str, int, str]]:
 
 
 def own_effects(system: System) -> dict[tuple[str, int], list[Effect]]:
-    """The effects of functions' own text (and of modules'), by place; one place counts once however many functions inline it."""
+    """The effects of functions' own text (and of modules'), by place; one place counts once however many functions
+    inline it."""
     found: dict[tuple[str, int], list[Effect]] = {}
     for operation in system.operations:
         for effect in operation.own():

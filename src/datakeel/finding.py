@@ -41,7 +41,8 @@ class Pillar(StrEnum):
 
 
 class Step(Struct, frozen=True, gc=False):
-    """One step of a story: what happens, where. Several actors (A and B, first and second delivery) speak in the message."""
+    """One step of a story: what happens, where. Several actors (A and B, first and second delivery) speak in the
+    message."""
 
     place: Place
     message: str
@@ -67,8 +68,9 @@ class Fix(Struct, frozen=True, gc=False):
 
 
 class Finding(Struct, frozen=True, gc=False, kw_only=True):
-    """A fault, where it stands, and its proof. `symbol` is the function's qualified name in its file; `related` names rules that
-    would also have spoken of the same places; `fingerprint` is made of rule, symbol, normalised code and datasets, never of a line."""
+    """A fault, where it stands, and its proof. `symbol` is the function's qualified name in its file; `related` names
+    rules that would also have spoken of the same places; `fingerprint` is made of rule, symbol, normalised code and
+    datasets, never of a line."""
 
     rule: str
     category: str
@@ -118,7 +120,8 @@ class Summary(Struct, frozen=True, gc=False, kw_only=True):
 
 class Review(Struct, frozen=True, gc=False, kw_only=True):
     """What a review gives back. `findings` are in the order of the report: severity, then confidence, path, line, rule;
-    suppressed ones are in `suppressed`. `root` is the folder that places are relative to; empty: the working directory."""
+    suppressed ones are in `suppressed`. `root` is the folder that places are relative to; empty: the working
+    directory."""
 
     findings: tuple[Finding, ...] = ()
     strengths: tuple[Strength, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from datakeel import suppression
@@ -108,5 +108,3 @@ class Statements:
                 self.lines[place.path] = []
         return "\n".join(self.lines[place.path][place.line - 1 : max(place.end_line, place.line)])
 
-
-__all__: Iterable[str] = ["review"]

@@ -65,7 +65,8 @@ class Source(Struct, frozen=True, order=True, gc=False):
 
     `kind` is ``read`` (then `number` is the effect's number and `path` the column), ``parameter`` (then `name` is the
     parameter and `path` the attributes), ``result`` (a component of what an effect gave: ``rowcount``, ``created``,
-    ``value``), ``clock``, ``random``, ``loop`` (an element of an iteration), ``global`` (then `name` is its dotted name).
+    ``value``), ``clock``, ``random``, ``loop`` (an element of an iteration), ``global`` (then `name` is its dotted
+    name).
     """
 
     kind: str
@@ -108,10 +109,10 @@ class Cardinality(StrEnum):
 class Selection(Struct, frozen=True, gc=False):
     """Which rows an effect acts on, and how.
 
-    `columns` are those read (None: all); `lock` is ``update``, ``share``, ``advisory`` or empty; `order` the columns of the order;
-    `limit` a number, 0 when bounded by something unknown, None when unbounded; `aggregate` is ``count``, ``sum``,
-    ``exists``, ``max`` … or empty; `skip_locked` and `nowait` as in SQL; `replica` whether a follower is read;
-    `offset` whether rows are skipped by number; `joins` the other datasets that it reads.
+    `columns` are those read (None: all); `lock` is ``update``, ``share``, ``advisory`` or empty; `order` the columns
+    of the order; `limit` a number, 0 when bounded by something unknown, None when unbounded; `aggregate` is
+    ``count``, ``sum``, ``exists``, ``max`` … or empty; `skip_locked` and `nowait` as in SQL; `replica` whether a
+    follower is read; `offset` whether rows are skipped by number; `joins` the other datasets that it reads.
     """
 
     predicates: tuple[Predicate, ...] = ()
@@ -151,9 +152,9 @@ class Assignment(Struct, frozen=True, gc=False):
 class Guard(Struct, frozen=True, gc=False):
     """A condition that holds where an effect happens.
 
-    `test` is ``truth``, ``==``, ``!=``, ``<`` …, ``in``, ``is-none``, ``exists``, ``exception`` (then `text` is the exception's
-    class and `sources` the effects that raise it). `polarity` False: the condition is false there. `text` is the
-    constant compared with, or the exception's name.
+    `test` is ``truth``, ``==``, ``!=``, ``<`` …, ``in``, ``is-none``, ``exists``, ``exception`` (then `text` is the
+    exception's class and `sources` the effects that raise it). `polarity` False: the condition is false there. `text`
+    is the constant compared with, or the exception's name.
     """
 
     test: str
@@ -166,9 +167,9 @@ class Guard(Struct, frozen=True, gc=False):
 class Scope(Struct, frozen=True, gc=False):
     """A stretch of control flow that an effect stands in. Effects that carry the same `number` are in the same one.
 
-    `kind` and `arm`: ``branch`` (``then``/``else``), ``loop`` (``body``/``else``; `unbounded` for ``while True`` or a poll loop),
-    ``try`` (``body``/``handler:N``/``else``/``finally``), ``transaction``, ``savepoint``, ``lock``, ``retry``, ``call`` (the callee's
-    body), ``deferred`` (a callable that runs at another time).
+    `kind` and `arm`: ``branch`` (``then``/``else``), ``loop`` (``body``/``else``; `unbounded` for ``while True`` or a
+    poll loop), ``try`` (``body``/``handler:N``/``else``/``finally``), ``transaction``, ``savepoint``, ``lock``,
+    ``retry``, ``call`` (the callee's body), ``deferred`` (a callable that runs at another time).
     """
 
     number: int
@@ -180,8 +181,8 @@ class Scope(Struct, frozen=True, gc=False):
 
 
 class Option(Struct, frozen=True, order=True, gc=False):
-    """One resolved option of a call or resource. `value` is its canonical text (``None``, ``5``, ``'all'``) or empty when it is not
-    known; `given` False: it is the library's default."""
+    """One resolved option of a call or resource. `value` is its canonical text (``None``, ``5``, ``'all'``) or empty
+    when it is not known; `given` False: it is the library's default."""
 
     name: str
     value: str
@@ -191,12 +192,13 @@ class Option(Struct, frozen=True, order=True, gc=False):
 class Effect(Struct, frozen=True, gc=False, kw_only=True):
     """One effect of an operation, its own or a callee's. What is not known is empty, None or UNKNOWN, never guessed.
 
-    `number` orders the effects of one operation and names it in Sources and Rows. `verb` is finer than `kind`: ``select``,
-    ``insert``, ``update``, ``delete``, ``upsert``, ``save`` (a whole object), ``append``, ``set``, ``get``, ``increment``, ``send``, ``http``, ``sql`` …
-    `connection` names the connection or alias it uses. `transaction` is the number of the transaction it belongs to, or None
-    outside any (autocommit). `locks` are the numbers of the lock effects held. `chain` holds the places of the calls that lead
-    to it, outermost first; empty for an effect of the operation itself. `call` is the number of the outermost of those calls.
-    `unit` is the number of the atomic statement: effects that share it happen as one.
+    `number` orders the effects of one operation and names it in Sources and Rows. `verb` is finer than `kind`:
+    ``select``, ``insert``, ``update``, ``delete``, ``upsert``, ``save`` (a whole object), ``append``, ``set``,
+    ``get``, ``increment``, ``send``, ``http``, ``sql`` … `connection` names the connection or alias it uses.
+    `transaction` is the number of the transaction it belongs to, or None outside any (autocommit). `locks` are the
+    numbers of the lock effects held. `chain` holds the places of the calls that lead to it, outermost first; empty
+    for an effect of the operation itself. `call` is the number of the outermost of those calls. `unit` is the number
+    of the atomic statement: effects that share it happen as one.
     """
 
     number: int

@@ -1,4 +1,5 @@
-"""One function with everything that it does: its effects and its callees', in order, and the questions rules ask of them."""
+"""One function with everything that it does: its effects and its callees', in order, and the questions rules ask of
+them."""
 
 from __future__ import annotations
 
@@ -21,9 +22,10 @@ class Role(StrEnum):
 
 
 class Entry(Struct, frozen=True, order=True, gc=False):
-    """What starts an operation: `kind` is request, task, consumer, schedule, command, signal, event or main; `name` as people
-    know it (``POST /orders``, ``orders.tasks.bill``); `redelivered` whether the caller may deliver the same input twice;
-    `retried` whether the framework runs it again after a failure (``serialization``: after a serialization failure only)."""
+    """What starts an operation: `kind` is request, task, consumer, schedule, command, signal, event or main; `name`
+    as people know it (``POST /orders``, ``orders.tasks.bill``); `redelivered` whether the caller may deliver the same
+    input twice; `retried` whether the framework runs it again after a failure (``serialization``: after a
+    serialization failure only)."""
 
     kind: str
     name: str
@@ -36,9 +38,9 @@ class Entry(Struct, frozen=True, order=True, gc=False):
 class Transaction(Struct, frozen=True, gc=False):
     """A stretch of effects that commit together.
 
-    `kind` is ``atomic`` (a scope), ``session`` (begun by first use, ended by a commit), ``ambient`` (whatever the caller has: it may
-    be none). `isolation` is ``read-committed``, ``repeatable-read``, ``serializable`` … or empty for the store's default. `retried`:
-    the whole of it is run again after a serialization failure.
+    `kind` is ``atomic`` (a scope), ``session`` (begun by first use, ended by a commit), ``ambient`` (whatever the
+    caller has: it may be none). `isolation` is ``read-committed``, ``repeatable-read``, ``serializable`` … or empty
+    for the store's default. `retried`: the whole of it is run again after a serialization failure.
     """
 
     number: int
@@ -54,8 +56,9 @@ class Transaction(Struct, frozen=True, gc=False):
 class Retry(Struct, frozen=True, gc=False):
     """A stretch that is run again after a failure: scope `number`.
 
-    `kind` is library, framework or loop; `attempts` and `wait` are texts: a number, ``unbounded`` or empty (not known) for attempts;
-    ``none``, ``constant``, ``growing``, ``jittered`` or empty for wait; `on` the exceptions that it answers to.
+    `kind` is library, framework or loop; `attempts` and `wait` are texts: a number, ``unbounded`` or empty (not
+    known) for attempts; ``none``, ``constant``, ``growing``, ``jittered`` or empty for wait; `on` the exceptions that
+    it answers to.
     """
 
     number: int
@@ -81,9 +84,9 @@ class Exit(Struct, frozen=True, gc=False):
 class Resource(Struct, frozen=True, gc=False):
     """A client, connection, pool, queue, consumer or producer, where it is made.
 
-    `kind`: consumer, producer, client, connection, pool, queue, executor, server, lock. `options` are resolved, with the library's
-    defaults (``given=False``); `complete` False: some options could not be read. `per`: process (module level, or cached), call.
-    `released`: on every exit, on none, or not known (it escapes).
+    `kind`: consumer, producer, client, connection, pool, queue, executor, server, lock. `options` are resolved, with
+    the library's defaults (``given=False``); `complete` False: some options could not be read. `per`: process (module
+    level, or cached), call. `released`: on every exit, on none, or not known (it escapes).
     """
 
     number: int
@@ -208,7 +211,8 @@ class Operation(Struct, frozen=True, gc=False, kw_only=True):
         )
 
     def before_on_all_paths_after(self, a: Effect, b: Effect) -> bool:
-        """Whether every run that passes `a`, and leaves nowhere between, reaches `b`: `b` is under no condition that `a` is not under."""
+        """Whether every run that passes `a`, and leaves nowhere between, reaches `b`: `b` is under no condition that
+        `a` is not under."""
         standing = {(s.number, s.arm) for s in a.scopes}
         return a.number < b.number and all((s.number, s.arm) in standing for s in b.scopes if conditional(s))
 
@@ -219,7 +223,8 @@ class Operation(Struct, frozen=True, gc=False, kw_only=True):
         return a.transaction is not None and a.transaction == b.transaction
 
     def always_inside(self, what: str) -> Answer:
-        """Whether every known caller stands inside `what` (a field of Context: transaction, locks, retry, event_loop, loop)."""
+        """Whether every known caller stands inside `what` (a field of Context: transaction, locks, retry, event_loop,
+        loop)."""
         if not self.contexts:
             return Answer.UNKNOWN
         held = [getattr(c, what) for c in self.contexts]

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 
 class Place(Struct, frozen=True, order=True, gc=False):
-    """A stretch of one file: `path` relative to the reviewed root with forward slashes, lines from 1, columns from 0."""
+    """A stretch of one file: `path` relative to the reviewed root with forward slashes, lines from 1, columns from
+    0."""
 
     path: str
     line: int

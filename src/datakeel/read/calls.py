@@ -1,4 +1,5 @@
-"""Calls: what they reach (a function of the project, a library's row, an ORM), and what contexts and decorators open."""
+"""Calls: what they reach (a function of the project, a library's row, an ORM), and what contexts and decorators
+open."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ SHARED = (When.NOW,)
 
 
 class Opening:
-    """A context that a call made and nobody entered yet (``atomic()``, ``lock()``): what it opens, and with which arguments."""
+    """A context that a call made and nobody entered yet (``atomic()``, ``lock()``): what it opens, and with which
+    arguments."""
 
     __slots__ = ("arguments", "at", "opens", "receiver", "row")
 
@@ -84,9 +86,9 @@ class Caller(Executor):
                 return self.class_member(cls, name, base)
             case ExternalTarget(dotted):
                 return self.world.external_value(f"{dotted}.{name}")
-        cls = self.world.class_named(base.type) if base.type else None
-        if cls is not None:
-            found = self.member_of(cls, base, name, at)
+        own = self.world.class_named(base.type) if base.type else None
+        if own is not None:
+            found = self.member_of(own, base, name, at)
             if found is not None:
                 return found
         return self.loose_attribute(base, name)
@@ -143,9 +145,9 @@ class Caller(Executor):
         label = ""
         if row is not None:
             type_name = row.attributes.get(name, "")
-            if not type_name and "*" in row.attributes and not name.startswith("_"):
-                if self.world.libraries.method(base.type, name) is None:
-                    type_name, label = row.attributes["*"], name
+            wild = not type_name and "*" in row.attributes and not name.startswith("_")
+            if wild and self.world.libraries.method(base.type, name) is None:
+                type_name, label = row.attributes["*"], name
         peeked = self.peek(base, (name,))
         if type_name == "rowcount":
             result = self.state.heap.get((base.rows, "$result")) if base.rows is not None else None
@@ -323,7 +325,8 @@ class Caller(Executor):
         return result
 
     def bindings(self, info: FunctionInfo, arguments: Arguments) -> dict[str, Value]:
-        """Parameters → values; a default is what it evaluates to; what may be given through ``*args`` is an empty Value."""
+        """Parameters → values; a default is what it evaluates to; what may be given through ``*args`` is an empty
+        Value."""
         bound: dict[str, Value] = {}
         positional = list(arguments.positional)
         keywords = dict(arguments.keywords)
@@ -372,8 +375,15 @@ class Caller(Executor):
             self.world.run_function(self, info, bound)
         return frame.returned or NONE
 
-    def new_frame(self, module: Module, *, parent: Frame | None = None, function: FunctionInfo | None = None,
-                  owner: ClassInfo | None = None, receiver: Value | None = None) -> Frame:  # fmt: skip
+    def new_frame(
+        self,
+        module: Module,
+        *,
+        parent: Frame | None = None,
+        function: FunctionInfo | None = None,
+        owner: ClassInfo | None = None,
+        receiver: Value | None = None,
+    ) -> Frame:
         self.frames += 1
         return Frame(self.frames, module, parent, function, owner, receiver)
 
@@ -536,17 +546,34 @@ class Caller(Executor):
             options["*"] = NOTHING
         return options
 
-    def add_resource(self, number: int, kind: str, technology: str, type_name: str, options: dict[str, Value], arguments: Arguments,
-                     at: Span, label: str) -> None:  # fmt: skip
+    def add_resource(
+        self,
+        number: int,
+        kind: str,
+        technology: str,
+        type_name: str,
+        options: dict[str, Value],
+        arguments: Arguments,
+        at: Span,
+        label: str,
+    ) -> None:
         row = self.world.libraries.type(type_name)
         defaults = row.options if row is not None else {}
         self.resources.append(
             Resource(
-                number, kind, technology, self.world.option_list(options, defaults), self.place(at), type_name,
+                number,
+                kind,
+                technology,
+                self.world.option_list(options, defaults),
+                self.place(at),
+                type_name,
                 per="process" if self.frame.function is None else "call",
-                complete="*" not in options, chain=self.frame.chain, name=label, scopes=self.state.scopes,
+                complete="*" not in options,
+                chain=self.frame.chain,
+                name=label,
+                scopes=self.state.scopes,
             )
-        )  # fmt: skip
+        )
 
     def argument(self, arguments: Arguments, parameters: tuple[str, ...], name: str) -> Value | None:
         position = parameters.index(name) if name in parameters else None
@@ -675,7 +702,10 @@ class Caller(Executor):
         text = self.asked(row, row.text, receiver, arguments)
         store = StoreKind(row.store) if row.store else StoreKind.NONE
         effect = self.emit(
-            kind, row.verb or dotted.rpartition(".")[2], at, store=store,
+            kind,
+            row.verb or dotted.rpartition(".")[2],
+            at,
+            store=store,
             connection=self.connection_of(receiver) if receiver is not None and store else "",
             technology=row.technology,
             dataset=self.dataset_name(row, dataset, receiver),
@@ -692,7 +722,7 @@ class Caller(Executor):
             idempotent=Answer(row.idempotent) if row.idempotent else Answer.UNKNOWN,
             origin=receiver.origin if receiver is not None else Origin.RESOLVED,
             **({"when": When(row.when)} if row.when else {}),
-        )  # fmt: skip
+        )
         if kind == Kind.LOCK:
             self.state.locks = (*self.state.locks, effect.number)
         if kind == Kind.UNLOCK:
@@ -771,9 +801,17 @@ class Caller(Executor):
         connection = self.connection_of(receiver)
         implicit = self.implicit(receiver)
         result = run_sql(
-            self, text, given, connection, at, many=row.many, dialect=self.dialect_of(receiver), technology=row.technology,
-            origin=receiver.origin if receiver is not None else Origin.RESOLVED, implicit=implicit,
-        )  # fmt: skip
+            self,
+            text,
+            given,
+            connection,
+            at,
+            many=row.many,
+            dialect=self.dialect_of(receiver),
+            technology=row.technology,
+            origin=receiver.origin if receiver is not None else Origin.RESOLVED,
+            implicit=implicit,
+        )
         if receiver is not None and receiver.rows is not None:
             self.state.heap[(receiver.rows, "$result")] = result
         return result
@@ -1019,7 +1057,8 @@ class Caller(Executor):
 
     @contextmanager
     def opened(self, opening: Opening, at: Span) -> Iterator[None]:
-        """Everything inside stands in what the context opens; behind it, it is over, also for paths that left inside."""
+        """Everything inside stands in what the context opens; behind it, it is over, also for paths that left
+        inside."""
         opens = opening.opens
         outer = self.frame
         marks = len(outer.left), [len(b) for b in self.broken]
@@ -1099,12 +1138,15 @@ class Caller(Executor):
         kind = self.world.libraries.type(receiver.type) if receiver is not None and receiver.type else None
         named = self.lock_name(opening)
         effect = self.emit(
-            Kind.LOCK, opening.opens.lock or "process", at, dataset=named,
+            Kind.LOCK,
+            opening.opens.lock or "process",
+            at,
+            dataset=named,
             store=StoreKind.CACHE if opening.opens.lock == "distributed" else StoreKind.NONE,
             technology=getattr(opening.row, "technology", ""),
             options=self.world.option_list(options, kind.options if kind is not None else {}),
             origin=receiver.origin if receiver is not None else Origin.RESOLVED,
-        )  # fmt: skip
+        )
         self.state.locks = (*self.state.locks, effect.number)
         with self.scope("lock", opening.opens.lock, at, named):
             yield

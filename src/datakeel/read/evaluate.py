@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datakeel.model.effect import Guard, Rows, Scope, Source
 from datakeel.read.machine import Machine
@@ -47,6 +47,9 @@ from datakeel.read.values import (
     union,
 )
 
+if TYPE_CHECKING:
+    from datakeel.read.calls import Caller
+
 COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">=", "in", "notin", "is", "isnot"))
 OPPOSITE = {"!=": "==", "notin": "in", "isnot": "is"}
 NO_SPAN = Span(0, 0, 0, 0)
@@ -54,6 +57,11 @@ NO_SPAN = Span(0, 0, 0, 0)
 
 class Evaluator(Machine):
     """Follows expressions. `call`, `attribute_of` and `force` come from the classes above it."""
+
+    @property
+    def caller(self) -> Caller:
+        """This machine, as the one whole that it always is."""
+        return self  # type: ignore[return-value]
 
     def eval(self, expression: Expression) -> Value:
         return EVALUATE[type(expression)](self, expression)
@@ -115,7 +123,7 @@ class Evaluator(Machine):
                 return found or NOTHING
         if base.items is not None and isinstance(key.const, int) and -len(base.items) <= key.const < len(base.items):
             return base.items[key.const]
-        handled = self.world.orms.item(self, base, key, node.at)
+        handled = self.world.orms.item(self.caller, base, key, node.at)
         if handled is not None:
             return handled
         if isinstance(node.key, Derive) and node.key.how == "slice":
@@ -150,9 +158,12 @@ class Evaluator(Machine):
                 values.append(self.eval(item))
         items = tuple(values)
         return Value(
-            type=f"builtins.{node.kind}", items=items if complete else None, complete=complete, sources=union(items),
+            type=f"builtins.{node.kind}",
+            items=items if complete else None,
+            complete=complete,
+            sources=union(items),
             of=joined_all(items) if items else None,
-        )  # fmt: skip
+        )
 
     def dictionary(self, node: Collection) -> Value:
         entries: dict[str, Value] = {}
@@ -233,7 +244,7 @@ class Evaluator(Machine):
         return self.computed(how, values, node.at)
 
     def computed(self, how: str, values: tuple[Value, ...], at: Span) -> Value:
-        handled = self.world.orms.operate(self, how, values, at)
+        handled = self.world.orms.operate(self.caller, how, values, at)
         if handled is not None:
             return handled
         if (
@@ -291,7 +302,7 @@ class Evaluator(Machine):
 
     def compared(self, how: str, values: tuple[Value, ...], at: Span) -> Value:
         left, right = values[0], values[-1]
-        handled = self.world.orms.operate(self, how, values, at)
+        handled = self.world.orms.operate(self.caller, how, values, at)
         if handled is not None:
             return handled
         if how in ("in", "notin") and right.state is not None:
@@ -515,6 +526,15 @@ EVALUATE: dict[type, Callable[[Any, Any], Value]] = {
 }
 
 __all__ = [
-    "ClassTarget", "Evaluator", "ExternalTarget", "FunctionTarget", "MethodTarget", "Rows", "Source", "extended",
-    "guards_of", "templated", "text_of",
-]  # fmt: skip
+    "ClassTarget",
+    "Evaluator",
+    "ExternalTarget",
+    "FunctionTarget",
+    "MethodTarget",
+    "Rows",
+    "Source",
+    "extended",
+    "guards_of",
+    "templated",
+    "text_of",
+]

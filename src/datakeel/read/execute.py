@@ -105,7 +105,7 @@ class Executor(Evaluator):
     def assign_attribute(self, base: Value, name: str, value: Value, at: Span) -> None:
         if base.rows is not None:
             self.state.heap[(base.rows, name)] = value
-        self.world.orms.assigned(self, base, name, value, at)
+        self.world.orms.assigned(self.caller, base, name, value, at)
         row = self.world.libraries.type(base.type) if base.type else None
         if row is not None and name in row.sets and base.options is not None:
             base.options[row.sets[name]] = value
@@ -119,7 +119,7 @@ class Executor(Evaluator):
             self.assign_local(where.name, base.but(complete=False, sources=base.sources | value.sources))
         if base.rows is not None:
             self.state.heap[(base.rows, f"[{canonical(key)}]")] = value
-            self.world.orms.item_assigned(self, base, key, value, at)
+            self.world.orms.item_assigned(self.caller, base, key, value, at)
 
     def augment(self, node: Augment) -> None:
         current = self.eval(node.target)
@@ -135,7 +135,7 @@ class Executor(Evaluator):
                 self.state.env.pop((self.frame.number, target.name), None)
             elif isinstance(target, Attribute | Item):
                 base = self.eval(target.base)
-                self.world.orms.deleted(self, base, target, node.at)
+                self.world.orms.deleted(self.caller, base, target, node.at)
 
     def define(self, node: Define) -> None:
         name = node.function.signature.name.rpartition(".")[2]
@@ -198,7 +198,7 @@ class Executor(Evaluator):
         iterable = NOTHING
         if node.iterable is not None:
             iterable = self.force(self.eval(node.iterable), node.at, "iterate")
-            unbounded = self.world.endless(self, iterable, node.is_async)
+            unbounded = self.world.endless(self.caller, iterable, node.is_async)
         before = self.state
         self.state = before.fork()
         if retry:
@@ -210,7 +210,7 @@ class Executor(Evaluator):
         self.state.scopes = (*self.state.scopes, Scope(number, "loop", "body", place, "", unbounded))
         self.guarded(guards_of(entered, True, place))
         if node.target is not None:
-            self.bind(node.target, self.world.loop_element(self, iterable, node.at), node.at)
+            self.bind(node.target, self.world.loop_element(self.caller, iterable, node.at), node.at)
         self.broken.append([])
         started = len(self.effects)
         self.execute(node.body)
@@ -367,11 +367,12 @@ class Executor(Evaluator):
         self.guarded(guards_of(test, True, self.place(node.at)))
 
 
-# The shape of a hand-written retry --------------------------------------------------------------------------------------
+# The shape of a hand-written retry ------------------------------------------------------------------------------------
 
 
 def retry_shape(node: Loop) -> bool:
-    """A loop that tries again after a failure: its body tries something, leaves on success, and goes on from a handler."""
+    """A loop that tries again after a failure: its body tries something, leaves on success, and goes on from a
+    handler."""
     for statement in node.body:
         if isinstance(statement, Try) and statement.handlers:
             leaves = any(always_leaves(part) for part in (statement.body, statement.otherwise))

@@ -1,4 +1,5 @@
-"""What a callee does, put into its caller's terms: parameters become arguments, numbers are shifted, places get the call in front."""
+"""What a callee does, put into its caller's terms: parameters become arguments, numbers are shifted, places get the
+call in front."""
 
 from __future__ import annotations
 
@@ -70,9 +71,12 @@ class Graft:
                 number = transaction.number + self.base
                 self.transactions[transaction.number] = number
                 machine.transactions[number] = replace(
-                    transaction, number=number, connection=connection,
-                    place=transaction.place, joins=transaction.joins,
-                )  # fmt: skip
+                    transaction,
+                    number=number,
+                    connection=connection,
+                    place=transaction.place,
+                    joins=transaction.joins,
+                )
             seen.add(connection)
 
     def end_transactions(self) -> None:

@@ -1,8 +1,10 @@
 """Library models as data: what a call of a library does, loaded from tables and checked while loading.
 
-A table is a TOML file (``languages/<language>/libraries/<name>.toml``); `docs/library-models.md` describes it for people. In short:
+A table is a TOML file (``languages/<language>/libraries/<name>.toml``); `docs/library-models.md` describes it for
+people. In short:
 
-- ``[types."dotted.Name"]``: a class: what calling it makes, its options with defaults, its bases, what its attributes are.
+- ``[types."dotted.Name"]``: a class: what calling it makes, its options with defaults, its bases, what its attributes
+  are.
 - ``[calls."dotted.name"]`` or ``[calls."dotted.Type.method"]``: what a call does, and which argument carries what.
 - ``[classes."dotted.Base"]``: what methods of a subclass are entry points.
 - ``[values]``: objects that the library has made (``"django.core.cache.cache"``), with their type.
@@ -23,7 +25,8 @@ from msgspec import Struct
 
 
 class Opens(Struct, frozen=True, forbid_unknown_fields=True):
-    """What entering a context, or being decorated, opens. `scope` is transaction, savepoint, lock, retry or resource."""
+    """What entering a context, or being decorated, opens. `scope` is transaction, savepoint, lock, retry or
+    resource."""
 
     scope: str
     connection: str = ""  # an argument, or "self"
@@ -35,8 +38,9 @@ class Opens(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Runs(Struct, frozen=True, forbid_unknown_fields=True):
-    """A callable argument that the call runs. `when` is a value of model.effect.When; `arguments` names the argument that holds its
-    arguments (a tuple), or ``rest`` for those after it; `options` the argument that holds its keyword arguments."""
+    """A callable argument that the call runs. `when` is a value of model.effect.When; `arguments` names the argument
+    that holds its arguments (a tuple), or ``rest`` for those after it; `options` the argument that holds its keyword
+    arguments."""
 
     callable: str
     when: str = "now"
@@ -45,8 +49,8 @@ class Runs(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Entry(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the decorated, or passed, function becomes: a kind of entry (see model.operation.Entry). `name`: an argument with its
-    name; `callable`: the argument that is registered (a decorator registers what it decorates)."""
+    """What the decorated, or passed, function becomes: a kind of entry (see model.operation.Entry). `name`: an
+    argument with its name; `callable`: the argument that is registered (a decorator registers what it decorates)."""
 
     kind: str
     name: str = ""
@@ -58,8 +62,8 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What one call does. Arguments are named by `parameters` (without self); a text that begins with ``=`` is a constant,
-    ``self`` is the receiver, ``self.name`` its name, ``self.x`` its option x."""
+    """What one call does. Arguments are named by `parameters` (without self); a text that begins with ``=`` is a
+    constant, ``self`` is the receiver, ``self.name`` its name, ``self.x`` its option x."""
 
     parameters: tuple[str, ...] = ()
     effect: str = ""

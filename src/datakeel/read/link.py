@@ -1,4 +1,5 @@
-"""Facts of files → one System: names are linked, every function is traced, contexts and entry points flow to what they reach."""
+"""Facts of files → one System: names are linked, every function is traced, contexts and entry points flow to what
+they reach."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ ENTRIES = 6  # how many ways in are named for one function
 
 
 class Link:
-    """Links the facts of one project. `modules` maps module names to paths, `files` paths to facts, `roles` paths to roles."""
+    """Links the facts of one project. `modules` maps module names to paths, `files` paths to facts, `roles` paths to
+    roles."""
 
     def __init__(
         self, modules: Mapping[str, str], files: Mapping[str, File], roles: Mapping[str, Role], libraries: Libraries
@@ -98,7 +100,8 @@ class Link:
     # Contexts ---------------------------------------------------------------------------------------------------------
 
     def flow(self) -> tuple[dict[str, set[Context]], dict[str, list[Entry]]]:
-        """What stands round each function when it is called, and what starts it: from callers to callees until nothing changes."""
+        """What stands round each function when it is called, and what starts it: from callers to callees until
+        nothing changes."""
         contexts: dict[str, set[Context]] = {}
         reached: dict[str, list[Entry]] = {}
         calls = self.world.sites
@@ -168,9 +171,15 @@ class Link:
 def merged(outer: Context, site: Context) -> Context:
     """What stands round a callee: what stands round its caller, and what the caller opened round the call."""
     return replace(
-        site, transaction=outer.transaction or site.transaction, locks=outer.locks or site.locks, retry=outer.retry or site.retry,
-        event_loop=outer.event_loop or site.event_loop, loop=outer.loop or site.loop, caller="", place=None,
-    )  # fmt: skip
+        site,
+        transaction=outer.transaction or site.transaction,
+        locks=outer.locks or site.locks,
+        retry=outer.retry or site.retry,
+        event_loop=outer.event_loop or site.event_loop,
+        loop=outer.loop or site.loop,
+        caller="",
+        place=None,
+    )
 
 
 def settings_modules(names: Names) -> tuple[Module, ...]:

@@ -23,10 +23,11 @@ TRANSACTIONAL = frozenset((StoreKind.RELATIONAL,))
 
 
 class Trace(Struct, gc=False, kw_only=True):
-    """What following one function gave: its effects in its own terms (parameters stay symbolic), and what it leaves behind.
+    """What following one function gave: its effects in its own terms (parameters stay symbolic), and what it leaves
+    behind.
 
-    `ends` says for each connection which transaction is current at the end; `held` the locks that are not released; `heap` the
-    attributes of objects from outside that it assigned; `size` bounds all numbers in it.
+    `ends` says for each connection which transaction is current at the end; `held` the locks that are not released;
+    `heap` the attributes of objects from outside that it assigned; `size` bounds all numbers in it.
     """
 
     effects: tuple[Effect, ...] = ()
@@ -98,7 +99,8 @@ class Machine:
             transaction: int | None = None if number == ENDED else number
         else:
             transaction = state.transaction()
-        when = fields.pop("when", None) or state.when
+        given = fields.pop("when", None)
+        when = given if isinstance(given, When) else state.when
         effect = Effect(
             number=self.next(),
             kind=kind,
@@ -139,7 +141,8 @@ class Machine:
         number: int = 0,
         unbounded: bool = False,
     ) -> Iterator[int]:
-        """Everything inside stands in a new scope; scopes and guards are as before behind it, unless control has left."""
+        """Everything inside stands in a new scope; scopes and guards are as before behind it, unless control has
+        left."""
         before_scopes, before_guards = self.state.scopes, self.state.guards
         number = number or self.next()
         entered = Scope(number, kind, arm, self.place(at) if at else None, text, unbounded)

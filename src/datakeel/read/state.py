@@ -15,8 +15,8 @@ AMBIENT = 0  # whatever transaction the caller has
 
 @dataclass(slots=True)
 class State:
-    """`env` holds variables by (frame, name); `heap` attributes by (object, name); `transactions` the current one of each connection,
-    the last opened last; `locks` the numbers of the locks held."""
+    """`env` holds variables by (frame, name); `heap` attributes by (object, name); `transactions` the current one of
+    each connection, the last opened last; `locks` the numbers of the locks held."""
 
     env: dict[tuple[int, str], Value] = field(default_factory=dict)
     heap: dict[tuple[Rows, str], Value] = field(default_factory=dict)
@@ -58,28 +58,33 @@ def joined(a: State, b: State, scopes: tuple[Scope, ...], guards: tuple[Guard, .
     if not a.alive:
         return b
     env = {k: join(v, b.env.get(k)) if b.env.get(k) is not v else v for k, v in a.env.items()}
-    for key, value in b.env.items():
-        if key not in env:
-            env[key] = join(None, value)
-    heap = {k: v for k, v in a.heap.items() if b.heap.get(k) is v}
-    for key in a.heap.keys() | b.heap.keys():
-        if key not in heap and key in a.heap and key in b.heap:
-            heap[key] = join(a.heap[key], b.heap[key])
-        elif key not in heap:
-            one = a.heap.get(key) or b.heap[key]
-            heap[key] = one.but(const=MISSING) if one.known else one
+    env.update((k, join(None, v)) for k, v in b.env.items() if k not in env)
+    heap: dict[tuple[Rows, str], Value] = {}
+    for spot in {**a.heap, **b.heap}:
+        mine, other = a.heap.get(spot), b.heap.get(spot)
+        heap[spot] = mine if mine is not None and mine is other else both(mine, other)
     transactions = dict(a.transactions)
     for connection, number in b.transactions.items():
-        mine = transactions.get(connection)
-        if mine is None or number > mine:
+        current = transactions.get(connection)
+        if current is None or number > current:
             transactions[connection] = number
     locks = tuple(n for n in a.locks if n in b.locks)
     return State(env, heap, transactions, locks, guards, scopes, True, a.when)
 
 
+def both(a: Value | None, b: Value | None) -> Value:
+    """An attribute where two paths meet; one that only one of them assigned is what that one says, but not surely."""
+    if a is not None and b is not None:
+        return join(a, b)
+    one = a if a is not None else b
+    assert one is not None
+    return one.but(const=MISSING) if one.known else one
+
+
 @dataclass(slots=True, eq=False)
 class Frame:
-    """One function body that is being followed: a function, or a closure inside the frame that defined it (`parent`)."""
+    """One function body that is being followed: a function, or a closure inside the frame that defined it
+    (`parent`)."""
 
     number: int
     module: Module

@@ -44,8 +44,9 @@ class FunctionInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClassInfo:
-    """A class of the project. `bases` and `lineage` hold classes of the project and the dotted names of external ones; `lineage` begins
-    with the class itself. `fields` are its own class-level assignments, the last of each name."""
+    """A class of the project. `bases` and `lineage` hold classes of the project and the dotted names of external
+    ones; `lineage` begins with the class itself. `fields` are its own class-level assignments, the last of each
+    name."""
 
     module: Module
     facts: Class

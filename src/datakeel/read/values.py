@@ -30,11 +30,12 @@ MISSING = Missing()
 class Value(Struct, gc=False):
     """What is known of a value. Everything is optional: an empty Value is one that nothing is known of.
 
-    `type` is a dotted class name, the project's or a library's; `of` what it holds (elements, or the row class of a plan); `const`
-    its literal; `rows` its identity; `sources` what it was computed from; `items`/`entries` its known parts, all of them
-    where `complete`; `target` what a call of it reaches; `name` what the outside knows it as (a topic, a collection, a key);
-    `state` an ORM's plan or a pending call; `owner` the object it came from (a cursor's connection); `tests` what its
-    truth says; `others` alternatives, where paths joined; `options` the options a client was made with.
+    `type` is a dotted class name, the project's or a library's; `of` what it holds (elements, or the row class of a
+    plan); `const` its literal; `rows` its identity; `sources` what it was computed from; `items`/`entries` its known
+    parts, all of them where `complete`; `target` what a call of it reaches; `name` what the outside knows it as (a
+    topic, a collection, a key); `state` an ORM's plan or a pending call; `owner` the object it came from (a cursor's
+    connection); `tests` what its truth says; `others` alternatives, where paths joined; `options` the options a
+    client was made with.
     """
 
     type: str = ""
@@ -141,7 +142,8 @@ class Pending:
 
 @dataclass(slots=True, eq=False)
 class Arguments:
-    """The arguments of a call. `rest` are values of ``*args`` of unknown length, `options` of ``**kwargs`` of unknown content."""
+    """The arguments of a call. `rest` are values of ``*args`` of unknown length, `options` of ``**kwargs`` of unknown
+    content."""
 
     positional: tuple[Value, ...] = ()
     keywords: dict[str, Value] = field(default_factory=dict)
@@ -266,7 +268,7 @@ def distinct(a: Value, b: Value) -> bool:
     )
 
 
-Value.__hash__ = object.__hash__  # type: ignore[method-assign,assignment]
+Value.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 def element(value: Value) -> Value:

@@ -1,4 +1,5 @@
-"""The whole project while it is traced: what names stand for, what functions do, each worked out once and only when asked."""
+"""The whole project while it is traced: what names stand for, what functions do, each worked out once and only when
+asked."""
 
 from __future__ import annotations
 
@@ -55,9 +56,28 @@ VARIANTS = 12  # how many kinds of arguments one function is traced for; further
 DEPTH = 60  # how deep calls are followed
 
 LISTS = frozenset(
-    ("list", "List", "Sequence", "Iterable", "Iterator", "set", "Set", "frozenset", "FrozenSet", "tuple", "Tuple", "Collection",
-     "Generator", "AsyncGenerator", "AsyncIterator", "AsyncIterable", "MutableSequence", "deque", "Deque")
-)  # fmt: skip
+    (
+        "list",
+        "List",
+        "Sequence",
+        "Iterable",
+        "Iterator",
+        "set",
+        "Set",
+        "frozenset",
+        "FrozenSet",
+        "tuple",
+        "Tuple",
+        "Collection",
+        "Generator",
+        "AsyncGenerator",
+        "AsyncIterator",
+        "AsyncIterable",
+        "MutableSequence",
+        "deque",
+        "Deque",
+    )
+)
 WRAPPERS = frozenset(
     (
         "Optional",
@@ -86,8 +106,8 @@ KINDS = {
 
 
 class World:
-    """Everything that tracing one function may ask about the rest of the project. What it answers depends on the project alone,
-    not on the order of the questions."""
+    """Everything that tracing one function may ask about the rest of the project. What it answers depends on the
+    project alone, not on the order of the questions."""
 
     def __init__(self, names: Names, libraries: Libraries, settings: Iterable[Module] = ()) -> None:
         self.names = names
@@ -364,7 +384,8 @@ class World:
         return self.outside(value, f"{owner.name}.{name}")
 
     def instance_attribute(self, cls: ClassInfo, name: str) -> Value | None:
-        """What an object's attribute holds, as its class says: assigned in `__init__`, declared, or assigned in another method."""
+        """What an object's attribute holds, as its class says: assigned in `__init__`, declared, or assigned in
+        another method."""
         key = (cls.name, name)
         if key not in self._attributes:
             self._attributes[key] = None  # asked for while it is worked out: not known
@@ -833,7 +854,8 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
 
 
 def condensed(caller: Caller, returns: Value | None) -> tuple[Effect, ...]:
-    """The effects without repeats: what one call brings several times in the same way stands once, with the shortest way to it.
+    """The effects without repeats: what one call brings several times in the same way stands once, with the shortest
+    way to it.
 
     A read that a write, a decision or the function's value was computed from is never left out.
     """
@@ -845,10 +867,20 @@ def condensed(caller: Caller, returns: Value | None) -> tuple[Effect, ...]:
             effects.append(effect)
             continue
         key = (
-            effect.call, effect.kind, effect.verb, effect.dataset, effect.transaction, bool(effect.locks), effect.when, effect.key,
-            effect.technology, effect.rows if effect.rows is not None and not effect.rows.root.startswith(("read", "new")) else None,
-            tuple(a.column for a in effect.assigned), effect.inside("retry") is not None, effect.inside("loop") is not None,
-        )  # fmt: skip
+            effect.call,
+            effect.kind,
+            effect.verb,
+            effect.dataset,
+            effect.transaction,
+            bool(effect.locks),
+            effect.when,
+            effect.key,
+            effect.technology,
+            effect.rows if effect.rows is not None and not effect.rows.root.startswith(("read", "new")) else None,
+            tuple(a.column for a in effect.assigned),
+            effect.inside("retry") is not None,
+            effect.inside("loop") is not None,
+        )
         known = kept.get(key)
         if known is None:
             kept[key] = len(effects)

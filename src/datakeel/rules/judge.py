@@ -1,4 +1,5 @@
-"""Feeds each rule its noun, lets only the most specific rule speak of one pair of places, and puts the findings in order."""
+"""Feeds each rule its noun, lets only the most specific rule speak of one pair of places, and puts the findings in
+order."""
 
 from __future__ import annotations
 
@@ -78,7 +79,8 @@ def finding_of(rule: Rule, hit: Hit, operation: Operation | None) -> Finding:
 
 
 def confidence(hit: Hit, operation: Operation | None) -> Confidence:
-    """As sure as the weakest fact that the finding rests on; one step less for each place where a guard may stand unseen."""
+    """As sure as the weakest fact that the finding rests on; one step less for each place where a guard may stand
+    unseen."""
     weakest = max((r.origin for r in hit.rests_on), default=Origin.RESOLVED)
     level = {Origin.RESOLVED: 0, Origin.CONVENTION: 1, Origin.ASSUMED: 2}[weakest] + hit.doubts
     return Confidence(min(level, 2))

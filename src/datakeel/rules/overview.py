@@ -11,10 +11,19 @@ from datakeel.model.operation import Role
 from datakeel.model.system import System
 
 WORDS = {
-    StoreKind.RELATIONAL: "a relational database", StoreKind.DOCUMENT: "a document store", StoreKind.CACHE: "a cache", StoreKind.QUEUE: "a queue",
-    StoreKind.LOG: "an event log", StoreKind.SEARCH: "a search index", StoreKind.OBJECT: "an object store", StoreKind.REMOTE: "remote services",
-    StoreKind.KEY_VALUE: "a key-value store", StoreKind.WIDE_COLUMN: "a wide-column store", StoreKind.MAIL: "e-mail", StoreKind.FILE: "files",
-}  # fmt: skip
+    StoreKind.RELATIONAL: "a relational database",
+    StoreKind.DOCUMENT: "a document store",
+    StoreKind.CACHE: "a cache",
+    StoreKind.QUEUE: "a queue",
+    StoreKind.LOG: "an event log",
+    StoreKind.SEARCH: "a search index",
+    StoreKind.OBJECT: "an object store",
+    StoreKind.REMOTE: "remote services",
+    StoreKind.KEY_VALUE: "a key-value store",
+    StoreKind.WIDE_COLUMN: "a wide-column store",
+    StoreKind.MAIL: "e-mail",
+    StoreKind.FILE: "files",
+}
 
 
 def stores(system: System) -> tuple[str, ...]:
@@ -42,7 +51,8 @@ def verdict(findings: Sequence[Finding]) -> str:
         return "Nothing was found that loses, repeats or corrupts data."
     count = Counter(f.severity.word for f in findings)
     worst = ", ".join(f"{count[w]} {w}" for w in ("critical", "major", "minor", "suggestion") if count[w])
-    return f"{len(findings)} place{'s' if len(findings) > 1 else ''} can lose, repeat or corrupt data, or stop it from scaling ({worst})."
+    places = f"{len(findings)} places" if len(findings) > 1 else "1 place"
+    return f"{places} can lose, repeat or corrupt data, or stop it from scaling ({worst})."
 
 
 def one_node(kinds: Sequence[str]) -> str:
@@ -51,7 +61,8 @@ def one_node(kinds: Sequence[str]) -> str:
     distributed = [k for k in kinds if k in (StoreKind.LOG, StoreKind.WIDE_COLUMN, StoreKind.SEARCH)]
     if not distributed:
         return "Nothing that is seen here needs more than one database node."
-    return f"Beside a single database it uses {listed([WORDS[StoreKind(k)] for k in distributed])}: each is a copy to keep in step."
+    others = listed([WORDS[StoreKind(k)] for k in distributed])
+    return f"Beside a single database it uses {others}: each is a copy to keep in step."
 
 
 def listed(words: Sequence[str]) -> str:

@@ -1,8 +1,9 @@
 """What a rule is, and how rules are found.
 
-A rule is one function over one noun of the model, in ``rules/<category>/<name>.py``, beside its page ``<name>.md``. The file's name is
-the rule's name, the folder its category. The first parameter's type says what it is fed: `Operation`, `Dataset`, `Resource` or `System`;
-a second parameter of type `System`, where there is one, gives it the rest.
+A rule is one function over one noun of the model, in ``rules/<category>/<name>.py``, beside its page ``<name>.md``.
+The file's name is the rule's name, the folder its category. The first parameter's type says what it is fed:
+`Operation`, `Dataset`, `Resource` or `System`; a second parameter of type `System`, where there is one, gives it the
+rest.
 """
 
 from __future__ import annotations
@@ -26,14 +27,23 @@ from datakeel.model.place import Place
 from datakeel.model.system import System
 
 CATEGORIES = (
-    "model", "store", "encode", "replicate", "partition", "transact", "distribute", "process", "derive", "operate",
-)  # fmt: skip
+    "model",
+    "store",
+    "encode",
+    "replicate",
+    "partition",
+    "transact",
+    "distribute",
+    "process",
+    "derive",
+    "operate",
+)
 
 
 class Hit(Struct, frozen=True, kw_only=True):
-    """What a rule yields. `rests_on` are the effects and resources whose facts it needs: the finding is as sure as the weakest.
-    `doubts` counts the places where a guard might stand unseen: each takes one step of confidence. `also` are rules that would
-    speak of the same places and shall not. `severity` overrides the rule's."""
+    """What a rule yields. `rests_on` are the effects and resources whose facts it needs: the finding is as sure as
+    the weakest. `doubts` counts the places where a guard might stand unseen: each takes one step of confidence.
+    `also` are rules that would speak of the same places and shall not. `severity` overrides the rule's."""
 
     place: Place
     message: str
@@ -60,7 +70,8 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 
 class Page(Struct, frozen=True):
-    """A rule's page, read as far as a report needs it: `why` is its first paragraph, `pattern` and `pillar` its header lines."""
+    """A rule's page, read as far as a report needs it: `why` is its first paragraph, `pattern` and `pillar` its
+    header lines."""
 
     title: str
     why: str

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from datakeel.read.program import Assign, Attribute, Expression, File, Global, Item
+from datakeel.read.program import Assign, Attribute, Expression, File, Global, Item, Statement
 from datakeel.read.symbols import ClassInfo, Constant, External, FunctionInfo, Module, Symbol
 
 DEPTH = 24  # how many re-exports are followed: a chain that is longer is a cycle
 
 
 class Names:
-    """Answers what a dotted name stands for. `modules` maps module names (with aliases) to paths; `files` paths to facts."""
+    """Answers what a dotted name stands for. `modules` maps module names (with aliases) to paths; `files` paths to
+    facts."""
 
     def __init__(self, modules: Mapping[str, str], files: Mapping[str, File]) -> None:
         own: dict[str, Module] = {}
@@ -165,7 +166,7 @@ class Names:
         self._building.add(key)
         bases = tuple(self._base(module, b) for b in facts.bases)
         methods: dict[str, FunctionInfo] = {}
-        fields = {
+        fields: dict[str, Statement] = {
             target.name if hasattr(target, "name") else target.dotted.rpartition(".")[2]: s
             for s in facts.fields
             if isinstance(s, Assign)
