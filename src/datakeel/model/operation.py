@@ -81,6 +81,23 @@ class Exit(Struct, frozen=True, gc=False):
     text: str = ""
 
 
+class Handler(Struct, frozen=True, gc=False):
+    """One ``except`` of a function's own text: arm `arm` of the try with scope `number`.
+
+    `exceptions` are the classes that it catches (none: all). `does` says what stands in it: ``raise``, ``return``,
+    ``continue``, ``break``, ``assign`` (it notes something), ``log`` (it tells people), ``call`` (of anything else).
+    `falls`: control may go on behind the try.
+    """
+
+    number: int
+    arm: str
+    place: Place
+    exceptions: tuple[str, ...] = ()
+    does: tuple[str, ...] = ()
+    falls: bool = True
+    scopes: tuple[Scope, ...] = ()  # those that the try stands in
+
+
 class Resource(Struct, frozen=True, gc=False):
     """A client, connection, pool, queue, consumer or producer, where it is made.
 
@@ -133,6 +150,7 @@ class Operation(Struct, frozen=True, gc=False, kw_only=True):
     transactions: tuple[Transaction, ...] = ()
     resources: tuple[Resource, ...] = ()
     retries: tuple[Retry, ...] = ()
+    handlers: tuple[Handler, ...] = ()
     entries: tuple[Entry, ...] = ()  # what starts it, directly or through callers
     contexts: tuple[Context, ...] = ()  # empty: no caller is known
     parameters: tuple[str, ...] = ()

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from datakeel.model.effect import Guard, Rows, Scope, Source
+from datakeel.model.operation import Handler as Handled
 from datakeel.model.operation import Retry
+from datakeel.read import handling
 from datakeel.read.evaluate import NO_SPAN, Evaluator, guards_of
 from datakeel.read.program import (
     Assert,
@@ -274,6 +276,7 @@ class Executor(Evaluator):
         start = before.fork()
         started = len(self.effects)
         raised_before = len(self.frame.raises)
+        self.state = before.fork()
         self.enter_arm(number, "body", node.at, kind="try")
         self.state.scopes = (
             *self.state.scopes[:-1],
@@ -310,12 +313,25 @@ class Executor(Evaluator):
 
     def handle(self, number: int, index: int, handler: Handler, inside: list[Any]) -> None:
         names = self.world.exception_names(self.frame.module, handler.types)
+        outer = self.state.scopes
         self.enter_arm(number, f"handler:{index}", handler.at, kind="try")
         numbers = tuple(Source("read", e.number) for e in inside if e.kind in ("read", "write", "call", "publish"))
         self.guarded((Guard("exception", True, numbers, " ".join(names), self.place(handler.at)),))
         if handler.name is not None:
             self.assign_local(handler.name, Value(type=names[0] if names else "", sources=frozenset()))
         self.execute(handler.body)
+        if not self.frame.chain:
+            self.handlers.append(
+                Handled(
+                    number,
+                    f"handler:{index}",
+                    self.place(handler.at),
+                    names,
+                    handling.done(handler.body),
+                    self.state.alive,
+                    outer,
+                )
+            )
 
     def finish_try(self, number: int, node: Try, results: list[State], failed: State, before: State) -> None:
         whole: State | None = None

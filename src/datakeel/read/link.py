@@ -158,6 +158,7 @@ class Link:
             transactions=trace.transactions,
             resources=trace.resources,
             retries=trace.retries,
+            handlers=trace.handlers,
             entries=tuple(reached.get(info.name, ())),
             contexts=tuple(sorted(contexts.get(info.name, ()), key=str)),
             parameters=trace.parameters,

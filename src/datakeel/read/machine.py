@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from datakeel.model.certainty import Origin
 from datakeel.model.effect import Effect, Guard, Kind, Rows, Scope, StoreKind, When
-from datakeel.model.operation import Exit, Resource, Retry, Transaction
+from datakeel.model.operation import Exit, Handler, Resource, Retry, Transaction
 from datakeel.model.place import Place
 from datakeel.read.program import Span
 from datakeel.read.state import AMBIENT, ENDED, Frame, State
@@ -35,6 +35,7 @@ class Trace(Struct, gc=False, kw_only=True):
     transactions: tuple[Transaction, ...] = ()
     resources: tuple[Resource, ...] = ()
     retries: tuple[Retry, ...] = ()
+    handlers: tuple[Handler, ...] = ()
     returns: Value | None = None
     yields: Value | None = None
     heap: dict[tuple[Rows, str], Value] = {}
@@ -62,6 +63,7 @@ class Machine:
         self.transactions: dict[int, Transaction] = {}
         self.resources: list[Resource] = []
         self.retries: list[Retry] = []
+        self.handlers: list[Handler] = []
         self.complete = True
         self.depth = 0
         self.frames = 1

@@ -840,6 +840,7 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
         transactions=tuple(caller.transactions[n] for n in sorted(caller.transactions)),
         resources=tuple(caller.resources),
         retries=tuple(caller.retries),
+        handlers=tuple(caller.handlers),
         returns=returns,
         yields=frame.yielded,
         heap=heap,

@@ -1,0 +1,118 @@
+"""What an exception handler does with the failure, as its own text says: passes it on, leaves, notes it, or only logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from datakeel.read.program import (
+    Assign,
+    Attribute,
+    Augment,
+    Break,
+    Call,
+    Closure,
+    Continue,
+    Delete,
+    Expression,
+    Function,
+    Global,
+    Let,
+    Local,
+    Raise,
+    Return,
+    Statement,
+)
+
+LOG_METHODS = frozenset(
+    (
+        "debug",
+        "info",
+        "warning",
+        "warn",
+        "error",
+        "exception",
+        "critical",
+        "fatal",
+        "log",
+        "msg",
+        "print_exc",
+        "failure",
+    )
+)
+REPORTS = frozenset(
+    (
+        "print", "print_exc", "print_exception", "capture_exception", "capture_message", "captureException", "notice_error",
+        "record_exception", "set_status", "set_tag", "set_extra", "add_breadcrumb", "tell_sentry", "report_exc_info", "log_exception",
+    )
+)  # fmt: skip
+MEASURES = frozenset(("inc", "incr", "increment", "observe", "labels", "timing", "gauge", "set_attribute"))
+TEXTS = frozenset(
+    (
+        "str", "repr", "format", "format_exc", "len", "type", "dict", "list", "int", "bool", "isinstance", "getattr", "get",
+        "join", "items", "keys", "values", "strip", "split", "decode", "encode", "copy", "exc_info", "lower", "upper",
+    )
+)  # fmt: skip
+
+
+def done(body: tuple[Statement, ...]) -> tuple[str, ...]:
+    """The words of `model.operation.Handler.does` for a handler's statements, nested blocks included."""
+    words: set[str] = set()
+    for node in nodes(body):
+        match node:
+            case Raise():
+                words.add("raise")
+            case Return():
+                words.add("return")
+            case Continue():
+                words.add("continue")
+            case Break():
+                words.add("break")
+            case Assign() | Augment() | Delete() | Let():
+                words.add("assign")
+            case Call():
+                words.add(kind_of(node))
+    return tuple(sorted(words - {""}))
+
+
+def kind_of(call: Call) -> str:
+    """Whether a call only tells people of the failure (``log``), only makes texts (empty), or does something (``call``)."""
+    match call.function:
+        case Attribute(base, name):
+            if name in REPORTS or (name in LOG_METHODS and logs(base)):
+                return "log"
+            return "" if name in TEXTS or name in MEASURES else "call"
+        case Global(dotted):
+            name = dotted.rpartition(".")[2]
+            return "log" if name in REPORTS else "" if name in TEXTS else "call"
+        case Local(name):
+            return "log" if name in REPORTS else "call"
+    return "call"
+
+
+def logs(base: Expression) -> bool:
+    """Whether the receiver of ``.error(…)`` is a logger, by its name: ``logger``, ``self.log``, ``current_app.logger``."""
+    match base:
+        case Attribute(_, name) | Local(name):
+            return "log" in name.lower()
+        case Global(dotted):
+            return "log" in dotted.rpartition(".")[2].lower()
+        case Call(function):
+            return logs(function)
+    return False
+
+
+def nodes(part: object) -> Iterator[Struct]:
+    """A tree's statements and expressions, those of nested functions left out."""
+    waiting = [part]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, tuple):
+            waiting += item
+        elif isinstance(item, Struct) and not isinstance(item, Function | Closure):
+            yield item
+            waiting += (getattr(item, f) for f in item.__struct_fields__)
+
+
+__all__ = ["done", "nodes"]
