@@ -728,7 +728,7 @@ class Caller(Executor):
         if kind == Kind.UNLOCK:
             self.unlocked(effect.dataset, receiver)
         number = effect.number
-        source = {Kind.READ: Source("read", number), Kind.CLOCK: Source("clock", number)}.get(
+        source = {Kind.READ: Source("read", number), Kind.CLOCK: Source("clock", number, effect.verb)}.get(
             kind, Source("result", number)
         )
         return Value(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from datakeel.model.effect import Guard, Rows, Scope, Source
+from datakeel.model.effect import Guard, Kind, Rows, Scope, Source
 from datakeel.read.machine import Machine
 from datakeel.read.program import (
     Attribute,
@@ -270,8 +270,16 @@ class Evaluator(Machine):
             )
         if how in ("%", "format") and values and values[0].text is not None:
             return formatted(values)
+        if how == "-":
+            self.elapsed(how, values, at)
         kept = next((v.type for v in values if v.type in KEPT_TYPES), "")
         return derived(values, kept)
+
+    def elapsed(self, how: str, values: tuple[Value, ...], at: Span) -> None:
+        """Two readings of the time of day are subtracted or compared: a duration, or a deadline."""
+        first, second = times(values[0]), times(values[-1])
+        if first and second and first != second:
+            self.emit(Kind.CLOCK, "elapsed", at, payload=tuple(sorted(first | second)), text=how)
 
     def logical(self, node: Derive) -> Value:
         """``and``/``or``: the later operands are evaluated under what the earlier ones said."""
@@ -317,6 +325,8 @@ class Evaluator(Machine):
             and right.complete
         ):
             return Value(const=(left.const in [i.const for i in right.items]) == (how == "in"))
+        if how in ("<", "<=", ">", ">="):
+            self.elapsed(how, values, at)
         polarity = how not in OPPOSITE
         operator = OPPOSITE.get(how, how)
         none = any(v.known and v.const is None for v in (left, right))
@@ -420,6 +430,13 @@ def guards_of(test: Value, polarity: bool, place: Any) -> tuple[Guard, ...]:
             )
         return (Guard(first.test, polarity, first.sources, "", place),)
     return tuple(Guard(g.test, g.polarity == polarity, g.sources, g.text, place) for g in test.tests)
+
+
+def times(value: Value) -> frozenset[Source]:
+    """The readings of the time of day that a time was computed from; none when it is no time."""
+    if value.type not in ("time.time", "datetime.datetime"):
+        return frozenset()
+    return frozenset(s for s in value.sources if s.kind == "clock" and s.name == "wall" and not s.path)
 
 
 def is_number(value: Value) -> bool:

@@ -296,7 +296,7 @@ def canonical(value: Value) -> str:
 
 
 def canonical_source(source: Source) -> str:
-    head = f"{source.kind}:{source.name or source.number}"
+    head = f"{source.kind}:{source.number if source.kind == 'clock' else source.name or source.number}"
     return ".".join((head, *source.path))
 
 

@@ -15,6 +15,7 @@ from datakeel.model.operation import Context, Entry, Retry
 from datakeel.model.place import Place
 from datakeel.read.builtins import BUILTINS, METHODS
 from datakeel.read.calls import Caller, Opening, class_value, node_span
+from datakeel.read.evaluate import times
 from datakeel.read.languages.python.names import Names, dotted_of
 from datakeel.read.libraries import CallRow, Libraries
 from datakeel.read.libraries import Entry as EntryRow
@@ -183,7 +184,7 @@ class World:
         fixed = value.known or value.target is not None or value.items is not None or value.entries is not None
         return self.detached(value).but(
             rows=None if value.known else Rows(f"global:{dotted}"),
-            sources=frozenset() if fixed else frozenset((Source("global", name=dotted),)),
+            sources=frozenset() if fixed else frozenset((Source("global", name=dotted),)) | elsewhere(value),
             others=value.others,
         )
 
@@ -407,7 +408,7 @@ class World:
             if field is not None and isinstance(field.const, bool):
                 return field.but(const=MISSING)
             return field
-        value = self.detached(found)
+        value = self.detached(found).but(sources=elsewhere(found))
         if isinstance(value.const, bool) or value.const is None:
             value = value.but(const=MISSING)
         if field is not None and field.type and not value.type:
@@ -814,6 +815,11 @@ class World:
             if isinstance(found, Constant):
                 return self.constant(found)
         return NOTHING
+
+
+def elsewhere(value: Value) -> frozenset[Source]:
+    """What a value that was made in another function still tells of its origin: that it is a reading of a clock."""
+    return frozenset(Source("clock", -1, s.name) for s in times(value))
 
 
 def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
