@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datakeel.model.certainty import Answer
 from datakeel.model.dataset import Column, Dataset, Partitioning, Schema
 from datakeel.read.formats.sql import read_sql
 from datakeel.read.schema import (
@@ -75,7 +76,41 @@ def test_a_whole_key_goes_before_a_partial_one() -> None:
 def test_a_key_over_an_expression_is_found_by_the_text_that_predicates_give_it() -> None:
     schema = made("CREATE TABLE t (email text NOT NULL); CREATE UNIQUE INDEX u ON t (LOWER( Email ));")["t"].schema
     assert guards(schema, "lower(email)") == "u"
-    assert guards(schema, "email") is None
+    assert guards(schema, "name") is None
+
+
+def test_a_key_over_an_expression_holds_of_rows_that_are_equal_in_its_columns() -> None:
+    schema = made("CREATE TABLE t (email text NOT NULL); CREATE UNIQUE INDEX u ON t (LOWER( Email ));")["t"].schema
+    found = schema.unique_within(frozenset({"email"}))
+    assert found is not None
+    assert (found.total, found.functional, found.partial) == (False, True, False)
+
+
+def test_a_total_key_goes_before_a_functional_and_a_partial_one() -> None:
+    schema = made(
+        """CREATE TABLE t (email text NOT NULL, deleted boolean NOT NULL);
+        CREATE UNIQUE INDEX partial ON t (email) WHERE NOT deleted;
+        CREATE UNIQUE INDEX functional ON t (lower(email));
+        CREATE UNIQUE INDEX total ON t (email);"""
+    )["t"].schema
+    assert [i.name for i in schema.keys_within(frozenset({"email"}))] == ["total", "functional", "partial"]
+
+
+def test_a_partial_key_tells_of_which_rows_it_speaks() -> None:
+    dataset = made(
+        """CREATE TABLE t (org int, email text, state text, deleted_at timestamptz);
+        CREATE UNIQUE INDEX live ON t (org, email) WHERE deleted_at IS NULL AND state IN ('new', 'open');"""
+    )["t"]
+    live = {"deleted_at": "const:None", "state": "const:'new'"}
+    assert dataset.enforces_unique(["org", "email"], live) is Answer.YES
+    assert dataset.enforces_unique(["org", "email"], {**live, "state": "const:'shut'"}) is Answer.NO
+    assert dataset.enforces_unique(["org", "email"], {"state": "const:'new'"}) is Answer.UNKNOWN
+    assert dataset.enforces_unique(["org"], live) is Answer.NO
+
+
+def test_a_key_whose_own_predicate_leaves_nulls_out_counts() -> None:
+    schema = made("CREATE TABLE t (a int); CREATE UNIQUE INDEX u ON t (a) WHERE a IS NOT NULL;")["t"].schema
+    assert guards(schema, "a") == "u"
 
 
 def test_steps_hold_each_migrations_change_of_a_table() -> None:
