@@ -31,6 +31,7 @@ from datakeel.read.values import (
     MethodTarget,
     PartialTarget,
     Pending,
+    Target,
     Value,
     canonical,
     derived,
@@ -314,6 +315,10 @@ class Caller(Executor):
             frame = frame.parent
         return None
 
+    def following(self, info: FunctionInfo) -> bool:
+        """Whether a function's body is being followed here already: it calls itself."""
+        return any(frame.function is info for frame in self.active)
+
     def run_plain(self, info: FunctionInfo, target: FunctionTarget, arguments: Arguments) -> Value:
         """A wrapper calls the function that it wraps: its body runs here."""
         continuation = self.world.continuation(self, info)
@@ -362,7 +367,7 @@ class Caller(Executor):
 
     def inline(self, info: FunctionInfo, arguments: Arguments, at: Span, receiver: Value | None = None) -> Value:
         """Follows a function's body here and now, since its arguments are callables of this frame."""
-        if self.depth >= INLINE_DEPTH:
+        if self.depth >= INLINE_DEPTH or self.following(info):
             self.complete = False
             return Value(sources=arguments.sources())
         self.world.site(self, info)
@@ -393,9 +398,11 @@ class Caller(Executor):
         outer, broken = self.frame, self.broken
         before_scopes, before_guards = self.state.scopes, self.state.guards
         self.frame, self.broken = frame, []
+        self.active.append(frame)
         self.depth += 1
         yield
         self.depth -= 1
+        self.active.pop()
         self.frame, self.broken = outer, broken
         end = self.state
         for left in frame.left:
@@ -1212,9 +1219,14 @@ def class_value(cls: ClassInfo) -> Value:
 
 
 def holds_callable(value: Value) -> bool:
-    return isinstance(value.target, ClosureTarget | PartialTarget | FunctionTarget) or (
-        value.items is not None and any(isinstance(i.target, ClosureTarget) for i in value.items)
-    )
+    """Whether a value holds code that is tied to this frame: a closure, a bound method, a partial."""
+    return tied(value.target) or (value.items is not None and any(tied(i.target) for i in value.items))
+
+
+def tied(target: Target | None) -> bool:
+    if isinstance(target, FunctionTarget):
+        return target.receiver is not None
+    return isinstance(target, ClosureTarget | PartialTarget)
 
 
 def node_span(node: Expression) -> Span:

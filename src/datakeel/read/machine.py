@@ -66,6 +66,7 @@ class Machine:
         self.handlers: list[Handler] = []
         self.complete = True
         self.depth = 0
+        self.active: list[Frame] = []  # the bodies that are followed here, one inside the other
         self.frames = 1
         self._number = 0
 
