@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -28,8 +29,8 @@ class Remark(Struct, frozen=True, order=True, gc=False):
     text: str
 
 
-class System(Struct, frozen=True, kw_only=True):
-    """The linked model. Operations are sorted by name, datasets by name."""
+class System(Struct, frozen=True, kw_only=True, dict=True):
+    """The linked model. Operations are sorted by name, datasets by name and service."""
 
     operations: tuple[Operation, ...] = ()
     datasets: tuple[Dataset, ...] = ()
@@ -40,8 +41,34 @@ class System(Struct, frozen=True, kw_only=True):
     files: int = 0
     lines: int = 0
 
-    def dataset(self, name: str) -> Dataset | None:
-        return next((d for d in self.datasets if d.name == name), None)
+    def dataset(self, name: str, near: str = "") -> Dataset | None:
+        """The dataset of that name: with or without its namespace, whatever the letters' case, or a partition's.
+
+        `near` is the path of the code that asks: where several services have a dataset of that name, it is the one of
+        the service that holds the code.
+        """
+        key = name.casefold()
+        found = self._named.get(key) or self._named.get(key.rpartition(".")[2], ())
+        if len(found) < 2:
+            return found[0] if found else None
+        return max(found, key=lambda d: _closeness(d.service, near))
+
+    def dataset_of(self, effect: Effect) -> Dataset | None:
+        """The dataset that an effect acts on; None where it is not known."""
+        return self.dataset(effect.dataset, effect.place.path) if effect.dataset else None
+
+    @cached_property
+    def _named(self) -> dict[str, tuple[Dataset, ...]]:
+        whole: dict[str, tuple[Dataset, ...]] = {}
+        last: dict[str, tuple[Dataset, ...]] = {}
+        for dataset in self.datasets:
+            for name in (dataset.name, *dataset.partitions):
+                key = name.casefold()
+                whole[key] = (*whole.get(key, ()), dataset)
+                if "." in key:
+                    short = key.rpartition(".")[2]
+                    last[short] = (*last.get(short, ()), dataset)
+        return {**{name: found for name, found in last.items() if len(found) == 1}, **whole}
 
     def setting(self, name: str) -> str | None:
         return next((s.value for s in self.settings if s.name == name), None)
@@ -58,3 +85,8 @@ class System(Struct, frozen=True, kw_only=True):
             for effect in operation.of(Kind.READ):
                 if effect.dataset == dataset and not effect.chain:
                     yield operation, effect
+
+
+def _closeness(service: str, path: str) -> int:
+    """How far down towards a path a service's folder lies; -1: elsewhere."""
+    return len(service) if not service or path.startswith(service + "/") else -1
