@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from datakeel.config import Config
 from datakeel.model.system import System
@@ -23,4 +25,16 @@ def system(facts: Facts, config: Config, progress: Callable[[int, int], None] | 
             names.setdefault(name, path)
     roles = {source.path: source.role for source in facts.sources.files}
     libraries = Libraries((*shipped("python"), *given(config.libraries)))
-    return Link(names, facts.files, roles, libraries).system(facts.remarks(), progress)
+    with deep_calls():
+        return Link(names, facts.files, roles, libraries).system(facts.remarks(), progress)
+
+
+@contextmanager
+def deep_calls() -> Iterator[None]:
+    """Following calls into calls nests deep: about twenty of Python's own calls for each of the reviewed code's."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 10_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

@@ -20,6 +20,7 @@ from datakeel.read.languages.python.names import Names, dotted_of
 from datakeel.read.libraries import CallRow, Libraries
 from datakeel.read.libraries import Entry as EntryRow
 from datakeel.read.machine import EMPTY, Trace
+from datakeel.read.memo import Memo
 from datakeel.read.orms import Orms
 from datakeel.read.program import (
     Assign,
@@ -52,9 +53,6 @@ from datakeel.read.values import (
     join,
     union,
 )
-
-VARIANTS = 12  # how many kinds of arguments one function is traced for; further calls share the general trace
-DEPTH = 60  # how deep calls are followed
 
 LISTS = frozenset(
     (
@@ -119,17 +117,10 @@ class World:
         self.orms = Orms(self)
         self.entries: dict[str, list[Entry]] = {}
         self.sites: dict[str, dict[str, set[Context]]] = {}  # caller → callee → what stands round the call
-        self._traces: dict[tuple[int, Any], Trace] = {}
-        self._open: set[tuple[int, Any]] = set()
-        self._variants: dict[int, int] = {}
-        self._constants: dict[tuple[str, str], Value] = {}
-        self._attributes: dict[tuple[str, str], Value | None] = {}
-        self._fields: dict[tuple[str, str], Value | None] = {}
+        self.memo = Memo()
         self._kinds: dict[int, frozenset[str]] = {}
-        self._decorators: dict[int, tuple[Value, ...]] = {}
         self._rows: dict[tuple[str, str], CallRow | None] = {}
         self._globals: dict[tuple[str, str], Value] = {}
-        self._depth = 0
         self._continuations: list[tuple[FunctionInfo, Callable[[Arguments], Value]]] = []
 
     # Names as values --------------------------------------------------------------------------------------------------
@@ -168,16 +159,15 @@ class World:
     def constant(self, symbol: Constant) -> Value:
         """A module-level name's value, as its last assignment says."""
         key = (symbol.module.path, symbol.name)
-        if key not in self._constants:
-            self._constants[key] = NOTHING  # a constant that is defined by itself is not known
-            caller = self.scratch(symbol.module)
-            value = caller.eval(symbol.value)
-            if symbol.annotation is not None and not value.type:
-                value = value.but(type=self.annotated(symbol.module, symbol.annotation).type)
-            if value.known and value.const is None:
-                value = self.by_convention(symbol.name).but(type=value.type or self.by_convention(symbol.name).type)
-            self._constants[key] = self.outside(value, symbol.dotted)
-        return self._constants[key].but()
+        return self.memo.answer(("constant", *key), lambda: self.constant_value(symbol), NOTHING).but()
+
+    def constant_value(self, symbol: Constant) -> Value:
+        value = self.scratch(symbol.module).eval(symbol.value)
+        if symbol.annotation is not None and not value.type:
+            value = value.but(type=self.annotated(symbol.module, symbol.annotation).type)
+        if value.known and value.const is None:
+            value = self.by_convention(symbol.name).but(type=value.type or self.by_convention(symbol.name).type)
+        return self.outside(value, symbol.dotted)
 
     def outside(self, value: Value, dotted: str) -> Value:
         """A module-level value as functions see it: its identity is its name."""
@@ -366,11 +356,9 @@ class World:
         if found is None:
             return None
         owner, statement = found
-        key = (owner.name, name)
-        if key not in self._fields:
-            self._fields[key] = NOTHING
-            self._fields[key] = self.field_value(owner, name, statement)
-        value = self._fields[key]
+        key = ("field", owner.name, name)
+        unknown: Value | None = NOTHING
+        value = self.memo.answer(key, lambda: self.field_value(owner, name, statement), unknown)
         return value.but() if value is not None else None
 
     def field_value(self, owner: ClassInfo, name: str, statement: object) -> Value | None:
@@ -387,11 +375,7 @@ class World:
     def instance_attribute(self, cls: ClassInfo, name: str) -> Value | None:
         """What an object's attribute holds, as its class says: assigned in `__init__`, declared, or assigned in
         another method."""
-        key = (cls.name, name)
-        if key not in self._attributes:
-            self._attributes[key] = None  # asked for while it is worked out: not known
-            self._attributes[key] = self.assigned_attribute(cls, name)
-        found = self._attributes[key]
+        found = self.memo.answer(("attribute", cls.name, name), lambda: self.assigned_attribute(cls, name), None)
         return found.but() if found is not None else None
 
     def assigned_attribute(self, cls: ClassInfo, name: str) -> Value | None:
@@ -473,27 +457,8 @@ class World:
     ) -> tuple[Trace, dict[str, Value]]:
         """What a function does with these arguments: traced once for each kind of arguments."""
         symbolic = self.symbolic(info, bindings)
-        key = (id(info), tuple(self.kind_of(v) for v in symbolic.values()))
-        found = self._traces.get(key)
-        if found is not None:
-            return found, bindings
-        if key in self._open or self._depth >= DEPTH:
-            return EMPTY, bindings
-        count = self._variants.get(id(info), 0)
-        if count >= VARIANTS:
-            general = self.unbound(info, info.owner)
-            symbolic = self.symbolic(info, general)
-            key = (id(info), tuple(self.kind_of(v) for v in symbolic.values()))
-            if key in self._traces or key in self._open:
-                return self._traces.get(key, EMPTY), bindings
-        self._variants[id(info)] = count + 1
-        self._open.add(key)
-        self._depth += 1
-        trace = self.follow(info, symbolic)
-        self._depth -= 1
-        self._open.discard(key)
-        self._traces[key] = trace
-        return trace, bindings
+        key = ("trace", id(info), tuple(self.kind_of(v) for v in symbolic.values()))
+        return self.memo.answer(key, lambda: self.follow(info, symbolic), EMPTY), bindings
 
     def symbolic(self, info: FunctionInfo, bindings: dict[str, Value]) -> dict[str, Value]:
         """Parameters as the function itself sees them: what is known of the arguments, under the parameters' names."""
@@ -645,13 +610,11 @@ class World:
 
     def decorators(self, info: FunctionInfo) -> tuple[Value, ...]:
         """The values of a function's decorators, evaluated where it is defined."""
-        found = self._decorators.get(id(info))
-        if found is None:
-            self._decorators[id(info)] = ()
-            caller = self.scratch(info.module)
-            found = tuple(caller.eval(d) for d in info.signature.decorators)
-            self._decorators[id(info)] = found
-        return found
+        if not info.signature.decorators:
+            return ()
+        caller = self.scratch(info.module)
+        key = ("decorators", id(info))
+        return self.memo.answer(key, lambda: tuple(caller.eval(d) for d in info.signature.decorators), ())
 
     def wraps(self, decorator: Value) -> bool:
         """Whether a decorator does something round the function that the model knows of."""
@@ -832,11 +795,7 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
     returns = frame.returned
     if fell_through and returns is not None:
         returns = join(returns, Value(const=None))
-    heap = {
-        k: v
-        for k, v in end.heap.items()
-        if k[0].root.startswith(("parameter:", "global:")) and not k[1].startswith("$")
-    }
+    heap = outliving(end.heap, returns)
     held = tuple(n for n in end.locks if n > 0)
     ends = {c: n for c, n in end.transactions.items() if n != 0}
     effects = condensed(caller, returns)
@@ -858,6 +817,25 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
         complete=caller.complete,
         parameters=tuple(p.name for p in info.signature.parameters) if info is not None else (),
     )
+
+
+def outliving(heap: dict[tuple[Rows, str], Value], returns: Value | None) -> dict[tuple[Rows, str], Value]:
+    """The attributes that the caller can see: of what came from outside, and of what the function gives back."""
+    roots = {r.root for r in identities(returns)} if returns is not None else set()
+    return {
+        k: v
+        for k, v in heap.items()
+        if not k[1].startswith("$") and (k[0].root.startswith(("parameter:", "global:")) or k[0].root in roots)
+    }
+
+
+def identities(value: Value, depth: int = 0) -> Iterable[Rows]:
+    """The identities of a value and of its parts."""
+    if value.rows is not None:
+        yield value.rows
+    if depth < 2:
+        for part in (*(value.items or ())[:8], *value.others, *((value.of,) if value.of is not None else ())):
+            yield from identities(part, depth + 1)
 
 
 def condensed(caller: Caller, returns: Value | None) -> tuple[Effect, ...]:

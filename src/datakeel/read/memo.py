@@ -1,0 +1,64 @@
+"""Answers that are worked out once, also where questions go in circles, and whatever the order they are asked in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+DEEPEST = 60  # questions inside questions: deeper ones are answered with what is known without them
+
+
+class Memo:
+    """A question that is asked again while it is being worked out gets `unknown` for an answer; what was worked out
+    with the help of such an answer is kept only until the question at the circle's head is done. So the answer to a
+    question is the one that it gets when it is asked first, and never depends on what was asked before.
+
+    >>> memo = Memo()
+    >>> def even(n): return memo.answer(("even", n), lambda: n == 0 or odd(n - 1), None)
+    >>> def odd(n): return memo.answer(("odd", n), lambda: n != 0 and even(n - 1), None)
+    >>> even(4), odd(3)
+    (True, True)
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, object] = {}
+        self._open: dict[Hashable, int] = {}  # the question and its place in the stack
+        self._lowest: list[int] = []  # for each open question: the outermost open one that its answer rests on
+        self._passing: dict[Hashable, tuple[int, object]] = {}  # answers that rest on an open question, and on which
+
+    def answer(self, key: Hashable, work_out: Callable[[], T], unknown: T) -> T:
+        if key in self._known:
+            return self._known[key]  # type: ignore[return-value]
+        if key in self._passing:
+            low, found = self._passing[key]
+            self.rests_on(low)
+            return found  # type: ignore[return-value]
+        place = self._open.get(key)
+        if place is not None or len(self._open) >= DEEPEST:
+            self.rests_on(place if place is not None else 0)
+            return unknown
+        return self.work(key, work_out)
+
+    def work(self, key: Hashable, work_out: Callable[[], T]) -> T:
+        place = len(self._lowest)
+        self._open[key] = place
+        self._lowest.append(place)
+        try:
+            found = work_out()
+        finally:
+            del self._open[key]
+            low = self._lowest.pop()
+        if low < place:
+            self._passing[key] = (low, found)
+            self.rests_on(low)
+            return found
+        self._known[key] = found
+        if self._passing:
+            self._passing = {k: v for k, v in self._passing.items() if v[0] < place}
+        return found
+
+    def rests_on(self, place: int) -> None:
+        if self._lowest:
+            self._lowest[-1] = min(self._lowest[-1], place)
