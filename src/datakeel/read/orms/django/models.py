@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from datakeel.model.certainty import Origin
 from datakeel.model.place import Place
 from datakeel.read.languages.python.names import dotted_of
+from datakeel.read.orms.django.apps import Apps
 from datakeel.read.program import Assign, Call, Const, Expression
 from datakeel.read.symbols import ClassInfo, External
 from datakeel.read.values import (
@@ -67,6 +68,7 @@ class Model(Struct, frozen=True):
 class Models:
     def __init__(self, world: World) -> None:
         self.world = world
+        self.apps = Apps(world)
         self._models: dict[str, Model | None] = {}
         self._reverse: dict[str, dict[str, Field]] | None = None
 
@@ -149,10 +151,9 @@ class Models:
         return found
 
     def table_name(self, cls: ClassInfo) -> str:
-        folders = cls.module.path.split("/")[:-1]
-        while folders and folders[-1].endswith("models"):
-            folders.pop()
-        label = folders[-1] if folders else "app"
+        label = self.meta(cls).get("app_label")
+        if not isinstance(label, str):
+            label = self.apps.label(cls.module.path)
         return f"{label}_{cls.facts.name.rpartition('.')[2].lower()}"
 
     def read_field(self, owner: ClassInfo, cls: ClassInfo, name: str, statement: object) -> Field | None:
