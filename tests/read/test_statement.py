@@ -1,5 +1,7 @@
 """SQL and CQL texts and what is read from them."""
 
+import time
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -504,6 +506,18 @@ def test_deep_nesting_and_length_do_no_harm() -> None:
     assert read_statement(long).table == "t"
     many = read_statement("SELECT a FROM t WHERE " + " AND ".join(f"c{i} = {i}" for i in range(2000)))
     assert len(many.selection.predicates) == 2000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["%(", "{{", "$a$", "/*", "-- ", "'", "(", "select ", "not ", " \n\t", "create table t (", "[", "%s", "e'\\"],
+)
+def test_reading_takes_time_in_proportion_to_the_text(text: str) -> None:
+    started = time.perf_counter()
+    for dialect in ("postgres", "mysql", "sqlite", "cql"):
+        read_statement(text * (10_000 // len(text)), dialect)
+        read_statement("-- x\n" + text * (10_000 // len(text)) + "\nSELECT", dialect)
+    assert time.perf_counter() - started < 5
 
 
 def test_placeholders_are_found_in_values() -> None:

@@ -156,7 +156,7 @@ _SESSION = re.compile(r"create\s+(?:global\s+|local\s+)?temp", re.I)
 
 _COPY = re.compile(r"^[ \t]*COPY\s[^;]*?\bFROM\s+stdin\b[^;]*;[^\n]*\n", re.I | re.M)
 _META = re.compile(r"^\\[^\n]*", re.M)
-_TEMPLATE = re.compile(r"\{\{.*?\}\}|\$\{[^}\n]*\}|\{%.*?%\}", re.S)
+_TEMPLATE = re.compile(r"\{\{[^{}]{0,300}\}\}|\$\{[^{}\n]{0,300}\}|\{%[^%]{0,1000}%\}", re.S)
 
 
 def plain(text: str) -> str:
@@ -245,9 +245,9 @@ def _definitions_of(text: str, dialect: str) -> Iterator[Piece]:
 _SIGNS = {
     "cql": r"""\bCREATE\s+KEYSPACE\b|\bCLUSTERING\s+ORDER\s+BY\b|\bPRIMARY\s+KEY\s*\(\s*\(
         |\bALLOW\s+FILTERING\b|\bfrozen\s*<|\b(?:map|list|set)\s*<\s*\w+""",
-    "mysql": r"""\bENGINE\s*=|\bAUTO_INCREMENT\b|^\s*(?:CREATE|INSERT|ALTER|DROP|UPDATE|DELETE)[^'\n]*`
+    "mysql": r"""\bENGINE\s*=|\bAUTO_INCREMENT\b|^[ \t]*(?:CREATE|INSERT|ALTER|DROP|UPDATE|DELETE)[^'\n]*`
         |/\*!\d{5}|\bDELIMITER\s+\S|\bON\s+DUPLICATE\s+KEY\b|\bUNIQUE\s+KEY\b""",
-    "sqlite": r"""^\s*PRAGMA\b|\bAUTOINCREMENT\b|\bWITHOUT\s+ROWID\b|\bINSERT\s+OR\s+(?:REPLACE|IGNORE)\b""",
+    "sqlite": r"""^[ \t]*PRAGMA\b|\bAUTOINCREMENT\b|\bWITHOUT\s+ROWID\b|\bINSERT\s+OR\s+(?:REPLACE|IGNORE)\b""",
 }
 _CONTENT = {name: re.compile(sign, re.I | re.M | re.X) for name, sign in _SIGNS.items()}
 _FOLDERS = {"mysql": {"mysql", "mariadb"}, "sqlite": {"sqlite", "sqlite3"}, "cql": {"cassandra", "scylla", "scylladb"}}

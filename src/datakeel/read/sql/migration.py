@@ -41,18 +41,18 @@ _SECTION = re.compile(
     re.I,
 )
 _TOOLS = (
-    ("goose", re.compile(r"^\s*--\s*\+goose\s", re.I | re.M)),
-    ("sql-migrate", re.compile(r"^\s*--\s*\+migrate\s", re.I | re.M)),
-    ("dbmate", re.compile(r"^\s*--\s*migrate:(?:up|down)", re.I | re.M)),
-    ("rambler", re.compile(r"^\s*--\s*rambler\s+(?:up|down)", re.I | re.M)),
-    ("node-pg-migrate", re.compile(r"^\s*--\s*(?:up|down)\s+migration\b", re.I | re.M)),
-    ("liquibase", re.compile(r"^\s*--\s*liquibase\s+formatted\s+sql", re.I | re.M)),
-    ("yoyo", re.compile(r"^\s*--\s*(?:depends|transactional)\s*:", re.I | re.M)),
-    ("sqitch", re.compile(r"^\s*--\s*(?:deploy|revert|verify)\s+\S+:\S+", re.I | re.M)),
-    ("micrate", re.compile(r"^\s*--\s*\+micrate\s", re.I | re.M)),
+    ("goose", re.compile(r"^[ \t]*--\s*\+goose\s", re.I | re.M)),
+    ("sql-migrate", re.compile(r"^[ \t]*--\s*\+migrate\s", re.I | re.M)),
+    ("dbmate", re.compile(r"^[ \t]*--\s*migrate:(?:up|down)", re.I | re.M)),
+    ("rambler", re.compile(r"^[ \t]*--\s*rambler\s+(?:up|down)", re.I | re.M)),
+    ("node-pg-migrate", re.compile(r"^[ \t]*--\s*(?:up|down)\s+migration\b", re.I | re.M)),
+    ("liquibase", re.compile(r"^[ \t]*--\s*liquibase\s+formatted\s+sql", re.I | re.M)),
+    ("yoyo", re.compile(r"^[ \t]*--\s*(?:depends|transactional)\s*:", re.I | re.M)),
+    ("sqitch", re.compile(r"^[ \t]*--\s*(?:deploy|revert|verify)\s+\S+:\S+", re.I | re.M)),
+    ("micrate", re.compile(r"^[ \t]*--\s*\+micrate\s", re.I | re.M)),
 )
 _WITHOUT_TRANSACTION = re.compile(
-    r"^\s*--.*(?:\bno\s+transaction\b|\bnotransaction\b|transaction:\s*false|transactional\s*:\s*false"
+    r"^[ \t]*--.*(?:\bno\s+transaction\b|\bnotransaction\b|transaction:\s*false|transactional\s*:\s*false"
     r"|runInTransaction:\s*false|executeInTransaction\s*=\s*false|disable_ddl_transaction)",
     re.I | re.M,
 )

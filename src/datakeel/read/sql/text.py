@@ -155,7 +155,7 @@ def _nesting(word: str, depth: int) -> int:
 
 _MARK = re.compile(r"dk_([ph])(\d+)_")
 _WHOLE_MARK = re.compile(r"dk_([ph])(\d+)_\Z")
-_PERCENT = r"%\((?P<percent_name>[^)]*)\)[a-z]|%[sbtd](?!\w)"
+_PERCENT = r"%\((?P<percent_name>[^()\n]{0,100})\)[a-z]|%[sbtd](?!\w)"
 
 
 @lru_cache
@@ -164,7 +164,7 @@ def _special(dialect: str) -> re.Pattern[str]:
     or template left are holes too."""
     string = _STRING_WITH_BACKSLASHES if dialect == "mysql" else _STRING
     quoted = r"`(?:[^`]|``)*(?:`|\Z)" if dialect == "mysql" else _QUOTED
-    left = r"\{\{.*?\}\}|\{\w+\}" if dialect == "cql" else r"\{\{.*?\}\}|\{\w*(?:[:!.]\w*)?\}"
+    left = r"\{\{[^{}]{0,300}\}\}|\{\w+\}" if dialect == "cql" else r"\{\{[^{}]{0,300}\}\}|\{\w*(?:[:!.]\w*)?\}"
     at = r"(?<![\w@<>&|!#~*=:-])[@$](?P<at_name>[A-Za-z_]\w*)" if dialect == "sqlite" else r"(?!)(?P<at_name>)"
     return re.compile(
         rf"(?P<comment>{_COMMENT})|(?P<string>{string}|{_DOLLAR})|(?P<quoted>{quoted})|(?P<cast>::|:=)"

@@ -8,7 +8,7 @@ from datakeel.model.effect import Selection
 from datakeel.read.sql.text import HOLE, Token, folded, marked, parameter, qualified, tokens
 from datakeel.read.statement import Statement
 
-_FIRST = re.compile(r"(?:\s+|--[^\n]*\n?|/\*.*?\*/)*(\w+|\()", re.S)
+_FIRST = re.compile(r"(?:\s++|--[^\n]*+\n?|/\*.*?\*/)*+(\w+|\()", re.S)
 _LEVELS = {
     "read uncommitted": "read-uncommitted",
     "read committed": "read-committed",
@@ -360,7 +360,7 @@ _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.S)
 
 def guess(text: str, dialect: str, why: str) -> Statement:
     """What can be told of a statement that does not parse: its verb and table, by their keywords."""
-    cleaned = _COMMENTS.sub(" ", text[:20_000])
+    cleaned = _COMMENTS.sub(" ", text[:5_000])
     word = first_word(cleaned)
     for verb, pattern in sorted(_GUESSES, key=lambda g: g[0] != word):
         found = pattern.search(cleaned)
