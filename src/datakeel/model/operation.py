@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -40,7 +41,8 @@ class Transaction(Struct, frozen=True, gc=False):
 
     `kind` is ``atomic`` (a scope), ``session`` (begun by first use, ended by a commit), ``ambient`` (whatever the
     caller has: it may be none). `isolation` is ``read-committed``, ``repeatable-read``, ``serializable`` … or empty
-    for the store's default. `retried`: the whole of it is run again after a serialization failure.
+    for the store's default. `retried`: the whole of it is run again after a serialization failure. `call`: the number
+    of the call whose callee begins it; None: it begins here.
     """
 
     number: int
@@ -51,6 +53,7 @@ class Transaction(Struct, frozen=True, gc=False):
     retried: bool = False
     read_only: bool = False
     joins: bool = False  # inside a caller's transaction on the same connection it is part of that
+    call: int | None = None
 
 
 class Retry(Struct, frozen=True, gc=False):
@@ -136,7 +139,7 @@ class Context(Struct, frozen=True, gc=False):
     place: Place | None = None
 
 
-class Operation(Struct, frozen=True, gc=False, kw_only=True):
+class Operation(Struct, frozen=True, gc=False, kw_only=True, dict=True):
     """One function. `effects` are in the order of the code, callees' at the place of their call."""
 
     name: str  # qualified, unique in the system: shop.orders.services.pay
@@ -164,7 +167,11 @@ class Operation(Struct, frozen=True, gc=False, kw_only=True):
         return (e for e in self.effects if not e.chain)
 
     def effect(self, number: int) -> Effect | None:
-        return next((e for e in self.effects if e.number == number), None)
+        return self._numbered.get(number)
+
+    @cached_property
+    def _numbered(self) -> dict[int, Effect]:
+        return {e.number: e for e in self.effects}
 
     def pairs(self, first: Kind, second: Kind) -> Iterator[tuple[Effect, Effect]]:
         """Pairs of effects, the first before the second on some path, whose innermost common function is this one."""

@@ -74,8 +74,7 @@ class Graft:
                     transaction,
                     number=number,
                     connection=connection,
-                    place=transaction.place,
-                    joins=transaction.joins,
+                    call=self.call,
                 )
             seen.add(connection)
 

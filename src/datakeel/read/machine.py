@@ -159,7 +159,14 @@ class Machine:
         """A transaction begins on a connection; gives its number."""
         number = self.next()
         self.transactions[number] = Transaction(
-            number, kind, connection, isolation, self.place(at), read_only=read_only, joins=joins
+            number,
+            kind,
+            connection,
+            isolation,
+            self.place(at),
+            read_only=read_only,
+            joins=joins,
+            call=self.frame.call,
         )
         self.state.transactions.pop(connection, None)
         self.state.transactions[connection] = number
