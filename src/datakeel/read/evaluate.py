@@ -31,6 +31,7 @@ from datakeel.read.values import (
     MISSING,
     NONE,
     NOTHING,
+    TIMES,
     Arguments,
     ClassTarget,
     ClosureTarget,
@@ -270,16 +271,23 @@ class Evaluator(Machine):
             )
         if how in ("%", "format") and values and values[0].text is not None:
             return formatted(values)
-        if how == "-":
-            self.elapsed(how, values, at)
         kept = next((v.type for v in values if v.type in KEPT_TYPES), "")
+        if how == "-" and self.elapsed(how, values, at):
+            kept = ELAPSED
         return derived(values, kept)
 
-    def elapsed(self, how: str, values: tuple[Value, ...], at: Span) -> None:
-        """Two readings of the time of day are subtracted or compared: a duration, or a deadline."""
+    def elapsed(self, how: str, values: tuple[Value, ...], at: Span) -> bool:
+        """Two readings of the time of day are subtracted (a duration) or compared (a deadline), or a duration is held
+        against a limit; says whether."""
         first, second = times(values[0]), times(values[-1])
-        if first and second and first != second:
-            self.emit(Kind.CLOCK, "elapsed", at, payload=tuple(sorted(first | second)), text=how)
+        if not (first and second and first != second):
+            first, second = (v.sources if v.type == ELAPSED else frozenset[Source]() for v in (values[0], values[-1]))
+            if not (first or second) or (how == "-" and not second):
+                return False
+            how = "limit"
+        readings = (s for s in first | second if s.kind == "clock" and s.name == "wall")
+        self.emit(Kind.CLOCK, "elapsed", at, payload=tuple(sorted(readings)), text=how)
+        return True
 
     def logical(self, node: Derive) -> Value:
         """``and``/``or``: the later operands are evaluated under what the earlier ones said."""
@@ -433,10 +441,14 @@ def guards_of(test: Value, polarity: bool, place: Any) -> tuple[Guard, ...]:
 
 
 def times(value: Value) -> frozenset[Source]:
-    """The readings of the time of day that a time was computed from; none when it is no time."""
-    if value.type not in ("time.time", "datetime.datetime"):
-        return frozenset()
-    return frozenset(s for s in value.sources if s.kind == "clock" and s.name == "wall" and not s.path)
+    """The readings of the time of day that a time was computed from; none when it is no time, or may be another's."""
+    found: set[Source] = set()
+    for choice in value.alternatives():
+        mine = {s for s in choice.sources if s.kind == "clock" and s.name == "wall" and not s.path}
+        if not mine or choice.type not in TIMES:
+            return frozenset()
+        found |= mine
+    return frozenset(found)
 
 
 def is_number(value: Value) -> bool:
@@ -524,7 +536,8 @@ CONST_TYPES: dict[type, str] = {
     bool: "builtins.bool",
     type(None): "",
 }
-KEPT_TYPES = frozenset(("datetime.datetime", "decimal.Decimal", "datetime.timedelta", "time.time"))
+ELAPSED = "time.elapsed"  # what lies between two readings of the time of day
+KEPT_TYPES = frozenset((ELAPSED, "datetime.datetime", "decimal.Decimal", "datetime.timedelta", "time.time"))
 
 EVALUATE: dict[type, Callable[[Any, Any], Value]] = {
     Const: Evaluator.const,

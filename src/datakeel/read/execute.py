@@ -44,6 +44,7 @@ from datakeel.read.values import (
     NONE,
     NOTHING,
     ClosureTarget,
+    ExternalTarget,
     Pending,
     Value,
     canonical,
@@ -374,7 +375,7 @@ class Executor(Evaluator):
         text = ""
         if node.value is not None:
             value = self.eval(node.value)
-            text = value.type or "?"
+            text = value.type or (value.target.dotted if isinstance(value.target, ExternalTarget) else "?")
         self.frame.raises.append(text)
         self.leave("raise", node.at, text)
 

@@ -1,4 +1,4 @@
-"""What an exception handler does with the failure, as its own text says: passes it on, leaves, notes it, or only logs."""
+"""What an exception handler does with the failure, as its text says: passes it on, leaves, notes it, or only logs."""
 
 from __future__ import annotations
 
@@ -25,35 +25,21 @@ from datakeel.read.program import (
     Statement,
 )
 
-LOG_METHODS = frozenset(
-    (
-        "debug",
-        "info",
-        "warning",
-        "warn",
-        "error",
-        "exception",
-        "critical",
-        "fatal",
-        "log",
-        "msg",
-        "print_exc",
-        "failure",
-    )
-)
-REPORTS = frozenset(
-    (
-        "print", "print_exc", "print_exception", "capture_exception", "capture_message", "captureException", "notice_error",
-        "record_exception", "set_status", "set_tag", "set_extra", "add_breadcrumb", "tell_sentry", "report_exc_info", "log_exception",
-    )
-)  # fmt: skip
+_LOG_METHODS = """
+    debug info warning warn error exception critical fatal log msg print_exc failure
+    """
+LOG_METHODS = frozenset(_LOG_METHODS.split())
+_REPORTS = """
+    print print_exc print_exception capture_exception capture_message captureException notice_error
+    record_exception set_status set_tag set_extra add_breadcrumb tell_sentry report_exc_info log_exception
+    """
+REPORTS = frozenset(_REPORTS.split())
 MEASURES = frozenset(("inc", "incr", "increment", "observe", "labels", "timing", "gauge", "set_attribute"))
-TEXTS = frozenset(
-    (
-        "str", "repr", "format", "format_exc", "len", "type", "dict", "list", "int", "bool", "isinstance", "getattr", "get",
-        "join", "items", "keys", "values", "strip", "split", "decode", "encode", "copy", "exc_info", "lower", "upper",
-    )
-)  # fmt: skip
+_TEXTS = """
+    str repr format format_exc len type dict list int bool isinstance getattr get join items keys values strip
+    split decode encode copy exc_info lower upper
+    """
+TEXTS = frozenset(_TEXTS.split())
 
 
 def done(body: tuple[Statement, ...]) -> tuple[str, ...]:
@@ -77,7 +63,7 @@ def done(body: tuple[Statement, ...]) -> tuple[str, ...]:
 
 
 def kind_of(call: Call) -> str:
-    """Whether a call only tells people of the failure (``log``), only makes texts (empty), or does something (``call``)."""
+    """Whether a call tells people of the failure (``log``), makes texts (empty), or does something (``call``)."""
     match call.function:
         case Attribute(base, name):
             if name in REPORTS or (name in LOG_METHODS and logs(base)):
@@ -92,7 +78,7 @@ def kind_of(call: Call) -> str:
 
 
 def logs(base: Expression) -> bool:
-    """Whether the receiver of ``.error(…)`` is a logger, by its name: ``logger``, ``self.log``, ``current_app.logger``."""
+    """Whether the receiver of ``.error(…)`` is a logger, by name: ``logger``, ``self.log``, ``current_app.logger``."""
     match base:
         case Attribute(_, name) | Local(name):
             return "log" in name.lower()

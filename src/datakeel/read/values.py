@@ -231,6 +231,7 @@ def join(a: Value | None, b: Value | None) -> Value:
         a, b = b, a
     others = tuple(dict.fromkeys((*a.others, b, *b.others)).keys()) if distinct(a, b) else a.others
     return a.but(
+        type=a.type if a.type not in TIMES or b.known or read(a) == read(b) else "",
         const=a.const if same_const(a, b) else MISSING,
         sources=bounded(a.sources | b.sources),
         others=others[:3],
@@ -242,6 +243,14 @@ def join(a: Value | None, b: Value | None) -> Value:
         tests=a.tests if a.tests == b.tests else (),
         origin=max(a.origin, b.origin),
     )
+
+
+TIMES = ("time.time", "datetime.datetime")
+
+
+def read(value: Value) -> bool:
+    """Whether a time is a reading of this process's clock, rather than one that came from elsewhere."""
+    return any(s.kind == "clock" and not s.path for s in value.sources)
 
 
 def informed(value: Value, none: Value) -> Value:

@@ -780,6 +780,11 @@ class World:
         return NOTHING
 
 
+def abstract(caller: Caller) -> bool:
+    """Whether a body only says that subclasses shall have one: what they do is not known."""
+    return bool(caller.exits) and all(x.text == "builtins.NotImplementedError" for x in caller.exits)
+
+
 def elsewhere(value: Value) -> frozenset[Source]:
     """What a value that was made in another function still tells of its origin: that it is a reading of a clock."""
     return frozenset(Source("clock", -1, s.name) for s in times(value))
@@ -812,7 +817,7 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
         ends=ends,
         held=held,
         raises=tuple(dict.fromkeys(frame.raises)),
-        never_returns=not fell_through and not frame.left and frame.yielded is None,
+        never_returns=not fell_through and not frame.left and frame.yielded is None and not abstract(caller),
         size=caller._number + 1,
         complete=caller.complete,
         parameters=tuple(p.name for p in info.signature.parameters) if info is not None else (),
