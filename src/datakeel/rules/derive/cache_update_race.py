@@ -1,0 +1,91 @@
+"""`cache-update-race`: a cache entry is set beside a write, or dropped before the commit, and an old value stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect, Kind, StoreKind, When
+from datakeel.model.operation import Operation
+from datakeel.rules.facts.derivation import about, committed_before, record_writes
+from datakeel.rules.rule import Hit, rule
+
+SETS = ("set", "add")
+DROPS = ("delete", "expire", "clear")
+DONE = {"set": "set beside the write", "early": "dropped before the commit"}
+
+
+@rule(Severity.MAJOR)
+def cache_update_race(operation: Operation) -> Iterator[Hit]:
+    """A cache entry is set beside a write, or dropped before the commit, and an old value stays."""
+    changes = [e for e in operation.of(Kind.WRITE) if e.store == StoreKind.CACHE and e.verb in (*SETS, *DROPS)]
+    if not changes:
+        return
+    spoken: set[str] = set()
+    for record in record_writes(operation):
+        for change in changes:
+            if str(change.place) in spoken or not tied(operation, record, change):
+                continue
+            fault = fault_of(operation, record, change, changes)
+            if fault:
+                spoken.add(str(change.place))
+                yield hit(record, change, fault)
+
+
+def tied(operation: Operation, record: Effect, change: Effect) -> bool:
+    """Whether the entry is made from the row, and both meet in this function."""
+    if operation.exclusive(record, change) or not operation.meet_here(record, change):
+        return False
+    return about(record, (*change.payload, *change.key_sources))
+
+
+def fault_of(operation: Operation, record: Effect, change: Effect, changes: list[Effect]) -> str:
+    if change.verb in SETS:
+        return "set" if change.payload else ""
+    if committed_before(operation, record, change) or change.when in (When.AFTER_COMMIT, When.AFTER_COMPLETION):
+        return ""
+    if any(c is not change and c.verb in DROPS and committed_before(operation, record, c) for c in changes):
+        return ""
+    if change.number < record.number:
+        return "early"
+    open_transaction = (
+        record.transaction is not None and record.transaction > 0 and record.transaction == change.transaction
+    )
+    return "early" if open_transaction else ""
+
+
+def hit(record: Effect, change: Effect, fault: str) -> Hit:
+    key = change.key or "the entry"
+    what = record.dataset or "the row"
+    return Hit(
+        place=change.chain[0] if change.chain else change.place,
+        message=f"the cache can keep an old value of {what}: its entry is {DONE[fault]}",
+        story=set_story(record, change, what) if fault == "set" else drop_story(record, change, what),
+        rests_on=(record, change),
+        datasets=tuple(d for d in (record.dataset, change.dataset) if d),
+        fix=Fix(
+            title=f"delete {readable(key)} after the commit",
+            text="cache.delete(key)  # after the commit; readers fill it again",
+        ),
+    )
+
+
+def set_story(record: Effect, change: Effect, what: str) -> tuple[Step, ...]:
+    return (
+        Step(record.place, f"A writes {what}"),
+        Step(record.place, f"B writes {what} later: the database keeps B's value"),
+        Step(change.place, "B sets the cache entry"),
+        Step(change.place, "A sets the cache entry last: the cache keeps A's old value until it expires"),
+    )
+
+
+def drop_story(record: Effect, change: Effect, what: str) -> tuple[Step, ...]:
+    return (
+        Step(change.place, "A drops the cache entry"),
+        Step(change.place, f"B misses it, reads {what} as it was, and fills the cache with that"),
+        Step(record.place, "A commits its new value: the cache keeps the old one"),
+    )
+
+
+def readable(key: str) -> str:
+    return repr(key.replace("\ufffc", "…")) if not key.startswith(("const:", "parameter:", "read:")) else "the entry"

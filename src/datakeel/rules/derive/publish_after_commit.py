@@ -1,0 +1,67 @@
+"""`publish-after-commit`: a message leaves after the commit, and nothing durable would send it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Operation
+from datakeel.model.system import System
+from datakeel.rules.facts.derivation import about, committed_before, marked_after, outbox_writes, record_writes
+from datakeel.rules.rule import Hit, rule
+
+
+@rule(Severity.MAJOR)
+def publish_after_commit(operation: Operation, system: System) -> Iterator[Hit]:
+    """A message leaves after the commit, and nothing durable would send it again."""
+    if outbox_writes(operation) or any(e.redelivered or e.retried for e in operation.entries):
+        return
+    spoken: set[str] = set()
+    for publish in operation.of(Kind.PUBLISH):
+        if (
+            publish.store not in (StoreKind.LOG, StoreKind.QUEUE)
+            or losable(system, publish)
+            or marked_after(operation, publish)
+        ):
+            continue
+        record = lost_with(operation, publish)
+        if record is not None and str(publish.place) not in spoken:
+            spoken.add(str(publish.place))
+            yield hit(record, publish)
+
+
+def lost_with(operation: Operation, publish: Effect) -> Effect | None:
+    """The committed write that the message tells of."""
+    for record in record_writes(operation):
+        carries = about(record, (*publish.payload, *publish.key_sources))
+        if carries and committed_before(operation, record, publish) and operation.meet_here(record, publish):
+            return record
+    return None
+
+
+def losable(system: System, publish: Effect) -> bool:
+    dataset = system.dataset(publish.dataset) if publish.dataset else None
+    return dataset is not None and dataset.losable
+
+
+def hit(record: Effect, publish: Effect) -> Hit:
+    what = f"the message to {publish.dataset}" if publish.dataset else "the message"
+    job = publish.verb == "task"
+    return Hit(
+        place=publish.chain[0] if publish.chain else publish.place,
+        message=f"{what} is lost when the process dies right after {record.dataset or 'the row'} is committed",
+        story=(
+            Step(record.place, f"{record.dataset or 'the row'} is written and committed"),
+            Step(publish.place, "the process is stopped, or the broker cannot be reached, before the message is out"),
+            Step(publish.place, "the row stands, nobody was told, and nothing will tell them later"),
+        ),
+        rests_on=(record, publish),
+        doubts=2 if job else 0,
+        severity=Severity.SUGGESTION if job else None,
+        datasets=tuple(d for d in (record.dataset, publish.dataset) if d),
+        fix=Fix(
+            title="write the message into an outbox table in the same transaction; a relay sends it",
+            text=f"INSERT INTO outbox (topic, key, payload) VALUES ('{publish.dataset or 'topic'}', …)",
+        ),
+    )

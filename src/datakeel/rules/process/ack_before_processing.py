@@ -1,0 +1,94 @@
+"""`ack-before-processing`: a message is acknowledged before its effect is durable, and a crash loses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect, Kind, StoreKind, When
+from datakeel.model.operation import Operation
+from datakeel.rules.rule import Hit, rule
+
+AUTOMATIC = ("enable.auto.commit", "auto_ack", "no_ack")
+STORED = "enable.auto.offset.store"
+
+
+@rule(Severity.CRITICAL)
+def ack_before_processing(operation: Operation) -> Iterator[Hit]:
+    """A message is acknowledged before its effect is durable, and a crash loses it."""
+    for consume in operation.of(Kind.CONSUME):
+        if consume.chain:
+            continue
+        work = next((e for e in operation.effects if e.number > consume.number and durable(e)), None)
+        option = automatic(consume)
+        if option and work is not None and not operation.exclusive(consume, work):
+            yield by_itself(consume, work, option)
+    yield from acknowledged_first(operation)
+
+
+def durable(effect: Effect) -> bool:
+    """An effect outside the process that a crash would lose with the message."""
+    if effect.kind not in (Kind.WRITE, Kind.PUBLISH, Kind.CALL) or effect.when not in (When.NOW, When.CONCURRENT):
+        return False
+    return effect.store not in (StoreKind.NONE, StoreKind.MEMORY, StoreKind.PROCESS)
+
+
+def automatic(consume: Effect) -> str:
+    """The option by which the client acknowledges by itself as soon as a message is handed out."""
+    stored = consume.option(STORED)
+    if stored is not None and stored.value == "False":
+        return ""
+    return next((o.name for name in AUTOMATIC if (o := consume.option(name)) is not None and o.value == "True"), "")
+
+
+def acknowledged_first(operation: Operation) -> Iterator[Hit]:
+    """An explicit acknowledgement that stands before the work."""
+    for ack in operation.of(Kind.ACK):
+        if ack.chain or ack.verb in ("nack", "reject"):
+            continue
+        before = any(
+            durable(e) and e.number < ack.number and not operation.exclusive(e, ack) for e in operation.effects
+        )
+        later = next(
+            (
+                e
+                for e in operation.effects
+                if durable(e) and operation.before_on_some_path(ack, e) and e.number > ack.number
+            ),
+            None,
+        )
+        if later is not None and not before and operation.meet_here(ack, later):
+            yield in_order(ack, later)
+
+
+def by_itself(consume: Effect, work: Effect, option: str) -> Hit:
+    return Hit(
+        place=consume.place,
+        message=f"messages are lost when this consumer dies: {option} acknowledges them before they are handled",
+        story=(
+            Step(consume.place, f"a message is handed out; {option} acknowledges it in the background"),
+            Step(work.place, "the process dies here, before the effect is durable"),
+            Step(consume.place, "after the restart the broker goes on behind the message: its effect never happens"),
+        ),
+        rests_on=(consume,),
+        datasets=tuple(d for d in (consume.dataset, work.dataset) if d),
+        fix=Fix(
+            title="turn it off, and acknowledge after the effect",
+            text=f'"{option}": False  # then commit after the work',
+        ),
+    )
+
+
+def in_order(ack: Effect, work: Effect) -> Hit:
+    return Hit(
+        place=ack.place,
+        message="a message is lost when this consumer dies: it is acknowledged before its work is done",
+        story=(
+            Step(ack.place, "the message is acknowledged: the broker forgets it"),
+            Step(work.place, "the process dies here, before the effect is durable"),
+            Step(ack.place, "nobody has the message any more"),
+        ),
+        rests_on=(ack, work),
+        datasets=tuple(d for d in (ack.dataset, work.dataset) if d),
+        fix=Fix(title="acknowledge after the effect"),
+    )

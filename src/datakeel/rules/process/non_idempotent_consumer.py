@@ -1,0 +1,105 @@
+"""`non-idempotent-consumer`: a message that is delivered twice has its effect twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.certainty import Answer
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Operation
+from datakeel.model.system import System
+from datakeel.rules.facts.derivation import OUTBOX
+from datakeel.rules.rule import Hit, rule
+
+
+@rule(Severity.CRITICAL)
+def non_idempotent_consumer(operation: Operation, system: System) -> Iterator[Hit]:
+    """A message that is delivered twice has its effect twice."""
+    consume = next((c for c in operation.of(Kind.CONSUME) if not c.chain), None)
+    delivered = any(e.kind == "consumer" and e.redelivered and e.place == operation.place for e in operation.entries)
+    if (consume is None and not delivered) or deduplicated(operation, system):
+        return
+    for effect in operation.effects:
+        if repeated(effect, system) and not decided(operation, effect):
+            yield hit(operation, consume, effect)
+            return
+
+
+def repeated(effect: Effect, system: System) -> bool:
+    """Whether the effect adds up when it happens again."""
+    if effect.kind == Kind.WRITE and effect.store in (StoreKind.RELATIONAL, StoreKind.DOCUMENT):
+        if OUTBOX.search(effect.dataset):
+            return False
+        if effect.verb in ("update", "save") and any(a.how == "atomic" for a in effect.assigned):
+            return True
+        return effect.verb == "insert" and not effect.conflict and not keyed(effect, system)
+    if effect.kind == Kind.CALL and effect.store in (StoreKind.REMOTE, StoreKind.MAIL):
+        return effect.idempotent == Answer.NO and effect.option("idempotency_key") is None
+    return False
+
+
+def keyed(effect: Effect, system: System) -> bool:
+    """Whether a unique key over what is inserted refuses the second one; an unknown table is taken to have one."""
+    dataset = system.dataset(effect.dataset) if effect.dataset else None
+    if dataset is None or not dataset.schema.columns:
+        return True
+    return dataset.schema.unique_within(frozenset(a.column for a in effect.assigned)) is not None
+
+
+def deduplicated(operation: Operation, system: System) -> bool:
+    """Whether the operation remembers what it has handled: an insert under a unique key that it answers to, or a
+    claim."""
+    for effect in operation.of(Kind.WRITE):
+        if effect.store == StoreKind.CACHE and effect.verb == "add":
+            return True
+        if effect.verb in ("upsert", "get-or-create") or effect.conflict == "ignore":
+            return True
+        if effect.verb == "insert" and effect.store == StoreKind.RELATIONAL and known_key(effect, system):
+            return True
+    return False
+
+
+def known_key(effect: Effect, system: System) -> bool:
+    dataset = system.dataset(effect.dataset) if effect.dataset else None
+    return (
+        dataset is not None and dataset.schema.unique_within(frozenset(a.column for a in effect.assigned)) is not None
+    )
+
+
+def decided(operation: Operation, effect: Effect) -> bool:
+    """Whether a read of a record (was it handled already?) decides on the effect."""
+    for guard in effect.guards:
+        for source in guard.sources:
+            read = operation.effect(source.number) if source.number >= 0 else None
+            if (
+                read is not None
+                and read.kind in (Kind.READ, Kind.WRITE)
+                and read.store in (StoreKind.RELATIONAL, StoreKind.CACHE, StoreKind.DOCUMENT)
+            ):
+                return True
+    return False
+
+
+def hit(operation: Operation, consume: Effect | None, effect: Effect) -> Hit:
+    first = consume.place if consume is not None else operation.place
+    what = effect.dataset or effect.technology or "the effect"
+    return Hit(
+        place=effect.chain[0] if effect.chain else effect.place,
+        message=f"a message that is delivered twice changes {what} twice",
+        story=(
+            Step(first, "a message is delivered"),
+            Step(effect.place, f"its effect on {what} happens"),
+            Step(
+                first,
+                "the consumer dies before the broker knows, or the group is rebalanced: the message is delivered again",
+            ),
+            Step(effect.place, f"its effect on {what} happens a second time"),
+        ),
+        rests_on=tuple(e for e in (consume, effect) if e is not None),
+        datasets=(effect.dataset,) if effect.dataset else (),
+        fix=Fix(
+            title="remember the message's id in the same transaction, and skip what is known",
+            text="INSERT INTO processed_messages (id) VALUES (:id) ON CONFLICT DO NOTHING  -- go on if one was inserted",
+        ),
+    )
