@@ -130,8 +130,10 @@ class Selection(Struct, frozen=True, gc=False):
     complete: bool = True  # False: there are predicates that were not understood
 
     def equality_columns(self) -> frozenset[str]:
-        """The columns that are compared by equality."""
-        return frozenset(p.column for p in self.predicates if p.operator in ("=", "is-null"))
+        """The columns that are compared by equality with a value (joining two columns selects no row)."""
+        return frozenset(
+            p.column for p in self.predicates if p.operator in ("=", "is-null") and not p.value.startswith("column:")
+        )
 
 
 class Assignment(Struct, frozen=True, gc=False):
@@ -182,11 +184,13 @@ class Scope(Struct, frozen=True, gc=False):
 
 class Option(Struct, frozen=True, order=True, gc=False):
     """One resolved option of a call or resource. `value` is its canonical text (``None``, ``5``, ``'all'``) or empty
-    when it is not known; `given` False: it is the library's default."""
+    when it is not known; `given` False: it is the library's default. `place`: where it was decided, when that is not
+    the call itself (where the client was made)."""
 
     name: str
     value: str
     given: bool = True
+    place: Place | None = None
 
 
 class Effect(Struct, frozen=True, gc=False, kw_only=True):
