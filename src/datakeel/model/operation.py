@@ -139,7 +139,7 @@ class Context(Struct, frozen=True, gc=False):
     place: Place | None = None
 
 
-class Operation(Struct, frozen=True, gc=False, kw_only=True, dict=True):
+class Operation(Struct, frozen=True, kw_only=True, dict=True):
     """One function. `effects` are in the order of the code, callees' at the place of their call."""
 
     name: str  # qualified, unique in the system: shop.orders.services.pay
