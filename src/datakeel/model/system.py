@@ -10,6 +10,7 @@ from msgspec import Struct
 from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Effect, Kind
 from datakeel.model.operation import Operation, Resource
+from datakeel.model.place import Place
 
 
 class Setting(Struct, frozen=True, order=True, gc=False):
@@ -75,10 +76,36 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
 
     def writers(self, dataset: str) -> Iterator[tuple[Operation, Effect]]:
         """Who writes it, in its own text (callers are left out)."""
+        yield from self._writers.get(dataset, ())
+
+    @cached_property
+    def _writers(self) -> dict[str, tuple[tuple[Operation, Effect], ...]]:
+        found: dict[str, list[tuple[Operation, Effect]]] = {}
         for operation in self.operations:
             for effect in operation.of(Kind.WRITE):
-                if effect.dataset == dataset and not effect.chain:
-                    yield operation, effect
+                if not effect.chain:
+                    found.setdefault(effect.dataset, []).append((operation, effect))
+        return {dataset: tuple(pairs) for dataset, pairs in found.items()}
+
+    def brought(self, write: Effect) -> tuple[tuple[Operation, Effect], ...]:
+        """A write of some function's own text as the functions that call it have it, each in its own terms."""
+        return self._brought.get(write.place, ())
+
+    @cached_property
+    def _brought(self) -> dict[Place, tuple[tuple[Operation, Effect], ...]]:
+        found: dict[Place, list[tuple[Operation, Effect]]] = {}
+        for operation in self.operations:
+            for effect in operation.of(Kind.WRITE):
+                if effect.chain:
+                    found.setdefault(effect.place, []).append((operation, effect))
+        return {place: tuple(pairs) for place, pairs in found.items()}
+
+    def operation(self, name: str) -> Operation | None:
+        return self._operations.get(name)
+
+    @cached_property
+    def _operations(self) -> dict[str, Operation]:
+        return {operation.name: operation for operation in self.operations}
 
     def readers(self, dataset: str) -> Iterator[tuple[Operation, Effect]]:
         for operation in self.operations:
