@@ -4,22 +4,38 @@ open."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Answer, Origin
-from datakeel.model.effect import Kind, Rows, Scope, Source, StoreKind, When
+from datakeel.model.effect import Kind, Option, Rows, Scope, Source, StoreKind, When
 from datakeel.model.operation import Resource, Retry
+from datakeel.model.place import Place
 from datakeel.read.evaluate import text_of
 from datakeel.read.execute import Executor
 from datakeel.read.graft import Graft
 from datakeel.read.libraries import CallRow, Opens, Runs, TypeRow
-from datakeel.read.program import Attribute, Call, Derive, Expression, Function, Local, Span, Star, With, body
+from datakeel.read.program import (
+    Attribute,
+    Call,
+    Const,
+    Derive,
+    Expression,
+    Function,
+    Global,
+    Local,
+    Span,
+    Star,
+    With,
+    body,
+)
 from datakeel.read.querying import run_sql
 from datakeel.read.state import AMBIENT, ENDED, Frame, State, joined
 from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
 from datakeel.read.values import (
+    HOLE,
     MISSING,
     NONE,
     NOTHING,
@@ -39,6 +55,9 @@ from datakeel.read.values import (
     join,
     union,
 )
+
+if TYPE_CHECKING:
+    from datakeel.read.world import World
 
 INLINE_DEPTH = 6  # how many closures and callables are followed into one another
 SHARED = (When.NOW,)
@@ -61,7 +80,11 @@ class Opening:
 
 
 class Caller(Executor):
-    """Follows calls."""
+    """Follows calls. `stacks` are the ExitStacks that are open."""
+
+    def __init__(self, world: World, frame: Frame) -> None:
+        super().__init__(world, frame)
+        self.stacks: list[ExitStack] = []
 
     # Attributes -------------------------------------------------------------------------------------------------------
 
@@ -172,7 +195,19 @@ class Caller(Executor):
         special = self.special(node, function)
         if special is not None:
             return special
+        if isinstance(function.target, ExternalTarget) and function.target.dotted in self.world.libraries.enclosing:
+            return self.enclosed(node, function, function.target.dotted)
         return self.invoke(function, self.arguments(node), node.at)
+
+    def enclosed(self, node: Call, function: Value, dotted: str) -> Value:
+        """``wait_for(call(), 5)``: what its argument does stands inside the limit."""
+        row = self.world.libraries.call(dotted)
+        assert row is not None
+        assert row.opens is not None
+        limit = named_expression(node, row.parameters, row.opens.limit)
+        known = self.eval(limit) if isinstance(limit, Const | Global | Local) else NOTHING
+        with self.scope(row.opens.scope, "", node.at, repr(known.const) if known.known else ""):
+            return self.invoke(function, self.arguments(node), node.at)
 
     def arguments(self, node: Call) -> Arguments:
         positional: list[Value] = []
@@ -188,6 +223,7 @@ class Caller(Executor):
                 positional.append(self.eval(argument))
         keywords: dict[str, Value] = {}
         options: Value | None = None
+        decided: Place | None = None
         for name, expression in node.keywords:
             value = self.eval(expression)
             if name:
@@ -195,9 +231,10 @@ class Caller(Executor):
             elif value.entries is not None:
                 keywords |= {k: v for k, v in value.entries.items() if k not in keywords}
                 options = options if value.complete else value
+                decided = value.place or decided
             else:
                 options = value
-        return Arguments(tuple(positional), keywords, rest, options)
+        return Arguments(tuple(positional), keywords, rest, options, decided)
 
     def special(self, node: Call, function: Value) -> Value | None:
         """Calls that the language itself gives a meaning: ``super()``, ``getattr`` with a constant."""
@@ -504,6 +541,9 @@ class Caller(Executor):
         for candidate in receiver.alternatives():
             row = self.world.method_row(candidate.type, name)
             if row is not None:
+                own = self.overridden(row, candidate) if row.through is not None else None
+                if own is not None:
+                    return self.call_function(own, given_through(row, arguments), at)
                 return self.apply_row(row, f"{candidate.type}.{name}", candidate, arguments, at)
         builtin = self.world.methods.get(name)
         if builtin is not None:
@@ -514,9 +554,22 @@ class Caller(Executor):
             owner=receiver if receiver.type else None,
         )
 
+    def overridden(self, row: CallRow, receiver: Value) -> FunctionTarget | None:
+        """The project's own method that a library's method of the same object calls."""
+        cls = self.world.class_named(receiver.type)
+        while cls is not None and row.through is not None:
+            method = cls.method(row.through.method)
+            if method is not None:
+                return FunctionTarget(method, receiver)
+            inner = self.world.method_row(receiver.type, row.through.method)
+            if inner is None:
+                return None
+            row = inner
+        return None
+
     def make(self, row: TypeRow, name: str, arguments: Arguments, at: Span) -> Value:
         """Calls a library's class: a value with its options, and a resource where it is one."""
-        options = self.options_of(row, arguments)
+        options = self.options_of(row, arguments, at)
         label = ""
         if row.name:
             named = self.argument(arguments, row.parameters, row.name)
@@ -536,7 +589,7 @@ class Caller(Executor):
             value = value.but(state=Opening(row.opens, row, arguments, value, at))
         return value
 
-    def options_of(self, row: TypeRow, arguments: Arguments) -> dict[str, Value]:
+    def options_of(self, row: TypeRow, arguments: Arguments, at: Span) -> dict[str, Value]:
         options: dict[str, Value] = {}
         for number, parameter in enumerate(row.parameters):
             found = arguments.get(parameter, number)
@@ -551,7 +604,7 @@ class Caller(Executor):
                     options["*"] = NOTHING
         if arguments.options is not None:
             options["*"] = NOTHING
-        return options
+        return {k: v.but(place=self.place(at)) if v.place is None else v for k, v in options.items()}
 
     def add_resource(
         self,
@@ -612,13 +665,11 @@ class Caller(Executor):
     def apply_row(self, row: CallRow, dotted: str, receiver: Value | None, arguments: Arguments, at: Span) -> Value:
         """What a library's row says that a call does."""
         result: Value | None = None
-        for run in row.runs:
-            result = self.run_callable(row, run, receiver, arguments, at)
-        if row.configures and receiver is not None and receiver.options is not None:
-            for name in row.configures:
-                found = self.argument(arguments, row.parameters, name)
-                if found is not None:
-                    receiver.options[name] = found
+        with self.around(row, receiver, at):
+            for run in row.runs:
+                result = self.run_callable(row, run, receiver, arguments, at)
+        if (row.configures or row.adopts) and receiver is not None and receiver.options is not None:
+            self.configure(row, receiver.options, arguments, at)
         for name, type_name in row.fills.items():
             self.fill(row, name, type_name, arguments)
         made = self.row_effect(row, dotted, receiver, arguments, at)
@@ -628,7 +679,33 @@ class Caller(Executor):
             self.leave("raise", at, "SystemExit")
         if row.releases and receiver is not None:
             self.world.released(self, receiver)
-        return self.row_value(row, receiver, arguments, made, result, at)
+        value = self.row_value(row, receiver, arguments, made, result, at)
+        if row.source:
+            value = value.but(sources=value.sources | {Source(row.source, name=self.world.libraries.canonical(dotted))})
+        return value
+
+    @contextmanager
+    def around(self, row: CallRow, receiver: Value | None, at: Span) -> Iterator[None]:
+        """What the receiver opens round a callable that it runs (``Retrying(…)(f)``)."""
+        opening = self.world.opening_of(receiver, at) if row.opens is not None and row.opens.by == "self" else None
+        if opening is None:
+            yield
+            return
+        with self.opened(opening, at):
+            yield
+
+    def configure(self, row: CallRow, options: dict[str, Value], arguments: Arguments, at: Span) -> None:
+        """Arguments become options of the receiver; an adopted object of a class of the project may do anything."""
+        for name in row.configures:
+            found = self.argument(arguments, row.parameters, name)
+            if found is not None:
+                options[name] = found
+        for name in row.adopts:
+            found = self.argument(arguments, row.parameters, name) or NOTHING
+            if self.world.libraries.type(found.type) is None or found.options is None:
+                options["*"] = NOTHING
+            else:
+                options |= found.options
 
     def fill(self, row: CallRow, name: str, type_name: str, arguments: Arguments) -> None:
         found = self.argument(arguments, row.parameters, name)
@@ -640,15 +717,29 @@ class Caller(Executor):
         if entry is None or not entry.callable:
             return
         found = self.argument(arguments, row.parameters, entry.callable)
-        name = self.asked(row, entry.name, receiver, arguments)
+        name = self.entry_name(row, receiver, arguments)
         for value in found.alternatives() if found is not None else ():
-            self.world.register(value, entry, text_of(name) if name is not None else "", self.place(at))
+            self.world.register(value, entry, name, self.place(at))
+
+    def entry_name(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> str:
+        """An entry's name as people know it: an argument, or a text with arguments in braces."""
+        template = row.entry.name if row.entry is not None else ""
+        if "{" not in template:
+            found = self.asked(row, template, receiver, arguments)
+            return text_of(found) if found is not None and found.known and found.const is not None else ""
+        head, *parts = template.split("{")
+        for part in parts:
+            name, _, rest = part.partition("}")
+            found = self.asked(row, name, receiver, arguments)
+            head += (found.text or "").replace(HOLE, "…") if found is not None else ""
+            head += rest
+        return head
 
     def run_callable(
         self, row: CallRow, run: Runs, receiver: Value | None, arguments: Arguments, at: Span
     ) -> Value | None:
         """A callable argument is run, now or at another time."""
-        found = self.argument(arguments, row.parameters, run.callable)
+        found = self.asked(row, run.callable, receiver, arguments)
         if found is None:
             return None
         given = Arguments()
@@ -659,11 +750,11 @@ class Caller(Executor):
                 given.positional, {k: v for k, v in given.keywords.items() if k not in row.parameters}, given.rest
             )
         elif run.arguments:
-            values = self.argument(arguments, row.parameters, run.arguments)
+            values = self.asked(row, run.arguments, receiver, arguments)
             if values is not None:
                 given = Arguments(values.items or (), {}, None if values.items is not None else element(values))
         if run.options:
-            options = self.argument(arguments, row.parameters, run.options)
+            options = self.asked(row, run.options, receiver, arguments)
             given.keywords = {**given.keywords, **(options.entries or {})} if options is not None else given.keywords
         return self.run_at(found, given, When(run.when), at)
 
@@ -708,6 +799,10 @@ class Caller(Executor):
         payload = union(v for p in row.payload if (v := self.asked(row, p, receiver, arguments)) is not None)
         text = self.asked(row, row.text, receiver, arguments)
         store = StoreKind(row.store) if row.store else StoreKind.NONE
+        options = self.effect_options(row, receiver, arguments)
+        retried = self.retried_by_option(row, receiver, arguments, at)
+        before = self.state.scopes
+        self.state.scopes = (*before, *retried)
         effect = self.emit(
             kind,
             row.verb or dotted.rpartition(".")[2],
@@ -723,13 +818,14 @@ class Caller(Executor):
             assigned=self.row_assigned(row, receiver, arguments),
             rows=self.row_rows(row, dataset, key),
             conflict=row.conflict,
-            options=self.effect_options(row, receiver, arguments),
+            options=options,
             text=text_of(text) if text is not None and text.const is not MISSING else "",
             blocking=bool(row.blocking),
-            idempotent=Answer(row.idempotent) if row.idempotent else Answer.UNKNOWN,
+            idempotent=idempotent(row, options),
             origin=receiver.origin if receiver is not None else Origin.RESOLVED,
             **({"when": When(row.when)} if row.when else {}),
         )
+        self.state.scopes = before
         if kind == Kind.LOCK:
             self.state.locks = (*self.state.locks, effect.number)
         if kind == Kind.UNLOCK:
@@ -741,6 +837,27 @@ class Caller(Executor):
         return Value(
             sources=frozenset((source,)), rows=Rows(f"read:{number}") if kind in (Kind.READ, Kind.CONSUME) else None
         )
+
+    def retried_by_option(
+        self, row: CallRow, receiver: Value | None, arguments: Arguments, at: Span
+    ) -> tuple[Scope, ...]:
+        """The retry that a client's option (``Retry(total=3)``) puts round the call."""
+        if not row.retried_by:
+            return ()
+        found = self.argument(arguments, row.parameters, row.retried_by)
+        if found is None and receiver is not None:
+            found = (receiver.options or {}).get(row.retried_by)
+        kind = self.world.libraries.type(found.type) if found is not None and found.type else None
+        if found is None or kind is None or kind.retries is None:
+            return ()
+        given = found.options or {}
+        spared = kind.retries.spares and not any(n in given for n in kind.retries.spares)
+        if row.idempotent == "no" and spared:
+            return ()
+        number = self.next()
+        place = self.place(at)
+        self.retries.append(self.world.retry_of(kind.retries, given.get, number, place))
+        return (Scope(number, "retry", "", place),)
 
     def unlocked(self, name: str, receiver: Value | None) -> None:
         held = [e for e in self.effects if e.kind == Kind.LOCK and e.number in self.state.locks]
@@ -783,7 +900,7 @@ class Caller(Executor):
     def row_assigned(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> object:
         return self.world.orms.row_assigned(self, row, receiver, arguments)
 
-    def effect_options(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> object:
+    def effect_options(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> tuple[Option, ...]:
         options: dict[str, Value] = {}
         for name in row.options:
             found = self.argument(arguments, row.parameters, name)
@@ -794,7 +911,7 @@ class Caller(Executor):
                 options[name] = inherited
             elif receiver is not None and receiver.options is not None and "*" in receiver.options:
                 options[name] = NOTHING
-        return self.world.option_list(options, row.options)
+        return self.world.option_list(options, row.options, arguments.decided)
 
     def row_sql(self, row: CallRow, receiver: Value | None, arguments: Arguments, at: Span) -> Value:
         text = self.asked(row, row.sql, receiver, arguments) or NOTHING
@@ -875,7 +992,7 @@ class Caller(Executor):
                 at,
                 value.name,
             )
-        if row.opens is not None:
+        if row.opens is not None and row.opens.scope and not row.opens.encloses:
             value.state = Opening(row.opens, row, arguments, receiver, at)
         if made is not None and row.sql and value.rows is not None:
             self.state.heap[(value.rows, "$result")] = made
@@ -981,7 +1098,7 @@ class Caller(Executor):
             self.enter_object(cls, context, node)
             return
         row = self.world.libraries.type(context.type) if context.type else None
-        if row is not None and row.opens is not None:
+        if row is not None and row.opens is not None and row.opens.scope:
             with self.opened(Opening(row.opens, row, Arguments(), context, node.at), node.at):
                 self.with_body(node, self.entered(context))
             return
@@ -1080,6 +1197,19 @@ class Caller(Executor):
             case "retry":
                 with self.opened_retry(opening, at):
                     yield
+            case "timeout":
+                limit = self.argument(opening.arguments, opening.row.parameters, opens.limit)
+                known = repr(limit.const) if limit is not None and limit.known else ""
+                with self.scope("timeout", "", at, known):
+                    yield
+            case "suppress":
+                with self.suppressing(opening, at):
+                    yield
+            case "stack":
+                with ExitStack() as stack:
+                    self.stacks.append(stack)
+                    yield
+                    self.stacks.pop()
             case _:
                 yield
                 if opening.receiver is not None:
@@ -1173,8 +1303,20 @@ class Caller(Executor):
     @contextmanager
     def opened_retry(self, opening: Opening, at: Span) -> Iterator[None]:
         with self.scope("retry", "", at) as number:
-            self.retries.append(self.world.described_retry(self, number, opening, self.place(at)))
+            self.retries.append(self.world.described_retry(number, opening, self.place(at)))
             yield
+
+    @contextmanager
+    def suppressing(self, opening: Opening, at: Span) -> Iterator[None]:
+        """``with suppress(Error)``: what is inside may stop anywhere, and control goes on behind it."""
+        before = self.state
+        names = " ".join(
+            v.target.dotted if isinstance(v.target, ExternalTarget) else v.name for v in opening.arguments.positional
+        )
+        self.state = before.fork()
+        with self.scope("try", "body", at, names):
+            yield
+        self.state = joined(self.state, before, before.scopes, before.guards)
 
     # Decorators -------------------------------------------------------------------------------------------------------
 
@@ -1212,6 +1354,32 @@ class Super:
     def __init__(self, owner: ClassInfo, value: Value) -> None:
         self.owner = owner
         self.value = value
+
+
+def named_expression(node: Call, parameters: tuple[str, ...], name: str) -> Expression | None:
+    """The expression of an argument, by its name or place."""
+    position = parameters.index(name) if name in parameters else len(node.arguments)
+    if position < len(node.arguments) and not any(isinstance(a, Star) for a in node.arguments):
+        return node.arguments[position]
+    return next((e for n, e in node.keywords if n == name), None)
+
+
+def given_through(row: CallRow, arguments: Arguments) -> Arguments:
+    """What a library's method gives to the other method that it calls: further arguments go by name."""
+    assert row.through is not None
+    first = tuple(Value(const=c) for c in row.through.first)
+    named = dict(zip(row.parameters[1:], arguments.positional[1:], strict=False))
+    return Arguments(
+        (*first, *arguments.positional[:1]), {**named, **arguments.keywords}, arguments.rest, arguments.options
+    )
+
+
+def idempotent(row: CallRow, options: tuple[Option, ...]) -> Answer:
+    """Whether repeating a call does no more: as its row says, or by the key that it is given."""
+    key = next((o for o in options if row.idempotent_by and o.name == row.idempotent_by), None)
+    if key is not None and key.given:
+        return Answer.YES if key.value not in ("", "None") else Answer.UNKNOWN if not key.value else Answer.NO
+    return Answer(row.idempotent) if row.idempotent else Answer.UNKNOWN
 
 
 def class_value(cls: ClassInfo) -> Value:

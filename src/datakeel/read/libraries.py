@@ -9,12 +9,14 @@ people. In short:
 - ``[classes."dotted.Base"]``: what methods of a subclass are entry points.
 - ``[values]``: objects that the library has made (``"django.core.cache.cache"``), with their type.
 - ``[conventions]``: variable names that mean a type where nothing better is known.
-- ``[aliases]``: other dotted names of the same thing; a prefix may end in ``.*``.
+- ``[aliases]``: other dotted names of the same thing; a prefix may end in ``.*``, and a ``*`` elsewhere stands for any
+  text (``"*_pb2_grpc.*Stub"``). A class of the project that an alias names is the library's.
 - ``[example]``: ``code``, whose lines are marked with the effects they have; it is run by the tests.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
@@ -25,16 +27,43 @@ from msgspec import Struct
 
 
 class Opens(Struct, frozen=True, forbid_unknown_fields=True):
-    """What entering a context, or being decorated, opens. `scope` is transaction, savepoint, lock, retry or
-    resource."""
+    """What entering a context, or being decorated, opens. `scope` is transaction, savepoint, lock, retry, timeout,
+    suppress (exceptions of the classes that are its arguments go no further), stack (what is entered on it stays open
+    to its end) or resource; empty with `by`: the scope that the receiver opens."""
 
-    scope: str
+    scope: str = ""
     connection: str = ""  # an argument, or "self"
     isolation: str = ""  # an argument
     lock: str = ""  # process, distributed, advisory
     implicit: bool = False  # the transaction begins by first use, and the scope's end commits it
     commits: bool = True  # leaving normally commits
     closes: bool = False  # leaving releases the resource
+    limit: str = ""  # timeout: the argument that says how long; None is no limit
+    by: str = ""  # "self": it opens what the receiver, made before, opens
+    encloses: bool = False  # its arguments are evaluated inside (`wait_for(call(), 5)`)
+
+
+class Retries(Struct, frozen=True, forbid_unknown_fields=True):
+    """What arguments say of a retry. `attempts` and `on` name an argument each (``a|b``: the first that is given).
+    `waits`: for each argument, what the wait is where it is given (not None, 0 or False): constant, growing or
+    jittered, or empty where the value itself says; the strongest holds. `unless`: what the wait is unless that
+    argument is given as None or False. `otherwise`: what ``attempts``, ``wait`` and ``on`` are where nothing is given.
+    `spares`: arguments without one of which calls that are not idempotent are left out."""
+
+    attempts: str = ""
+    on: str = ""
+    waits: dict[str, str] = {}
+    unless: dict[str, str] = {}
+    otherwise: dict[str, str] = {}
+    spares: tuple[str, ...] = ()
+
+
+class Through(Struct, frozen=True, forbid_unknown_fields=True):
+    """The method of the same object that a library's method calls in its turn: where a subclass of the project
+    overrides it, that is followed. `first` are constants that are given before the arguments."""
+
+    method: str
+    first: tuple[str, ...] = ()
 
 
 class Runs(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,7 +79,8 @@ class Runs(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     """What the decorated, or passed, function becomes: a kind of entry (see model.operation.Entry). `name`: an
-    argument with its name; `callable`: the argument that is registered (a decorator registers what it decorates)."""
+    argument with its name, or a text with arguments in braces (``POST {self.prefix}{path}``); `callable`: the argument
+    that is registered (a decorator registers what it decorates)."""
 
     kind: str
     name: str = ""
@@ -96,21 +126,30 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     runs: tuple[Runs, ...] = ()
     entry: Entry | None = None
     configures: tuple[str, ...] = ()  # arguments that become options of the receiver
+    adopts: tuple[str, ...] = ()  # arguments whose own options become the receiver's
     fills: dict[str, str] = {}
     raises: dict[str, str] = {}
     blocking: bool | None = None
     idempotent: str = ""
+    idempotent_by: str = ""  # the option that makes it idempotent where it is given
+    through: Through | None = None
+    retried_by: str = ""  # the option (its own, or the receiver's) that holds how the library retries it
     releases: bool = False  # it closes the receiver
-    retries: dict[str, str] = {}  # argument → what it says of a retry: attempts, wait, jitter, on
+    retries: Retries | None = None
+    sets: dict[str, str] = {}  # a default of the whole process ("socket.timeout") → the argument that sets it
     exits: bool = False  # it never returns (sys.exit)
     async_: bool = msgspec.field(default=False, name="async")
     derives: bool = False  # its result is computed from its arguments (and the receiver)
+    source: str = ""  # the kind of Source that its result is: random, encoding
     mutates: bool = False  # it changes the receiver in memory
     resource: str = ""  # as in TypeRow: the call makes one
     like: str = ""  # another row that it is as; keys given here win
 
 
 class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A library's class. An option's default is a text; ``socket.timeout|None`` is the default of the whole process
+    of that name, else what follows."""
+
     parameters: tuple[str, ...] = ()
     options: dict[str, str] = {}
     config: str = ""  # an argument that is a mapping of options
@@ -130,6 +169,9 @@ class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     dialect: str = ""
     releases: bool = True  # leaving its `with` releases it
     fields: str = ""  # "data": attributes carry what the value was computed from
+    means: tuple[str, ...] = ()  # as an option it says what the first of these arguments that is given says
+    combines: bool = False  # an operator between two of it gives one that holds both
+    retries: Retries | None = None
 
 
 class ClassRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -171,12 +213,16 @@ class Libraries:
         self.conventions: dict[str, str] = {}
         self.values: dict[str, str] = {}
         self._aliases: dict[str, str] = {}
+        self._globs: list[tuple[re.Pattern[str], str]] = []
+        self._wide: dict[str, list[tuple[re.Pattern[str], str]]] = {}  # rows of many names, by their last part
+        self._called: dict[str, CallRow | None] = {}
         self._prefixes: list[tuple[str, str]] = []
         for table in tables:
             self._add(table)
         self._prefixes.sort(key=lambda p: -len(p[0]))
         self._known: dict[str, str] = {}
         self._lineages: dict[str, tuple[str, ...]] = {}
+        self.enclosing = frozenset(n for n, row in self.calls.items() if row.opens is not None and row.opens.encloses)
         self.methods = frozenset(name.rpartition(".")[2] for name in self.calls)
 
     def _add(self, table: Table) -> None:
@@ -186,12 +232,16 @@ class Libraries:
             )
         for name, row in table.calls.items():
             self.calls[name] = complete(row, table)
+            if "*" in name:
+                self._wide.setdefault(name.rpartition(".")[2], []).append((glob(name), name))
         self.classes |= table.classes
         self.conventions |= table.conventions
         self.values |= table.values
         for alias, meaning in table.aliases.items():
-            if alias.endswith(".*"):
+            if alias.endswith(".*") and "*" not in alias[:-1]:
                 self._prefixes.append((alias[:-1], meaning.removesuffix("*")))
+            elif "*" in alias:
+                self._globs.append((glob(alias), meaning))
             else:
                 self._aliases[alias] = meaning
 
@@ -217,7 +267,7 @@ class Libraries:
                     if meaning + dotted[len(prefix) :] != dotted
                     else dotted
                 )
-        return dotted
+        return next((meaning for pattern, meaning in self._globs if pattern.fullmatch(dotted)), dotted)
 
     def lineage(self, type_name: str) -> tuple[str, ...]:
         """A library's type and its bases, nearest first, each once."""
@@ -234,10 +284,17 @@ class Libraries:
         return self.types.get(self.canonical(name))
 
     def call(self, dotted: str) -> CallRow | None:
-        row = self.calls.get(self.canonical(dotted))
-        if row is not None and row.like:
-            row = merged(row, self.call(row.like))
-        return row
+        """What calling a dotted name does."""
+        if dotted not in self._called:
+            self._called[dotted] = self._call(self.canonical(dotted))
+        return self._called[dotted]
+
+    def _call(self, name: str) -> CallRow | None:
+        row = self.calls.get(name)
+        if row is None:
+            wide = self._wide.get(name.rpartition(".")[2], ())
+            row = next((self.calls[known] for pattern, known in wide if pattern.fullmatch(name)), None)
+        return merged(row, self.call(row.like)) if row is not None and row.like else row
 
     def method(self, type_name: str, name: str) -> CallRow | None:
         """What calling method `name` on a library's type does, its bases asked too."""
@@ -246,6 +303,11 @@ class Libraries:
             if row is not None:
                 return row
         return None
+
+
+def glob(name: str) -> re.Pattern[str]:
+    """A name in which ``*`` stands for any text."""
+    return re.compile(".*".join(re.escape(part) for part in name.split("*")))
 
 
 def complete(row: CallRow, table: Table) -> CallRow:

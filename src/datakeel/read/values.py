@@ -35,7 +35,7 @@ class Value(Struct, gc=False):
     parts, all of them where `complete`; `target` what a call of it reaches; `name` what the outside knows it as (a
     topic, a collection, a key); `state` an ORM's plan or a pending call; `owner` the object it came from (a cursor's
     connection); `tests` what its truth says; `others` alternatives, where paths joined; `options` the options a
-    client was made with.
+    client was made with; `place` where it was decided, when that is not where it is used.
     """
 
     type: str = ""
@@ -54,6 +54,7 @@ class Value(Struct, gc=False):
     others: tuple[Value, ...] = ()
     options: dict[str, Value] | None = None
     origin: Origin = Origin.RESOLVED
+    place: Place | None = None
     atomic: bool = (
         False  # computed by the store from its own value when it is written (F expressions, column arithmetic)
     )
@@ -143,12 +144,13 @@ class Pending:
 @dataclass(slots=True, eq=False)
 class Arguments:
     """The arguments of a call. `rest` are values of ``*args`` of unknown length, `options` of ``**kwargs`` of unknown
-    content."""
+    content; `decided` is where it was decided what ``**kwargs`` holds."""
 
     positional: tuple[Value, ...] = ()
     keywords: dict[str, Value] = field(default_factory=dict)
     rest: Value | None = None
     options: Value | None = None
+    decided: Place | None = None
 
     def get(self, name: str, position: int | None = None) -> Value | None:
         """An argument by its name or place; None when it surely is not given, an empty Value when it may be."""
@@ -172,10 +174,10 @@ class Arguments:
         return union(v for v in self.all())
 
     def after(self, count: int) -> Arguments:
-        return Arguments(self.positional[count:], self.keywords, self.rest, self.options)
+        return Arguments(self.positional[count:], self.keywords, self.rest, self.options, self.decided)
 
     def before(self, *first: Value) -> Arguments:
-        return Arguments((*first, *self.positional), self.keywords, self.rest, self.options)
+        return Arguments((*first, *self.positional), self.keywords, self.rest, self.options, self.decided)
 
 
 # Combining ------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from datakeel.read.builtins import BUILTINS, METHODS
 from datakeel.read.calls import Caller, Opening, class_value, node_span
 from datakeel.read.evaluate import times
 from datakeel.read.languages.python.names import Names, dotted_of
-from datakeel.read.libraries import CallRow, Libraries
+from datakeel.read.libraries import CallRow, Libraries, Retries, TypeRow
 from datakeel.read.libraries import Entry as EntryRow
 from datakeel.read.machine import EMPTY, Trace
 from datakeel.read.memo import Memo
@@ -120,6 +120,7 @@ class World:
         self.memo = Memo()
         self._kinds: dict[int, frozenset[str]] = {}
         self._rows: dict[tuple[str, str], CallRow | None] = {}
+        self._standing: dict[str, str | None] = {}
         self._globals: dict[tuple[str, str], Value] = {}
         self._continuations: list[tuple[FunctionInfo, Callable[[Arguments], Value]]] = []
 
@@ -708,16 +709,51 @@ class World:
 
     # What a machine asks ----------------------------------------------------------------------------------------------
 
-    def option_list(self, given: dict[str, Value], defaults: dict[str, str]) -> tuple[Option, ...]:
-        """Resolved options in the order of their names, with the library's defaults where none is given."""
+    def option_list(
+        self, given: dict[str, Value], defaults: dict[str, str], decided: Place | None = None
+    ) -> tuple[Option, ...]:
+        """Resolved options in the order of their names, with the library's defaults where none is given; `decided` is
+        where it was decided that none is."""
         found: dict[str, Option] = {}
         for name, default in defaults.items():
             unknown = "*" in given and name not in given
-            found[name] = Option(name, "" if unknown else default, given=unknown)
+            found[name] = Option(name, "" if unknown else self.standing(default), unknown, None if unknown else decided)
         for name, value in given.items():
             if name != "*":
-                found[name] = Option(name, repr(value.const) if value.known else "", given=True)
+                found[name] = Option(name, self.option_text(value), True, value.place)
         return tuple(found[n] for n in sorted(found))
+
+    def option_text(self, value: Value) -> str:
+        """An option's canonical text: of a literal, of a tuple of them, or of the argument that says what it means."""
+        if value.known:
+            return repr(value.const)
+        kind = self.libraries.type(value.type) if value.type else None
+        if kind is not None and kind.means:
+            return self.meant(kind, value.options or {})
+        if value.items is not None and value.type == "builtins.tuple" and all(i.known for i in value.items):
+            return f"({', '.join(repr(i.const) for i in value.items)})"
+        return ""
+
+    def meant(self, kind: TypeRow, options: dict[str, Value]) -> str:
+        """What an object that stands for a limit says: the first of its arguments that sets one."""
+        if "*" in options:
+            return ""
+        given = [options[n] for n in kind.means if n in options]
+        if not given:
+            return self.standing(kind.options.get(kind.means[0], ""))
+        texts = [self.option_text(v) for v in given]
+        return next((t for t in texts if t != "None"), "None")
+
+    def standing(self, default: str) -> str:
+        """A default's text; one of the whole process (``socket.timeout|None``) is what the project sets, else the
+        rest."""
+        name, bar, rest = default.partition("|")
+        if not bar:
+            return default
+        if name not in self._standing:
+            self._standing[name] = standing_default(self, name)
+        found = self._standing[name]
+        return rest if found is None else found
 
     def endless(self, caller: Caller, iterable: Value, is_async: bool) -> bool:
         """Whether an iteration goes on for ever: messages of a consumer."""
@@ -743,29 +779,69 @@ class World:
             if resource.number == number:
                 caller.resources[index] = replace(resource, released=Answer.YES)
 
-    def described_retry(self, caller: Caller, number: int, opening: Opening, place: Place) -> Retry:
+    def opening_of(self, value: Value | None, at: Any) -> Opening | None:
+        """What a value opens where it is entered: a call that made it says so, or its type."""
+        if value is None:
+            return None
+        if isinstance(value.state, Opening):
+            return value.state
+        row = self.libraries.type(value.type) if value.type else None
+        if row is None or row.opens is None or not row.opens.scope:
+            return None
+        return Opening(row.opens, row, Arguments(), value, at)
+
+    def described_retry(self, number: int, opening: Opening, place: Place) -> Retry:
         """A library's retry in the model's words, by the arguments that its row names."""
-        row = opening.row
-        said: dict[str, str] = {"attempts": "", "wait": ""}
-        on: tuple[str, ...] = ()
-        for name, meaning in getattr(row, "retries", {}).items():
-            if meaning.startswith("="):
-                said[name] = meaning[1:]
-                continue
-            found = opening.arguments.get(name, row.parameters.index(name) if name in row.parameters else None)
-            if found is None:
-                continue
-            kind, _, text = meaning.partition(":")
-            if kind == "on":
-                on = tuple(
-                    v.target.dotted if isinstance(v.target, ExternalTarget) else v.name
-                    for v in (found.items or (found,))
-                )
-            elif text:
-                said[kind] = text
-            else:
-                said[kind] = found.name or (str(found.const) if found.known else "")
-        return Retry(number, "library", place, said["attempts"], said["wait"], on)
+        row, arguments, receiver = opening.row, opening.arguments, opening.receiver
+
+        def given(name: str) -> Value | None:
+            found = arguments.get(name, row.parameters.index(name) if name in row.parameters else None)
+            if found is None and receiver is not None and isinstance(row, TypeRow):
+                found = (receiver.options or {}).get(name)
+            return found
+
+        return self.retry_of(row.retries or Retries(), given, number, place)
+
+    def retry_of(
+        self, says: Retries, given: Callable[[str], Value | None], number: int, place: Place
+    ) -> Retry:
+        """A retry by what its arguments say."""
+
+        def first(names: str) -> Value | None:
+            return next((v for n in names.split("|") if (v := given(n)) is not None), None) if names else None
+
+        attempts, on = first(says.attempts), first(says.on)
+        waits = [w for n, kind in says.waits.items() if (w := self.wait_of(given(n), kind))]
+        for name, kind in says.unless.items():
+            found = given(name)
+            if found is None or not (found.known and not found.const):
+                waits.append(kind if found is None or found.type or found.target else "")
+        wait = max(waits, key=WAITS.index) if waits else says.otherwise.get("wait", "")
+        return Retry(
+            number,
+            "library",
+            place,
+            attempts_text(attempts) if attempts is not None else says.otherwise.get("attempts", ""),
+            wait,
+            tuple(exception_classes(on)) if on is not None else tuple(says.otherwise.get("on", "").split()),
+        )
+
+    def wait_of(self, value: Value | None, kind: str) -> str:
+        """What an argument makes of the wait between two tries; empty when it says nothing, or is not known."""
+        if value is None or (value.known and not value.const):
+            return ""
+        if kind:
+            return kind
+        if value.known:
+            return "constant"
+        names = [self.wait_name(v) for v in (value, *(value.items or ()))]
+        return max((n for n in names if n in WAITS), key=WAITS.index, default="")
+
+    def wait_name(self, value: Value) -> str:
+        if isinstance(value.target, ExternalTarget):
+            row = self.libraries.call(value.target.dotted)
+            return row.gives_name.removeprefix("=") if row is not None else ""
+        return value.name
 
     @cached_property
     def modules(self) -> tuple[Module, ...]:
@@ -788,6 +864,37 @@ def abstract(caller: Caller) -> bool:
 def elsewhere(value: Value) -> frozenset[Source]:
     """What a value that was made in another function still tells of its origin: that it is a reading of a clock."""
     return frozenset(Source("clock", -1, s.name) for s in times(value))
+
+
+WAITS = ("", "none", "constant", "growing", "jittered")  # each stronger than the one before
+
+
+def attempts_text(value: Value) -> str:
+    """How often: a number, or what a strategy that gives up was named."""
+    if value.known:
+        return "unbounded" if value.const is None else str(value.const)
+    names = [v.name for v in (value, *(value.items or ())) if v.name]
+    return next((n for n in names if n.isdigit()), names[0] if names else "")
+
+
+def exception_classes(value: Value) -> Iterable[str]:
+    """The exceptions that a retry answers to, as it is given them."""
+    for part in value.items if value.items is not None else (value,):
+        match part.target:
+            case ExternalTarget(dotted):
+                yield dotted
+            case ClassTarget(cls):
+                yield cls.name
+            case _ if part.of is not None or part.items is not None:
+                yield from exception_classes(part.of if part.of is not None else part.but(items=part.items))
+            case _ if part.name:
+                yield part.name
+
+
+def standing_default(world: World, name: str) -> str | None:
+    """What the project sets for the whole process, by a call whose row says so: None when nothing does, empty when it
+    is not known."""
+    return None
 
 
 def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
