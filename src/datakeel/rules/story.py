@@ -22,6 +22,17 @@ def way(effect: Effect) -> tuple[Step, ...]:
     return tuple(Step(place, "calls") for place in effect.chain)
 
 
+def overtaken(read: Place, slow: Effect, theirs: Effect, write: Effect, what: str) -> tuple[Step, ...]:
+    """Too old: something slow lies between the read and the write, and another writes meanwhile."""
+    return (
+        Step(read, "A reads the whole row"),
+        *way(slow),
+        Step(slow.place, "A waits here, for milliseconds or for minutes"),
+        Step(theirs.place, f"B writes {what}"),
+        Step(write.place, f"A writes the whole row as it was: {what} has its old value again"),
+    )
+
+
 def early(begin: Place, publish: Effect, what: str) -> tuple[Step, ...]:
     """A message leaves inside a transaction: it arrives before the commit, or although there never is one."""
     return (

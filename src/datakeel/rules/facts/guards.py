@@ -1,13 +1,56 @@
-"""What protects a read–write pair against a second writer: a lock, a version, an atomic update, an isolation level with retry."""
+"""What protects a read–write pair against a second writer: a lock, a version, an atomic update, an isolation level with
+retry."""
 
 from __future__ import annotations
 
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Kind, Rows, Source
-from datakeel.model.operation import Operation, same_rows
+from datakeel.model.effect import Effect, Kind, Rows, Source, When
+from datakeel.model.operation import Operation, Role, Transaction, same_rows
 from datakeel.model.system import System
 
 STRONG = ("repeatable-read", "serializable", "snapshot")
+# their REPEATABLE READ lets two transactions write from the same old value
+WEAK_SNAPSHOTS = ("mysql", "mariadb", "pymysql", "aiomysql", "mysqlclient", "asyncmy")
+KEYS = ("id", "pk", "uuid")
+
+
+def stopped(operation: Operation, read: Effect | None, write: Effect, system: System) -> Answer:
+    """Whether something keeps a second run from coming between a read and a write.
+
+    `read` None: it happened before the function began. UNKNOWN: some callers hold a lock, or none is known that hands the
+    row in.
+    """
+    if single_runner(operation) or versioned(operation, write, system) or outer_guard(operation) == Answer.YES:
+        return Answer.YES
+    if read is None:
+        return handed_in(operation, write, system)
+    if serialised(operation, read, write) or isolated(operation, read, write):
+        return Answer.YES
+    return Answer.UNKNOWN if any(c.locks for c in operation.contexts) else Answer.NO
+
+
+def handed_in(operation: Operation, write: Effect, system: System) -> Answer:
+    """`stopped`, for a row that the caller hands in: what the known callers did to get it decides."""
+    if write.locks or reread(operation, write) is not None:
+        return Answer.YES
+    found = [
+        (o, e)
+        for o, e in system.brought(write)
+        if e.rows is not None and not e.rows.root.startswith("parameter:") and o.role != Role.TEST
+    ]
+    if not found:
+        return Answer.UNKNOWN if not operation.contexts or any(c.locks for c in operation.contexts) else Answer.NO
+    return Answer.YES if all(held_by_caller(o, e) for o, e in found) else Answer.NO
+
+
+def held_by_caller(operation: Operation, write: Effect) -> bool:
+    """Whether the row that a caller hands in is new, locked since it was read, or nobody else's."""
+    assert write.rows is not None
+    kind, _, number = write.rows.root.partition(":")
+    if kind == "new" or single_runner(operation) or outer_guard(operation) == Answer.YES:
+        return True
+    read = operation.effect(int(number)) if kind in ("read", "element") else None
+    return read is not None and (serialised(operation, read, write) or isolated(operation, read, write))
 
 
 def rows_of(source: Source) -> Rows | None:
@@ -21,16 +64,44 @@ def rows_of(source: Source) -> Rows | None:
     return None
 
 
-def locked_between(operation: Operation, read: Effect | None, write: Effect) -> bool:
-    """Whether one lock is held from the read (or from the function's start, where the read is outside) to the write.
+def serialised(operation: Operation, read: Effect, write: Effect) -> bool:
+    """Whether one lock is held from the read to the write, and until the write is committed.
 
-    A read that locks its own rows counts as the lock.
+    A read that locks its own rows counts as the lock. A lock that is let go before the transaction round both commits lets the
+    next one read what is not yet overwritten.
     """
-    if read is None:
+    for number in write.locks:
+        lock = operation.effect(number)
+        if number != read.number and number not in read.locks:
+            continue
+        if lock is None or not released_early(operation, lock, write):
+            return True
+    return False
+
+
+def released_early(operation: Operation, lock: Effect, write: Effect) -> bool:
+    """Whether a lock that was taken inside a transaction is released before that transaction commits."""
+    transaction = write.transaction
+    if lock.kind != Kind.LOCK or transaction is None or not 0 < transaction < lock.number:
         return False
-    if read.number in write.locks:
-        return True
-    return any(number in read.locks for number in write.locks)
+    unlock = next(
+        (e for e in operation.of(Kind.UNLOCK) if e.number > write.number and releases(lock, e)),
+        None,
+    )
+    if unlock is None:
+        return False
+    return not any(
+        e.transaction == transaction and write.number < e.number < unlock.number for e in operation.of(Kind.COMMIT)
+    )
+
+
+def releases(lock: Effect, unlock: Effect) -> bool:
+    return lock.dataset == unlock.dataset and lock.key == unlock.key
+
+
+def locked_between(operation: Operation, read: Effect | None, write: Effect) -> bool:
+    """Whether one lock is held from the read to the write; never, where the read is outside."""
+    return read is not None and serialised(operation, read, write)
 
 
 def isolated(operation: Operation, read: Effect, write: Effect) -> bool:
@@ -38,19 +109,37 @@ def isolated(operation: Operation, read: Effect, write: Effect) -> bool:
     if not operation.same_transaction(read, write):
         return False
     transaction = operation.transaction_of(write)
-    return transaction is not None and any(level in transaction.isolation for level in STRONG)
+    if transaction is None or not strong(transaction):
+        return False
+    return "serializable" in transaction.isolation or write.technology not in WEAK_SNAPSHOTS
+
+
+def strong(transaction: Transaction) -> bool:
+    return any(level in transaction.isolation for level in STRONG)
 
 
 def versioned(operation: Operation, write: Effect, system: System) -> bool:
-    """Whether the write checks that the row is still as it was read: a mapper's version column, or a predicate on a column
-    that it also sets."""
-    dataset = system.dataset(write.dataset)
+    """Whether the write checks that the row is still as it was read: a mapper's version column, or a predicate that compares
+    a column which it also sets, or which was read, with the old value."""
+    dataset = system.dataset_of(write)
     if dataset is not None and dataset.version_column:
         return True
     if write.selection is None:
         return False
     own = {a.column for a in write.assigned}
-    return any(p.operator == "=" and p.column in own for p in write.selection.predicates)
+    return any(
+        p.operator in ("=", "is-null", "in", "<", ">", "<=", ">=", "!=", "not-null")
+        and (p.column in own or read_before(p.column, p.sources))
+        for p in write.selection.predicates
+    )
+
+
+def read_before(column: str, sources: tuple[Source, ...]) -> bool:
+    """Whether a predicate compares a column with what was read of that column (a key, which never changes, does not
+    count)."""
+    if column.rpartition(".")[2] in KEYS or column.endswith(("_id", "_uuid", "_key")):
+        return False
+    return any(s.kind in ("read", "parameter") and s.path[-1:] == (column,) for s in sources)
 
 
 def reread(operation: Operation, write: Effect) -> Effect | None:
@@ -66,6 +155,8 @@ def reread(operation: Operation, write: Effect) -> Effect | None:
 
 def single_runner(operation: Operation) -> bool:
     """Whether nothing runs it beside itself: a migration, a command started by hand, a declared single job."""
+    if operation.role == Role.SCRIPT and not operation.entries:
+        return True
     return bool(operation.entries) and not any(e.concurrent for e in operation.entries)
 
 
@@ -76,3 +167,8 @@ def outer_guard(operation: Operation) -> Answer:
     if all(c.locks for c in operation.contexts):
         return Answer.YES
     return Answer.UNKNOWN if any(c.locks for c in operation.contexts) else Answer.NO
+
+
+def now(effect: Effect) -> bool:
+    """Whether an effect happens where it stands: a deferred one belongs to another run of control."""
+    return effect.when == When.NOW

@@ -4,32 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.finding import Fix, Severity
+from datakeel.finding import Severity
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Assignment, Effect, Kind, Source, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.guards import isolated, locked_between, outer_guard, reread, rows_of, single_runner, versioned
+from datakeel.rules.facts.cures import atomic_update, save_only
+from datakeel.rules.facts.guards import now, rows_of, single_runner, stopped
+from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.rule import Hit, rule
-from datakeel.rules.story import interleaved
+from datakeel.rules.story import interleaved, overtaken
 
-WRITES = ("save", "update", "upsert", "set")
+WRITES = ("save", "update", "upsert", "set", "replace")
 
 
 @rule(Severity.CRITICAL)
 def lost_update(operation: Operation, system: System) -> Iterator[Hit]:
     """A row is read, changed in memory and written back, and nothing stops a second writer in between."""
     for write in operation.of(Kind.WRITE):
-        if write.verb not in WRITES or write.store not in (StoreKind.RELATIONAL, StoreKind.DOCUMENT):
+        if write.verb not in WRITES or write.store not in (StoreKind.RELATIONAL, StoreKind.DOCUMENT) or not now(write):
             continue
-        for assignment in write.assigned:
-            source = stale_source(operation, write, assignment)
-            if source is None or not operation_holds_both(operation, source, write):
-                continue
-            read = operation.effect(source.number) if source.kind == "read" else None
-            if guarded(operation, read, write, system):
-                continue
-            yield hit(operation, read, write, assignment)
+        computed = next(((a, s) for a in write.assigned if (s := stale_source(operation, write, a))), None)
+        if computed is not None and held_here(operation, computed[1], write, system):
+            yield from own_value(operation, write, *computed, system)
+        elif computed is None and write.whole_row:
+            yield from whole_row(operation, write, system)
+
+
+def own_value(
+    operation: Operation, write: Effect, assignment: Assignment, source: Source, system: System
+) -> Iterator[Hit]:
+    """The new value was computed from the old one."""
+    read = operation.effect(source.number) if source.kind == "read" else None
+    answer = stopped(operation, read, write, system)
+    if answer == Answer.YES:
+        return
+    column = f"{write.dataset}.{assignment.column}" if write.dataset else assignment.column
+    place = assignment.place or write.place
+    yield Hit(
+        place=place if read is None else write.place,
+        message=f"of two runs at once, one update of {column} is lost: it is read, computed in the application and "
+        "written back",
+        story=interleaved(read.place if read is not None else place, write.place, column),
+        rests_on=tuple(e for e in (read, write) if e is not None),
+        doubts=int(answer == Answer.UNKNOWN),
+        datasets=(write.dataset,) if write.dataset else (),
+        fix=atomic_update(write, assignment.column, system),
+    )
 
 
 def stale_source(operation: Operation, write: Effect, assignment: Assignment) -> Source | None:
@@ -53,38 +74,67 @@ def same_row(read: Effect, write: Effect) -> bool:
     return any((p.column, p.value) in mine for p in write.selection.predicates if p.operator == "=" and p.value)
 
 
-def operation_holds_both(operation: Operation, source: Source, write: Effect) -> bool:
-    """Whether this is the innermost function that holds the read and the write (a row from outside counts as held by the writer)."""
+def held_here(operation: Operation, source: Source, write: Effect, system: System) -> bool:
+    """Whether this is the innermost function that computes and writes (a row from outside counts as the writer's)."""
     if source.kind != "read":
         return not write.chain
     read = operation.effect(source.number)
-    return read is not None and operation.meet_here(read, write)
+    if read is None or not operation.meet_here(read, write):
+        return False
+    return not (write.chain and told_by_callee(write, system))
 
 
-def guarded(operation: Operation, read: Effect | None, write: Effect, system: System) -> bool:
-    if single_runner(operation) or outer_guard(operation) == Answer.YES or versioned(operation, write, system):
-        return True
-    if read is None:
-        return reread(operation, write) is not None or bool(write.locks)
-    return locked_between(operation, read, write) or isolated(operation, read, write)
+def told_by_callee(write: Effect, system: System) -> bool:
+    """Whether the function that is called computes the value by itself, from the row that it is given."""
+    callee = system.operation(write.callee)
+    if callee is None:
+        return False
+    same = (e for e in callee.of(Kind.WRITE) if e.place == write.place and e.verb == write.verb)
+    return any(stale_source(callee, e, a) is not None for e in same for a in e.assigned)
 
 
-def hit(operation: Operation, read: Effect | None, write: Effect, assignment: Assignment) -> Hit:
-    column = f"{write.dataset}.{assignment.column}" if write.dataset else assignment.column
-    place = assignment.place or write.place
-    first = read.place if read is not None else place
-    doubts = int(outer_guard(operation) == Answer.UNKNOWN and any(c.locks for c in operation.contexts)) + int(
-        read is None and not operation.contexts
+# A full row, after something slow --------------------------------------------------------------------------------------
+
+
+def whole_row(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:
+    """Every column is written as it was read, long ago: what others wrote meanwhile is undone."""
+    if write.chain or write.rows is None or write.rows.path:
+        return
+    kind, _, number = write.rows.root.partition(":")
+    if kind not in ("read", "parameter"):
+        return
+    read = operation.effect(int(number)) if kind == "read" else None
+    slow = slow_between(operation, read, write)
+    other = other_writer(operation, write, system) if slow is not None else None
+    if slow is None or other is None:
+        return
+    answer = stopped(operation, read, write, system)
+    if answer == Answer.YES:
+        return
+    them, theirs, columns = other
+    named = f"{write.dataset}.{columns[0]}"
+    yield Hit(
+        place=write.place,
+        message=f"what {them.symbol} writes to {named} is undone: this saves every column of {write.dataset} as it was "
+        "read before a slow call",
+        story=overtaken(read.place if read is not None else operation.place, slow, theirs, write, named),
+        rests_on=tuple(e for e in (read, write, theirs) if e is not None),
+        doubts=int(answer == Answer.UNKNOWN),
+        datasets=(write.dataset,),
+        severity=Severity.MAJOR,
+        fix=save_only(write, tuple(a.column for a in write.assigned), system),
     )
-    return Hit(
-        place=write.place if read is not None else place,
-        message=f"{column} is read, computed in the application and written back: of two concurrent runs one update is lost",
-        story=interleaved(first, write.place, column),
-        rests_on=tuple(e for e in (read, write) if e is not None),
-        doubts=min(doubts, 1),
-        datasets=(write.dataset,) if write.dataset else (),
-        fix=Fix(
-            title=f"let the database compute {assignment.column}, or lock the row before it is read",
-            text=f"UPDATE {write.dataset or '…'} SET {assignment.column} = {assignment.column} + :change WHERE …",
-        ),
-    )
+
+
+def other_writer(
+    operation: Operation, write: Effect, system: System
+) -> tuple[Operation, Effect, tuple[str, ...]] | None:
+    """Another function that changes columns of these rows which this save only carries along."""
+    own = {a.column for a in write.assigned}
+    for them, effect in system.writers(write.dataset):
+        if them.name == operation.name or effect.verb not in WRITES or single_runner(them):
+            continue
+        columns = tuple(sorted(a.column for a in effect.assigned if a.column not in own and a.column != "*"))
+        if columns:
+            return them, effect, columns
+    return None

@@ -1,0 +1,101 @@
+"""The concrete change for a fault of transactions, in the words of the library that the code uses."""
+
+from __future__ import annotations
+
+from datakeel.finding import Fix
+from datakeel.model.effect import Effect
+from datakeel.model.system import System
+
+
+def model_name(effect: Effect, system: System) -> str:
+    """The class that maps an effect's dataset, or the dataset's own name: ``Account``, ``accounts``."""
+    dataset = system.dataset_of(effect)
+    if dataset is not None and dataset.model:
+        return dataset.model.rpartition(".")[2]
+    return effect.dataset.rpartition(".")[2] or "the row"
+
+
+def variable(effect: Effect, system: System) -> str:
+    """What the code calls the row, as far as it is known."""
+    if effect.rows is not None and effect.rows.root.startswith("parameter:"):
+        return ".".join((effect.rows.root.partition(":")[2], *effect.rows.path))
+    name = model_name(effect, system)
+    return name[:1].lower() + name[1:] if name[:1].isupper() else "row"
+
+
+def atomic_update(write: Effect, column: str, system: System) -> Fix:
+    """Let the store compute the new value from the one that it holds."""
+    model, row = model_name(write, system), variable(write, system)
+    texts = {
+        "django": f'{model}.objects.filter(pk={row}.pk).update({column}=F("{column}") + change)\n'
+        f"# or: {model}.objects.select_for_update().get(pk={row}.pk), inside transaction.atomic(), "
+        f"before {column} is read",
+        "sqlalchemy": f"session.execute(update({model}).where({model}.id == {row}.id)"
+        f".values({column}={model}.{column} + change))\n"
+        f"# or: session.get({model}, {row}.id, with_for_update=True), before {column} is read",
+        "mongodb": f'{write.dataset}.update_one({{"_id": …}}, {{"$inc": {{"{column}": change}}}})',
+    }
+    table = write.dataset or "…"
+    sql = (
+        f"UPDATE {table} SET {column} = {column} + :change WHERE …\n"
+        f"-- or: SELECT {column} FROM {table} WHERE … FOR UPDATE, in the transaction that updates it"
+    )
+    return Fix(title=f"let the database compute {column}, or lock the row before it is read", text=texts.get(family(write), sql))
+
+
+def lock_first(write: Effect, what: str, system: System) -> Fix:
+    """Take a lock on the row that decides, before it is read, and keep it to the commit."""
+    model, row = model_name(write, system), variable(write, system)
+    texts = {
+        "django": f"with transaction.atomic():\n    {row} = {model}.objects.select_for_update().get(pk={row}.pk)\n"
+        f"    # test and write {what} here",
+        "sqlalchemy": f"{row} = session.get({model}, {row}.id, with_for_update=True)\n# test and write {what}, then commit",
+    }
+    sql = f"SELECT … FROM {write.dataset or '…'} WHERE … FOR UPDATE  -- then test and write {what}, in the same transaction"
+    return Fix(title=f"lock the row before {what} is read, and keep the lock to the commit", text=texts.get(family(write), sql))
+
+
+def save_only(write: Effect, columns: tuple[str, ...], system: System) -> Fix:
+    row = variable(write, system)
+    named = ", ".join(f'"{c}"' for c in columns) or '"…"'
+    return Fix(
+        title="save the columns that were changed, or read the row again under a lock",
+        text=f"{row}.save(update_fields=[{named}])",
+    )
+
+
+def conditional_update(write: Effect, column: str, old: str, new: str, system: System) -> Fix:
+    """Test and set in one statement, and look at how many rows it changed."""
+    model, row = model_name(write, system), variable(write, system)
+    before, after = old or "expected", new or "new"
+    texts = {
+        "django": f"changed = {model}.objects.filter(pk={row}.pk, {column}={before}).update({column}={after})\n"
+        "if not changed:\n    …  # another run was faster",
+        "sqlalchemy": f"result = session.execute(update({model}).where({model}.id == {row}.id, "
+        f"{model}.{column} == {before}).values({column}={after}))\n"
+        "if result.rowcount == 0:\n    …  # another run was faster",
+    }
+    sql = f"UPDATE {write.dataset or '…'} SET {column} = {after} WHERE … AND {column} = {before}  -- then look at the row count"
+    return Fix(title=f"change {column} only where it still is what was tested", text=texts.get(family(write), sql))
+
+
+def one_transaction(writes: tuple[Effect, ...]) -> Fix:
+    texts = {
+        "django": "with transaction.atomic():",
+        "sqlalchemy": "with session.begin():",
+        "psycopg": "with connection.transaction():",
+        "psycopg2": "with connection:",
+        "asyncpg": "async with connection.transaction():",
+        "mongodb": "with client.start_session() as session, session.start_transaction():",
+    }
+    names = " and ".join(dict.fromkeys(w.dataset for w in writes if w.dataset)) or "both"
+    head = texts.get(family(writes[0]), "BEGIN;  -- … COMMIT;")
+    return Fix(title=f"write {names} in one transaction", text=f"{head}\n    …  # {names}" if head.endswith(":") else head)
+
+
+def family(effect: Effect) -> str:
+    """The library that a change is to be written for."""
+    name = effect.technology.lower()
+    if name in ("pymongo", "motor"):
+        return "mongodb"
+    return name
