@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from datakeel.model.effect import Guard, Rows, Scope, When
+from datakeel.model.effect import Guard, Rows, Scope, Source, When
 from datakeel.model.place import Place
 from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
 from datakeel.read.values import MISSING, Value, join
@@ -62,7 +62,7 @@ def joined(a: State, b: State, scopes: tuple[Scope, ...], guards: tuple[Guard, .
     heap: dict[tuple[Rows, str], Value] = {}
     for spot in {**a.heap, **b.heap}:
         mine, other = a.heap.get(spot), b.heap.get(spot)
-        heap[spot] = mine if mine is not None and mine is other else both(mine, other)
+        heap[spot] = mine if mine is not None and mine is other else both(spot, mine, other)
     transactions = dict(a.transactions)
     for connection, number in b.transactions.items():
         current = transactions.get(connection)
@@ -72,13 +72,25 @@ def joined(a: State, b: State, scopes: tuple[Scope, ...], guards: tuple[Guard, .
     return State(env, heap, transactions, locks, guards, scopes, True, a.when)
 
 
-def both(a: Value | None, b: Value | None) -> Value:
-    """An attribute where two paths meet; one that only one of them assigned is what that one says, but not surely."""
+def both(spot: tuple[Rows, str], a: Value | None, b: Value | None) -> Value:
+    """An attribute where two paths meet; one that only one of them assigned is what that one says, or what it was."""
     if a is not None and b is not None:
         return join(a, b)
     one = a if a is not None else b
     assert one is not None
-    return one.but(const=MISSING) if one.known else one
+    sources = one.sources | untouched(*spot)
+    return one.but(const=MISSING, sources=sources) if one.known or sources != one.sources else one
+
+
+def untouched(rows: Rows, name: str) -> frozenset[Source]:
+    """What an attribute that nobody assigned is computed from: itself, where its object comes from outside."""
+    kind, _, rest = rows.root.partition(":")
+    if name.startswith("$") or len(rows.path) >= 3:
+        return frozenset()
+    path = (*rows.path, name)
+    if kind in ("parameter", "global"):
+        return frozenset((Source(kind, name=rest, path=path),))
+    return frozenset((Source("read", int(rest), path=path),)) if kind == "read" else frozenset()
 
 
 @dataclass(slots=True, eq=False)
