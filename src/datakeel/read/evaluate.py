@@ -238,6 +238,8 @@ class Evaluator(Machine):
             return self.negated(self.truth(values[0], node.at))
         if how == "template":
             return templated(values)
+        if how == "slice":
+            return Value(type="builtins.slice", items=values, sources=union(values))
         if how == "match":
             return self.matched(values, node.at)
         if how in ("yield", "yieldfrom"):

@@ -47,7 +47,7 @@ class Graft:
         for (rows, name), value in trace.heap.items():
             mapped = self.rows(rows)
             if mapped is not None:
-                machine.state.heap[(mapped, name)] = self.value(value)
+                machine.world.orms.remembered(machine, mapped, name, self.value(value))
         self.end_transactions()
         machine.state.locks = (*locks, *(n + self.base for n in trace.held))
         machine.frame.raises += [r for r in trace.raises if r]
@@ -170,7 +170,7 @@ class Graft:
     def effect(self, effect: Effect, locks: tuple[int, ...]) -> Effect:
         state = self.machine.state
         when = effect.when if state.when == When.NOW else state.when
-        return replace(
+        mapped = replace(
             effect,
             number=effect.number + self.base,
             connection=self.connection(effect.connection) if effect.connection else "",
@@ -188,6 +188,7 @@ class Graft:
             call=self.call,
             callee=self.callee,
         )
+        return self.machine.world.orms.saved(self.machine, mapped) if effect.verb == "save" else mapped
 
     def selection(self, selection: Selection) -> Selection:
         if not selection.predicates:

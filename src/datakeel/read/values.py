@@ -180,6 +180,14 @@ class Arguments:
         return Arguments((*first, *self.positional), self.keywords, self.rest, self.options, self.decided)
 
 
+class Plan(Struct, frozen=True):
+    """What an ORM knows of a value that is not worked out yet; two of them can meet where paths join."""
+
+    def joined(self, other: object) -> Plan:
+        """What holds of this plan and of the other."""
+        raise NotImplementedError
+
+
 # Combining ------------------------------------------------------------------------------------------------------------
 
 
@@ -237,6 +245,7 @@ def join(a: Value | None, b: Value | None) -> Value:
         const=a.const if same_const(a, b) else MISSING,
         sources=bounded(a.sources | b.sources),
         others=others[:3],
+        state=a.state if a.state is b.state or not isinstance(a.state, Plan) else a.state.joined(b.state),
         complete=a.complete
         and b.complete
         and a.entries is not None

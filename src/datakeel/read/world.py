@@ -21,7 +21,7 @@ from datakeel.read.libraries import CallRow, Libraries, Retries, TypeRow
 from datakeel.read.libraries import Entry as EntryRow
 from datakeel.read.machine import EMPTY, Trace
 from datakeel.read.memo import Memo
-from datakeel.read.orms import Orms
+from datakeel.read.orms import Orms, undoes
 from datakeel.read.program import (
     Assign,
     Attribute,
@@ -433,10 +433,10 @@ class World:
             if "classmethod" in kinds or info.signature.name.rpartition(".")[2] == "__new__":
                 return class_value(cls)
             if "staticmethod" not in kinds:
-                return Value(type=cls.name)
+                return self.orms.declared(Value(type=cls.name))
         value = NOTHING
         if parameter.annotation is not None:
-            value = self.annotated(info.module, parameter.annotation)
+            value = self.orms.declared(self.annotated(info.module, parameter.annotation))
         if parameter.default is not None:
             given = self.dependency(info.module, parameter.default)
             if given is not None:
@@ -446,8 +446,16 @@ class World:
         if parameter.kind == "rest":
             return Value(type="builtins.tuple", complete=False)
         if not value.type and value.target is None:
-            return self.by_convention(parameter.name)
+            found = self.by_convention(parameter.name)
+            return found if found.type else self.passed(info, parameter)
         return value
+
+    def passed(self, info: FunctionInfo, parameter: Parameter) -> Value:
+        """What a parameter without annotation holds, by who passes it or by its name."""
+        if parameter.annotation is not None or parameter.default is not None:
+            return NOTHING
+        key = ("passed", id(info), parameter.name)
+        return self.memo.answer(key, lambda: self.orms.parameter(info, parameter) or NOTHING, NOTHING)
 
     def general(self, info: FunctionInfo) -> Trace:
         """The trace with unknown callers."""
@@ -471,7 +479,11 @@ class World:
             declared = self.parameter_value(info, parameter, position, cls)
             if not value.type and value.target is None and not value.known and value.items is None:
                 value = value.but(
-                    type=declared.type, of=value.of or declared.of, origin=max(value.origin, declared.origin)
+                    type=declared.type,
+                    of=value.of or declared.of,
+                    origin=max(value.origin, declared.origin),
+                    state=value.state if value.state is not None else declared.state,
+                    name=value.name or declared.name,
                 )
             elif declared.type and value.origin > declared.origin:
                 value = value.but(type=declared.type, origin=declared.origin)
@@ -546,7 +558,7 @@ class World:
             caller.execute(body(info.code))
             return
         decorator = decorators[index]
-        at = node_span(info.signature.decorators[index])
+        at = node_span(self.decorating(info)[index])
         opening = self.opening(decorator, at)
         if opening is not None:
             with caller.opened(opening, at):
@@ -558,7 +570,7 @@ class World:
         self, caller: Caller, info: FunctionInfo, bound: dict[str, Value], index: int, decorator: Value
     ) -> None:
         """A decorator of the project: its wrapper's body runs, and the function's own where the wrapper calls it."""
-        at = node_span(info.signature.decorators[index])
+        at = node_span(self.decorating(info)[index])
         frame = caller.frame
         inner = Value(target=FunctionTarget(info, None, plain=True), type="builtins.function")
         wrapper = caller.invoke(decorator, Arguments((inner,)), at)
@@ -611,11 +623,17 @@ class World:
 
     def decorators(self, info: FunctionInfo) -> tuple[Value, ...]:
         """The values of a function's decorators, evaluated where it is defined."""
-        if not info.signature.decorators:
+        written = self.decorating(info)
+        if not written:
             return ()
         caller = self.scratch(info.module)
-        key = ("decorators", id(info))
-        return self.memo.answer(key, lambda: tuple(caller.eval(d) for d in info.signature.decorators), ())
+        return self.memo.answer(("decorators", id(info)), lambda: tuple(caller.eval(d) for d in written), ())
+
+    def decorating(self, info: FunctionInfo) -> tuple[Expression, ...]:
+        """What decorates a function: outermost what its class names for it, then its own decorators."""
+        if info.owner is None or not info.owner.facts.decorators:
+            return info.signature.decorators
+        return (*self.orms.decorating(info), *info.signature.decorators)
 
     def wraps(self, decorator: Value) -> bool:
         """Whether a decorator does something round the function that the model knows of."""
@@ -934,11 +952,12 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
 def outliving(heap: dict[tuple[Rows, str], Value], returns: Value | None) -> dict[tuple[Rows, str], Value]:
     """The attributes that the caller can see: of what came from outside, and of what the function gives back."""
     roots = {r.root for r in identities(returns)} if returns is not None else set()
-    return {
+    kept = {
         k: v
         for k, v in heap.items()
         if not k[1].startswith("$") and (k[0].root.startswith(("parameter:", "global:")) or k[0].root in roots)
     }
+    return {k: kept[k] for k in sorted(kept, key=lambda k: not undoes(k[1]))}
 
 
 def identities(value: Value, depth: int = 0) -> Iterable[Rows]:

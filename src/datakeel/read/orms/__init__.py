@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from datakeel.model.effect import Assignment, Cardinality, Kind, Predicate, Rows, Selection, Source, StoreKind
+from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Predicate, Rows, Selection, Source, StoreKind
 from datakeel.model.place import Place
 from datakeel.read.libraries import CallRow, TypeRow
 from datakeel.read.orms.django import Django
+from datakeel.read.orms.django.instances import remembered
 from datakeel.read.orms.sqlalchemy import SqlAlchemy
-from datakeel.read.program import Span, With
+from datakeel.read.program import Expression, Parameter, Span, With
+from datakeel.read.symbols import FunctionInfo
 from datakeel.read.values import Arguments, Pending, Value, canonical, union
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
     from datakeel.read.graft import Graft
+    from datakeel.read.machine import Machine
     from datakeel.read.world import World
 
 
@@ -107,6 +110,29 @@ class Orms:
                 return found
         return state
 
+    def remembered(self, machine: Machine, rows: Rows, name: str, value: Value) -> None:
+        """A callee leaves an attribute behind; names that begin with ``@`` are an ORM's own notes on an object."""
+        if name.startswith("@"):
+            remembered(machine, rows, name, value)
+        else:
+            machine.state.heap[(rows, name)] = value
+
+    def saved(self, machine: Machine, effect: Effect) -> Effect:
+        """A callee saves an object of the caller's: with it goes what the caller had changed."""
+        return self.django.instances.saved(machine, effect)
+
+    def declared(self, value: Value) -> Value:
+        """What a declared type says beyond its name: a queryset's is a plan."""
+        return self.django.declared(value)
+
+    def decorating(self, info: FunctionInfo) -> tuple[Expression, ...]:
+        """What decorates a method through its class."""
+        return self.django.library.decorating(info)
+
+    def parameter(self, info: FunctionInfo, parameter: Parameter) -> Value | None:
+        """What a parameter holds that says nothing of it, by who passes it or by its name."""
+        return self.django.parameter(info, parameter)
+
     def key(self, state: Any) -> Any:
         for orm in self.each:
             found = orm.key(state)
@@ -168,6 +194,11 @@ class Orms:
             type=row.iterates, rows=Rows(f"read:{effect.number}"), sources=frozenset((Source("read", effect.number),)), owner=iterable,
             origin=iterable.origin,
         )  # fmt: skip
+
+
+def undoes(note: str) -> bool:
+    """Whether a note on an object takes back what was known of it before: it is told to the caller first."""
+    return note.startswith(("@clean", "@fresh"))
 
 
 def assignment(name: str, value: Value, how: str) -> Assignment:

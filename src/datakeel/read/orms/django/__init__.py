@@ -1,6 +1,7 @@
 """Django's ORM as it behaves: `Django` answers the tracer's questions by asking the part that knows.
 
-Each part stands on those before it: models, managers, querysets, relations, signals, instances, writes, serializers.
+Each part stands on those before it: models, managers, querysets, relations, signals, instances, writes, serializers,
+views; `library` holds what functions of Django's modules do.
 """
 
 from __future__ import annotations
@@ -8,56 +9,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
-from datakeel.read.orms.django.instances import INSTANCE, Instances
-from datakeel.read.orms.django.managers import MANAGERS, QUERYSETS, Managers
+from datakeel.model.certainty import Origin
+from datakeel.model.effect import Rows
+from datakeel.read.orms.django.files import Files
+from datakeel.read.orms.django.instances import Instances
+from datakeel.read.orms.django.library import Library
+from datakeel.read.orms.django.managers import QUERYSET, Managers
 from datakeel.read.orms.django.models import Model, Models
-from datakeel.read.orms.django.query import (
-    ASYNC,
-    CHAINS,
-    WRITES,
-    Condition,
-    Query,
-    loose,
-)
-from datakeel.read.orms.django.querysets import Querysets
+from datakeel.read.orms.django.query import ASYNC, CHAINS, LINKS, WRITES, Condition, Query
+from datakeel.read.orms.django.querysets import ONE_ROW, SUMMARIES, Querysets
 from datakeel.read.orms.django.relations import Relations
 from datakeel.read.orms.django.serializers import Serializers
 from datakeel.read.orms.django.signals import Signals
-from datakeel.read.orms.django.writes import WRITERS, Writes
-from datakeel.read.program import Span, With
-from datakeel.read.values import (
-    NOTHING,
-    Arguments,
-    ClassTarget,
-    ExternalTarget,
-    MethodTarget,
-    Value,
-)
+from datakeel.read.orms.django.views import Views
+from datakeel.read.orms.django.writes import Writes
+from datakeel.read.program import Parameter, Span, With
+from datakeel.read.symbols import ClassInfo, FunctionInfo
+from datakeel.read.values import NOTHING, Arguments, ClassTarget, ExternalTarget, MethodTarget, Value, extended
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
     from datakeel.read.graft import Graft
     from datakeel.read.world import World
 
-EXPRESSIONS = (
-    "django.db.models.F",
-    "django.db.models.expressions.F",
-    "django.db.models.functions.",
-    "django.db.models.Case",
-    "django.db.models.When",
-    "django.db.models.Value",
-    "django.db.models.Subquery",
-    "django.db.models.OuterRef",
-    "django.db.models.Count",
-    "django.db.models.Sum",
-    "django.db.models.Max",
-    "django.db.models.Min",
-    "django.db.models.Avg",
-    "django.db.models.Exists",
-    "django.db.models.ExpressionWrapper",
-)
+SETTINGS = "django.conf.settings"
+REQUEST = "django.http.HttpRequest"
+DESCRIPTOR = "django.db.models.fields.related.ManyToManyDescriptor"
+MISSING_ROW = {"DoesNotExist": "ObjectDoesNotExist", "MultipleObjectsReturned": "MultipleObjectsReturned"}
 
 
 class Django:
@@ -69,8 +47,134 @@ class Django:
         self.relations = Relations(world, self.models, self.managers)
         self.signals = Signals(world, self.models)
         self.instances = Instances(world, self.models, self.querysets, self.relations, self.signals)
-        self.writes = Writes(world, self.models, self.querysets, self.instances)
-        self.serializers = Serializers(world, self.models, self.querysets)
+        self.writes = Writes(world, self.models, self.managers, self.querysets, self.instances)
+        self.serializers = Serializers(world, self.models, self.instances, self.writes)
+        self.views = Views(world, self.models, self.managers, self.querysets, self.serializers)
+        self.files = Files(self.instances)
+        self.library = Library(world, self.models, self.managers, self.querysets, self.views)
+
+    # Attributes -------------------------------------------------------------------------------------------------------
+
+    def attribute(self, caller: Caller, base: Value, name: str, at: Span) -> Value | None:
+        if isinstance(base.state, Query):
+            return self.managers.attribute(caller, base, base.state, name)
+        match base.target:
+            case ClassTarget(cls):
+                return self.class_attribute(base, cls, name)
+            case ExternalTarget(dotted):
+                model = self.models.model(dotted)
+                return self.managers.of_model(model, name) if model is not None else None
+            case None:
+                return self.object_attribute(caller, base, name, at)
+        return None
+
+    def object_attribute(self, caller: Caller, base: Value, name: str, at: Span) -> Value | None:
+        if name == "user":
+            user = self.request_user(base)
+            if user is not None:
+                return user
+        if not base.type:
+            return None
+        if base.type == SETTINGS:
+            value = self.world.setting(name)
+            return value if value is not NOTHING else Value(name=name)
+        model = self.models.model(base.type)
+        if model is not None:
+            if name == "__class__":
+                return self.instances.class_of(base)
+            return self.instances.attribute(caller, model, base, name, at)
+        if base.type == DESCRIPTOR:
+            return base.of if name == "through" else None
+        if name == "model" and base.type == "django.db.models.options.Options" and base.owner is not None:
+            return self.instances.class_of(base.owner)
+        if self.serializers.kind(base.type):
+            return self.serializers.attribute(caller, base, name)
+        cls = self.views.view_class(base.type) if name == "object" else None
+        return self.views.attribute(caller, base, cls, name) if cls is not None else None
+
+    def request_user(self, base: Value) -> Value | None:
+        """``request.user``: a row of the user model."""
+        named = base.rows is not None and (base.rows.root == "parameter:request" or base.rows.path[-1:] == ("request",))
+        if base.type != REQUEST and (base.type or not named):
+            return None
+        model = self.models.model(self.models.user_model())
+        if model is None or base.rows is None:
+            return None
+        rows = Rows(base.rows.root, (*base.rows.path, "user"))
+        sources = extended(base.sources, "user")
+        return Value(type=model.name, rows=rows, sources=sources, origin=Origin.CONVENTION)
+
+    def class_attribute(self, base: Value, cls: ClassInfo, name: str) -> Value | None:
+        if name in ("as_manager", "from_queryset"):
+            return Value(target=MethodTarget(base, name)) if cls.method(name) is None else None
+        model = self.models.model(cls.name)
+        if model is None:
+            return None
+        if name in MISSING_ROW:
+            return Value(target=ExternalTarget(f"django.core.exceptions.{MISSING_ROW[name]}"))
+        if name == "_meta":
+            return Value(type="django.db.models.options.Options", owner=Value(type=cls.name))
+        field = model.fields.get(name)
+        if field is not None and field.many:
+            return Value(type=DESCRIPTOR, of=self.models.through_value(model, field))
+        return self.managers.of_model(model, name) if cls.method(name) is None else None
+
+    # Calls ------------------------------------------------------------------------------------------------------------
+
+    def call(self, caller: Caller, function: Value, arguments: Arguments, at: Span) -> Value | None:
+        match function.target:
+            case MethodTarget(receiver, name):
+                return self.method_call(caller, receiver, name, arguments, at)
+            case ExternalTarget(dotted):
+                return self.library.call(caller, dotted, function, arguments, at)
+            case ClassTarget(cls):
+                return self.made(caller, function, cls, arguments, at)
+            case None:
+                return self.managers.instance(function) if function.state is not None else None
+        return None
+
+    def made(self, caller: Caller, function: Value, cls: ClassInfo, arguments: Arguments, at: Span) -> Value | None:
+        model = self.models.model(cls.name)
+        if model is not None:
+            return self.instances.new(caller, model, arguments)
+        return self.serializers.made(caller, cls, arguments, at) or self.managers.instance(function)
+
+    def method_call(self, caller: Caller, receiver: Value, name: str, arguments: Arguments, at: Span) -> Value | None:
+        if isinstance(receiver.state, Query):
+            return self.query_call(caller, receiver, receiver.state, ASYNC.get(name, name), arguments, at)
+        if name in ("as_manager", "from_queryset"):
+            return self.managers.made(receiver, name, arguments)
+        if not receiver.type:
+            return None
+        model = self.models.model(receiver.type) if receiver.target is None else None
+        if model is not None:
+            plain = INSTANCE_CALLS.get(name)
+            return self.instances.call(caller, model, receiver, plain, arguments, at) if plain else None
+        if self.serializers.kind(receiver.type):
+            return self.serializers.call(caller, receiver, name, arguments, at)
+        if name in ("send", "send_robust", "asend", "asend_robust"):
+            return self.signals.send_own(caller, receiver, arguments, at)
+        if self.files.is_file(receiver):
+            return self.files.call(caller, receiver, name, arguments, at)
+        cls = self.views.view_class(receiver.type)
+        return self.views.call(caller, cls, receiver, name, arguments, at) if cls is not None else None
+
+    def query_call(
+        self, caller: Caller, receiver: Value, query: Query, name: str, arguments: Arguments, at: Span
+    ) -> Value | None:
+        if name in CHAINS:
+            return self.querysets.chained(caller, receiver, query, name, arguments, at)
+        if name in ONE_ROW:
+            if name == "get" and query.model:
+                query = self.querysets.filtered(self.managers.started(receiver, query), arguments)
+            return self.querysets.read(caller, receiver, query, at, name)
+        if name in SUMMARIES:
+            return self.querysets.summarised(caller, receiver, query, name, arguments, at)
+        if name in WRITES or name in LINKS:
+            return self.writes.call(caller, receiver, query, name, arguments, at)
+        return None
+
+    # Plans ------------------------------------------------------------------------------------------------------------
 
     def force(self, caller: Caller, value: Value, at: Span, how: str) -> Value | None:
         return self.querysets.force(caller, value, at, how)
@@ -84,126 +188,38 @@ class Django:
     def assigned(self, caller: Caller, base: Value, name: str, value: Value, at: Span) -> None:
         self.instances.assigned(caller, base, name, value, at)
 
-    def attribute(self, caller: Caller, base: Value, name: str, at: Span) -> Value | None:
-        state = base.state
-        if isinstance(state, Query):
-            return self.managers.query_attribute(caller, base, state, name)
-        target = base.target
-        if isinstance(target, ClassTarget):
-            return self.managers.model_class_attribute(target.cls, name)
-        if base.type == "django.conf.settings":
-            value = self.world.setting(name)
-            return value if value is not NOTHING else Value(name=name)
-        if base.type and target is None:
-            model = self.models.model(base.type)
-            if model is not None:
-                return self.instances.instance_attribute(caller, model, base, name, at)
-        return None
-
-    def call(self, caller: Caller, function: Value, arguments: Arguments, at: Span) -> Value | None:
-        match function.target:
-            case MethodTarget(receiver, name):
-                if isinstance(receiver.state, Query):
-                    return self.query_call(caller, receiver, receiver.state, ASYNC.get(name, name), arguments, at)
-                if name in INSTANCE and receiver.type:
-                    model = self.models.model(receiver.type)
-                    if model is not None:
-                        return self.instances.instance_call(
-                            caller,
-                            model,
-                            receiver,
-                            name.removeprefix("a") if name.startswith("a") else name,
-                            arguments,
-                            at,
-                        )
-                if name in ("save", "is_valid") and receiver.type:
-                    return self.serializers.serializer_call(caller, receiver, name, arguments, at)
-                if name in ("as_manager", "from_queryset") and isinstance(receiver.target, ClassTarget):
-                    return self.managers.made_manager(receiver.target.cls, name)
-            case ExternalTarget(dotted) if dotted.startswith("django."):
-                return self.external_call(caller, dotted, arguments, at)
-            case ClassTarget(cls):
-                model = self.models.model(cls.name)
-                if model is not None:
-                    return self.instances.new_instance(caller, model, arguments)
-                return self.managers.manager_instance(cls)
-        return None
-
-    def external_call(self, caller: Caller, dotted: str, arguments: Arguments, at: Span) -> Value | None:
-        last = dotted.rpartition(".")[2]
-        if last == "Q" and dotted.startswith("django.db.models"):
-            predicates, complete = self.querysets.conditions(arguments, None)
-            return Value(state=Condition(predicates, complete), sources=arguments.sources())
-        if dotted.startswith(EXPRESSIONS):
-            return Value(atomic=True, sources=arguments.sources(), type="django.db.models.F")
-        if dotted in MANAGERS or dotted in QUERYSETS:
-            return Value(type=dotted, state=Query("", managed=dotted in MANAGERS))
-        if last in ("get_object_or_404", "get_list_or_404", "aget_object_or_404") and arguments.positional:
-            return self.get_or_404(caller, arguments, at, last)
-        if last == "get_user_model":
-            label = self.world.setting("AUTH_USER_MODEL").text or "auth.User"
-            app, _, name = label.rpartition(".")
-            cls = self.world.class_named(self.models.by_label(app, name))
-            return Value(target=ClassTarget(cls), type="builtins.type") if cls is not None else None
-        if last == "get_model" and arguments.positional:
-            texts = [v.text for v in arguments.positional[:2] if v.text]
-            app, _, name = (".".join(texts)).rpartition(".")
-            cls = self.world.class_named(self.models.by_label(app, name)) if name else None
-            return Value(target=ClassTarget(cls), type="builtins.type") if cls is not None else None
-        return None
-
-    def get_or_404(self, caller: Caller, arguments: Arguments, at: Span, name: str) -> Value | None:
-        first = arguments.positional[0]
-        if isinstance(first.target, ClassTarget):
-            model = self.models.model(first.target.cls.name)
-            if model is None:
-                return None
-            first = self.managers.manager(first.target.cls, model, "objects")
-        if not isinstance(first.state, Query):
-            return None
-        query = self.querysets.filtered(first.state, arguments.after(1))
-        return (
-            self.querysets.read(caller, first, query, at, "get")
-            if "list" not in name
-            else self.querysets.force(caller, first.but(state=query), at, "iterate")
-        )
-
-    def query_call(
-        self, caller: Caller, receiver: Value, query: Query, name: str, arguments: Arguments, at: Span
-    ) -> Value | None:
-        if name in CHAINS:
-            return self.querysets.chained(caller, receiver, query, name, arguments, at)
-        if name in ("get", "first", "last", "latest", "earliest"):
-            return self.querysets.read(
-                caller, receiver, self.querysets.filtered(query, arguments) if name == "get" else query, at, name
-            )
-        if name in ("count", "exists", "aggregate", "contains", "in_bulk", "explain"):
-            return self.querysets.summarised(caller, receiver, query, name, arguments, at)
-        if name in WRITES:
-            return WRITERS[name](self.writes, caller, receiver, query, arguments, at)
-        return None
-
     def enter(self, caller: Caller, context: Value, node: With, run: Callable[[Value], None]) -> bool:
         return False
 
     def grafted(self, graft: Graft, state: Any) -> Any:
         if isinstance(state, Query):
-            return replace(
-                state, predicates=tuple(graft.predicate(p) for p in state.predicates), parent=graft.rows(state.parent)
-            )
+            return state.grafted(graft)
         if isinstance(state, Condition):
             return Condition(tuple(graft.predicate(p) for p in state.predicates), state.complete)
         return None
 
     def detached(self, state: Any) -> Any:
-        if isinstance(state, Query):
-            return replace(state, predicates=tuple(loose(p) for p in state.predicates), parent=None)
-        if isinstance(state, Condition):
-            return Condition(tuple(loose(p) for p in state.predicates), state.complete)
-        return None
+        return state.detached() if isinstance(state, Query | Condition) else None
 
     def key(self, state: Any) -> Any:
         return state if isinstance(state, Query | Condition) else None
 
+    # What is declared, and what is customary --------------------------------------------------------------------------
+
+    def declared(self, value: Value) -> Value:
+        return self.managers.declared(value)
+
+    def parameter(self, info: FunctionInfo, parameter: Parameter) -> Value | None:
+        """What a parameter without an annotation holds, by the framework that passes it or by its name."""
+        found = self.views.typed_parameter(info, parameter.name) or self.signals.parameter(info, parameter.name)
+        if found is not None:
+            return found
+        if parameter.name in ("queryset", "qs"):
+            return Value(type=QUERYSET, state=Query("", complete=False), origin=Origin.CONVENTION)
+        name = self.models.named(parameter.name)
+        return Value(type=name, origin=Origin.CONVENTION) if name else None
+
+
+INSTANCE_CALLS = {n: n for n in ("save", "delete", "refresh_from_db", "save_base", "full_clean")}
 
 __all__ = ["Django", "Model", "Query"]

@@ -2,103 +2,70 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Assignment, Predicate, Rows
-from datakeel.read.values import (
-    Arguments,
-    Value,
-    canonical,
-    union,
-)
+from datakeel.read.values import Arguments, Plan, Value, canonical, union
 
 if TYPE_CHECKING:
-    pass
+    from datakeel.read.graft import Graft
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
 
 LOOKUPS = {
-    "exact": "=",
-    "iexact": "=",
-    "gt": ">",
-    "gte": ">=",
-    "lt": "<",
-    "lte": "<=",
-    "in": "in",
-    "isnull": "is-null",
-    "contains": "like",
-    "icontains": "like",
-    "startswith": "like",
-    "istartswith": "like",
-    "endswith": "like",
-    "iendswith": "like",
-    "range": "between",
-    "regex": "like",
-    "iregex": "like",
-    "date": "=",
-    "overlap": "contains",
-    "has_key": "contains",
-    "search": "search",
+    **dict.fromkeys(("exact",), "="),
+    **dict.fromkeys(("gt",), ">"),
+    **dict.fromkeys(("gte",), ">="),
+    **dict.fromkeys(("lt",), "<"),
+    **dict.fromkeys(("lte",), "<="),
+    **dict.fromkeys(("in",), "in"),
+    **dict.fromkeys(("isnull",), "is-null"),
+    **dict.fromkeys(("range",), "between"),
+    **dict.fromkeys(("overlap", "has_key", "has_keys", "has_any_keys", "contained_by"), "contains"),
+    **dict.fromkeys(("search",), "search"),
+    **dict.fromkeys(
+        ("contains", "icontains", "startswith", "istartswith", "endswith", "iendswith", "regex", "iregex", "iexact"),
+        "like",
+    ),
 }
-CHAINS = frozenset(
-    (
-        "all",
-        "filter",
-        "exclude",
-        "order_by",
-        "select_related",
-        "prefetch_related",
-        "only",
-        "defer",
-        "distinct",
-        "annotate",
-        "values",
-        "values_list",
-        "using",
-        "select_for_update",
-        "reverse",
-        "none",
-        "union",
-        "intersection",
-        "difference",
-        "alias",
-        "iterator",
-        "complex_filter",
-        "extra",
-        "get_queryset",
-        "dates",
-        "datetimes",
-        "db_manager",
-        "raw",
-        "aiterator",
-    )
+TRANSFORMS = words(
+    "date year month day week week_day quarter time hour minute second iso_year lower upper trim unaccent length"
 )
-READS = frozenset(
-    ("get", "first", "last", "latest", "earliest", "count", "exists", "aggregate", "in_bulk", "explain", "contains")
+CHAINS = words(
+    "all filter exclude order_by select_related prefetch_related only defer distinct annotate values values_list using "
+    "select_for_update reverse none union intersection difference alias iterator complex_filter extra get_queryset "
+    "dates datetimes db_manager raw"
 )
-WRITES = frozenset(
-    (
-        "create",
-        "get_or_create",
-        "update_or_create",
-        "bulk_create",
-        "bulk_update",
-        "update",
-        "delete",
-        "add",
-        "remove",
-        "set",
-        "clear",
-    )
+READS = words("get first last latest earliest count exists aggregate in_bulk explain contains")
+WRITES = words(
+    "create get_or_create update_or_create bulk_create bulk_update update delete create_user create_superuser"
 )
-ASYNC = {f"a{name}": name for name in READS | WRITES}
+LINKS = words("add remove set clear")
+ASYNC = {f"a{name}": name for name in READS | WRITES | LINKS | {"iterator"}}
 
 
-class Query(Struct, frozen=True):
-    """A queryset that is not evaluated yet, or a manager (`managed`). `model` is the class's dotted name, empty
-    until bound."""
+class Related(Struct, frozen=True):
+    """What ties the rows of a related manager to their owner: by the child's `column`, or through a `link` table."""
+
+    column: str = ""
+    link: str = ""
+    owner: Rows | None = None
+
+
+class Query(Plan, frozen=True):
+    """A queryset that is not evaluated yet, or a manager (`managed`).
+
+    `model` is the class's dotted name, empty where it is not known. `shape` is empty for instances, else values,
+    values_list, flat. `eager` are the relations that one statement brings along (``*``: all), `prefetched` those that a
+    second statement brings. `related` ties it to the object whose rows these are; `loaded`: they came with it.
+    """
 
     model: str
     predicates: tuple[Predicate, ...] = ()
@@ -111,13 +78,53 @@ class Query(Struct, frozen=True):
     offset: bool = False
     columns: tuple[str, ...] | None = None
     eager: tuple[str, ...] = ()
+    prefetched: tuple[str, ...] = ()
     using: str = ""
-    shape: str = ""  # values, values_list, flat
-    grouped: bool = False
+    shape: str = ""
     managed: bool = False
-    relation: str = ""  # the many-to-many field that it goes through
+    related: Related | None = None
+    loaded: bool = False
     empty: bool = False
-    parent: Rows | None = None  # the object whose related rows these are
+    streamed: bool = False
+
+    def joined(self, other: object) -> Plan:
+        """What holds of both plans; a lock that either takes counts as taken."""
+        if not isinstance(other, Query) or other == self:
+            return self
+        same = self.predicates == other.predicates
+        return Query(
+            self.model if self.model == other.model else "",
+            self.predicates if same else tuple(p for p in self.predicates if p in other.predicates),
+            self.complete and other.complete and same,
+            self.lock or other.lock,
+            self.skip_locked or other.skip_locked,
+            self.nowait or other.nowait,
+            self.order if self.order == other.order else (),
+            self.limit if self.limit == other.limit else (None if None in (self.limit, other.limit) else 0),
+            self.offset and other.offset,
+            self.columns if self.columns == other.columns else None,
+            tuple(e for e in self.eager if e in other.eager),
+            tuple(e for e in self.prefetched if e in other.prefetched),
+            self.using if self.using == other.using else "?",
+            self.shape if self.shape == other.shape else "",
+            self.managed and other.managed,
+            self.related if self.related == other.related else None,
+            self.loaded and other.loaded,
+            self.empty and other.empty,
+            self.streamed or other.streamed,
+        )
+
+    def grafted(self, graft: Graft) -> Query:
+        """The same plan in the caller's terms."""
+        related = self.related
+        if related is not None:
+            related = replace(related, owner=graft.rows(related.owner))
+        return replace(self, predicates=tuple(graft.predicate(p) for p in self.predicates), related=related)
+
+    def detached(self) -> Query:
+        """The plan without what only the function that made it knows."""
+        related = replace(self.related, owner=None) if self.related is not None else None
+        return replace(self, predicates=tuple(loose(p) for p in self.predicates), related=related)
 
 
 class Condition(Struct, frozen=True):
@@ -126,10 +133,27 @@ class Condition(Struct, frozen=True):
     predicates: tuple[Predicate, ...] = ()
     complete: bool = True
 
+    def detached(self) -> Condition:
+        return Condition(tuple(loose(p) for p in self.predicates), self.complete)
+
+
+class Forced(Struct, frozen=True):
+    """A plan's rows, kept from the first time that it was forced, with the conditions that stood round that."""
+
+    value: Value
+    conditions: frozenset[Any]
+
 
 def loose(predicate: Predicate) -> Predicate:
     keep = predicate.value.startswith("const:")
     return replace(predicate, sources=(), value=predicate.value if keep else "")
+
+
+def compared(column: str, operator: str, value: Value) -> Predicate:
+    """A predicate; its value has a name only where that can be followed into other functions."""
+    sources = tuple(sorted(union((value,))))
+    text = canonical(value)
+    return Predicate(column, operator, text if sources or text.startswith("const:") else "", sources)
 
 
 def assignment(name: str, value: Value) -> Assignment:
@@ -143,19 +167,21 @@ def assignment(name: str, value: Value) -> Assignment:
 
 def connection_of(using: str) -> str:
     """The alias; a name that was not understood stands for itself."""
-    if not using:
-        return "default"
-    return using.removeprefix("const:").strip("'") if using.startswith("const:") else using
+    return using.removeprefix("const:").strip("'") if using else "default"
 
 
 def replica(using: str) -> Answer:
     if not using or "default" in using:
         return Answer.NO
-    return (
-        Answer.YES
-        if any(w in using.lower() for w in ("replica", "read", "slave", "follower", "secondary"))
-        else Answer.UNKNOWN
-    )
+    words = ("replica", "read", "slave", "follower", "secondary")
+    return Answer.YES if any(w in using.lower() for w in words) else Answer.UNKNOWN
+
+
+def alias(given: Value | None) -> str:
+    """The connection that a ``using`` argument names."""
+    if given is None or (given.known and given.const is None):
+        return ""
+    return given.text or given.name or canonical(given) or "?"
 
 
 def text_argument(arguments: Arguments, name: str) -> str:

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from datakeel.model.certainty import Origin
-from datakeel.model.effect import Cardinality, Effect, Kind, Predicate, Rows, Selection, Source, StoreKind
+from datakeel.model.certainty import Answer, Origin
+from datakeel.model.effect import Cardinality, Effect, Kind, Predicate, Rows, Scope, Selection, Source, StoreKind
+from datakeel.model.operation import conditional
 from datakeel.read.orms.django.managers import Managers
 from datakeel.read.orms.django.models import Model, Models
 from datakeel.read.orms.django.query import (
     LOOKUPS,
+    TRANSFORMS,
     Condition,
+    Forced,
     Query,
+    alias,
+    compared,
     connection_of,
     replica,
 )
 from datakeel.read.program import Span
-from datakeel.read.values import (
-    NONE,
-    NOTHING,
-    Arguments,
-    Value,
-    canonical,
-    extended,
-    union,
-)
+from datakeel.read.values import NONE, Arguments, Value, extended, union
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
     from datakeel.read.world import World
+
+RESULT = "$result"  # where a plan's rows are kept, once they were read
+ONE_ROW = frozenset(("get", "first", "last", "latest", "earliest"))
+SUMMARIES = frozenset(("count", "exists", "aggregate", "contains", "in_bulk", "explain"))
 
 
 class Querysets:
@@ -39,75 +41,66 @@ class Querysets:
         self.models = models
         self.managers = managers
 
+    # Chains -----------------------------------------------------------------------------------------------------------
+
     def chained(
         self, caller: Caller, receiver: Value, query: Query, name: str, arguments: Arguments, at: Span
     ) -> Value:
+        """A plan made from a plan: nothing happens yet."""
+        if name == "db_manager":
+            return receiver.but(state=replace(query, using=alias(arguments.get("using", 0))))
+        type_name = self.managers.queryset_type(receiver.type) if query.managed else receiver.type
+        started = replace(query, managed=False) if name == "get_queryset" else self.managers.started(receiver, query)
+        made = self.step(caller, started, name, arguments)
+        if made is query:
+            return receiver
+        return receiver.but(state=made, type=type_name, rows=Rows(f"new:{caller.next()}"))
+
+    def step(self, caller: Caller, query: Query, name: str, arguments: Arguments) -> Query:
         match name:
+            case "all" | "get_queryset" | "distinct" | "reverse" | "defer" | "alias":
+                return query
             case "filter" | "complex_filter":
-                query = self.filtered(query, arguments)
-            case "exclude":
-                query = replace(query, complete=False)
-            case "order_by":
-                query = replace(query, order=tuple(v.text or "" for v in arguments.positional))
+                return self.filtered(query, arguments)
             case "select_related":
-                query = replace(
-                    query,
-                    eager=(
-                        *query.eager,
-                        *(v.text or "" for v in arguments.positional),
-                        *(() if arguments.positional else ("*",)),
-                    ),
-                )
+                named = tuple(v.text or "" for v in arguments.positional)
+                return replace(query, eager=(*query.eager, *(named or ("*",))))
             case "prefetch_related":
-                query = replace(query, eager=(*query.eager, *(v.text or "" for v in arguments.positional)))
-            case "only" | "values" | "values_list":
-                query = self.narrowed(query, name, arguments)
-            case "using" | "db_manager":
-                given = arguments.get("using", 0) or arguments.get("alias", 0)
-                query = replace(query, using=(given.text or canonical(given)) if given is not None else "")
+                return replace(query, prefetched=(*query.prefetched, *(prefetch(v) for v in arguments.positional)))
             case "select_for_update":
-                query = self.locked(query, arguments)
-            case "annotate":
-                query = replace(query, grouped=True)
+                return locked(query, arguments)
+            case "using":
+                return replace(query, using=alias(arguments.get("alias", 0)))
             case "none":
-                query = replace(query, empty=True)
-            case "raw":
-                return self.raw(caller, receiver, query, arguments, at)
-            case "get_queryset" | "all" if query.managed:
-                query = replace(query, managed=False)
-            case "union" | "intersection" | "difference" | "extra":
-                query = replace(query, complete=False)
-        if name not in ("db_manager",):
-            query = replace(query, managed=False)
-        type_name = receiver.type
-        if type_name.endswith("Manager") and self.world.class_named(type_name) is None:
-            type_name = "django.db.models.QuerySet"
-        elif query.managed is False and receiver.type:
-            cls = self.world.class_named(receiver.type)
-            through = self.managers.queryset_class(cls) if cls is not None else None
-            type_name = through.name if through is not None else type_name
-        return receiver.but(state=query, type=type_name)
-
-    def raw(self, caller: Caller, receiver: Value, query: Query, arguments: Arguments, at: Span) -> Value:
-        return receiver.but(state=replace(query, complete=False, managed=False))
-
-    def locked(self, query: Query, arguments: Arguments) -> Query:
-        def asked(name: str, position: int) -> bool:
-            found = arguments.get(name, position)
-            return found is not None and found.const is True
-
-        mode = "share" if asked("no_key", 3) and False else "update"
-        return replace(query, lock=mode, nowait=asked("nowait", 0), skip_locked=asked("skip_locked", 1))
+                return replace(query, empty=True)
+        query = replace(query, loaded=False)
+        match name:
+            case "order_by":
+                return replace(query, order=tuple(v.text or "" for v in arguments.positional))
+            case "only" | "values" | "values_list":
+                return self.narrowed(query, name, arguments)
+            case "iterator":
+                return replace(query, streamed=True)
+            case "exclude" | "union" | "intersection" | "difference" | "extra" | "raw":
+                return replace(query, complete=False)
+        return query
 
     def narrowed(self, query: Query, name: str, arguments: Arguments) -> Query:
-        columns = tuple(v.text or "" for v in arguments.positional)
+        model = self.models.model(query.model)
+        columns = tuple(self.column(v.text or "", model) for v in arguments.positional)
         flat = arguments.keywords.get("flat")
         shape = "" if name == "only" else "flat" if flat is not None and flat.const is True else name
         return replace(query, columns=columns or query.columns, shape=shape or query.shape)
 
+    # Conditions -------------------------------------------------------------------------------------------------------
+
     def filtered(self, query: Query, arguments: Arguments) -> Query:
         predicates, complete = self.conditions(arguments, self.models.model(query.model))
-        return replace(query, predicates=(*query.predicates, *predicates), complete=query.complete and complete)
+        if not predicates and complete:
+            return query
+        return replace(
+            query, predicates=(*query.predicates, *predicates), complete=query.complete and complete, loaded=False
+        )
 
     def conditions(self, arguments: Arguments, model: Model | None) -> tuple[tuple[Predicate, ...], bool]:
         """Keyword lookups and Q objects as predicates; False when some were not understood."""
@@ -115,40 +108,40 @@ class Querysets:
         complete = arguments.options is None and arguments.rest is None
         for value in arguments.positional:
             if isinstance(value.state, Condition):
-                found += [self.renamed(p, model) for p in value.state.predicates]
+                found += [replace(p, column=self.column(p.column, model)) for p in value.state.predicates]
                 complete = complete and value.state.complete
             else:
                 complete = False
-        for name, value in arguments.keywords.items():
-            found.append(self.lookup(name, value, model))
+        found += [self.lookup(name, value, model) for name, value in arguments.keywords.items()]
         return tuple(found), complete
-
-    def renamed(self, predicate: Predicate, model: Model | None) -> Predicate:
-        return replace(predicate, column=self.models.column(predicate.column, model))
 
     def lookup(self, name: str, value: Value, model: Model | None) -> Predicate:
         parts = name.split("__")
-        operator = "="
-        if (
-            len(parts) > 1
-            and parts[-1] in LOOKUPS
-            and not (model is not None and parts[-1] in model.fields and len(parts) == 1)
-        ):
-            operator = LOOKUPS[parts.pop()]
+        operator = LOOKUPS[parts.pop()] if len(parts) > 1 and parts[-1] in LOOKUPS else "="
+        transformed = False
+        while len(parts) > 1 and parts[-1] in TRANSFORMS:
+            parts.pop()
+            transformed = True
+        if transformed and operator == "=":
+            operator = "between"
         if operator == "is-null" and value.const is False:
             operator = "not-null"
         if operator == "=" and value.known and value.const is None:
             operator = "is-null"
-        column = self.models.column("__".join(parts), model)
-        return Predicate(column, operator, canonical(value), tuple(sorted(union((value,)))))
+        return compared(self.column("__".join(parts), model), operator, value)
+
+    def column(self, name: str, model: Model | None) -> str:
+        return model.column(name) if model is not None else ("pk" if name == "pk" else name.replace("__", "."))
+
+    # Reading ----------------------------------------------------------------------------------------------------------
 
     def selection(self, query: Query, how: str = "") -> Selection:
         model = self.models.model(query.model)
         cardinality = Cardinality.MANY
-        unique = self.models.unique_columns(model) if model is not None else frozenset()
-        if how == "get" or any(p.operator == "=" and p.column in unique for p in query.predicates):
+        compared_columns = {p.column for p in query.predicates if p.operator == "="}
+        if how == "get" or (model is not None and any(key <= compared_columns for key in model.unique)):
             cardinality = Cardinality.ONE
-        elif query.limit is not None or how in ("first", "last", "latest", "earliest"):
+        elif query.limit is not None or how in ONE_ROW:
             cardinality = Cardinality.AT_MOST
         return Selection(
             predicates=query.predicates,
@@ -156,17 +149,52 @@ class Querysets:
             columns=query.columns,
             lock=query.lock,
             order=query.order,
-            limit=query.limit,
+            limit=1 if how in ONE_ROW and query.limit is None else query.limit,
             skip_locked=query.skip_locked,
             nowait=query.nowait,
             offset=query.offset,
             complete=query.complete,
-            replica=replica(query.using),
+            replica=self.replica(query),
+            joins=tuple(self.joins(model, query)) if model is not None else (),
         )
+
+    def replica(self, query: Query) -> Answer:
+        """Whether a follower answers: a router of the project may say so where no connection is named."""
+        if query.using or not self.world.setting("DATABASE_ROUTERS").items:
+            return replica(query.using)
+        return Answer.NO if query.lock else Answer.UNKNOWN
+
+    def joins(self, model: Model, query: Query) -> Iterator[str]:
+        """The tables that conditions and eager relations bring into the statement."""
+        paths = [p.column.split(".")[:-1] for p in query.predicates if "." in p.column]
+        paths += [e.split("__") for e in query.eager if e != "*"]
+        seen: set[str] = set()
+        for path in paths:
+            for table in self.tables(model, path):
+                if table not in seen:
+                    seen.add(table)
+                    yield table
+
+    def tables(self, model: Model | None, path: list[str]) -> Iterator[str]:
+        for name in path:
+            field = model.fields.get(name) if model is not None else None
+            if model is not None and field is None:
+                field = self.models.reverse(model).get(name)
+            model = self.models.model(field.relation) if field is not None else None
+            if model is None or field is None:
+                return
+            if field.many:
+                yield self.models.link_table(field)
+            if model.table:
+                yield model.table
 
     def table(self, query: Query) -> str:
         model = self.models.model(query.model)
         return model.table if model is not None else ""
+
+    def origin(self, receiver: Value, query: Query) -> Origin:
+        model = self.models.model(query.model)
+        return max(receiver.origin, model.origin) if model is not None else Origin.ASSUMED
 
     def emit_read(
         self, caller: Caller, receiver: Value, query: Query, at: Span, how: str, aggregate: str = ""
@@ -181,104 +209,14 @@ class Querysets:
             connection=connection_of(query.using),
             technology="django",
             dataset=self.table(query),
-            selection=replace(selection, aggregate=aggregate),
+            selection=replace(selection, aggregate=aggregate) if aggregate else selection,
             rows=Rows(f"read:{number}"),
             blocking=True,
-            origin=receiver.origin if query.model else Origin.ASSUMED,
+            origin=self.origin(receiver, query),
         )
-        if query.lock:
+        if query.lock and not aggregate:
             caller.state.locks = (*caller.state.locks, effect.number)
         return effect
-
-    def read(self, caller: Caller, receiver: Value, query: Query, at: Span, how: str) -> Value:
-        """One row is read."""
-        if query.empty:
-            return NONE
-        effect = self.emit_read(caller, receiver, query, at, how)
-        return self.row_value(effect.number, receiver, query)
-
-    def row_value(self, number: int, receiver: Value, query: Query) -> Value:
-        rows = Rows(f"read:{number}")
-        sources = frozenset((Source("read", number),))
-        if query.shape == "flat":
-            column = query.columns[0] if query.columns else "id"
-            return Value(
-                rows=Rows(f"read:{number}", (column,)), sources=extended(sources, column), origin=receiver.origin
-            )
-        if query.shape == "values_list" and query.columns:
-            items = tuple(Value(sources=extended(sources, c), rows=Rows(f"read:{number}", (c,))) for c in query.columns)
-            return Value(items=items, sources=sources, rows=rows)
-        type_name = query.model if not query.shape else "row"
-        return Value(
-            type=type_name,
-            rows=rows,
-            sources=sources,
-            origin=receiver.origin,
-            name="eager:" + ",".join(query.eager) if query.eager else "",
-        )
-
-    def summarised(
-        self, caller: Caller, receiver: Value, query: Query, name: str, arguments: Arguments, at: Span
-    ) -> Value:
-        if name == "in_bulk":
-            return self.force(caller, receiver.but(state=query), at, "iterate") or NOTHING
-        aggregate = name if name != "contains" else "exists"
-        if name == "aggregate":
-            aggregate = "sum"
-        effect = self.emit_read(caller, receiver, query, at, name, aggregate)
-        value = Value(
-            type="builtins.int" if name == "count" else "", sources=frozenset((Source("read", effect.number),))
-        )
-        return value
-
-    def force(self, caller: Caller, value: Value, at: Span, how: str) -> Value | None:
-        """A plan is evaluated: iterated, counted, tested, indexed."""
-        query = value.state
-        if not isinstance(query, Query):
-            return None
-        if query.managed and how not in ("iterate",):
-            return value
-        if query.empty:
-            return Value(type="builtins.list", items=())
-        effect = self.emit_read(caller, value, query, at, how)
-        row = self.row_value(effect.number, value, query)
-        return Value(
-            type="builtins.list",
-            of=row,
-            sources=row.sources,
-            rows=Rows(f"read:{effect.number}"),
-            origin=value.origin,
-            name="ordered" if query.order else "",
-        )
-
-    def item(self, caller: Caller, base: Value, key: Value, at: Span) -> Value | None:
-        query = base.state
-        if not isinstance(query, Query):
-            return None
-        if isinstance(key.const, int):
-            return self.read(caller, base, replace(query, limit=1), at, "first")
-        return base.but(state=replace(query, limit=0, offset=query.offset or "start" in key.name))
-
-    def operate(self, caller: Caller, how: str, values: tuple[Value, ...], at: Span) -> Value | None:
-        states = [v.state for v in values]
-        if how in ("&", "|", "^") and any(isinstance(s, Condition) for s in states):
-            conditions = [s for s in states if isinstance(s, Condition)]
-            if how == "&":
-                whole = Condition(
-                    tuple(p for c in conditions for p in c.predicates), all(c.complete for c in conditions)
-                )
-            else:
-                whole = Condition((), False)
-            return Value(state=whole, sources=union(values))
-        if how in ("~", "not") and isinstance(states[0], Condition):
-            return Value(state=Condition((), False), sources=values[0].sources)
-        if how in ("|", "&") and any(isinstance(s, Query) for s in states):
-            first = next(v for v in values if isinstance(v.state, Query))
-            assert isinstance(first.state, Query)
-            return first.but(state=replace(first.state, complete=False))
-        if any(v.atomic for v in values) and how in ("+", "-", "*", "/", "%", "**"):
-            return Value(atomic=True, sources=union(values), type="django.db.models.F")
-        return None
 
     def emit_write(self, caller: Caller, receiver: Value, query: Query, verb: str, at: Span, **fields: Any) -> Effect:
         return caller.emit(
@@ -290,6 +228,185 @@ class Querysets:
             technology="django",
             dataset=fields.pop("dataset", None) or self.table(query),
             blocking=True,
-            origin=receiver.origin if query.model else Origin.ASSUMED,
+            origin=self.origin(receiver, query),
             **fields,
         )
+
+    def read(self, caller: Caller, receiver: Value, query: Query, at: Span, how: str) -> Value:
+        """One row is read."""
+        query = self.managers.started(receiver, query)
+        if query.empty:
+            return NONE
+        effect = self.emit_read(caller, receiver, query, at, how)
+        self.prefetch(caller, receiver, query, at)
+        return self.row_value(caller, effect.number, receiver, query)
+
+    def row_value(self, caller: Caller, number: int, receiver: Value, query: Query) -> Value:
+        """A row that effect `number` gave, in the plan's shape."""
+        rows = Rows(f"read:{number}")
+        sources = frozenset((Source("read", number),))
+        columns = query.columns or ()
+        if query.shape == "flat":
+            column = columns[0] if columns else "id"
+            return Value(rows=Rows(rows.root, (column,)), sources=extended(sources, column), origin=receiver.origin)
+        parts = tuple(Value(sources=extended(sources, c), rows=Rows(rows.root, (c,))) for c in columns)
+        if query.shape == "values_list" and columns:
+            return Value(items=parts, sources=sources, rows=rows)
+        if query.shape:
+            return Value(type="row", rows=rows, sources=sources, origin=receiver.origin)
+        if query.using and query.model:
+            caller.state.heap[(rows, "@using")] = Value(const=query.using)
+        return Value(
+            type=query.model, rows=rows, sources=sources, origin=self.origin(receiver, query), name=brought(query)
+        )
+
+    def summarised(
+        self, caller: Caller, receiver: Value, query: Query, name: str, arguments: Arguments, at: Span
+    ) -> Value:
+        """``count``, ``exists``, ``aggregate`` …: a question about rows."""
+        query = self.managers.started(receiver, query)
+        if query.empty:
+            return Value(const={"exists": False, "count": 0}.get(name))
+        known = self.kept(caller, receiver)
+        if known is not None and name == "count":
+            return Value(type="builtins.int", sources=known.sources)
+        if name == "in_bulk":
+            effect = self.emit_read(caller, receiver, query, at, "iterate")
+            return Value(type="builtins.dict", of=self.row_value(caller, effect.number, receiver, query))
+        if name == "aggregate":
+            values = (*arguments.positional, *arguments.keywords.values())
+            aggregate = next((v.name for v in values if v.name), "sum")
+        else:
+            aggregate = {"contains": "exists", "explain": ""}.get(name, name)
+        effect = self.emit_read(caller, receiver, query, at, name, aggregate)
+        sources = frozenset((Source("read", effect.number),))
+        return Value(type={"count": "builtins.int", "exists": "builtins.bool"}.get(name, ""), sources=sources)
+
+    # Forcing ----------------------------------------------------------------------------------------------------------
+
+    def force(self, caller: Caller, value: Value, at: Span, how: str) -> Value | None:
+        """A plan is evaluated: iterated, counted, tested, indexed. What it gave is kept with the plan."""
+        query = value.state
+        if not isinstance(query, Query):
+            return None
+        if query.managed:
+            return value
+        if query.empty:
+            return Value(type="builtins.list", items=())
+        known = self.kept(caller, value)
+        if known is not None:
+            return known
+        if query.loaded and query.related is not None and query.related.owner is not None:
+            return self.brought_rows(value, query)
+        effect = self.emit_read(caller, value, query, at, how)
+        self.prefetch(caller, value, query, at)
+        row = self.row_value(caller, effect.number, value, query)
+        rows = Rows(f"read:{effect.number}")
+        name = "ordered" if query.order else ""
+        found = Value(type="builtins.list", of=row, sources=row.sources, rows=rows, origin=value.origin, name=name)
+        if value.rows is not None and not query.streamed:
+            kept = Value(state=Forced(found, standing(caller.state.scopes)))
+            caller.state.heap[(value.rows, RESULT)] = kept
+        return found
+
+    def kept(self, caller: Caller, value: Value) -> Value | None:
+        """The rows of a plan that was forced before, on every path to here."""
+        found = caller.state.heap.get((value.rows, RESULT)) if value.rows is not None else None
+        if found is None or not isinstance(found.state, Forced):
+            return None
+        return found.state.value if found.state.conditions <= standing(caller.state.scopes) else None
+
+    def brought_rows(self, value: Value, query: Query) -> Value:
+        """The rows of a related manager that were read together with their owner."""
+        assert query.related is not None
+        assert query.related.owner is not None
+        rows = query.related.owner
+        row = Value(type=query.model, rows=rows, sources=value.sources, origin=value.origin)
+        return Value(type="builtins.list", of=row, sources=value.sources, rows=rows, origin=value.origin)
+
+    def prefetch(self, caller: Caller, receiver: Value, query: Query, at: Span) -> None:
+        """One more statement for each relation that is prefetched."""
+        model = self.models.model(query.model)
+        seen: set[str] = set()
+        for path in query.prefetched:
+            current = model
+            for name in path.split("__"):
+                field = current.fields.get(name) if current is not None else None
+                if current is not None and field is None:
+                    field = self.models.reverse(current).get(name)
+                current = self.models.model(field.relation) if field is not None else None
+                if current is None:
+                    break
+                if name not in seen:
+                    seen.add(name)
+                    other = Query(current.name, using=query.using, complete=False)
+                    self.emit_read(caller, receiver, other, at, "iterate")
+
+    def item(self, caller: Caller, base: Value, key: Value, at: Span) -> Value | None:
+        """``plan[3]`` reads one row; ``plan[a:b]`` is a plan with a limit."""
+        query = base.state
+        if not isinstance(query, Query) or query.managed:
+            return None
+        known = self.kept(caller, base)
+        if key.type != "builtins.slice":
+            if known is not None:
+                return known.of
+            return self.read(caller, base, replace(query, limit=1), at, "first")
+        if known is not None:
+            return known
+        lower, upper = (key.items or (NONE, NONE))[:2]
+        start = lower.const if isinstance(lower.const, int) else (0 if lower.const is None else None)
+        limit = upper.const - start if isinstance(upper.const, int) and start is not None else None
+        if upper.known and upper.const is None:
+            limit = query.limit
+        elif limit is None:
+            limit = 0
+        made = replace(query, limit=limit, offset=query.offset or start != 0, loaded=False)
+        return base.but(state=made, rows=Rows(f"new:{caller.next()}"))
+
+    # Operators --------------------------------------------------------------------------------------------------------
+
+    def operate(self, caller: Caller, how: str, values: tuple[Value, ...], at: Span) -> Value | None:
+        if how in ("&", "|", "^") and any(isinstance(v.state, Condition) for v in values):
+            conditions = [v.state for v in values if isinstance(v.state, Condition)]
+            whole = Condition((), False)
+            if how == "&" and len(conditions) == len(values):
+                whole = Condition(
+                    tuple(p for c in conditions for p in c.predicates), all(c.complete for c in conditions)
+                )
+            return Value(state=whole, sources=union(values))
+        if how in ("~", "not") and isinstance(values[0].state, Condition):
+            return Value(state=Condition((), False), sources=values[0].sources)
+        plans = [v for v in values if isinstance(v.state, Query)]
+        if how in ("|", "&", "^") and plans:
+            first = plans[0]
+            assert isinstance(first.state, Query)
+            made = replace(first.state, complete=False, predicates=(), loaded=False)
+            return first.but(state=made, rows=Rows(f"new:{caller.next()}"))
+        if any(v.atomic for v in values) and how in ("+", "-", "*", "/", "//", "%", "**", "|", "&", "~"):
+            return Value(atomic=True, sources=union(values), type="django.db.models.F")
+        return None
+
+
+def locked(query: Query, arguments: Arguments) -> Query:
+    def asked(name: str, position: int) -> bool:
+        found = arguments.get(name, position)
+        return found is not None and found.const is True
+
+    return replace(query, lock="update", nowait=asked("nowait", 0), skip_locked=asked("skip_locked", 1))
+
+
+def prefetch(value: Value) -> str:
+    """The path that an argument of ``prefetch_related`` names, also inside a ``Prefetch``."""
+    return value.text or value.name
+
+
+def brought(query: Query) -> str:
+    """The note on an instance of the relations that came with it."""
+    names = (*query.eager, *(f"{p}" for p in query.prefetched))
+    return "eager:" + ",".join(names) if names else ""
+
+
+def standing(scopes: tuple[Scope, ...]) -> frozenset[Any]:
+    """The conditions that a place stands under."""
+    return frozenset((s.number, s.arm) for s in scopes if conditional(s))

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datakeel.model.effect import Cardinality, Kind, Predicate, Rows, Selection, StoreKind
-from datakeel.read.orms.django.managers import Managers
-from datakeel.read.orms.django.models import Field, Model, Models
-from datakeel.read.orms.django.query import (
-    Query,
-)
+from datakeel.model.effect import Cardinality, Kind, Rows, Selection, Source, StoreKind
+from datakeel.read.orms.django.fields import Field
+from datakeel.read.orms.django.managers import MANAGER, Managers
+from datakeel.read.orms.django.models import Model, Models
+from datakeel.read.orms.django.query import Query, Related, compared
 from datakeel.read.program import Span
-from datakeel.read.values import (
-    NONE,
-    Value,
-    canonical,
-    extended,
-)
+from datakeel.read.values import Value, extended
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
     from datakeel.read.world import World
+
+DEEP = 4  # how long a path from a row may grow
 
 
 class Relations:
@@ -29,37 +25,67 @@ class Relations:
         self.models = models
         self.managers = managers
 
-    def related_rows(self, caller: Caller, base: Value, back: Field, at: Span) -> Value:
-        """A reverse relation: the other model's rows that refer to this one."""
-        column = back.column if not back.many else back.name
-        predicate = Predicate(column, "=", canonical(base), tuple(sorted(base.sources)))
-        if back.kind.endswith("OneToOneField"):
-            rows = Rows(base.rows.root, (*base.rows.path, f"<{back.column}")) if base.rows is not None else None
-            return Value(type=back.relation, rows=rows, sources=extended(base.sources, back.column), origin=base.origin)
-        query = Query(
-            back.relation, (predicate,), managed=True, parent=base.rows, relation=back.relation if back.many else ""
-        )
-        manager = "django.db.models.Manager"
-        cls = self.world.class_named(back.relation)
-        model = self.models.model(back.relation)
-        if cls is not None and model is not None:
-            manager = self.managers.manager(cls, model, "objects").type
-        return Value(type=manager, of=Value(type=back.relation), state=query, origin=base.origin)
-
-    def load_relation(self, caller: Caller, model: Model, base: Value, field: Field, at: Span) -> None:
-        """Following a foreign key loads the row, unless it was loaded with its owner or before."""
-        if base.rows is None or base.name == f"eager:{field.name}" or base.rows.root.startswith("new:"):
-            return
-        if field.name in eager_of(base):
-            return
-        mark = (base.rows, f"$loaded:{field.name}")
-        if mark in caller.state.heap:
-            return
-        caller.state.heap[mark] = NONE
+    def followed(self, caller: Caller, model: Model, base: Value, field: Field, at: Span) -> Value | None:
+        """The related object, or manager, that a field stands for; None where the related model is not known."""
         other = self.models.model(field.relation)
         if other is None:
-            return
-        path = (*base.rows.path, field.column)
+            return None
+        if field.many or field.generic:
+            return self.manager(base, field, other, field.name)
+        return self.one(caller, base, field.name, field.name, other, at)
+
+    def back(self, caller: Caller, model: Model, base: Value, field: Field, name: str, at: Span) -> Value | None:
+        """The rows of another model that refer to this one, under the name by which they are known here."""
+        other = self.models.model(field.relation)
+        if other is None:
+            return None
+        if field.one_to_one:
+            return self.one(caller, base, name, f"<{field.column}", other, at)
+        return self.manager(base, field, other, name)
+
+    def manager(self, base: Value, field: Field, other: Model, name: str) -> Value:
+        predicates = (compared("object_id" if field.generic else field.column, "=", base),)
+        if field.many:
+            link = self.models.link_table(field)
+            predicates = (compared(f"{link}.{base.type.rpartition('.')[2].lower()}_id", "=", base),)
+            related = Related(link=link, owner=base.rows)
+        else:
+            related = Related(column=predicates[0].column, owner=base.rows)
+        eager = came_with(base)
+        query = Query(
+            other.name,
+            predicates,
+            managed=True,
+            related=related,
+            loaded=name in named(eager),
+            prefetched=tuple(deeper(eager, name)) if name in named(eager) else (),
+        )
+        found = self.managers.of_model(other, "objects") or self.managers.of_model(other, "_default_manager")
+        manager = found.type if found is not None else MANAGER
+        return Value(type=manager, of=Value(type=other.name), state=query, origin=base.origin, sources=base.sources)
+
+    def one(self, caller: Caller, base: Value, name: str, step: str, other: Model, at: Span) -> Value:
+        """One related row: it came with its owner, or it is read now, once."""
+        if base.rows is None:
+            return Value(type=other.name, sources=extended(base.sources, name), origin=base.origin)
+        stored = caller.state.heap.get((base.rows, f"@loaded:{name}"))
+        if stored is not None:
+            return stored
+        path = (*base.rows.path, step)
+        rows = Rows(base.rows.root, path) if len(path) <= DEEP else None
+        eager = came_with(base)
+        with_it = name in named(eager) or "*" in eager
+        found = Value(
+            type=other.name,
+            rows=rows,
+            sources=extended(base.sources, name),
+            origin=base.origin,
+            name=note(deeper(eager, name)) if with_it else "",
+        )
+        if with_it or base.rows.root.startswith("new:"):
+            return found
+        number = caller._number + 1
+        key = extended(base.sources, name) if step.startswith("<") else extended(base.sources, f"{name}_id")
         caller.emit(
             Kind.READ,
             "relation",
@@ -68,13 +94,29 @@ class Relations:
             connection="default",
             technology="django",
             dataset=other.table,
-            selection=Selection((Predicate(other.primary, "=", ".".join((base.rows.root, *path))),), Cardinality.ONE),
-            rows=Rows(base.rows.root, (*base.rows.path, field.name)),
+            selection=Selection((compared(other.primary, "=", Value(sources=key)),), Cardinality.ONE),
+            rows=Rows(f"read:{number}"),
             blocking=True,
             origin=base.origin,
         )
+        found = found.but(rows=Rows(f"read:{number}"), sources=frozenset((Source("read", number),)))
+        caller.state.heap[(base.rows, f"@loaded:{name}")] = found
+        return found
 
 
-def eager_of(base: Value) -> tuple[str, ...]:
-    names = base.name.removeprefix("eager:").split(",") if base.name.startswith("eager:") else []
-    return tuple(n.split("__")[0] for n in names)
+def came_with(base: Value) -> tuple[str, ...]:
+    """The relations that were read together with an instance."""
+    return tuple(base.name.removeprefix("eager:").split(",")) if base.name.startswith("eager:") else ()
+
+
+def named(eager: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(e.split("__")[0] for e in eager)
+
+
+def deeper(eager: tuple[str, ...], name: str) -> list[str]:
+    """What came with the related row: the rest of the paths that lead through it."""
+    return [e.partition("__")[2] for e in eager if e.startswith(f"{name}__")]
+
+
+def note(eager: list[str]) -> str:
+    return "eager:" + ",".join(eager) if eager else ""
