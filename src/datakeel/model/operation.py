@@ -88,8 +88,10 @@ class Handler(Struct, frozen=True, gc=False):
     """One ``except`` of a function's own text: arm `arm` of the try with scope `number`.
 
     `exceptions` are the classes that it catches (none: all). `does` says what stands in it: ``raise``, ``return``,
-    ``continue``, ``break``, ``assign`` (it notes something), ``log`` (it tells people), ``call`` (of anything else).
-    `falls`: control may go on behind the try.
+    ``continue``, ``break``, ``assign`` (it notes something), ``log`` (it tells people of an error), ``mention`` (it
+    logs, but not as an error), ``call`` (of anything else).
+    `falls`: control may go on behind the try. `told`: the way on can tell the failure from success, by what only
+    success assigns, by an ``else``, or by where it leaves.
     """
 
     number: int
@@ -98,6 +100,7 @@ class Handler(Struct, frozen=True, gc=False):
     exceptions: tuple[str, ...] = ()
     does: tuple[str, ...] = ()
     falls: bool = True
+    told: bool = False
     scopes: tuple[Scope, ...] = ()  # those that the try stands in
 
 

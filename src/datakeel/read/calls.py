@@ -462,7 +462,8 @@ class Caller(Executor):
             arguments = arguments.before(closure.receiver)
         with self.inside(frame):
             self.bind_closure(closure.function, arguments)
-            self.execute(closure.function.body)
+            frame.text = closure.function.body
+            self.execute(frame.text)
         return frame.returned or NONE
 
     def bind_closure(self, function: Function, arguments: Arguments) -> None:

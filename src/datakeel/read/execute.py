@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from datakeel.model.effect import Guard, Rows, Scope, Source
-from datakeel.model.operation import Handler as Handled
-from datakeel.model.operation import Retry
+from datakeel.model.operation import Handler, Retry
 from datakeel.read import handling
 from datakeel.read.evaluate import NO_SPAN, Evaluator, guards_of
 from datakeel.read.program import (
@@ -25,7 +24,6 @@ from datakeel.read.program import (
     Evaluate,
     Expression,
     Global,
-    Handler,
     If,
     Item,
     Local,
@@ -299,7 +297,7 @@ class Executor(Evaluator):
             results.append(self.state)
         for index, handler in enumerate(node.handlers):
             self.state = failed.fork()
-            self.handle(number, index, handler, inside)
+            self.handle(number, index, node, inside)
             results.append(self.state)
         self.finish_try(number, node, results, failed, before)
 
@@ -312,7 +310,8 @@ class Executor(Evaluator):
         failed.scopes, failed.guards = before.scopes, before.guards
         return failed
 
-    def handle(self, number: int, index: int, handler: Handler, inside: list[Any]) -> None:
+    def handle(self, number: int, index: int, node: Try, inside: list[Any]) -> None:
+        handler = node.handlers[index]
         names = self.world.exception_names(self.frame.module, handler.types)
         outer = self.state.scopes
         self.enter_arm(number, f"handler:{index}", handler.at, kind="try")
@@ -323,13 +322,14 @@ class Executor(Evaluator):
         self.execute(handler.body)
         if not self.frame.chain:
             self.handlers.append(
-                Handled(
+                Handler(
                     number,
                     f"handler:{index}",
                     self.place(handler.at),
                     names,
                     handling.done(handler.body),
                     self.state.alive,
+                    handling.told(node, self.frame.text),
                     outer,
                 )
             )

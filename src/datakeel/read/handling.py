@@ -13,16 +13,23 @@ from datakeel.read.program import (
     Break,
     Call,
     Closure,
+    Collection,
+    Const,
     Continue,
     Delete,
     Expression,
     Function,
     Global,
+    Item,
     Let,
     Local,
+    Loop,
     Raise,
     Return,
+    Star,
     Statement,
+    Try,
+    With,
 )
 
 _LOG_METHODS = """
@@ -63,11 +70,14 @@ def done(body: tuple[Statement, ...]) -> tuple[str, ...]:
 
 
 def kind_of(call: Call) -> str:
-    """Whether a call tells people of the failure (``log``), makes texts (empty), or does something (``call``)."""
+    """Whether a call tells people of the failure (``log``; ``mention`` when as no error), makes texts (empty), or does
+    something (``call``)."""
     match call.function:
         case Attribute(base, name):
-            if name in REPORTS or (name in LOG_METHODS and logs(base)):
+            if name in REPORTS:
                 return "log"
+            if name in LOG_METHODS and logs(base):
+                return "mention" if name in ("debug", "info") else "log"
             return "" if name in TEXTS or name in MEASURES else "call"
         case Global(dotted):
             name = dotted.rpartition(".")[2]
@@ -89,16 +99,54 @@ def logs(base: Expression) -> bool:
     return False
 
 
-def nodes(part: object) -> Iterator[Struct]:
-    """A tree's statements and expressions, those of nested functions left out."""
+def told(node: Try, text: tuple[Statement, ...]) -> bool:
+    """Whether the code behind a try can tell that its body failed.
+
+    It can by a name that the body assigns or fills and that is read outside of it, by an ``else``, and where the body
+    leaves when all went well.
+    """
+    if node.otherwise:
+        return True
+    noted: set[str] = set()
+    for inner in nodes(node.body):
+        match inner:
+            case Return(value) if value is not None and value != Const(None):
+                return True
+            case Break() | Continue():
+                return True
+            case Assign(targets):
+                noted |= {n for target in targets for n in assigned(target)}
+            case Augment(target) | Loop(target) | With(_, target) if target is not None:
+                noted |= set(assigned(target))
+            case Let(name) | Call(Attribute(Local(name), "append" | "add" | "update" | "extend" | "insert")):
+                noted.add(name)
+    return bool(noted) and any(isinstance(n, Local) and n.name in noted for n in nodes(text, without=node))
+
+
+def assigned(target: Expression) -> Iterator[str]:
+    """The variables that an assignment changes; an attribute of ``self`` outlives the function, so it always tells."""
+    match target:
+        case Local(name):
+            yield name
+        case Item(base) | Star(base):
+            yield from assigned(base)
+        case Attribute(Local(name)) if name in ("self", "cls"):
+            yield name
+        case Collection(_, items):
+            for item in items:
+                yield from assigned(item)
+
+
+def nodes(part: object, without: Try | None = None) -> Iterator[Struct]:
+    """A tree's statements and expressions; those of nested functions are left out, and one statement where it is named."""
     waiting = [part]
     while waiting:
         item = waiting.pop()
         if isinstance(item, tuple):
             waiting += item
-        elif isinstance(item, Struct) and not isinstance(item, Function | Closure):
+        elif isinstance(item, Struct) and item is not without and not isinstance(item, Function | Closure):
             yield item
             waiting += (getattr(item, f) for f in item.__struct_fields__)
 
 
-__all__ = ["done", "nodes"]
+__all__ = ["done", "nodes", "told"]

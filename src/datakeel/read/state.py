@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from datakeel.model.effect import Guard, Rows, Scope, Source, When
 from datakeel.model.place import Place
+from datakeel.read.program import Statement
 from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
 from datakeel.read.values import MISSING, Value, join
 
@@ -114,3 +115,4 @@ class Frame:
     left: list[State] = field(default_factory=list)  # the states in which it returned
     raises: list[str] = field(default_factory=list)
     own: frozenset[str] | None = None  # a closure's own variables; None: all are
+    text: tuple[Statement, ...] = ()  # its statements

@@ -555,7 +555,8 @@ class World:
         while index < len(decorators) and not self.wraps(decorators[index]):
             index += 1
         if index >= len(decorators):
-            caller.execute(body(info.code))
+            caller.frame.text = body(info.code)
+            caller.execute(caller.frame.text)
             return
         decorator = decorators[index]
         at = node_span(self.decorating(info)[index])
@@ -605,9 +606,11 @@ class World:
     def site(self, caller: Caller, callee: FunctionInfo) -> None:
         """Notes a call, with what stands round it, for the flow of contexts."""
         function = caller.frame_function()
-        if function is None:
-            return
         state = caller.state
+        if function is None:
+            if any(g.test == "==" and g.text == "'__main__'" for g in state.guards):
+                self.add_entry(callee, EntryRow("main"), callee.module.name)
+            return
         later = state.when != When.NOW
         flags = Context(
             transaction=not later and any(n > 0 for n in state.transactions.values()),

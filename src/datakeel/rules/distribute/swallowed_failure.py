@@ -1,0 +1,89 @@
+"""`swallowed-failure`: an error of a remote or storage call is caught and dropped, and the flow reports success."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect, Kind, StoreKind, When
+from datakeel.model.operation import Handler, Operation
+from datakeel.rules.facts.failures import (
+    body_effects,
+    inside_handler,
+    keeps_going,
+    marked_after,
+    only_logs,
+    recorded_inside,
+    started_alone,
+    telling_name,
+    wide,
+)
+from datakeel.rules.facts.words import thing
+from datakeel.rules.rule import Hit, rule
+from datakeel.rules.story import way
+
+KEPT = (
+    StoreKind.RELATIONAL,
+    StoreKind.DOCUMENT,
+    StoreKind.WIDE_COLUMN,
+    StoreKind.GRAPH,
+    StoreKind.OBJECT,
+    StoreKind.SEARCH,
+)
+
+
+@rule(Severity.MAJOR)
+def swallowed_failure(operation: Operation) -> Iterator[Hit]:
+    """A failed write, message or call is caught and dropped, and the flow goes on as if it had happened."""
+    if telling_name(operation):
+        return
+    for handler in operation.handlers:
+        if handler.told or not wide(handler) or not only_logs(handler) or not keeps_going(operation, handler):
+            continue
+        lost = [e for e in body_effects(operation, handler) if matters(e) and fails_here(operation, handler, e)]
+        if not lost or inside_handler(operation, handler) or recorded_inside(operation, handler):
+            continue
+        if started_alone(operation) or not marked_after(operation, handler, lost[0]):
+            yield hit(operation, handler, lost[0])
+
+
+def matters(effect: Effect) -> bool:
+    """Whether something is missing for good when this fails: not for what is read, cached, measured or cleaned up."""
+    if effect.when != When.NOW or effect.verb in ("delete", "relation", "close"):
+        return False
+    if effect.kind == Kind.WRITE:
+        return effect.store in KEPT
+    if effect.kind == Kind.PUBLISH:
+        return True
+    return effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE and effect.idempotent.value == "no"
+
+
+def fails_here(operation: Operation, handler: Handler, effect: Effect) -> bool:
+    """Whether the effect's failure shows inside the try: an object that is only changed in memory is written by the
+    commit."""
+    if effect.technology != "sqlalchemy":
+        return True
+    return any(c.kind == Kind.COMMIT and c.number > effect.number for c in body_effects(operation, handler))
+
+
+def hit(operation: Operation, handler: Handler, lost: Effect) -> Hit:
+    what = thing(lost)
+    caught = ", ".join(n.rpartition(".")[2] for n in handler.exceptions) or "everything"
+    does = "a line is logged" if "log" in handler.does else "nothing is done about it"
+    return Hit(
+        place=handler.place,
+        message=f"{what} is missing for good when it fails: the failure is caught, and {operation.symbol} reports success",
+        story=(
+            *way(lost),
+            Step(lost.place, f"{what} fails: the other side is down, slow, or refuses it"),
+            Step(handler.place, f"{caught} is caught here, {does}, and control goes on as after success"),
+            Step(operation.place, f"whoever started {operation.symbol} sees that it went well: nobody tries it again"),
+        ),
+        rests_on=(lost,),
+        doubts=0 if operation.entries else 1,
+        datasets=(lost.dataset,) if lost.dataset else (),
+        fix=Fix(
+            title="let the failure out, or record it where something will try again",
+            text=f"except {caught if handler.exceptions else 'Exception'}:\n    logger.exception(…)\n    raise",
+        ),
+    )

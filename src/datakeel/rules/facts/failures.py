@@ -1,0 +1,103 @@
+"""What becomes of a failure: who catches it, what the handler does with it, and whether the way on can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.model.effect import Effect, Kind
+from datakeel.model.operation import Handler, Operation
+
+# Errors of stores and remote services at large; a class that names one outcome (not found, duplicate) is an answer
+WIDE = (
+    "Exception", "BaseException", "RequestException", "HTTPError", "ConnectionError", "ConnectTimeout", "Timeout", "TimeoutError",
+    "RedisError", "KafkaException", "KafkaError", "KafkaTimeoutError", "ClientError", "BotoCoreError", "OperationalError",
+    "DatabaseError", "InterfaceError", "SQLAlchemyError", "DBAPIError", "PyMongoError", "AMQPError", "AMQPConnectionError",
+    "StripeError", "RpcError", "TransportError", "ApiError", "OSError", "IOError", "ElasticsearchException", "HTTPStatusError",
+    "BufferError", "NatsError", "GoogleAPICallError", "GoogleAPIError",
+)  # fmt: skip
+_INTENT = """
+    safe try maybe best_effort quietly silently ignore attempt suppress cleanup clean_up close shutdown rollback teardown
+    terminate stop healthcheck health ping warm prefetch error failure failed exception telemetry usage_stats analytics track
+    """
+INTENT = frozenset(_INTENT.split())
+
+
+def wide(handler: Handler) -> bool:
+    """Whether it catches errors of stores and services at large, rather than one outcome that it answers."""
+    return not handler.exceptions or any(n.rpartition(".")[2] in WIDE for n in handler.exceptions)
+
+
+def only_logs(handler: Handler) -> bool:
+    """Whether it neither passes the failure on nor notes it anywhere, but for a line in the log (as no error: then the
+    team says that none is)."""
+    return not set(handler.does) & {"raise", "assign", "call", "mention"}
+
+
+def keeps_going(operation: Operation, handler: Handler) -> bool:
+    """Whether its way on is that of success: it falls through, or returns as nothing as success does.
+
+    One of many that are worked through, and goes on with the next: that is no success claimed, but for messages, of which
+    the next one's acknowledgement covers this one.
+    """
+    if "break" in handler.does or (in_loop(handler) and not consuming(operation, handler)):
+        return False
+    if "return" not in handler.does:
+        return True
+    return not any(x.kind == "return" and x.text != "None" for x in operation.exits)
+
+
+def in_loop(handler: Handler) -> bool:
+    return any(s.kind == "loop" for s in handler.scopes)
+
+
+def consuming(operation: Operation, handler: Handler) -> bool:
+    """Whether it stands in a loop over messages."""
+    loops = {s.number for s in handler.scopes if s.kind == "loop" and s.unbounded}
+    return any(s.number in loops for c in operation.of(Kind.CONSUME) for s in c.scopes)
+
+
+def telling_name(operation: Operation) -> bool:
+    """Whether the function's own name says that it may fail without harm: ``safe_notify``, ``_try_close``."""
+    name = operation.symbol.rpartition(".")[2].strip("_").lower()
+    return name in INTENT or any(f"_{word}_" in f"_{name}_" for word in INTENT)
+
+
+def body_effects(operation: Operation, handler: Handler) -> Iterator[Effect]:
+    """What happens in the try, as far as no handler inside of it comes first."""
+    for effect in operation.effects:
+        standing = [s for s in effect.scopes if s.kind == "try" and s.arm == "body"]
+        own = next((i for i, s in enumerate(standing) if s.number == handler.number), None)
+        if own is not None and not any(s.text for s in standing[own + 1 :]):
+            yield effect
+
+
+def recorded_inside(operation: Operation, handler: Handler) -> bool:
+    """Whether something in the try answers to the failure before it gets here: a handler further in writes or sends."""
+    for effect in operation.of(Kind.WRITE, Kind.PUBLISH, Kind.CALL):
+        numbers = [s.number for s in effect.scopes if s.kind == "try" and s.arm == "body"]
+        if handler.number in numbers and any(s.kind == "try" and s.arm.startswith("handler") for s in effect.scopes):
+            return True
+    return False
+
+
+def inside_handler(operation: Operation, handler: Handler) -> bool:
+    """Whether the handler does something to a store or service: it records the failure, tries again, or compensates."""
+    return any(
+        e.kind not in (Kind.LOG, Kind.CLOCK, Kind.ROLLBACK)
+        and any(s.number == handler.number and s.arm == handler.arm for s in e.scopes)
+        for e in operation.effects
+    )
+
+
+def marked_after(operation: Operation, handler: Handler, effect: Effect) -> bool:
+    """Whether the try goes on to write, behind the effect, that it was done: what fails stays unmarked, and is found
+    again."""
+    return any(
+        e.kind == Kind.WRITE and e.number > effect.number and e.store != effect.store
+        for e in body_effects(operation, handler)
+    )
+
+
+def started_alone(operation: Operation) -> bool:
+    """Whether it is a program's own run, whose end is what its scheduler and its operators see."""
+    return any(e.kind in ("main", "command", "schedule") and e.place == operation.place for e in operation.entries)
