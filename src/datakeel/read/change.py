@@ -135,9 +135,11 @@ def add_index(table: str, index: Index, place: Place | None = None) -> Change:
     return Change(kind="add-index", table=table, name=index.name, index=index, place=place)
 
 
-def drop_index(table: str, name: str = "", columns: Sequence[str] = (), place: Place | None = None) -> Change:
-    """By name (then `table` may be empty), or the unique key over just these columns (Django's unique_together)."""
-    index = Index(tuple(columns), unique=True) if columns else None
+def drop_index(
+    table: str, name: str = "", columns: Sequence[str] = (), place: Place | None = None, *, unique: bool = True
+) -> Change:
+    """By name (then `table` may be empty), or the unique key (or plain index) over just these columns."""
+    index = Index(tuple(columns), unique=unique) if columns else None
     return Change(kind="drop-index", table=table, name=name, index=index, place=place)
 
 

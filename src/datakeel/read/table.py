@@ -69,7 +69,7 @@ def altered(table: Table, change: Change) -> Schema:
     if change.kind == "add-index" and change.index is not None:
         return with_index(table, change.index)
     if change.kind == "drop-index" and change.index is not None and not change.name:
-        return without_unique(schema, change.index.columns)
+        return without_key(schema, change.index)
     if change.kind in ("drop-index", "drop-constraint"):
         return without_named(schema, change.name)
     if change.kind in ("rename-index", "rename-constraint"):
@@ -155,12 +155,13 @@ def renamed(schema: Schema, name: str, to: str) -> Schema:
     )
 
 
-def without_unique(schema: Schema, columns: tuple[str, ...]) -> Schema:
-    wanted = sorted(c.casefold() for c in columns)
+def without_key(schema: Schema, key: Index) -> Schema:
+    """Without the whole key over just these columns: the unique one, or the plain index, as `key` is."""
+    wanted = sorted(c.casefold() for c in key.columns)
     kept = [
         i
         for i in schema.indexes
-        if i.primary or not i.unique or i.predicate or sorted(c.casefold() for c in i.columns) != wanted
+        if i.primary or i.unique != key.unique or i.predicate or sorted(c.casefold() for c in i.columns) != wanted
     ]
     return replace(schema, indexes=tuple(kept))
 

@@ -1,0 +1,1 @@
+"""Django models and migrations → the tables that they make."""
