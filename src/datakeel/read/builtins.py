@@ -113,8 +113,24 @@ def next_(caller: Caller, arguments: Arguments, at: Span) -> Value:
 def enumerate_(caller: Caller, arguments: Arguments, at: Span) -> Value:
     value = caller.force(arguments.positional[0], at, "iterate") if arguments.positional else NOTHING
     return Value(
-        type="builtins.list", of=Value(type="builtins.tuple", items=(NOTHING, element(value))), sources=value.sources
+        type="builtins.list",
+        of=Value(type="builtins.tuple", items=(Value(sources=frozenset((Source("loop"),))), element(value))),
+        sources=value.sources,
     )
+
+
+def range_(caller: Caller, arguments: Arguments, at: Span) -> Value:
+    """Its elements differ from turn to turn; it is named by how many they are, where that is known."""
+    bounds = [v.const for v in arguments.positional[:2] if isinstance(v.const, int)]
+    many = ""
+    if arguments.positional and len(bounds) == len(arguments.positional[:2]) and len(arguments.positional) < 3:
+        many = str(max(0, bounds[-1] - (bounds[0] if len(bounds) > 1 else 0)))
+    turn = Value(type="builtins.int", sources=frozenset((Source("loop"),)) | arguments.sources())
+    return Value(type="builtins.range", of=turn, name=many, sources=arguments.sources())
+
+
+def count_(caller: Caller, arguments: Arguments, at: Span) -> Value:
+    return range_(caller, arguments, at).but(name="unbounded")
 
 
 def zip_(caller: Caller, arguments: Arguments, at: Span) -> Value:
@@ -202,6 +218,8 @@ BUILTINS: dict[str, Builtin] = {
     "builtins.anext": next_,
     "builtins.enumerate": enumerate_,
     "builtins.zip": zip_,
+    "builtins.range": range_,
+    "itertools.count": count_,
     "builtins.map": map_,
     "builtins.filter": filter_,
     "builtins.setattr": setattr_,

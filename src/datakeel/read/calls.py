@@ -226,6 +226,8 @@ class Caller(Executor):
         decided: Place | None = None
         for name, expression in node.keywords:
             value = self.eval(expression)
+            if not name and (value.entries is None or not value.complete):
+                value = self.held(value) or value
             if name:
                 keywords[name] = value
             elif value.entries is not None:
@@ -235,6 +237,13 @@ class Caller(Executor):
             else:
                 options = value
         return Arguments(tuple(positional), keywords, rest, options, decided)
+
+    def held(self, value: Value) -> Value | None:
+        """What an attribute of self holds by all constructions that the project has."""
+        info = self.frame_function()
+        if value.rows is None or info is None or info.owner is None or not info.signature.parameters:
+            return None
+        return self.world.constructions.held(value, info.owner, info.signature.parameters[0].name)
 
     def special(self, node: Call, function: Value) -> Value | None:
         """Calls that the language itself gives a meaning: ``super()``, ``getattr`` with a constant."""
@@ -628,13 +637,18 @@ class Caller(Executor):
                 self.world.option_list(options, defaults),
                 self.place(at),
                 type_name,
-                per="process" if self.frame.function is None else "call",
+                per="process" if self.made_once() else "call",
                 complete="*" not in options,
                 chain=self.frame.chain,
                 name=label,
                 scopes=self.state.scopes,
             )
         )
+
+    def made_once(self) -> bool:
+        """Whether what is made here is made once for the process: at import, or in a function that remembers."""
+        info = self.frame_function()
+        return info is None or "cached" in self.world.method_kinds(info)
 
     def argument(self, arguments: Arguments, parameters: tuple[str, ...], name: str) -> Value | None:
         position = parameters.index(name) if name in parameters else None
@@ -671,6 +685,8 @@ class Caller(Executor):
                 result = self.run_callable(row, run, receiver, arguments, at)
         if (row.configures or row.adopts) and receiver is not None and receiver.options is not None:
             self.configure(row, receiver.options, arguments, at)
+        if row.enters:
+            return self.enter_on_stack(self.argument(arguments, row.parameters, row.enters) or NOTHING, at)
         for name, type_name in row.fills.items():
             self.fill(row, name, type_name, arguments)
         made = self.row_effect(row, dotted, receiver, arguments, at)
@@ -757,7 +773,10 @@ class Caller(Executor):
         if run.options:
             options = self.asked(row, run.options, receiver, arguments)
             given.keywords = {**given.keywords, **(options.entries or {})} if options is not None else given.keywords
-        return self.run_at(found, given, When(run.when), at)
+        self.threaded += run.thread
+        result = self.run_at(found, given, When(run.when), at)
+        self.threaded -= run.thread
+        return result
 
     def run_at(self, function: Value, arguments: Arguments, when: When, at: Span) -> Value:
         if isinstance(function.state, Pending):
@@ -907,7 +926,7 @@ class Caller(Executor):
             found = self.argument(arguments, row.parameters, name)
             inherited = (receiver.options or {}).get(name) if receiver is not None else None
             if found is not None:
-                options[name] = found
+                options[name] = found if found.known or found.rows is None else self.held(found) or found
             elif inherited is not None:
                 options[name] = inherited
             elif receiver is not None and receiver.options is not None and "*" in receiver.options:
@@ -1306,6 +1325,13 @@ class Caller(Executor):
         with self.scope("retry", "", at) as number:
             self.retries.append(self.world.described_retry(number, opening, self.place(at)))
             yield
+
+    def enter_on_stack(self, context: Value, at: Span) -> Value:
+        """``stack.enter_context(c)``: what it opens stays open until the innermost stack is left."""
+        opening = self.world.opening_of(context, at)
+        if opening is not None and self.stacks:
+            self.stacks[-1].enter_context(self.opened(opening, at))
+        return self.entered(context)
 
     @contextmanager
     def suppressing(self, opening: Opening, at: Span) -> Iterator[None]:

@@ -367,8 +367,11 @@ class Evaluator(Machine):
         return Value(type="builtins.bool", sources=test.sources, tests=flipped)
 
     def awaited(self, node: Derive) -> Value:
-        value = self.eval(node.operands[0])
-        return self.await_value(value, node.at)
+        started = len(self.effects)
+        value = self.await_value(self.eval(node.operands[0]), node.at)
+        if isinstance(node.operands[0], Call):
+            self.remark(started, node.operands[0].at, awaited=True, blocking=False)
+        return value
 
     def await_value(self, value: Value, at: Span) -> Value:
         if isinstance(value.state, Pending):

@@ -36,6 +36,15 @@ from datakeel.read.program import (
     Try,
     With,
 )
+from datakeel.read.retrying import (
+    changed,
+    counted_attributes,
+    gives_up,
+    going_on,
+    is_pause,
+    retry_shape,
+    waiting,
+)
 from datakeel.read.state import State, joined
 from datakeel.read.values import (
     MISSING,
@@ -62,9 +71,12 @@ class Executor(Evaluator):
             EXECUTE[type(statement)](self, statement)
 
     def evaluate(self, node: Evaluate) -> None:
+        started = len(self.effects)
         value = self.eval(node.value)
         if isinstance(value.state, Pending):
             return  # a coroutine that nobody awaits never runs
+        if isinstance(node.value, Call):
+            self.remark(started, node.value.at, result_used=False)
 
     # Binding ----------------------------------------------------------------------------------------------------------
 
@@ -192,18 +204,20 @@ class Executor(Evaluator):
 
     def loop(self, node: Loop) -> None:
         number = self.next()
-        retry = retry_shape(node)
-        before = self.state
         unbounded = False
         entered = Value()
         iterable = NOTHING
         if node.iterable is not None:
             iterable = self.force(self.eval(node.iterable), node.at, "iterate")
             unbounded = self.world.endless(self.caller, iterable, node.is_async)
+        opening = self.world.opening_of(iterable, node.at) if iterable.type else None
+        retrying = opening is not None and opening.opens.scope == "retry"
+        retry = retrying or retry_shape(node)
         before = self.state
         self.state = before.fork()
         if retry:
             self.state.scopes = (*self.state.scopes, Scope(number, "retry", "", self.place(node.at)))
+        numbers = self.vary(changed(node.body))
         if node.test is not None:
             entered = self.truth(self.eval(node.test), node.at)
             unbounded = entered.known and bool(entered.const)
@@ -211,18 +225,36 @@ class Executor(Evaluator):
         self.state.scopes = (*self.state.scopes, Scope(number, "loop", "body", place, "", unbounded))
         self.guarded(guards_of(entered, True, place))
         if node.target is not None:
-            self.bind(node.target, self.world.loop_element(self.caller, iterable, node.at), node.at)
+            self.bind(node.target, varied(self.world.loop_element(self.caller, iterable, node.at), iterable), node.at)
         self.broken.append([])
-        started = len(self.effects)
+        started, left = len(self.effects), len(self.exits)
         self.execute(node.body)
         exits = self.broken.pop()
-        if retry:
-            self.retries.append(self.described_retry(number, node, started, unbounded))
+        if retrying and opening is not None:
+            self.retries.append(self.world.described_retry(number, opening, place))
+        elif retry:
+            attempts = "unbounded" if unbounded else self.counted(node, iterable, entered, numbers)
+            self.retries.append(self.described_retry(number, node, attempts, started, left))
         self.after_loop(before, exits, unbounded)
         if self.state.alive or not exits:
             self.execute(node.otherwise)
 
     broken: list[list[State]]
+
+    def vary(self, names: frozenset[str]) -> dict[str, Value]:
+        """A loop's turns change variables: a literal that one held before is what it holds in the first turn only.
+        Gives those that held a number."""
+        numbers: dict[str, Value] = {}
+        for name in sorted(names):
+            key = (self.frame.number, name)
+            value = self.state.env.get(key)
+            if value is None or not value.known:
+                continue
+            if isinstance(value.const, int | float) and not isinstance(value.const, bool):
+                numbers[name] = value
+            sources = frozenset((Source("loop", name=name),)) if value.const is not None else frozenset()
+            self.state.env[key] = Value(type=value.type, sources=value.sources | sources)
+        return numbers
 
     def after_loop(self, before: State, exits: list[State], unbounded: bool) -> None:
         """Behind a loop: its body ran to the end, or it was broken off, or (unless it is endless) it never ran."""
@@ -237,25 +269,31 @@ class Executor(Evaluator):
         result.when = before.when
         self.state = result
 
-    def described_retry(self, number: int, node: Loop, started: int, unbounded: bool) -> Retry:
-        inside = self.effects[started:]
-        wait = "none"
-        for effect in inside:
-            if effect.kind == "wait" and effect.verb == "sleep":
-                wait = waiting(effect.payload, effect.text)
-        attempts = "unbounded" if unbounded else (self.counted(node) or "")
-        names = tuple(sorted({t for h in caught(node) for t in h}))
-        return Retry(number, "loop", self.place(node.at), attempts, wait, names)
+    def described_retry(self, number: int, node: Loop, attempts: str, started: int, left: int) -> Retry:
+        """A hand-written retry in the model's words."""
+        counted = counted_attributes(node.body)
+        handlers = tuple(going_on(node))
+        wait = waiting([e for e in self.effects[started:] if is_pause(e)], counted, handlers)
+        if attempts == "unbounded":
+            attempts = gives_up(self.exits[left:], counted) or attempts
+        names = {n for h in handlers for n in self.world.exception_names(self.frame.module, h.types) or ("*",)}
+        return Retry(number, "loop", self.place(node.at), attempts, wait, tuple(sorted(names)))
 
-    def counted(self, node: Loop) -> str:
-        if (
-            isinstance(node.iterable, Call)
-            and node.iterable.function == Global("builtins.range")
-            and node.iterable.arguments
-        ):
-            last = self.eval(node.iterable.arguments[-1 if len(node.iterable.arguments) == 1 else 1])
-            return str(last.const) if last.known else "bounded"
-        return "bounded" if node.iterable is not None or node.test is not None else ""
+    def counted(self, node: Loop, iterable: Value, entered: Value, numbers: dict[str, Value]) -> str:
+        """How often a loop turns at most: a number, ``bounded``, or ``unbounded`` where nothing counts."""
+        if node.test is not None:
+            tests = [g for g in entered.tests if g.sources]
+            named = {s.name for g in tests for s in g.sources if s.kind == "loop"}
+            if not (named & numbers.keys() or any(s.kind == "clock" for g in tests for s in g.sources)):
+                return "unbounded"
+            whole = next((g.text for g in tests if g.test in ("<", "<=", "!=") and g.text.isdigit()), "")
+            start = next((str(v.const) for n, v in sorted(numbers.items()) if n in named), "")
+            return whole if whole not in ("", "0") else start if start not in ("", "0") else "bounded"
+        if iterable.name.isdigit():
+            return iterable.name
+        if iterable.name == "unbounded":
+            return "unbounded"
+        return str(len(iterable.items)) if iterable.items is not None and iterable.complete else "bounded"
 
     def break_(self, node: Break) -> None:
         if self.broken:
@@ -384,65 +422,11 @@ class Executor(Evaluator):
         self.guarded(guards_of(test, True, self.place(node.at)))
 
 
-# The shape of a hand-written retry ------------------------------------------------------------------------------------
-
-
-def retry_shape(node: Loop) -> bool:
-    """A loop that tries again after a failure: its body tries something, leaves on success, and goes on from a
-    handler."""
-    for statement in node.body:
-        if isinstance(statement, Try) and statement.handlers:
-            leaves = any(always_leaves(part) for part in (statement.body, statement.otherwise))
-            after = node.body[node.body.index(statement) + 1 :]
-            leaves = leaves or (bool(after) and always_leaves(after))
-            goes_on = any(not always_leaves(h.body, looping=True) for h in statement.handlers)
-            if leaves and goes_on:
-                return True
-    return False
-
-
-def always_leaves(body: tuple[Statement, ...], *, looping: bool = False) -> bool:
-    """Whether a block surely ends by return, break (or, when not `looping`, nothing else)."""
-    for statement in body:
-        match statement:
-            case Return() | Break():
-                return True
-            case Raise() if looping:
-                return True
-            case If(_, then, otherwise) if otherwise:
-                if always_leaves(then, looping=looping) and always_leaves(otherwise, looping=looping):
-                    return True
-            case With(_, _, inner):
-                if always_leaves(inner, looping=looping):
-                    return True
-    return False
-
-
-def caught(node: Loop) -> list[tuple[str, ...]]:
-    found = []
-    for statement in node.body:
-        if isinstance(statement, Try):
-            found += [tuple(name_of(t) for t in h.types) for h in statement.handlers]
-    return found
-
-
-def name_of(expression: Expression) -> str:
-    match expression:
-        case Global(dotted):
-            return dotted.lstrip(".~?")
-        case Attribute(base, name):
-            return f"{name_of(base)}.{name}"
-        case Collection(_, items):
-            return " ".join(name_of(i) for i in items)
-    return "?"
-
-
-def waiting(sources: tuple[Source, ...], text: str) -> str:
-    if any(s.kind == "random" for s in sources):
-        return "jittered"
-    if text:
-        return "constant"
-    return "growing" if sources else ""
+def varied(value: Value, iterable: Value) -> Value:
+    """A loop's variable that takes different literals in turn differs from one turn to the next."""
+    if iterable.items is None or value.known or not all(i.known for i in iterable.items):
+        return value
+    return value.but(sources=value.sources | {Source("loop")})
 
 
 def handled_text(executor: Executor, node: Try) -> str:

@@ -187,6 +187,7 @@ class Graft:
             chain=(*self.chain, *effect.chain),
             call=self.call,
             callee=self.callee,
+            blocking=effect.blocking and not self.machine.threaded,
         )
         return self.machine.world.orms.saved(self.machine, mapped) if effect.verb == "save" else mapped
 

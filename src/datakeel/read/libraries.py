@@ -69,12 +69,13 @@ class Through(Struct, frozen=True, forbid_unknown_fields=True):
 class Runs(Struct, frozen=True, forbid_unknown_fields=True):
     """A callable argument that the call runs. `when` is a value of model.effect.When; `arguments` names the argument
     that holds its arguments (a tuple), or ``rest`` for those after it; `options` the argument that holds its keyword
-    arguments."""
+    arguments. `thread`: another thread runs it, and the caller's is free meanwhile."""
 
     callable: str
     when: str = "now"
     arguments: str = ""
     options: str = ""
+    thread: bool = False
 
 
 class Entry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,6 +134,7 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     idempotent: str = ""
     idempotent_by: str = ""  # the option that makes it idempotent where it is given
     through: Through | None = None
+    enters: str = ""  # an argument that it enters, as `with` would, on the stack that the receiver is
     retried_by: str = ""  # the option (its own, or the receiver's) that holds how the library retries it
     releases: bool = False  # it closes the receiver
     retries: Retries | None = None
@@ -269,6 +271,10 @@ class Libraries:
                 )
         return next((meaning for pattern, meaning in self._globs if pattern.fullmatch(dotted)), dotted)
 
+    def standing_for(self, name: str) -> str:
+        """The library's name of a class that the project holds in its own text, or empty."""
+        return next((meaning for pattern, meaning in self._globs if pattern.fullmatch(name)), "") if self._globs else ""
+
     def lineage(self, type_name: str) -> tuple[str, ...]:
         """A library's type and its bases, nearest first, each once."""
         found = self._lineages.get(type_name)
@@ -295,6 +301,10 @@ class Libraries:
             wide = self._wide.get(name.rpartition(".")[2], ())
             row = next((self.calls[known] for pattern, known in wide if pattern.fullmatch(name)), None)
         return merged(row, self.call(row.like)) if row is not None and row.like else row
+
+    def base(self, name: str) -> ClassRow | None:
+        """What a class becomes by inheriting from `name`."""
+        return self.classes.get(self.canonical(name))
 
     def method(self, type_name: str, name: str) -> CallRow | None:
         """What calling method `name` on a library's type does, its bases asked too."""

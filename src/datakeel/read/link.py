@@ -4,16 +4,18 @@ they reach."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
 from datakeel.model.operation import Context, Entry, Operation, Role
 from datakeel.model.system import Remark, Setting, System
-from datakeel.read.languages.python.names import Names
-from datakeel.read.libraries import ClassRow, Libraries
+from datakeel.read.languages.python.names import Names, dotted_of
+from datakeel.read.libraries import Entry as EntryRow
+from datakeel.read.libraries import Libraries
 from datakeel.read.machine import Trace
-from datakeel.read.program import File, body
+from datakeel.read.program import Call, Const, Derive, File, Global, If, Statement, body
+from datakeel.read.retrying import expressions, read, walked
 from datakeel.read.state import Frame
 from datakeel.read.symbols import FunctionInfo, Module
 from datakeel.read.world import World, finished
@@ -75,7 +77,20 @@ class Link:
                 caller.execute(body(module.file.bodies[-1]))
         except RecursionError:
             caller.complete = False
+        self.register_main(module)
         return finished(caller, caller.frame, None)
+
+    def register_main(self, module: Module) -> None:
+        """What a file does when it is run by itself starts the functions that it calls there."""
+        if len(module.file.bodies) <= len(module.file.functions):
+            return
+        for statement in body(module.file.bodies[-1]):
+            match statement:
+                case If(Derive("==", (Global(".__name__"), Const("__main__"))), then):
+                    for name in called(then):
+                        symbol = self.names.resolve(module, name)
+                        if isinstance(symbol, FunctionInfo):
+                            self.world.add_entry(symbol, MAIN, module.name)
 
     # Entry points -----------------------------------------------------------------------------------------------------
 
@@ -83,19 +98,19 @@ class Link:
         for decorator in info.signature.decorators:
             row = self.world.decorator_row(info, decorator)
             if row is not None and row.entry is not None and not row.entry.callable:
-                self.world.add_entry(info, row.entry, "")
+                self.world.add_entry(info, row.entry, self.world.entry_name(info, decorator, row))
 
     def register_classes(self) -> None:
-        """Methods that a library's base class calls: views, commands, consumers."""
+        """Methods that a library's base class calls: views, commands, consumers. ``*`` stands for every public
+        method that the class itself defines."""
         for cls in self.names.every_class():
-            for base in cls.externals():
-                row: ClassRow | None = self.libraries.classes.get(self.libraries.canonical(base))
-                if row is None:
-                    continue
-                for method, entry in row.entries.items():
-                    info = cls.methods.get(method)
-                    if info is not None:
-                        self.world.add_entry(info, entry, f"{cls.facts.name}.{method}")
+            for base in cls.lineage[1:]:
+                row = self.libraries.base(base if isinstance(base, str) else base.name)
+                for method, entry in row.entries.items() if row is not None else ():
+                    for name in cls.methods if method == "*" else (method,):
+                        info = cls.methods.get(name)
+                        if info is not None and (method != "*" or not name.startswith("_")):
+                            self.world.add_entry(info, entry, f"{cls.facts.name}.{name}")
 
     # Contexts ---------------------------------------------------------------------------------------------------------
 
@@ -167,6 +182,19 @@ class Link:
 
     def settings(self) -> tuple[Setting, ...]:
         return (Setting("django.ATOMIC_REQUESTS", "True"),) if self.atomic_requests() else ()
+
+
+MAIN = EntryRow("main")
+
+
+def called(statements: tuple[Statement, ...]) -> Iterator[str]:
+    """The dotted names that statements call."""
+    for statement in walked(statements):
+        for expression in read(statement):
+            for part in expressions(expression):
+                dotted = dotted_of(part.function) if isinstance(part, Call) else None
+                if dotted is not None:
+                    yield dotted
 
 
 def merged(outer: Context, site: Context) -> Context:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from datakeel.model.certainty import Origin
 from datakeel.model.effect import Effect, Guard, Kind, Rows, Scope, StoreKind, When
@@ -65,6 +66,7 @@ class Machine:
         self.retries: list[Retry] = []
         self.handlers: list[Handler] = []
         self.complete = True
+        self.threaded = 0  # how many other threads what is followed now stands in: it holds theirs, not this one
         self.depth = 0
         self.active: list[Frame] = []  # the bodies that are followed here, one inside the other
         self.frames = 1
@@ -119,6 +121,7 @@ class Machine:
             chain=frame.chain,
             call=frame.call,
             callee=frame.callee,
+            blocking=bool(fields.pop("blocking", False)) and not self.threaded,
             **fields,  # type: ignore[arg-type]
         )
         self.effects.append(effect)
@@ -126,6 +129,14 @@ class Machine:
 
     def record(self, effect: Effect) -> None:
         self.effects.append(effect)
+
+    def remark(self, started: int, at: Span, **said: object) -> None:
+        """Says more of the effects, recorded since `started`, of the call that stands at one place: what the code round
+        the call does with it."""
+        for index in range(started, len(self.effects)):
+            effect = self.effects[index]
+            if effect.chain == self.frame.chain and effect.place.line == at.line and effect.place == self.place(at):
+                self.effects[index] = replace(effect, **said)
 
     def leave(self, kind: str, at: Span, text: str = "") -> None:
         self.exits.append(Exit(self.next(), kind, self.state.scopes, self.state.guards, self.place(at), text))

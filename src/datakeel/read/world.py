@@ -15,6 +15,7 @@ from datakeel.model.operation import Context, Entry, Retry
 from datakeel.model.place import Place
 from datakeel.read.builtins import BUILTINS, METHODS
 from datakeel.read.calls import Caller, Opening, class_value, node_span
+from datakeel.read.constructions import Constructions
 from datakeel.read.evaluate import times
 from datakeel.read.languages.python.names import Names, dotted_of
 from datakeel.read.libraries import CallRow, Libraries, Retries, TypeRow
@@ -29,6 +30,7 @@ from datakeel.read.program import (
     Collection,
     Const,
     Derive,
+    Evaluate,
     Expression,
     Global,
     Item,
@@ -101,6 +103,8 @@ KINDS = {
     "contextlib.contextmanager": "contextmanager",
     "contextlib.asynccontextmanager": "contextmanager",
     "sqlalchemy.ext.hybrid.hybrid_property": "property",
+    "functools.lru_cache": "cached",
+    "functools.cache": "cached",
 }
 
 
@@ -120,6 +124,7 @@ class World:
         self.memo = Memo()
         self._kinds: dict[int, frozenset[str]] = {}
         self._rows: dict[tuple[str, str], CallRow | None] = {}
+        self.constructions = Constructions(self)
         self._standing: dict[str, str | None] = {}
         self._globals: dict[tuple[str, str], Value] = {}
         self._continuations: list[tuple[FunctionInfo, Callable[[Arguments], Value]]] = []
@@ -143,8 +148,13 @@ class World:
             case FunctionInfo():
                 return Value(target=FunctionTarget(symbol), type=self.registered(symbol) or "builtins.function")
             case ClassInfo():
-                return class_value(symbol)
+                return self.class_of(symbol)
         return self.constant(symbol)
+
+    def class_of(self, cls: ClassInfo) -> Value:
+        """A class of the project; one that the tables know under another name (a generated stub) is the library's."""
+        known = self.libraries.standing_for(cls.name)
+        return Value(target=ExternalTarget(known)) if known else class_value(cls)
 
     def external_value(self, dotted: str) -> Value:
         name = self.libraries.canonical(dotted)
@@ -166,9 +176,28 @@ class World:
         value = self.scratch(symbol.module).eval(symbol.value)
         if symbol.annotation is not None and not value.type:
             value = value.but(type=self.annotated(symbol.module, symbol.annotation).type)
+        if value.options is not None:
+            self.configured(symbol, value)
         if value.known and value.const is None:
             value = self.by_convention(symbol.name).but(type=value.type or self.by_convention(symbol.name).type)
         return self.outside(value, symbol.dotted)
+
+    def configured(self, symbol: Constant, value: Value) -> None:
+        """A module's own statements configure an object that it has made (``session.mount(…)``)."""
+        module = symbol.module
+        if len(module.file.bodies) <= len(module.file.functions) or value.options is None:
+            return
+        caller = self.scratch(module)
+        for statement in body(module.file.bodies[-1]):
+            match statement:
+                case Evaluate(Call(Attribute(Global(dotted), name), at=at) as call) if dotted == f".{symbol.name}":
+                    row = self.method_row(value.type, name)
+                    if row is not None and (row.configures or row.adopts):
+                        caller.configure(row, value.options, caller.arguments(call), at)
+                case Assign((Attribute(Global(dotted), name),), given) if dotted == f".{symbol.name}":
+                    kind = self.libraries.type(value.type)
+                    if kind is not None and given is not None and name in kind.sets:
+                        value.options[kind.sets[name]] = caller.eval(given)
 
     def outside(self, value: Value, dotted: str) -> Value:
         """A module-level value as functions see it: its identity is its name."""
@@ -239,7 +268,7 @@ class World:
     def named_type(self, symbol: Symbol, depth: int) -> Value:
         match symbol:
             case ClassInfo():
-                return Value(type=symbol.name)
+                return Value(type=self.libraries.standing_for(symbol.name) or symbol.name)
             case External(dotted):
                 return Value(type=self.libraries.canonical(dotted)) if not dotted.startswith("?") else NOTHING
             case Constant():
@@ -487,6 +516,8 @@ class World:
                 )
             elif declared.type and value.origin > declared.origin:
                 value = value.but(type=declared.type, origin=declared.origin)
+            if value.options:
+                value = value.but(options={k: v.but(place=None) for k, v in value.options.items()})
             if not value.known:
                 value = value.but(
                     rows=Rows(f"parameter:{parameter.name}"),
@@ -515,6 +546,9 @@ class World:
             else None,
             tuple(self.kind_of(v, depth + 1) for v in value.items[:6]) if value.items is not None else None,
             self.orms.key(value.state) if value.state is not None else None,
+            tuple((k, self.kind_of(v, depth + 1)) for k, v in sorted(value.options.items()))
+            if value.options
+            else None,
             value.origin,
         )
 
@@ -676,6 +710,14 @@ class World:
             if info is not None:
                 self.add_entry(info, entry, name)
 
+    def entry_name(self, info: FunctionInfo, decorator: Expression, row: CallRow) -> str:
+        """How people know what a decorator registers: ``POST /orders``."""
+        if row.entry is None or not row.entry.name or not isinstance(decorator, Call):
+            return ""
+        caller = self.scratch(info.module)
+        receiver = caller.eval(decorator.function.base) if isinstance(decorator.function, Attribute) else None
+        return caller.entry_name(row, receiver, caller.arguments(decorator))
+
     def add_entry(self, info: FunctionInfo, row: EntryRow, name: str) -> None:
         entry = Entry(row.kind, name or info.name, info.place, row.redelivered, row.retried, row.concurrent)
         known = self.entries.setdefault(info.name, [])
@@ -772,7 +814,7 @@ class World:
         if not bar:
             return default
         if name not in self._standing:
-            self._standing[name] = standing_default(self, name)
+            self._standing[name] = self.constructions.set_for_all(name)
         found = self._standing[name]
         return rest if found is None else found
 
@@ -910,12 +952,6 @@ def exception_classes(value: Value) -> Iterable[str]:
                 yield from exception_classes(part.of if part.of is not None else part.but(items=part.items))
             case _ if part.name:
                 yield part.name
-
-
-def standing_default(world: World, name: str) -> str | None:
-    """What the project sets for the whole process, by a call whose row says so: None when nothing does, empty when it
-    is not known."""
-    return None
 
 
 def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:

@@ -1,0 +1,237 @@
+"""Retries written by hand: which loops try again after a failure, how often, and how they wait in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from datakeel.model.effect import Effect, Kind, Source
+from datakeel.model.operation import Exit
+from datakeel.read.program import (
+    Assign,
+    Attribute,
+    Augment,
+    Break,
+    Call,
+    Collection,
+    Continue,
+    Expression,
+    Global,
+    Handler,
+    If,
+    Let,
+    Local,
+    Loop,
+    Raise,
+    Return,
+    Star,
+    Statement,
+    Try,
+    With,
+)
+
+COUNTERS = frozenset(("builtins.range", "itertools.count", "itertools.repeat"))
+PAUSES = ("sleep", "backoff", "delay", "pause", "wait")
+WAITS = ("none", "constant", "growing", "jittered")  # each stronger than the one before
+
+
+# The shape ------------------------------------------------------------------------------------------------------------
+
+
+def retry_shape(node: Loop) -> bool:
+    """A loop that tries again after a failure: its body tries something, leaves on success, and goes on from a
+    handler. One that tries its own elements in turn looks for an alternative, it does not repeat."""
+    return any(tries_again(node, attempt, after) for attempt, after in attempts(node.body))
+
+
+def attempts(body: tuple[Statement, ...]) -> Iterator[tuple[Try, tuple[Statement, ...]]]:
+    """The ``try`` statements that each turn of a loop passes, with what follows them."""
+    for index, statement in enumerate(body):
+        if isinstance(statement, Try) and statement.handlers:
+            yield statement, body[index + 1 :]
+        elif isinstance(statement, With):
+            yield from attempts(statement.body)
+
+
+def tries_again(node: Loop, attempt: Try, after: tuple[Statement, ...]) -> bool:
+    going_on = [h for h in attempt.handlers if not always_leaves(h.body, raising=True)]
+    if not going_on or (node.iterable is not None and not counts(node.iterable) and uses(attempt.body, node.target)):
+        return False
+    if always_leaves(attempt.body) or always_leaves(attempt.otherwise):
+        return True
+    if ends_by_flag(node, (*attempt.body, *attempt.otherwise)):
+        return True
+    return always_leaves(after) and any(holds(h.body, Continue) for h in going_on)
+
+
+def always_leaves(body: tuple[Statement, ...], *, raising: bool = False) -> bool:
+    """Whether a block surely ends the loop: by return or break (`raising`: or by an exception)."""
+    for statement in body:
+        match statement:
+            case Return() | Break():
+                return True
+            case Raise() if raising:
+                return True
+            case If(_, then, otherwise) if otherwise:
+                if always_leaves(then, raising=raising) and always_leaves(otherwise, raising=raising):
+                    return True
+            case With(_, _, inner) if always_leaves(inner, raising=raising):
+                return True
+            case Try(inner, handlers, otherwise) if handlers:
+                ends = always_leaves(inner, raising=raising) or always_leaves(otherwise, raising=raising)
+                if ends and all(always_leaves(h.body, raising=raising) for h in handlers):
+                    return True
+    return False
+
+
+def ends_by_flag(node: Loop, body: tuple[Statement, ...]) -> bool:
+    """``while not done: try: …; done = True``."""
+    if node.test is None:
+        return False
+    tested = {e.name for e in expressions(node.test) if isinstance(e, Local)}
+    return any(isinstance(s, Assign) and any(n in tested for n in bound(s.targets)) for s in body)
+
+
+def going_on(node: Loop) -> Iterator[Handler]:
+    """The handlers from which a loop tries again."""
+    for attempt, _ in attempts(node.body):
+        yield from (h for h in attempt.handlers if not always_leaves(h.body, raising=True))
+
+
+def counts(iterable: Expression) -> bool:
+    return isinstance(iterable, Call) and isinstance(iterable.function, Global) and iterable.function.dotted in COUNTERS
+
+
+def uses(body: tuple[Statement, ...], target: Expression | None) -> bool:
+    names = set(bound((target,))) if target is not None else set()
+    return any(isinstance(e, Local) and e.name in names for s in walked(body) for e in read(s))
+
+
+def holds(body: tuple[Statement, ...], kind: type) -> bool:
+    return any(isinstance(s, kind) for s in walked(body))
+
+
+# What a loop's turns change -------------------------------------------------------------------------------------------
+
+
+def changed(body: tuple[Statement, ...]) -> frozenset[str]:
+    """The variables that a loop's body binds: what they held before the loop they hold in its first turn only."""
+    names: set[str] = set()
+    for statement in walked(body):
+        match statement:
+            case Assign(targets) if statement.value is not None:
+                names.update(bound(targets))
+            case Augment(target) | Loop(target) | With(_, target) if target is not None:
+                names.update(bound((target,)))
+    return frozenset(names)
+
+
+def counted_attributes(body: tuple[Statement, ...]) -> frozenset[str]:
+    """The attributes that a loop's body counts up or down (``self.tries += 1``)."""
+    return frozenset(s.target.name for s in walked(body) if isinstance(s, Augment) and isinstance(s.target, Attribute))
+
+
+def bound(targets: Iterable[Expression]) -> Iterator[str]:
+    for target in targets:
+        match target:
+            case Local(name):
+                yield name
+            case Collection(_, items):
+                yield from bound(items)
+            case Star(inner):
+                yield from bound((inner,))
+
+
+def walked(body: tuple[Statement, ...]) -> Iterator[Statement]:
+    """The statements of a block and of the blocks inside it."""
+    for statement in body:
+        yield statement
+        match statement:
+            case If(_, then, otherwise):
+                yield from walked(then)
+                yield from walked(otherwise)
+            case Loop():
+                yield from walked(statement.body)
+                yield from walked(statement.otherwise)
+            case With(_, _, inner):
+                yield from walked(inner)
+            case Try(inner, handlers, otherwise, final):
+                for part in (inner, *(h.body for h in handlers), otherwise, final):
+                    yield from walked(part)
+
+
+def read(statement: Statement) -> Iterator[Expression]:
+    """The expressions that stand in a statement itself."""
+    for name in statement.__struct_fields__:
+        value = getattr(statement, name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Expression):
+                yield from expressions(part)
+
+
+def expressions(node: Expression) -> Iterator[Expression]:
+    yield node
+    for name in node.__struct_fields__:
+        value = getattr(node, name)
+        for part in value if isinstance(value, tuple) else (value,):
+            inner = part[1] if isinstance(part, tuple) and len(part) == 2 else part
+            if isinstance(inner, Expression):
+                yield from expressions(inner)
+
+
+# How often, and how long between --------------------------------------------------------------------------------------
+
+
+def gives_up(exits: Iterable[Exit], counted: frozenset[str]) -> str:
+    """How often a loop without an end of its own tries, when it leaves on a count or by the clock; else empty."""
+    for left in exits:
+        if left.kind not in ("raise", "return", "break"):
+            continue
+        for guard in left.guards:
+            if guard.test != "exception" and any(varies(s, counted) or s.kind == "clock" for s in guard.sources):
+                return guard.text if guard.text.isdigit() else "bounded"
+    return ""
+
+
+def varies(source: Source, counted: frozenset[str]) -> bool:
+    """Whether a value differs from one turn to the next."""
+    return source.kind == "loop" or bool(source.path and source.path[-1] in counted)
+
+
+def waiting(pauses: Iterable[Effect], counted: frozenset[str], handlers: Iterable[Handler]) -> str:
+    """How a loop waits between two tries: the strongest of its pauses; empty when that is not known."""
+    kinds = [kind_of(e, counted) for e in pauses]
+    if kinds:
+        return max((k for k in kinds if k), key=WAITS.index, default="")
+    return "" if any(pauses_unseen(h.body) for h in handlers) else "none"
+
+
+def kind_of(pause: Effect, counted: frozenset[str]) -> str:
+    if any(s.kind == "random" for s in pause.payload):
+        return "jittered"
+    if any(varies(s, counted) for s in pause.payload):
+        return "growing"
+    if any(s.kind in ("read", "result") for s in pause.payload):
+        return ""  # the other side says how long
+    return "constant"
+
+
+def is_pause(effect: Effect) -> bool:
+    return effect.kind == Kind.WAIT and effect.verb == "sleep"
+
+
+def pauses_unseen(body: tuple[Statement, ...]) -> bool:
+    """Whether a handler calls something that by its name waits, though no pause was seen."""
+    calls = (e for s in walked(body) for e in read(s) if isinstance(e, Call))
+    return any(word in last_name(c.function).lower() for c in calls for word in PAUSES)
+
+
+def last_name(function: Expression) -> str:
+    match function:
+        case Attribute(_, name) | Local(name):
+            return name
+        case Global(dotted):
+            return dotted.rpartition(".")[2]
+    return ""
+
+
+__all__ = ["Let", "changed", "counted_attributes", "gives_up", "going_on", "is_pause", "retry_shape", "waiting"]
