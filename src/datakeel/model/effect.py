@@ -65,8 +65,8 @@ class Source(Struct, frozen=True, order=True, gc=False):
 
     `kind` is ``read`` (then `number` is the effect's number and `path` the column), ``parameter`` (then `name` is the
     parameter and `path` the attributes), ``result`` (a component of what an effect gave: ``rowcount``, ``created``,
-    ``value``), ``clock``, ``random``, ``loop`` (an element of an iteration), ``global`` (then `name` is its dotted
-    name).
+    ``value``), ``new`` (a row that construction `number` made, with what its store fills in), ``clock``, ``random``,
+    ``loop`` (an element of an iteration), ``global`` (then `name` is its dotted name).
     """
 
     kind: str

@@ -662,6 +662,8 @@ class Caller(Executor):
             return Value(const=name[1:])
         if name == "self":
             return receiver
+        if name == "*":
+            return Value(sources=arguments.sources())
         if name == "self.name":
             return Value(const=receiver.name) if receiver is not None and receiver.name else NOTHING
         if name.startswith("self."):

@@ -94,7 +94,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
 
 class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What one call does. Arguments are named by `parameters` (without self); a text that begins with ``=`` is a
-    constant, ``self`` is the receiver, ``self.name`` its name, ``self.x`` its option x."""
+    constant, ``self`` is the receiver, ``self.name`` its name, ``self.x`` its option x, ``*`` all arguments."""
 
     parameters: tuple[str, ...] = ()
     effect: str = ""

@@ -217,6 +217,11 @@ def bounded(sources: frozenset[Source]) -> frozenset[Source]:
     return sources
 
 
+def created(number: int, type: str, origin: Origin = Origin.RESOLVED) -> Value:
+    """A new row that construction `number` makes: what its store fills in later (its key) was computed from it."""
+    return Value(type=type, rows=Rows(f"new:{number}"), sources=frozenset((Source("new", number),)), origin=origin)
+
+
 def derived(values: Iterable[Value], type: str = "", tests: tuple[Guard, ...] = ()) -> Value:
     values = tuple(values)
     return Value(type=type, sources=union(values), tests=tests, atomic=any(v.atomic for v in values))

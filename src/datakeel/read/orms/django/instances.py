@@ -29,6 +29,7 @@ from datakeel.read.values import (
     FunctionTarget,
     MethodTarget,
     Value,
+    created,
     extended,
 )
 
@@ -128,7 +129,7 @@ class Instances:
     # Made and changed -------------------------------------------------------------------------------------------------
 
     def new(self, caller: Caller, model: Model, arguments: Arguments) -> Value:
-        made = Value(type=model.name, rows=Rows(f"new:{caller.next()}"), origin=model.origin)
+        made = created(caller.next(), model.name, model.origin)
         assert made.rows is not None
         for name, value in arguments.keywords.items():
             self.set_field(caller, made.rows, model, name, value, None)

@@ -19,7 +19,17 @@ from datakeel.read.orms.sqlalchemy.plan import (
 from datakeel.read.orms.sqlalchemy.sessions import Sessions
 from datakeel.read.program import Span
 from datakeel.read.symbols import ClassInfo
-from datakeel.read.values import NONE, Arguments, ClassTarget, ExternalTarget, MethodTarget, Value, canonical, extended
+from datakeel.read.values import (
+    NONE,
+    Arguments,
+    ClassTarget,
+    ExternalTarget,
+    MethodTarget,
+    Value,
+    canonical,
+    created,
+    extended,
+)
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
@@ -131,7 +141,7 @@ class SqlAlchemy(Sessions):
         return None
 
     def new_instance(self, caller: Caller, mapped: Mapped, arguments: Arguments) -> Value:
-        made = Value(type=mapped.name, rows=Rows(f"new:{caller.next()}"), origin=mapped.origin)
+        made = created(caller.next(), mapped.name, mapped.origin)
         assert made.rows is not None
         for name, value in arguments.keywords.items():
             caller.state.heap[(made.rows, name)] = value
