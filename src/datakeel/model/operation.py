@@ -26,7 +26,7 @@ class Entry(Struct, frozen=True, order=True, gc=False):
     """What starts an operation: `kind` is request, task, consumer, schedule, command, signal, event or main; `name`
     as people know it (``POST /orders``, ``orders.tasks.bill``); `redelivered` whether the caller may deliver the same
     input twice; `retried` whether the framework runs it again after a failure (``serialization``: after a
-    serialization failure only)."""
+    serialization failure only); `atomic` whether the framework holds a transaction round it."""
 
     kind: str
     name: str
@@ -34,6 +34,7 @@ class Entry(Struct, frozen=True, order=True, gc=False):
     redelivered: bool = False
     retried: str = ""
     concurrent: bool = True
+    atomic: bool = False
 
 
 class Transaction(Struct, frozen=True, gc=False):

@@ -14,6 +14,7 @@ from datakeel.read.values import (
     MISSING,
     NOTHING,
     Arguments,
+    ClassTarget,
     PartialTarget,
     Value,
     derived,
@@ -172,6 +173,16 @@ def getattr_(caller: Caller, arguments: Arguments, at: Span) -> Value:
     return Value(sources=union(arguments.positional[:1]), origin=Origin.ASSUMED)
 
 
+def type_(caller: Caller, arguments: Arguments, at: Span) -> Value:
+    """``type(x)``: the class of an object of the project."""
+    return class_of(caller, arguments.positional[0]) if len(arguments.positional) == 1 else NOTHING
+
+
+def class_of(caller: Caller, value: Value) -> Value:
+    cls = caller.world.class_named(value.type) if value.type else None
+    return Value(target=ClassTarget(cls), type="builtins.type", name=cls.name) if cls is not None else NOTHING
+
+
 def truth(caller: Caller, arguments: Arguments, at: Span) -> Value:
     return caller.truth(arguments.positional[0], at) if arguments.positional else Value(const=False)
 
@@ -223,6 +234,7 @@ BUILTINS: dict[str, Builtin] = {
     "builtins.map": map_,
     "builtins.filter": filter_,
     "builtins.setattr": setattr_,
+    "builtins.type": type_,
     "builtins.getattr": getattr_,
     "builtins.hash": hash_,
     "functools.partial": partial,

@@ -146,6 +146,8 @@ class Caller(Executor):
 
     def member_of(self, cls: ClassInfo, base: Value, name: str, at: Span) -> Value | None:
         """A method or attribute of an object whose class the project defines."""
+        if name == "__class__":
+            return class_value(cls)
         method = cls.method(name)
         if method is not None:
             kinds = self.world.method_kinds(method)
@@ -1074,6 +1076,8 @@ class Caller(Executor):
             row = self.world.libraries.type(value.type) if value.type else None
             if value.rows is not None:
                 named = ".".join((value.rows.root, *value.rows.path))
+            if row is not None and row.connection:
+                return value.name or row.connection
             if row is not None and (row.implicit_transaction or row.resource in ("connection", "session")) and named:
                 return named
             value = value.owner

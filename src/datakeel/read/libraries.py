@@ -90,6 +90,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     retried: str = ""
     becomes: str = ""  # the type of the decorated function's value (celery.Task)
     concurrent: bool = True
+    atomic: bool = False  # the framework holds a transaction round it
 
 
 class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -169,6 +170,7 @@ class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sets: dict[str, str] = {}  # attribute whose assignment sets an option
     implicit_transaction: bool = False  # a DB-API connection: the first statement begins a transaction
     dialect: str = ""
+    connection: str = ""  # what its connection is called, where it has no name of its own
     releases: bool = True  # leaving its `with` releases it
     fields: str = ""  # "data": attributes carry what the value was computed from
     means: tuple[str, ...] = ()  # as an option it says what the first of these arguments that is given says

@@ -705,10 +705,13 @@ class World:
                 self.register(inner, entry, name, place)
 
     def register_class(self, cls: ClassInfo, entry: EntryRow, name: str) -> None:
-        for method in ("__call__", "run", "handle"):
+        """A class is registered: the methods by which it is entered are."""
+        rows = [r for b in cls.externals() if (r := self.libraries.base(b)) is not None]
+        known = {method: found for row in rows for method, found in row.entries.items()}
+        for method in known or ("__call__", "run", "handle"):
             info = cls.method(method)
             if info is not None:
-                self.add_entry(info, entry, name)
+                self.add_entry(info, known.get(method, entry), f"{method} {name}" if known else name)
 
     def entry_name(self, info: FunctionInfo, decorator: Expression, row: CallRow) -> str:
         """How people know what a decorator registers: ``POST /orders``."""

@@ -80,8 +80,6 @@ class Django:
             return value if value is not NOTHING else Value(name=name)
         model = self.models.model(base.type)
         if model is not None:
-            if name == "__class__":
-                return self.instances.class_of(base)
             return self.instances.attribute(caller, model, base, name, at)
         if base.type == DESCRIPTOR:
             return base.of if name == "through" else None
@@ -105,7 +103,7 @@ class Django:
         return Value(type=model.name, rows=rows, sources=sources, origin=Origin.CONVENTION)
 
     def class_attribute(self, base: Value, cls: ClassInfo, name: str) -> Value | None:
-        if name in ("as_manager", "from_queryset"):
+        if name in ("as_manager", "from_queryset", "as_view"):
             return Value(target=MethodTarget(base, name)) if cls.method(name) is None else None
         model = self.models.model(cls.name)
         if model is None:
@@ -144,6 +142,8 @@ class Django:
             return self.query_call(caller, receiver, receiver.state, ASYNC.get(name, name), arguments, at)
         if name in ("as_manager", "from_queryset"):
             return self.managers.made(receiver, name, arguments)
+        if name == "as_view" and isinstance(receiver.target, ClassTarget):
+            return receiver
         if not receiver.type:
             return None
         model = self.models.model(receiver.type) if receiver.target is None else None

@@ -41,7 +41,8 @@ class Files:
         owner, saves = receiver.owner, arguments.get("save", SAVES[name])
         if owner is None or owner.rows is None or receiver.rows is None:
             return NOTHING
-        self.instances.assigned(caller, owner, receiver.rows.path[-1], Value(sources=arguments.sources()), at)
+        changed = receiver.but(sources=arguments.sources())
+        self.instances.assigned(caller, owner, receiver.rows.path[-1], changed, at)
         if saves is None or (saves.known and saves.const is True):
             caller.invoke(caller.attribute_of(owner, "save", at), Arguments(), at)
         return NOTHING

@@ -65,6 +65,8 @@ class Instances:
 
     def attribute(self, caller: Caller, model: Model, base: Value, name: str, at: Span) -> Value | None:
         method = self.own_method(model, name)
+        if name == "__class__":
+            return self.class_of(base)
         if name in INSTANCE and method is None:
             return self.bound(base, model, name)
         if method is not None:

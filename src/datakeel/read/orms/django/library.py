@@ -82,6 +82,9 @@ class Library:
         app, _, name = ".".join(texts).rpartition(".")
         return self.class_value(self.models.by_label(app, name)) if name else None
 
+    def manager_class(self, caller: Caller, arguments: Arguments, at: Span) -> Value | None:
+        return self.managers.made(NOTHING, "from_queryset", arguments)
+
     def decorator(self, caller: Caller, arguments: Arguments, at: Span) -> Value | None:
         """``method_decorator(d)`` decorates a method as `d` does a function."""
         return arguments.positional[0] if arguments.positional else None
@@ -174,6 +177,7 @@ ACTIONS: dict[str, Action] = {
     "get_user_model": Library.user_model,
     "get_model": Library.get_model,
     "method_decorator": Library.decorator,
+    "from_queryset": Library.manager_class,
     "django.contrib.admin.site.register": Library.register,
     "django.db.models.Prefetch": Library.prefetch,
     "django.db.transaction.commit": Library.commit,
