@@ -43,14 +43,17 @@ def container(kind: str) -> Builtin:
                 entries=entries,
                 items=() if kind != "dict" else None,
                 complete=arguments.options is None,
+                maker=caller.serial,
             )
         value = caller.force(arguments.positional[0], at, "iterate")
         if kind == "dict":
             return value.but(
+                maker=caller.serial,
                 type="builtins.dict",
                 entries={**(value.entries or {}), **arguments.keywords} if value.entries is not None else None,
             )
         return Value(
+            maker=caller.serial,
             type=f"builtins.{kind}",
             of=element(value),
             items=value.items,
@@ -248,6 +251,8 @@ BUILTINS: dict[str, Builtin] = {
 
 
 def append(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
+    if receiver.maker != caller.serial:
+        return NOTHING
     added = arguments.positional[-1] if arguments.positional else NOTHING
     receiver.of = join(receiver.of, added) if receiver.of is not None else added
     receiver.items = (*receiver.items, added) if receiver.items is not None and not in_loop(caller) else None
@@ -257,6 +262,8 @@ def append(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> V
 
 
 def extend(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
+    if receiver.maker != caller.serial:
+        return NOTHING
     added = caller.force(arguments.positional[0], at, "iterate") if arguments.positional else NOTHING
     inner = element(added)
     receiver.of = join(receiver.of, inner) if receiver.of is not None else inner
@@ -308,6 +315,8 @@ def join_entries(receiver: Value) -> Value:
 
 
 def update(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
+    if receiver.maker != caller.serial:
+        return NOTHING
     given = arguments.positional[0] if arguments.positional else NOTHING
     if receiver.entries is not None:
         receiver.entries = {**receiver.entries, **(given.entries or {}), **arguments.keywords}
@@ -319,6 +328,8 @@ def update(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> V
 
 
 def setdefault(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
+    if receiver.maker != caller.serial:
+        return join(Value(sources=receiver.sources), arguments.get("default", 1) or Value(const=None))
     name = arguments.positional[0].text if arguments.positional else None
     default = arguments.get("default", 1) or Value(const=None)
     if receiver.entries is not None and name is not None:
@@ -369,6 +380,8 @@ def clear(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Va
 
 
 def pop(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
+    if receiver.maker != caller.serial:
+        return element(receiver)
     if receiver.entries is not None and arguments.positional and arguments.positional[0].text is not None:
         return receiver.entries.pop(arguments.positional[0].text, arguments.get("default", 1) or NOTHING)
     return element(receiver)

@@ -159,6 +159,7 @@ class Evaluator(Machine):
                 values.append(self.eval(item))
         items = tuple(values)
         return Value(
+            maker=self.serial,
             type=f"builtins.{node.kind}",
             items=items if complete else None,
             complete=complete,
@@ -180,7 +181,13 @@ class Evaluator(Machine):
                 entries[name.const] = value
             else:
                 complete = False
-        return Value(type="builtins.dict", entries=entries, complete=complete, sources=union(entries.values()))
+        return Value(
+            type="builtins.dict",
+            entries=entries,
+            complete=complete,
+            sources=union(entries.values()),
+            maker=self.serial,
+        )
 
     def star(self, node: Star) -> Value:
         return self.eval(node.value)

@@ -121,7 +121,7 @@ class Executor(Evaluator):
         self.world.orms.assigned(self.caller, base, name, value, at)
         row = self.world.libraries.type(base.type) if base.type else None
         if row is not None and name in row.sets and base.options is not None:
-            base.options[row.sets[name]] = value
+            base.options = {**base.options, row.sets[name]: value}
 
     def assign_item(self, base: Value, key: Value, value: Value, at: Span, where: Expression) -> None:
         if base.entries is not None and isinstance(key.const, str):

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.model.operation import Context, Entry, Operation, Role
@@ -18,9 +20,22 @@ from datakeel.read.program import Call, Const, Derive, File, Global, If, Stateme
 from datakeel.read.retrying import expressions, read, walked
 from datakeel.read.state import Frame
 from datakeel.read.symbols import FunctionInfo, Module
+from datakeel.read.workers import Failure, spread
 from datakeel.read.world import World, finished
 
+FOLLOWED = (Role.PRODUCT, Role.SCRIPT)
+WORTHWHILE = 20_000  # lines: below, a second process costs more than it saves
+SECONDS = 120.0  # for one module
 ENTRIES = 6  # how many ways in are named for one function
+
+
+class Part(Struct, frozen=True, gc=False):
+    """What following one module's functions gave: the operations, still without contexts; calls (caller, callee, what
+    stands round it) and ways in that became known."""
+
+    operations: tuple[Operation, ...]
+    sites: tuple[tuple[str, str, Context], ...]
+    entries: tuple[tuple[str, Entry], ...]
 
 
 class Link:
@@ -35,29 +50,77 @@ class Link:
         self.roles = roles
         self.files = files
         self.world = World(self.names, libraries, settings_modules(self.names))
-        self.traces: dict[str, tuple[FunctionInfo, Trace]] = {}
+        self.operations: dict[str, Operation] = {}
+        self.calls: dict[str, dict[str, set[Context]]] = {}  # caller → callee → what stands round the call
+        self.entries: dict[str, list[Entry]] = {}
 
-    def system(self, remarks: Iterable[Remark] = (), progress: Callable[[int, int], None] | None = None) -> System:
+    def system(
+        self, remarks: Iterable[Remark] = (), progress: Callable[[int, int], None] | None = None, jobs: int = 1
+    ) -> System:
+        """The whole system. `jobs` processes follow the functions; what they find does not depend on their number."""
         module_traces = [
             self.module_trace(m) for m in self.names.every_module() if self.role(m.path) in (Role.PRODUCT, Role.SCRIPT)
         ]
         self.register_classes()
-        functions = [f for f in self.names.every_function() if self.role(f.module.path) != Role.TEST]
-        for number, info in enumerate(functions):
-            if progress is not None and number % 200 == 0:
-                progress(number, len(functions))
+        for info in self.names.every_function():
             self.register_decorated(info)
-            self.traces.setdefault(info.name, (info, self.world.general(info)))
+        self.take(self.noted(()))
+        failed = self.follow(jobs, progress)
         contexts, reached = self.flow()
-        operations = [self.operation(info, trace, contexts, reached) for info, trace in self.traces.values()]
         return System(
-            operations=tuple(sorted(operations, key=lambda o: o.name)),
+            operations=tuple(in_context(self.operations[n], contexts, reached) for n in sorted(self.operations)),
             resources=tuple(r for t in module_traces for r in t.resources),
             settings=self.settings(),
-            remarks=tuple(remarks),
+            remarks=(*remarks, *failed),
             files=len(self.files),
             lines=sum(f.lines for f in self.files.values()),
         )
+
+    # Following --------------------------------------------------------------------------------------------------------
+
+    def follow(self, jobs: int, progress: Callable[[int, int], None] | None) -> list[Remark]:
+        """Follows every function that is judged, module by module; gives remarks on what was lost on the way."""
+        modules = [m for m in self.names.every_module() if self.role(m.path) in FOLLOWED and m.file.functions]
+        weights = [m.file.lines for m in modules]
+        if jobs <= 1 or sum(weights) < WORTHWHILE:
+            for number, module in enumerate(modules):
+                tell(progress, number, len(modules))
+                self.take(self.part(module))
+            return []
+        lost = []
+        encoder, decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Part)
+        results = spread(lambda n: encoder.encode(self.part(modules[n])), weights, jobs, SECONDS)
+        for done, (number, result) in enumerate(results):
+            tell(progress, done, len(modules))
+            if isinstance(result, Failure):
+                lost.append(Remark(modules[number].path, 0, f"could not be followed: {result.text}"))
+            else:
+                self.take(decoder.decode(result))
+        return lost
+
+    def part(self, module: Module) -> Part:
+        """The operations of one module, with the calls and ways in that following them has shown."""
+        owned = [c.methods.values() for f in module.file.classes if (c := self.names.class_of(module, f.name))]
+        functions = [*self.names.functions(module).values(), *(m for methods in owned for m in methods)]
+        operations = tuple(self.operation(info, self.world.general(info)) for info in functions)
+        return self.noted(operations)
+
+    def noted(self, operations: tuple[Operation, ...]) -> Part:
+        """Operations with the calls and ways in that were noted since the last time."""
+        part = Part(operations, tuple(self.world.new_sites), tuple(self.world.new_entries))
+        self.world.new_sites.clear()
+        self.world.new_entries.clear()
+        return part
+
+    def take(self, part: Part) -> None:
+        for operation in part.operations:
+            self.operations.setdefault(operation.name, operation)
+        for caller, callee, flags in part.sites:
+            self.calls.setdefault(caller, {}).setdefault(callee, set()).add(flags)
+        for name, entry in part.entries:
+            known = self.entries.setdefault(name, [])
+            if entry not in known:
+                known.append(entry)
 
     def role(self, path: str) -> Role:
         return self.roles.get(path, Role.PRODUCT)
@@ -119,18 +182,14 @@ class Link:
         nothing changes."""
         contexts: dict[str, set[Context]] = {}
         reached: dict[str, list[Entry]] = {}
-        calls = self.world.sites
         atomic = self.atomic_requests()
         waiting: deque[str] = deque()
-        for name in self.traces:
-            entries = self.world.entries.get(name, [])
+        for name, operation in sorted(self.operations.items()):
+            entries = sorted(self.entries.get(name, []))
             if entries:
-                reached[name] = list(entries)
+                reached[name] = entries
                 contexts[name] = {
-                    Context(
-                        transaction=atomic and e.kind == "request", event_loop=self.traces[name][0].signature.is_async
-                    )
-                    for e in entries
+                    Context(transaction=atomic and e.kind == "request", event_loop=operation.is_async) for e in entries
                 }
             waiting.append(name)
         seen = set(waiting)
@@ -138,7 +197,7 @@ class Link:
             caller = waiting.popleft()
             seen.discard(caller)
             outer = contexts.get(caller) or {Context()}
-            for callee, site in calls.get(caller, {}).items():
+            for callee, site in sorted(self.calls.get(caller, {}).items()):
                 known = contexts.setdefault(callee, set())
                 ways = reached.setdefault(callee, [])
                 before = len(known), len(ways)
@@ -147,7 +206,7 @@ class Link:
                 for entry in reached.get(caller, ()):
                     if entry not in ways and len(ways) < ENTRIES:
                         ways.append(entry)
-                if (len(known), len(ways)) != before and callee not in seen and callee in self.traces:
+                if (len(known), len(ways)) != before and callee not in seen and callee in self.operations:
                     waiting.append(callee)
                     seen.add(callee)
         return contexts, reached
@@ -158,9 +217,7 @@ class Link:
         found = (default.entries or {}).get("ATOMIC_REQUESTS") if default is not None else None
         return found is not None and found.const is True
 
-    def operation(
-        self, info: FunctionInfo, trace: Trace, contexts: Mapping[str, set[Context]], reached: Mapping[str, list[Entry]]
-    ) -> Operation:
+    def operation(self, info: FunctionInfo, trace: Trace) -> Operation:
         return Operation(
             name=info.name,
             symbol=info.signature.name,
@@ -174,8 +231,6 @@ class Link:
             resources=trace.resources,
             retries=trace.retries,
             handlers=trace.handlers,
-            entries=tuple(reached.get(info.name, ())),
-            contexts=tuple(sorted(contexts.get(info.name, ()), key=str)),
             parameters=trace.parameters,
             complete=trace.complete,
         )
@@ -195,6 +250,22 @@ def called(statements: tuple[Statement, ...]) -> Iterator[str]:
                 dotted = dotted_of(part.function) if isinstance(part, Call) else None
                 if dotted is not None:
                     yield dotted
+
+
+def in_context(
+    operation: Operation, contexts: Mapping[str, set[Context]], reached: Mapping[str, list[Entry]]
+) -> Operation:
+    """An operation with what stands round its calls, and what starts it."""
+    return replace(
+        operation,
+        entries=tuple(reached.get(operation.name, ())),
+        contexts=tuple(sorted(contexts.get(operation.name, ()), key=str)),
+    )
+
+
+def tell(progress: Callable[[int, int], None] | None, done: int, whole: int) -> None:
+    if progress is not None:
+        progress(done, whole)
 
 
 def merged(outer: Context, site: Context) -> Context:

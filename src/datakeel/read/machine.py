@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ class Trace(Struct, gc=False, kw_only=True):
 
 
 EMPTY = Trace()
+SERIALS = itertools.count(1)  # tell machines apart, so that each changes only the containers that it made
 
 
 class Machine:
@@ -67,6 +69,7 @@ class Machine:
         self.handlers: list[Handler] = []
         self.complete = True
         self.threaded = 0  # how many other threads what is followed now stands in: it holds theirs, not this one
+        self.serial = next(SERIALS)
         self.depth = 0
         self.active: list[Frame] = []  # the bodies that are followed here, one inside the other
         self.frames = 1

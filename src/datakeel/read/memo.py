@@ -7,7 +7,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-DEEPEST = 60  # questions inside questions: deeper ones are answered with what is known without them
+DEEPEST = 200  # questions inside questions: deeper ones are answered with what is known without them
 
 
 class Memo:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from datakeel.config import Config
 from datakeel.model.system import System
-from datakeel.read.facts import Facts
+from datakeel.read.facts import Facts, cores
 from datakeel.read.libraries import Libraries, given, shipped
 from datakeel.read.link import Link
 
@@ -26,7 +26,7 @@ def system(facts: Facts, config: Config, progress: Callable[[int, int], None] | 
     roles = {source.path: source.role for source in facts.sources.files}
     libraries = Libraries((*shipped("python"), *given(config.libraries)))
     with deep_calls():
-        return Link(names, facts.files, roles, libraries).system(facts.remarks(), progress)
+        return Link(names, facts.files, roles, libraries).system(facts.remarks(), progress, config.jobs or cores())
 
 
 @contextmanager

@@ -55,6 +55,7 @@ class Value(Struct, gc=False):
     options: dict[str, Value] | None = None
     origin: Origin = Origin.RESOLVED
     place: Place | None = None
+    maker: int = 0  # the machine that made it, which alone may change it (0: nobody may)
     atomic: bool = (
         False  # computed by the store from its own value when it is written (F expressions, column arithmetic)
     )

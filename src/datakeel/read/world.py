@@ -48,6 +48,7 @@ from datakeel.read.values import (
     ClosureTarget,
     ExternalTarget,
     FunctionTarget,
+    MethodTarget,
     PartialTarget,
     Pending,
     Value,
@@ -119,8 +120,10 @@ class World:
         self.methods = METHODS
         self.settings = tuple(settings)
         self.orms = Orms(self)
-        self.entries: dict[str, list[Entry]] = {}
-        self.sites: dict[str, dict[str, set[Context]]] = {}  # caller → callee → what stands round the call
+        self._entries: set[tuple[str, Entry]] = set()
+        self.new_sites: list[tuple[str, str, Context]] = []  # caller, callee, what stands round the call
+        self.new_entries: list[tuple[str, Entry]] = []
+        self._sites: set[tuple[str, str, Context]] = set()
         self.memo = Memo()
         self._kinds: dict[int, frozenset[str]] = {}
         self._rows: dict[tuple[str, str], CallRow | None] = {}
@@ -562,7 +565,13 @@ class World:
                 return cls.name
             case FunctionTarget(function):
                 return function.name
-        return "callable"
+            case MethodTarget(receiver, name):
+                return (receiver.type, receiver.name, name)
+            case PartialTarget(inner, _):
+                return ("partial", self.target_key(inner))
+            case ClosureTarget(closure, _):
+                return id(closure)
+        return None
 
     def follow(self, info: FunctionInfo, bound: dict[str, Value]) -> Trace:
         frame = Frame(1, info.module, None, info, info.owner)
@@ -653,7 +662,10 @@ class World:
             event_loop=function.signature.is_async and state.when in (When.NOW, When.CONCURRENT),
             loop=any(s.kind == "loop" for s in state.scopes),
         )
-        self.sites.setdefault(function.name, {}).setdefault(callee.name, set()).add(flags)
+        noted = (function.name, callee.name, flags)
+        if noted not in self._sites:
+            self._sites.add(noted)
+            self.new_sites.append(noted)
 
     def continuation(self, caller: Caller, info: FunctionInfo) -> Callable[[Arguments], Value] | None:
         return next((run for known, run in reversed(self._continuations) if known is info), None)
@@ -723,9 +735,9 @@ class World:
 
     def add_entry(self, info: FunctionInfo, row: EntryRow, name: str) -> None:
         entry = Entry(row.kind, name or info.name, info.place, row.redelivered, row.retried, row.concurrent)
-        known = self.entries.setdefault(info.name, [])
-        if entry not in known:
-            known.append(entry)
+        if (info.name, entry) not in self._entries:
+            self._entries.add((info.name, entry))
+            self.new_entries.append((info.name, entry))
 
     def registered(self, info: FunctionInfo) -> str:
         """The type that a function's decorators make of it (a task of a queue), or empty."""
@@ -868,9 +880,7 @@ class World:
 
         return self.retry_of(row.retries or Retries(), given, number, place)
 
-    def retry_of(
-        self, says: Retries, given: Callable[[str], Value | None], number: int, place: Place
-    ) -> Retry:
+    def retry_of(self, says: Retries, given: Callable[[str], Value | None], number: int, place: Place) -> Retry:
         """A retry by what its arguments say."""
 
         def first(names: str) -> Value | None:
