@@ -333,7 +333,7 @@ class Executor(Evaluator):
                 self.enter_arm(number, "else", node.at, kind="try")
                 self.execute(node.otherwise)
             results.append(self.state)
-        for index, handler in enumerate(node.handlers):
+        for index in range(len(node.handlers)):
             self.state = failed.fork()
             self.handle(number, index, node, inside)
             results.append(self.state)

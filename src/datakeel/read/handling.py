@@ -138,7 +138,7 @@ def assigned(target: Expression) -> Iterator[str]:
 
 
 def nodes(part: object, without: Try | None = None) -> Iterator[Struct]:
-    """A tree's statements and expressions; those of nested functions are left out, and one statement where it is named."""
+    """A tree's statements and expressions, without those of nested functions, and without one statement if named."""
     waiting = [part]
     while waiting:
         item = waiting.pop()

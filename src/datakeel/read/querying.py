@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from datakeel.model.certainty import Origin
 from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Predicate, Rows, Source, StoreKind
 from datakeel.read.program import Span
+from datakeel.read.state import ENDED
 from datakeel.read.statement import Assigned, Statement, placeholders, read_statement
 from datakeel.read.values import HOLE, NOTHING, Value, canonical
 
@@ -82,6 +83,11 @@ def one(caller: Caller, statement: Statement, bound: Bound, connection: str, at:
     verb = statement.verb
     if verb in ("commit", "rollback"):
         caller.end(Kind(verb), connection, at, origin)
+        return NOTHING
+    if verb == "prepare":
+        caller.emit(Kind.CALL, verb, at, store=StoreKind.RELATIONAL, connection=connection, technology=technology,
+                    text=text.text, origin=origin, blocking=True)  # fmt: skip
+        caller.state.transactions[connection] = ENDED
         return NOTHING
     if verb == "begin":
         caller.begin("session", connection, at, statement.isolation, read_only=statement.read_only)

@@ -41,7 +41,7 @@ class Statement(Struct, frozen=True, gc=False, kw_only=True):
     """One statement.
 
     `verb`: select, insert, update, delete, upsert (an insert that updates on conflict, or REPLACE), merge,
-    truncate, copy, lock, unlock, begin, commit, rollback, savepoint, release, rollback-to, set-isolation, set,
+    truncate, copy, lock, unlock, begin, prepare, commit, rollback, savepoint, release, rollback-to, set-isolation, set,
     call, notify, listen, explain, fetch, do, refresh, create-table and other words of DDL (``alter-table``,
     ``create-index`` …), other; empty when nothing was understood.
 

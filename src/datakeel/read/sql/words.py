@@ -149,6 +149,21 @@ def _commit(words: _Words) -> Statement:
     return Statement(verb="commit", name=words.at(2).strip("'") if words.at(1) == "prepared" else "")
 
 
+def _prepare(words: _Words) -> Statement:
+    """The first phase of a two-phase commit; ``PREPARE name AS …`` only names a statement."""
+    if words.at(1) != "transaction":
+        return _other(words)
+    return Statement(verb="prepare", name=words.at(2).strip("'"))
+
+
+def _xa(words: _Words) -> Statement:
+    """MySQL's two-phase commit: ``XA START 'x'``, ``XA END``, ``XA PREPARE``, ``XA COMMIT``."""
+    verb = {"start": "begin", "prepare": "prepare", "commit": "commit", "rollback": "rollback"}.get(
+        words.at(1), "other"
+    )
+    return Statement(verb="begin" if words.at(1) == "begin" else verb, name=words.at(2).strip("'"))
+
+
 def _rollback(words: _Words) -> Statement:
     if words.has("to"):
         index = words.after("to")
@@ -283,6 +298,8 @@ _READERS = {
     "end": _commit,
     "rollback": _rollback,
     "abort": _rollback,
+    "prepare": _prepare,
+    "xa": _xa,
     "savepoint": _savepoint,
     "release": _release,
     "set": _set,
@@ -305,7 +322,7 @@ _READERS = {
 }
 _OTHERS = """
     grant revoke vacuum analyze analyse reindex cluster use show describe desc declare close move discard reset
-    deallocate prepare checkpoint attach detach optimize flush kill security import reassign delimiter apply
+    deallocate checkpoint attach detach optimize flush kill security import reassign delimiter apply
     """
 _READERS |= dict.fromkeys(_OTHERS.split(), _other)
 

@@ -72,7 +72,7 @@ def hit(operation: Operation, handler: Handler, lost: Effect) -> Hit:
     does = "a line is logged" if "log" in handler.does else "nothing is done about it"
     return Hit(
         place=handler.place,
-        message=f"{what} is missing for good when it fails: the failure is caught, and {operation.symbol} reports success",
+        message=f"{what} is missing for good when it fails: it is caught here, and {operation.symbol} reports success",
         story=(
             *way(lost),
             Step(lost.place, f"{what} fails: the other side is down, slow, or refuses it"),

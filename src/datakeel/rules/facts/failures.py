@@ -8,16 +8,18 @@ from datakeel.model.effect import Effect, Kind
 from datakeel.model.operation import Handler, Operation
 
 # Errors of stores and remote services at large; a class that names one outcome (not found, duplicate) is an answer
-WIDE = (
-    "Exception", "BaseException", "RequestException", "HTTPError", "ConnectionError", "ConnectTimeout", "Timeout", "TimeoutError",
-    "RedisError", "KafkaException", "KafkaError", "KafkaTimeoutError", "ClientError", "BotoCoreError", "OperationalError",
-    "DatabaseError", "InterfaceError", "SQLAlchemyError", "DBAPIError", "PyMongoError", "AMQPError", "AMQPConnectionError",
-    "StripeError", "RpcError", "TransportError", "ApiError", "OSError", "IOError", "ElasticsearchException", "HTTPStatusError",
-    "BufferError", "NatsError", "GoogleAPICallError", "GoogleAPIError",
-)  # fmt: skip
+_WIDE = """
+    Exception BaseException RequestException HTTPError ConnectionError ConnectTimeout Timeout TimeoutError
+    RedisError KafkaException KafkaError KafkaTimeoutError ClientError BotoCoreError OperationalError
+    DatabaseError InterfaceError SQLAlchemyError DBAPIError PyMongoError AMQPError AMQPConnectionError
+    StripeError RpcError TransportError ApiError OSError IOError ElasticsearchException HTTPStatusError
+    BufferError NatsError GoogleAPICallError GoogleAPIError
+    """
+WIDE = frozenset(_WIDE.split())
 _INTENT = """
-    safe try maybe best_effort quietly silently ignore attempt suppress cleanup clean_up close shutdown rollback teardown
-    terminate stop healthcheck health ping warm prefetch error failure failed exception telemetry usage_stats analytics track
+    safe try maybe best_effort quietly silently ignore attempt suppress cleanup clean_up close shutdown rollback
+    teardown terminate stop healthcheck health ping warm prefetch error failure failed exception telemetry usage_stats
+    analytics track
     """
 INTENT = frozenset(_INTENT.split())
 
@@ -36,8 +38,8 @@ def only_logs(handler: Handler) -> bool:
 def keeps_going(operation: Operation, handler: Handler) -> bool:
     """Whether its way on is that of success: it falls through, or returns as nothing as success does.
 
-    One of many that are worked through, and goes on with the next: that is no success claimed, but for messages, of which
-    the next one's acknowledgement covers this one.
+    One of many that are worked through, where it goes on with the next, claims no success; but a message is covered by
+    the next one's acknowledgement.
     """
     if "break" in handler.does or (in_loop(handler) and not consuming(operation, handler)):
         return False
