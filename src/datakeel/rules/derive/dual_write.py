@@ -5,68 +5,105 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
+from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
-from datakeel.rules.facts.derivation import about, outbox_writes, record_writes
+from datakeel.rules.facts.derivation import (
+    LATER,
+    about,
+    committed_before,
+    marked_after,
+    outbox_writes,
+    record_writes,
+    run_again,
+    surely_alone,
+    together,
+)
 from datakeel.rules.rule import Hit, rule
 
-COPIES = (
-    StoreKind.SEARCH,
-    StoreKind.DOCUMENT,
-    StoreKind.KEY_VALUE,
-    StoreKind.WIDE_COLUMN,
-    StoreKind.GRAPH,
-    StoreKind.OBJECT,
-)
+COPIES = (StoreKind.SEARCH, StoreKind.DOCUMENT, StoreKind.KEY_VALUE, StoreKind.WIDE_COLUMN, StoreKind.GRAPH)
+FILES = (StoreKind.OBJECT, StoreKind.FILE)
 MESSAGES = (StoreKind.LOG, StoreKind.QUEUE)
-REPEATS = ("task", "notify", "deferred")  # a worker's own jobs: see publish-after-commit
 
 
 @rule(Severity.CRITICAL)
 def dual_write(operation: Operation) -> Iterator[Hit]:
     """One operation writes the same facts to two systems, and a failure between the two leaves them apart."""
-    if outbox_writes(operation):
+    others = [e for e in operation.of(Kind.WRITE, Kind.PUBLISH) if e.store in (*COPIES, *FILES, *MESSAGES)]
+    if not others or outbox_writes(operation) or run_again(operation):
         return
-    spoken: set[tuple[str, str]] = set()
+    spoken: set[str] = set()
     for record in record_writes(operation):
-        for copy in copies(operation, record):
-            key = (str(copy.place), record.dataset)
-            if (
-                key not in spoken
-                and operation.meet_here(record, copy)
-                and about(record, (*copy.payload, *copy.key_sources))
-            ):
-                spoken.add(key)
-                yield hit(record, copy)
+        for copy in others:
+            if str(copy.place) in spoken or not beside(operation, record, copy):
+                continue
+            doubts = apart(operation, record, copy)
+            if doubts is not None:
+                spoken.add(str(copy.place))
+                yield hit(record, copy, doubts)
 
 
-def copies(operation: Operation, record: Effect) -> Iterator[Effect]:
-    """Writes to another kind of store, and messages, on one path with the record's write."""
-    for effect in operation.of(Kind.WRITE, Kind.PUBLISH):
-        if effect.store == record.store or operation.exclusive(record, effect) or effect.verb in REPEATS:
-            continue
-        if effect.kind == Kind.WRITE and effect.store in COPIES and effect.verb != "delete":
-            yield effect
-        if effect.kind == Kind.PUBLISH and effect.store in MESSAGES:
-            yield effect
+def beside(operation: Operation, record: Effect, copy: Effect) -> bool:
+    """Whether both are written on one path, meet in this function, and speak of the same facts."""
+    if copy.store == record.store or operation.exclusive(record, copy) or not operation.meet_here(record, copy):
+        return False
+    same = copy.rows is not None and copy.rows.path and record.rows is not None and copy.rows.root == record.rows.root
+    return bool(same) or about(record, (*copy.payload, *copy.key_sources))
 
 
-def hit(record: Effect, copy: Effect) -> Hit:
-    where = copy.dataset or copy.technology or copy.store.value
+def apart(operation: Operation, record: Effect, copy: Effect) -> int | None:
+    """Whether a failure between the two leaves them apart: the number of doubts, or None where it does no harm.
+
+    A message behind the commit, or inside the transaction, is what `publish-after-commit` and `publish-before-commit` are
+    about. A file may be put before its row is committed, and deleted after it: what is left over then is garbage.
+    """
+    if copy.kind == Kind.PUBLISH:
+        alone = not committed_before(operation, record, copy) and not together(operation, record, copy)
+        return 0 if alone and not marked_after(operation, copy) else None
+    if copy.store in FILES:
+        return misfiled(operation, record, copy)
+    return None if marked_after(operation, copy) else 0
+
+
+def misfiled(operation: Operation, record: Effect, file: Effect) -> int | None:
+    if file.verb == "delete":
+        if file.when in LATER or committed_before(operation, record, file):
+            unknown = file.when not in LATER and surely_alone(operation, record) == Answer.UNKNOWN
+            return 1 if unknown and record.verb == "delete" else None
+        return 0 if record.verb == "delete" or together(operation, record, file) else None
+    return 0 if record.verb != "delete" and committed_before(operation, record, file) else None
+
+
+def hit(record: Effect, copy: Effect, doubts: int) -> Hit:
+    where = copy.dataset or ("its file" if copy.store in FILES else copy.technology or copy.store.value)
     what = record.dataset or "the row"
     first, second = (record, copy) if record.number < copy.number else (copy, record)
+    names = (what, where) if first is record else (where, what)
+    gone = copy.store in FILES and copy.verb == "delete"
     return Hit(
         place=copy.chain[0] if copy.chain else copy.place,
-        message=f"{what} and {where} are written one after the other: when the second fails, they differ for good",
+        message=f"{where} is deleted before the row in {what} is gone for good: a rollback keeps a row without it"
+        if gone
+        else f"{what} and {where} are written one after the other: when the second fails, they differ for good",
         story=(
-            Step(first.place, f"{what if first is record else where} is written"),
-            Step(second.place, f"the process dies, or {where if second is copy else what} cannot be reached"),
+            Step(first.place, f"{names[0]} is {'deleted' if gone else 'written'}"),
+            Step(second.place, f"the process dies, the transaction rolls back, or {names[1]} cannot be reached"),
             Step(second.place, f"{where} and {what} now say different things, and nothing repairs it"),
         ),
         rests_on=(record, copy),
+        doubts=doubts,
         datasets=tuple(d for d in (record.dataset, copy.dataset) if d),
-        fix=Fix(
-            title=f"write an outbox row with {what}, in its transaction, and let a relay bring it to {where}",
-            text=f"INSERT INTO outbox (topic, key, payload) VALUES ('{where}', …)  -- with {what}",
-        ),
+        fix=cure(what, where, copy),
+    )
+
+
+def cure(what: str, where: str, copy: Effect) -> Fix:
+    if copy.store in FILES:
+        return Fix(
+            title="delete the file after the commit" if copy.verb == "delete" else "put the file before the row is written",
+            text="transaction.on_commit(lambda: …)",
+        )
+    return Fix(
+        title=f"write an outbox row with {what}, in its transaction, and let a relay bring it to {where}",
+        text=f"INSERT INTO outbox (topic, key, payload) VALUES ('{where}', …)  -- with {what}",
     )

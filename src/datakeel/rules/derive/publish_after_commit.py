@@ -8,25 +8,29 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.derivation import about, committed_before, marked_after, outbox_writes, record_writes
+from datakeel.rules.facts.derivation import (
+    about,
+    committed_before,
+    marked_after,
+    outbox_writes,
+    record_writes,
+    run_again,
+)
 from datakeel.rules.rule import Hit, rule
 
 
 @rule(Severity.MAJOR)
 def publish_after_commit(operation: Operation, system: System) -> Iterator[Hit]:
     """A message leaves after the commit, and nothing durable would send it again."""
-    if outbox_writes(operation) or any(e.redelivered or e.retried for e in operation.entries):
+    messages = [p for p in operation.of(Kind.PUBLISH) if p.store in (StoreKind.LOG, StoreKind.QUEUE)]
+    if not messages or outbox_writes(operation) or run_again(operation):
         return
     spoken: set[str] = set()
-    for publish in operation.of(Kind.PUBLISH):
-        if (
-            publish.store not in (StoreKind.LOG, StoreKind.QUEUE)
-            or losable(system, publish)
-            or marked_after(operation, publish)
-        ):
+    for publish in messages:
+        if str(publish.place) in spoken or losable(system, publish) or marked_after(operation, publish):
             continue
         record = lost_with(operation, publish)
-        if record is not None and str(publish.place) not in spoken:
+        if record is not None:
             spoken.add(str(publish.place))
             yield hit(record, publish)
 
@@ -41,18 +45,19 @@ def lost_with(operation: Operation, publish: Effect) -> Effect | None:
 
 
 def losable(system: System, publish: Effect) -> bool:
-    dataset = system.dataset(publish.dataset) if publish.dataset else None
+    dataset = system.dataset_of(publish)
     return dataset is not None and dataset.losable
 
 
 def hit(record: Effect, publish: Effect) -> Hit:
     what = f"the message to {publish.dataset}" if publish.dataset else "the message"
+    row = record.dataset or "the row"
     job = publish.verb == "task"
     return Hit(
         place=publish.chain[0] if publish.chain else publish.place,
-        message=f"{what} is lost when the process dies right after {record.dataset or 'the row'} is committed",
+        message=f"{what} is lost when the process dies right after {row} is committed",
         story=(
-            Step(record.place, f"{record.dataset or 'the row'} is written and committed"),
+            Step(record.place, f"{row} is written and committed"),
             Step(publish.place, "the process is stopped, or the broker cannot be reached, before the message is out"),
             Step(publish.place, "the row stands, nobody was told, and nothing will tell them later"),
         ),

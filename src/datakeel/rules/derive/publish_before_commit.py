@@ -5,52 +5,73 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity
-from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Operation
-from datakeel.model.place import Place
+from datakeel.rules.facts.derivation import about, marks, record_writes, together, unit
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import early
+
+DELAYS = ("countdown", "eta", "delay", "delay_seconds", "DelaySeconds", "scheduled_time", "when")
+NONE = ("None", "0", "0.0", "")
 
 
 @rule(Severity.CRITICAL)
 def publish_before_commit(operation: Operation) -> Iterator[Hit]:
     """An event or job leaves while the transaction that wrote its rows is still open."""
     for publish in operation.of(Kind.PUBLISH):
-        if publish.transaction is None or publish.transaction <= 0 or publish.store == StoreKind.RELATIONAL:
+        if publish.when != When.NOW or publish.store == StoreKind.RELATIONAL or delayed(publish):
             continue
-        transaction = operation.transaction_of(publish)
-        if transaction is None:
+        if unit(operation, publish) is None:
             continue
-        write = written_before(operation, publish)
-        if write is None or not innermost(operation, publish, write):
-            continue
-        begin = transaction.place or operation.place
-        yield hit(publish, write, begin)
+        write = uncommitted(operation, publish)
+        if write is not None:
+            yield hit(operation, publish, write)
 
 
-def written_before(operation: Operation, publish: Effect) -> Effect | None:
-    """A write of the same transaction that may be rolled back, or not be visible yet, when the message arrives."""
-    for write in operation.of(Kind.WRITE):
-        if operation.same_transaction(write, publish) and not operation.exclusive(write, publish):
-            return write
-    return None
+def delayed(publish: Effect) -> bool:
+    """Whether it is sent later than any transaction lasts."""
+    return any(o.name in DELAYS and o.given and o.value not in NONE[:3] for o in publish.options)
 
 
-def innermost(operation: Operation, publish: Effect, write: Effect) -> bool:
-    """Whether the transaction, the write and the message meet in this function and in no callee alone."""
-    return operation.meet_here(publish, write)
+def uncommitted(operation: Operation, publish: Effect) -> Effect | None:
+    """A write of the same transaction that may be rolled back, or not be visible yet, when the message arrives: first of
+    all one that the message tells of."""
+    open_writes = [
+        w
+        for w in record_writes(operation)
+        if together(operation, w, publish)
+        and not operation.exclusive(w, publish)
+        and operation.meet_here(publish, w)
+        and not (w.number > publish.number and marks(w))
+    ]
+    told = [w for w in open_writes if about(w, (*publish.payload, *publish.key_sources))]
+    before = [w for w in open_writes if w.number < publish.number]
+    return next(iter((*told, *before)), None)
 
 
-def hit(publish: Effect, write: Effect, begin: Place) -> Hit:
+def hit(operation: Operation, publish: Effect, write: Effect) -> Hit:
     what = f"the message to {publish.dataset}" if publish.dataset else "the message"
+    transaction = operation.transaction_of(publish)
+    begin = (transaction.place if transaction is not None else None) or operation.place
+    told = about(write, (*publish.payload, *publish.key_sources))
     return Hit(
         place=publish.chain[0] if publish.chain else publish.place,
         message=f"{what} leaves before the transaction that writes {write.dataset or 'its rows'} commits",
         story=early(begin, publish, what),
         rests_on=(publish, write),
+        doubts=0 if told else 1,
         datasets=tuple(d for d in (write.dataset, publish.dataset) if d),
         fix=Fix(
             title="send it after the commit, or write it to an outbox in the same transaction",
-            text="transaction.on_commit(lambda: …)",
+            text=deferral(publish, write),
         ),
     )
+
+
+def deferral(publish: Effect, write: Effect) -> str:
+    """How the message is sent after the commit, in the words of the library that the code uses."""
+    name = publish.dataset.rpartition(".")[2]
+    if write.technology == "django":
+        call = f"{name}.delay(…)" if publish.verb == "task" and name else "…"
+        return f"transaction.on_commit(lambda: {call})"
+    return f"# behind the commit:\n{name}.delay(…)" if publish.verb == "task" and name else "# behind the commit: send it"

@@ -1,10 +1,12 @@
-"""Which effects speak of the same facts: a row and the message, cache entry or index document that is made from it."""
+"""Which effects speak of the same facts (a row, and the message, cache entry, document or file that is made from it), and
+which of them commit together."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 
+from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, Rows, Source, StoreKind, When
 from datakeel.model.operation import Operation
 from datakeel.rules.facts.guards import rows_of
@@ -12,6 +14,10 @@ from datakeel.rules.facts.guards import rows_of
 RECORDS = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN)
 CHANGES = ("insert", "update", "save", "upsert", "delete", "get-or-create", "merge", "replace", "copy", "form")
 OUTBOX = re.compile(r"outbox|out_box|pending_(events?|messages?)|event_queue|message_queue|domain_event", re.I)
+MARK = re.compile(r"sent|publish|deliver|dispatch|notified|processed|synced|indexed|status|state|enqueued|queued", re.I)
+LATER = (When.AFTER_COMMIT, When.AFTER_COMPLETION)
+# parameters that hold everything: two values of one of them need have nothing in common
+WHOLES = frozenset(("self", "cls", "request", "req", "info", "context", "ctx", "session", "db", "app", "config", "settings"))
 
 
 def record_writes(operation: Operation) -> Iterator[Effect]:
@@ -25,6 +31,33 @@ def outbox_writes(operation: Operation) -> list[Effect]:
     return [w for w in operation.of(Kind.WRITE) if w.store in RECORDS and OUTBOX.search(w.dataset)]
 
 
+# Of the same facts ----------------------------------------------------------------------------------------------------
+
+
+def about(write: Effect, sources: Iterable[Source]) -> bool:
+    """Whether values with these sources carry what a write wrote: its rows, or what it was computed from."""
+    own = facts_of(write)
+    roots = {root(s) for s in own} - {None}
+    for source in sources:
+        rows = rows_of(source) or whole(source)
+        if rows is not None and write.rows is not None and same_object(rows, write.rows):
+            return True
+        if source in own and source.kind != "clock":
+            return True
+        if root(source) in roots:
+            return True
+        if source.kind == "result" and source.number == write.number:
+            return True
+    return False
+
+
+def root(source: Source) -> tuple[str, int, str] | None:
+    """The thing that a source is part of; None where parts of it need have nothing in common."""
+    if source.kind not in ("read", "parameter", "result", "new", "loop") or source.name in WHOLES:
+        return None
+    return source.kind, source.number, source.name
+
+
 def facts_of(write: Effect) -> frozenset[Source]:
     """What a write's values and its row's key were computed from."""
     found = set(write.computed_from)
@@ -33,25 +66,10 @@ def facts_of(write: Effect) -> frozenset[Source]:
     return frozenset(found)
 
 
-def about(write: Effect, sources: Iterable[Source]) -> bool:
-    """Whether values with these sources carry what a write wrote: its rows, or what it was computed from."""
-    own = facts_of(write)
-    roots = {(s.kind, s.number, s.name) for s in own if s.kind in ("read", "parameter", "result") and s.name != "self"}
-    for source in sources:
-        rows = rows_of(source) or whole(source)
-        if rows is not None and write.rows is not None and same_object(rows, write.rows):
-            return True
-        if source in own or (source.kind, source.number, source.name) in roots:
-            return True
-        if source.kind == "result" and source.number == write.number:
-            return True
-    return False
-
-
 def whole(source: Source) -> Rows | None:
     """The object that a source is, where it is no attribute of one."""
-    if source.kind == "read":
-        return Rows(f"read:{source.number}", source.path)
+    if source.kind in ("read", "new"):
+        return Rows(f"{source.kind}:{source.number}", source.path)
     return Rows(f"parameter:{source.name}", source.path) if source.kind == "parameter" else None
 
 
@@ -59,27 +77,70 @@ def same_object(a: Rows, b: Rows) -> bool:
     return a.root == b.root and a.path[: len(b.path)] == b.path[: len(a.path)]
 
 
+# Of the same transaction ----------------------------------------------------------------------------------------------
+
+
+def unit(operation: Operation, effect: Effect) -> int | None:
+    """The transaction that an effect commits with: its number; 0: one that some caller holds; None: it stands alone."""
+    number = effect.transaction
+    if number is None:
+        return None
+    outer = operation.sometimes_inside("transaction") is not None
+    if number == 0:
+        return 0 if outer else None
+    transaction = operation.transaction_of(effect)
+    joins = transaction is not None and transaction.joins and transaction.kind == "atomic"
+    return 0 if joins and outer else number
+
+
+def together(operation: Operation, a: Effect, b: Effect) -> bool:
+    """Whether both happen inside one transaction, their own or a caller's."""
+    found = unit(operation, a)
+    return found is not None and found == unit(operation, b)
+
+
 def committed_before(operation: Operation, write: Effect, later: Effect) -> bool:
     """Whether what a write wrote is committed when a later effect happens."""
-    if later.when == When.AFTER_COMMIT:
+    if later.when in LATER:
         return True
     if later.number < write.number or operation.exclusive(write, later):
         return False
-    if write.transaction is None:
+    found = unit(operation, write)
+    if found is None:
         return True
-    if write.transaction == later.transaction:
+    if found == 0 or found == unit(operation, later):
         return False
+    transaction = operation.transaction_of(write)
+    if transaction is None or transaction.kind == "atomic":
+        return True
     return any(
         c.kind == Kind.COMMIT and write.number < c.number < later.number and c.connection == write.connection
         for c in operation.of(Kind.COMMIT)
     )
 
 
+def surely_alone(operation: Operation, write: Effect) -> Answer:
+    """Whether a write commits at once: UNKNOWN where nobody is known who calls it, and may hold a transaction."""
+    if unit(operation, write) is not None:
+        return Answer.NO
+    return Answer.UNKNOWN if write.transaction == 0 and not operation.contexts else Answer.YES
+
+
+# What repairs a divergence --------------------------------------------------------------------------------------------
+
+
 def marked_after(operation: Operation, publish: Effect) -> bool:
     """Whether a column of a record says afterwards that the message was sent: a sweep can then send what was not."""
-    return any(
-        w.number > publish.number and any(MARK.search(a.column) for a in w.assigned) for w in operation.of(Kind.WRITE)
-    )
+    return any(w.number > publish.number and marks(w) for w in operation.of(Kind.WRITE) if w.store in RECORDS)
 
 
-MARK = re.compile(r"sent|publish|deliver|dispatch|notified|processed|synced|indexed|status|state|enqueued|queued", re.I)
+def marks(write: Effect) -> bool:
+    """Whether a write does nothing but note what became of a message, or removes what is done."""
+    if write.verb == "delete":
+        return True
+    return bool(write.assigned) and all(MARK.search(a.column) for a in write.assigned)
+
+
+def run_again(operation: Operation) -> bool:
+    """Whether whatever starts it starts it again when it has failed half way: a message that is not acknowledged."""
+    return bool(operation.entries) and all(e.redelivered or e.retried for e in operation.entries)
