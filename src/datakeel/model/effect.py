@@ -183,14 +183,42 @@ class Scope(Struct, frozen=True, gc=False):
 
 
 class Option(Struct, frozen=True, order=True, gc=False):
-    """One resolved option of a call or resource. `value` is its canonical text (``None``, ``5``, ``'all'``) or empty
-    when it is not known; `given` False: it is the library's default. `place`: where it was decided, when that is not
-    the call itself (where the client was made)."""
+    """One resolved option of a call or resource, under the name that its library gives it. `value` is its canonical
+    text (``None``, ``5``, ``'all'``) or empty when it is not known; `given` False: it is the library's default.
+    `place`: where it was decided, when that is not the call itself (where the client was made).
+
+    `word` is the model's own word for it, one for all libraries: ``acks``, ``auto-ack``, ``auto-commit``, ``backoff``,
+    ``condition``, ``connect-timeout``, ``delay``, ``delivery-report``, ``durable``, ``expiry``, ``group``,
+    ``idempotence``, ``in-flight``, ``isolation``, ``jitter``, ``late-ack``, ``offset-store``, ``prefetch``,
+    ``retries``, ``start``, ``timeout``, ``wait`` … `unit` is that of a time: ``s``, ``ms``, ``min``.
+    """
 
     name: str
     value: str
     given: bool = True
     place: Place | None = None
+    word: str = ""
+    unit: str = ""
+
+    def seconds(self) -> float | None:
+        """A time in seconds; None when it is not a known number."""
+        try:
+            number = float(self.value)
+        except ValueError:
+            return None
+        return number * UNITS.get(self.unit, 1.0)
+
+
+UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0}
+
+
+def chosen(options: tuple[Option, ...], name: str) -> Option | None:
+    """An option by its own name, or by the model's word for it: of several of one word, one that says something."""
+    found = next((o for o in options if o.name == name), None)
+    if found is None and name:
+        of_word = [o for o in options if o.word == name]
+        found = next((o for o in of_word if o.given and o.value != "None"), next(iter(of_word), None))
+    return found
 
 
 class Effect(Struct, frozen=True, gc=False, kw_only=True):
@@ -238,7 +266,8 @@ class Effect(Struct, frozen=True, gc=False, kw_only=True):
     result_used: bool = True
 
     def option(self, name: str) -> Option | None:
-        return next((o for o in self.options if o.name == name), None)
+        """An option by its library's name for it, or by the model's word."""
+        return chosen(self.options, name)
 
     def inside(self, kind: str) -> Scope | None:
         """The innermost scope of that kind, or None."""

@@ -10,7 +10,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from datakeel.model.certainty import Answer, Origin
-from datakeel.model.effect import Effect, Guard, Kind, Option, Scope, StoreKind
+from datakeel.model.effect import Effect, Guard, Kind, Option, Scope, StoreKind, chosen
 from datakeel.model.place import Place
 
 
@@ -35,6 +35,11 @@ class Entry(Struct, frozen=True, order=True, gc=False):
     retried: str = ""
     concurrent: bool = True
     atomic: bool = False
+    options: tuple[Option, ...] = ()  # how it was registered (``acks_late``, ``auto_ack``), with defaults
+
+    def option(self, name: str) -> Option | None:
+        """An option by its library's name for it, or by the model's word."""
+        return chosen(self.options, name)
 
 
 class Transaction(Struct, frozen=True, gc=False):
@@ -128,7 +133,8 @@ class Resource(Struct, frozen=True, gc=False):
     scopes: tuple[Scope, ...] = ()
 
     def option(self, name: str) -> Option | None:
-        return next((o for o in self.options if o.name == name), None)
+        """An option by its library's name for it, or by the model's word."""
+        return chosen(self.options, name)
 
 
 class Context(Struct, frozen=True, gc=False):

@@ -17,6 +17,7 @@ from datakeel.read.evaluate import text_of
 from datakeel.read.execute import Executor
 from datakeel.read.graft import Graft
 from datakeel.read.libraries import CallRow, Opens, Runs, TypeRow
+from datakeel.read.machine import Trace
 from datakeel.read.program import (
     Attribute,
     Call,
@@ -32,10 +33,12 @@ from datakeel.read.program import (
     body,
 )
 from datakeel.read.querying import run_sql
+from datakeel.read.registering import Callback, given_true, passed
 from datakeel.read.state import AMBIENT, ENDED, Frame, State, joined
 from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
 from datakeel.read.values import (
     HOLE,
+    MESSAGES,
     MISSING,
     NONE,
     NOTHING,
@@ -53,6 +56,7 @@ from datakeel.read.values import (
     derived,
     element,
     join,
+    key_rows,
     union,
 )
 
@@ -154,8 +158,8 @@ class Caller(Executor):
             if "property" in kinds:
                 return self.invoke(Value(target=FunctionTarget(method, base)), Arguments(), at)
             receiver = None if "staticmethod" in kinds else class_value(cls) if "classmethod" in kinds else base
-            kind = self.world.registered(method)
-            return Value(target=FunctionTarget(method, receiver), type=kind or "builtins.function", origin=base.origin)
+            known = self.world.function_value(method)
+            return known.but(target=FunctionTarget(method, receiver), origin=base.origin)
         found = self.world.instance_attribute(cls, name)
         if found is not None:
             peeked = self.peek(base.but(type=""), (name,))
@@ -351,7 +355,9 @@ class Caller(Executor):
             value = Graft(self, trace, names, self.place(at), info.name).apply()
             given = trace.yields if trace.yields is not None else NOTHING
             return Value(
-                type="builtins.generator", of=given.but(rows=None) if given.rows else given, sources=value.sources
+                type=MESSAGES if endless(trace) else "builtins.generator",
+                of=given.but(rows=None) if given.rows else given,
+                sources=value.sources,
             )
         return Graft(self, trace, names, self.place(at), info.name).apply()
 
@@ -611,12 +617,19 @@ class Caller(Executor):
         if row.config:
             config = self.argument(arguments, row.parameters, row.config)
             if config is not None:
-                options |= config.entries or {}
-                if config.entries is None or not config.complete:
-                    options["*"] = NOTHING
+                options |= self.configuration(config)
         if arguments.options is not None:
             options["*"] = NOTHING
         return {k: v.but(place=self.place(at)) if v.place is None else v for k, v in options.items()}
+
+    def configuration(self, value: Value) -> dict[str, Value]:
+        """The options that a mapping holds, or an object that was made with them (``Config(read_timeout=5)``)."""
+        if value.entries is None and value.options is not None and self.world.libraries.type(value.type) is not None:
+            return value.options
+        if value.known and value.const is None:
+            return {}
+        whole = value.entries is not None and value.complete
+        return dict(value.entries or {}) if whole else {**(value.entries or {}), "*": NOTHING}
 
     def add_resource(
         self,
@@ -636,7 +649,7 @@ class Caller(Executor):
                 number,
                 kind,
                 technology,
-                self.world.option_list(options, defaults),
+                self.world.option_list(options, defaults, words=row.words if row is not None else None),
                 self.place(at),
                 type_name,
                 per="process" if self.made_once() else "call",
@@ -696,8 +709,8 @@ class Caller(Executor):
         made = self.row_effect(row, dotted, receiver, arguments, at)
         if row.entry is not None:
             self.register(row, receiver, arguments, at)
-        if row.exits:
-            self.leave("raise", at, "SystemExit")
+        if row.exits or row.leaves:
+            self.leave("raise", at, row.leaves or "SystemExit")
         if row.releases and receiver is not None:
             self.world.released(self, receiver)
         value = self.row_value(row, receiver, arguments, made, result, at)
@@ -738,9 +751,34 @@ class Caller(Executor):
         if entry is None or not entry.callable:
             return
         found = self.argument(arguments, row.parameters, entry.callable)
-        name = self.entry_name(row, receiver, arguments)
+        label = self.entry_name(row, receiver, arguments)
+        options = self.effect_options(row, receiver, arguments)
+        given = passed(self, entry.passes, receiver)
         for value in found.alternatives() if found is not None else ():
-            self.world.register(value, entry, name, self.place(at))
+            if isinstance(value.target, ClosureTarget) and entry.kind == "consumer":
+                self.consume_by(value, label, given, row, options, at)
+                continue
+            made = self.world.register(value, entry, label, options)
+            if made is not None:
+                types = tuple(v.type for v in given)
+                self.world.called_back(Callback(function_of(value).name, made, types, label, row.store, row.technology))
+
+    def consume_by(
+        self, callback: Value, name: str, given: tuple[Value, ...], row: CallRow, options: tuple[Option, ...], at: Span
+    ) -> None:
+        """A nested function that gets every message: it runs here, in a loop that ends when messages end."""
+        with self.scope("loop", "body", at, unbounded=True):
+            effect = self.emit(
+                Kind.CONSUME,
+                "message",
+                at,
+                store=StoreKind(row.store),
+                technology=row.technology,
+                dataset=name,
+                options=options,
+            )
+            source, rows = frozenset((Source("read", effect.number),)), Rows(f"read:{effect.number}")
+            self.invoke(callback, Arguments(tuple(delivered(v, source, rows) for v in given)), at, awaited=True)
 
     def entry_name(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> str:
         """An entry's name as people know it: an argument, or a text with arguments in braces."""
@@ -763,7 +801,7 @@ class Caller(Executor):
         found = self.asked(row, run.callable, receiver, arguments)
         if found is None:
             return None
-        given = Arguments()
+        given = Arguments(passed(self, run.passes, receiver))
         if run.arguments == "rest":
             position = row.parameters.index(run.callable) if run.callable in row.parameters else 0
             given = arguments.after(position + 1)
@@ -829,7 +867,7 @@ class Caller(Executor):
         self.state.scopes = (*before, *retried)
         effect = self.emit(
             kind,
-            row.verb or dotted.rpartition(".")[2],
+            self.row_verb(row, arguments) or dotted.rpartition(".")[2],
             at,
             store=store,
             connection=self.connection_of(receiver) if receiver is not None and store else "",
@@ -840,11 +878,11 @@ class Caller(Executor):
             payload=tuple(sorted(payload)),
             selection=self.row_selection(row, receiver, arguments),
             assigned=self.row_assigned(row, receiver, arguments),
-            rows=self.row_rows(row, dataset, key),
+            rows=self.row_rows(row, key),
             conflict=row.conflict,
             options=options,
             text=text_of(text) if text is not None and text.const is not MISSING else "",
-            blocking=bool(row.blocking),
+            blocking=self.holds_thread(row, receiver),
             idempotent=idempotent(row, options),
             origin=receiver.origin if receiver is not None else Origin.RESOLVED,
             **({"when": When(row.when)} if row.when else {}),
@@ -883,6 +921,18 @@ class Caller(Executor):
         self.retries.append(self.world.retry_of(kind.retries, given.get, number, place))
         return (Scope(number, "retry", "", place),)
 
+    def row_verb(self, row: CallRow, arguments: Arguments) -> str:
+        """The row's verb, or the one that an argument makes it."""
+        for name, verb in row.verbs.items():
+            if given_true(self.argument(arguments, row.parameters, name)):
+                return verb
+        return row.verb
+
+    def holds_thread(self, row: CallRow, receiver: Value | None) -> bool:
+        """Whether a call waits in its thread: as its row says, unless its receiver's type says otherwise."""
+        kind = self.world.libraries.type(receiver.type) if receiver is not None and receiver.type else None
+        return bool(row.blocking if kind is None or kind.blocking is None else kind.blocking)
+
     def unlocked(self, name: str, receiver: Value | None) -> None:
         held = [e for e in self.effects if e.kind == Kind.LOCK and e.number in self.state.locks]
         match = [e for e in held if name and e.dataset == name] or held[-1:]
@@ -900,6 +950,8 @@ class Caller(Executor):
                 return value.const
             if value.name:
                 return value.name
+            if isinstance(value.target, FunctionTarget):
+                return value.target.function.name
         return ""
 
     def key_text(self, row: CallRow, key: Value | None) -> str | None:
@@ -909,14 +961,11 @@ class Caller(Executor):
             return None
         return key.text if key.text is not None else canonical(key)
 
-    def row_rows(self, row: CallRow, dataset: Value | None, key: Value | None) -> Rows | None:
+    def row_rows(self, row: CallRow, key: Value | None) -> Rows | None:
         """A cache or document entry is known by its key: equal keys are the same entry."""
         if key is None:
             return None
-        text = key.text if key.text is not None and not key.sources else canonical(key)
-        if key.text is not None and key.sources:
-            text = key.text + "|" + ",".join(str(s) for s in sorted(key.sources))
-        return Rows(f"key:{row.store}:{text}") if text else None
+        return key_rows(row.store, self.key_text(row, key), key.sources)
 
     def row_selection(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> object:
         return self.world.orms.row_selection(self, row, receiver, arguments)
@@ -926,7 +975,8 @@ class Caller(Executor):
 
     def effect_options(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> tuple[Option, ...]:
         options: dict[str, Value] = {}
-        for name in row.options:
+        defaults, words = self.effect_defaults(row, receiver)
+        for name in defaults:
             found = self.argument(arguments, row.parameters, name)
             inherited = (receiver.options or {}).get(name) if receiver is not None else None
             if found is not None:
@@ -935,7 +985,14 @@ class Caller(Executor):
                 options[name] = inherited
             elif receiver is not None and receiver.options is not None and "*" in receiver.options:
                 options[name] = NOTHING
-        return self.world.option_list(options, row.options, arguments.decided)
+        return self.world.option_list(options, defaults, arguments.decided, words)
+
+    def effect_defaults(self, row: CallRow, receiver: Value | None) -> tuple[dict[str, str], dict[str, str]]:
+        """The options of a call; what a consumer gives, or a producer sends, has those of its client too."""
+        kind = self.world.libraries.type(receiver.type) if receiver is not None and receiver.type else None
+        if kind is None or kind.resource not in ("consumer", "producer") or row.effect not in ("consume", "publish"):
+            return row.options, row.words
+        return {**kind.options, **row.options}, {**kind.words, **row.words}
 
     def row_sql(self, row: CallRow, receiver: Value | None, arguments: Arguments, at: Span) -> Value:
         text = self.asked(row, row.sql, receiver, arguments) or NOTHING
@@ -1002,6 +1059,8 @@ class Caller(Executor):
         )
         if kind is not None or row.options:
             value.options = self.inherited_options(kind, row, receiver, arguments)
+            if row.keeps and receiver is not None:
+                value.options = {**(receiver.options or {}), **value.options}
         if row.gives_name:
             named = self.asked(row, row.gives_name, receiver, arguments)
             value.name = text_of(named) if named is not None else ""
@@ -1042,7 +1101,7 @@ class Caller(Executor):
         options |= {k: v for k, v in arguments.keywords.items() if k not in options}
         if kind is not None and kind.config:
             config = self.argument(arguments, row.parameters, kind.config)
-            options |= (config.entries or {}) if config is not None else {}
+            options |= self.configuration(config) if config is not None else {}
         if arguments.options is not None:
             options["*"] = NOTHING
         return options
@@ -1238,7 +1297,9 @@ class Caller(Executor):
                     self.stacks.pop()
             case _:
                 yield
-                if opening.receiver is not None:
+                if opens.ends:
+                    self.ended(opening, at)
+                elif opening.receiver is not None:
                     self.world.released(self, opening.receiver)
         late = outer.left[marks[0] :]
         for index, states in enumerate(self.broken):
@@ -1248,6 +1309,21 @@ class Caller(Executor):
             for connection in [c for c in state.transactions if c not in before.transactions]:
                 del state.transactions[connection]
             state.locks = tuple(n for n in state.locks if n in before.locks)
+
+    def ended(self, opening: Opening, at: Span) -> None:
+        """The effect that leaving a context normally has."""
+        kind, _, verb = opening.opens.ends.partition(" ")
+        row, receiver = opening.row, opening.receiver
+        self.emit(
+            Kind(kind),
+            verb,
+            at,
+            store=StoreKind(row.store) if row.store else StoreKind.NONE,
+            technology=row.technology,
+            dataset=receiver.name if receiver is not None else "",
+            options=self.effect_options(row, receiver, opening.arguments) if isinstance(row, CallRow) else (),
+            origin=receiver.origin if receiver is not None else Origin.RESOLVED,
+        )
 
     @contextmanager
     def opened_transaction(self, opening: Opening, at: Span) -> Iterator[None]:
@@ -1307,7 +1383,7 @@ class Caller(Executor):
             dataset=named,
             store=StoreKind.CACHE if opening.opens.lock == "distributed" else StoreKind.NONE,
             technology=getattr(opening.row, "technology", ""),
-            options=self.world.option_list(options, kind.options if kind is not None else {}),
+            options=self.world.option_list(options, kind.options, words=kind.words) if kind is not None else (),
             origin=receiver.origin if receiver is not None else Origin.RESOLVED,
         )
         self.state.locks = (*self.state.locks, effect.number)
@@ -1362,7 +1438,7 @@ class Caller(Executor):
             case ExternalTarget(dotted):
                 row = self.world.libraries.call(dotted)
                 if row is not None and row.entry is not None:
-                    self.world.register(value, row.entry, "", self.place(node_span(node)))
+                    self.world.register(value, row.entry, "")
         if isinstance(decorator.state, Opening):
             return value
         return value
@@ -1413,6 +1489,25 @@ def idempotent(row: CallRow, options: tuple[Option, ...]) -> Answer:
     if key is not None and key.given:
         return Answer.YES if key.value not in ("", "None") else Answer.UNKNOWN if not key.value else Answer.NO
     return Answer(row.idempotent) if row.idempotent else Answer.UNKNOWN
+
+
+def endless(trace: Trace) -> bool:
+    """Whether a generator gives message after message of a consumer."""
+    consumed = (e for e in trace.effects if e.kind == Kind.CONSUME)
+    return any(s.kind == "loop" and s.unbounded for e in consumed for s in e.scopes)
+
+
+def delivered(value: Value, source: frozenset[Source], rows: Rows) -> Value:
+    """What a callback is given: the client itself, or part of the message that was read."""
+    return value if value.owner is None and value.rows is not None else value.but(sources=source, rows=rows)
+
+
+def function_of(value: Value) -> FunctionInfo:
+    """The project's function that a callable reaches in the end."""
+    while isinstance(value.target, PartialTarget):
+        value = value.target.value
+    assert isinstance(value.target, FunctionTarget)
+    return value.target.function
 
 
 def class_value(cls: ClassInfo) -> Value:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from datakeel.model.effect import Guard, Rows, Scope, Source
+from msgspec.structs import replace
+
+from datakeel.model.effect import Guard, Kind, Rows, Scope, Source
 from datakeel.model.operation import Handler, Retry
 from datakeel.read import handling
 from datakeel.read.evaluate import NO_SPAN, Evaluator, guards_of
@@ -47,6 +49,7 @@ from datakeel.read.retrying import (
 )
 from datakeel.read.state import State, joined
 from datakeel.read.values import (
+    MESSAGES,
     MISSING,
     NONE,
     NOTHING,
@@ -222,7 +225,8 @@ class Executor(Evaluator):
             entered = self.truth(self.eval(node.test), node.at)
             unbounded = entered.known and bool(entered.const)
         place = self.place(node.at)
-        self.state.scopes = (*self.state.scopes, Scope(number, "loop", "body", place, "", unbounded))
+        text = MESSAGES if iterable.type == MESSAGES else ""
+        self.state.scopes = (*self.state.scopes, Scope(number, "loop", "body", place, text, unbounded))
         self.guarded(guards_of(entered, True, place))
         if node.target is not None:
             self.bind(node.target, varied(self.world.loop_element(self.caller, iterable, node.at), iterable), node.at)
@@ -235,9 +239,20 @@ class Executor(Evaluator):
         elif retry:
             attempts = "unbounded" if unbounded else self.counted(node, iterable, entered, numbers)
             self.retries.append(self.described_retry(number, node, attempts, started, left))
-        self.after_loop(before, exits, unbounded)
+        if not unbounded and node.iterable is None and not counting(node.test):
+            self.polled(number, started)
+        self.after_loop(before, exits, unbounded and node.iterable is None)
         if self.state.alive or not exits:
             self.execute(node.otherwise)
+
+    def polled(self, number: int, started: int) -> None:
+        """A loop that asks for messages in each turn (``while running``) goes on as long as they come: without end."""
+        if not any(e.kind == Kind.CONSUME for e in self.effects[started:]):
+            return
+        for index in range(started, len(self.effects)):
+            effect = self.effects[index]
+            scopes = tuple(replace(s, unbounded=True) if s.number == number else s for s in effect.scopes)
+            self.effects[index] = replace(effect, scopes=scopes)
 
     broken: list[list[State]]
 
@@ -427,6 +442,16 @@ def varied(value: Value, iterable: Value) -> Value:
     if iterable.items is None or value.known or not all(i.known for i in iterable.items):
         return value
     return value.but(sources=value.sources | {Source("loop")})
+
+
+def counting(test: Expression | None) -> bool:
+    """Whether a loop's test measures something: it ends by itself."""
+    match test:
+        case Derive("<" | "<=" | ">" | ">="):
+            return True
+        case Derive("and", operands):
+            return any(counting(o) for o in operands)
+    return False
 
 
 def handled_text(executor: Executor, node: Try) -> str:

@@ -12,7 +12,18 @@ from datakeel.model.effect import Assignment, Effect, Guard, Predicate, Rows, Sc
 from datakeel.model.operation import Exit, Resource, Retry
 from datakeel.model.place import Place
 from datakeel.read.machine import Machine, Trace
-from datakeel.read.values import MISSING, NOTHING, Value, bounded, canonical, canonical_source, extended, union
+from datakeel.read.values import (
+    HOLE,
+    MISSING,
+    NOTHING,
+    Value,
+    bounded,
+    canonical,
+    canonical_source,
+    extended,
+    key_rows,
+    union,
+)
 
 NUMBERED = ("read", "new", "element")
 
@@ -170,14 +181,16 @@ class Graft:
     def effect(self, effect: Effect, locks: tuple[int, ...]) -> Effect:
         state = self.machine.state
         when = effect.when if state.when == When.NOW else state.when
+        key, key_sources, rows = self.key(effect)
         mapped = replace(
             effect,
             number=effect.number + self.base,
             connection=self.connection(effect.connection) if effect.connection else "",
             selection=self.selection(effect.selection) if effect.selection is not None else None,
-            rows=self.rows(effect.rows),
+            rows=rows,
+            key=key,
             assigned=tuple(self.assignment(a) for a in effect.assigned),
-            key_sources=self.sources(effect.key_sources),
+            key_sources=key_sources,
             payload=self.sources(effect.payload),
             guards=(*state.guards, *self.guards(effect.guards)),
             scopes=(*state.scopes, *(self.scope(s) for s in effect.scopes)),
@@ -190,6 +203,24 @@ class Graft:
             blocking=effect.blocking and not self.machine.threaded,
         )
         return self.machine.world.orms.saved(self.machine, mapped) if effect.verb == "save" else mapped
+
+    def key(self, effect: Effect) -> tuple[str | None, tuple[Source, ...], Rows | None]:
+        """The key of a message or entry in the caller's terms, and the identity of what stands under it."""
+        keyed = effect.rows is not None and effect.rows.root.startswith("key:")
+        if not effect.key_sources:
+            return effect.key, (), effect.rows if keyed else self.rows(effect.rows)
+        text, sources = effect.key, self.sources(effect.key_sources)
+        only = effect.key_sources[0]
+        if text == canonical_source(only) and only.kind == "parameter" and len(effect.key_sources) == 1:
+            bound = self.bindings.get(only.name)
+            given = self.machine.peek(bound, only.path) if bound is not None else NOTHING
+            text = given.text if given.text is not None else canonical(given)
+        elif text and len(effect.key_sources) == 1 and text == canonical_source(only):
+            text = canonical_source(sources[0]) if len(sources) == 1 else ""
+        known = len(sources) >= len(effect.key_sources) or HOLE not in (text or "")
+        if not keyed:
+            return text, sources, self.rows(effect.rows)
+        return text, sources, key_rows(effect.store, text, sources) if known else None
 
     def selection(self, selection: Selection) -> Selection:
         if not selection.predicates:

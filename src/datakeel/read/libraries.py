@@ -35,6 +35,8 @@ class Opens(Struct, frozen=True, forbid_unknown_fields=True):
     connection: str = ""  # an argument, or "self"
     isolation: str = ""  # an argument
     lock: str = ""  # process, distributed, advisory
+    ends: str = ""  # the effect that leaving normally has ("ack ack")
+    given: str = ""  # nothing is opened unless this argument is given
     implicit: bool = False  # the transaction begins by first use, and the scope's end commits it
     commits: bool = True  # leaving normally commits
     closes: bool = False  # leaving releases the resource
@@ -72,6 +74,7 @@ class Runs(Struct, frozen=True, forbid_unknown_fields=True):
     arguments. `thread`: another thread runs it, and the caller's is free meanwhile."""
 
     callable: str
+    passes: tuple[str, ...] = ()  # the types of what the library calls it with; "self": the receiver
     when: str = "now"
     arguments: str = ""
     options: str = ""
@@ -86,7 +89,10 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     kind: str
     name: str = ""
     callable: str = ""
+    passes: tuple[str, ...] = ()  # the types of what the library calls it with; "self": the receiver
     redelivered: bool = False
+    redelivery: str = ""  # the option that decides on it: redelivered where it is true ("!x": where it is false)
+    bound: str = ""  # the option that makes the registration's own value the function's first argument
     retried: str = ""
     becomes: str = ""  # the type of the decorated function's value (celery.Task)
     concurrent: bool = True
@@ -100,6 +106,7 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     parameters: tuple[str, ...] = ()
     effect: str = ""
     verb: str = ""
+    verbs: dict[str, str] = {}  # argument → the verb where it is given as true (`nx`: add)
     store: str = ""
     technology: str = ""
     dataset: str = ""
@@ -118,11 +125,14 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     bind_rest: bool = False  # the values to bind are the remaining positional arguments
     many: bool = False
     options: dict[str, str] = {}  # argument → its default as text; "" when there is none to speak of
+    words: dict[str, str] = {}  # option → the model's word for it, and a time's unit ("expiry ms")
     gives: str = (
         ""  # a type; "self"; "row", "rows", "value" (of what the receiver last read); "argument:x"; may hold {argument}
     )
     of: str = ""  # the type of its elements
     gives_name: str = ""  # an argument that names what is given (a topic, a collection)
+    keeps: bool = False  # what is given has the receiver's options too
+    leaves: str = ""  # it raises this exception, always (celery's `retry`)
     when: str = ""
     opens: Opens | None = None
     runs: tuple[Runs, ...] = ()
@@ -155,7 +165,9 @@ class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     parameters: tuple[str, ...] = ()
     options: dict[str, str] = {}
-    config: str = ""  # an argument that is a mapping of options
+    words: dict[str, str] = {}  # as in CallRow
+    blocking: bool | None = None  # whether its methods hold the thread, where their rows say otherwise (async clients)
+    config: str = ""  # an argument that is a mapping of options, or an object that carries them
     bases: tuple[str, ...] = ()
     resource: str = ""  # the kind of resource that calling it makes
     technology: str = ""
@@ -185,6 +197,24 @@ class ClassRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     decorators: tuple[str, ...] = ()
 
 
+class Function(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A function that is an entry by its name and the names of its first parameters (``lambda_handler(event,
+    context)``)."""
+
+    parameters: tuple[str, ...]
+    entry: Entry
+
+
+class Schedule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A mapping in which each entry names a task to be run at times: a setting of the project, or an option of the
+    objects of a type. `task` is the key of its name in an entry."""
+
+    setting: str = ""
+    type: str = ""
+    option: str = ""
+    task: str
+
+
 class Example(Struct, frozen=True, forbid_unknown_fields=True):
     code: str
 
@@ -198,6 +228,9 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     calls: dict[str, CallRow] = {}
     classes: dict[str, ClassRow] = {}
     values: dict[str, str] = {}  # objects that a library has made: dotted name → type
+    words: dict[str, str] = {}  # for all rows of the table
+    functions: dict[str, Function] = {}  # functions that something runs by their name
+    schedules: tuple[Schedule, ...] = ()
     conventions: dict[str, str] = {}
     aliases: dict[str, str] = {}
     example: tuple[Example, ...] = ()
@@ -214,11 +247,14 @@ class Libraries:
         self.types: dict[str, TypeRow] = {}
         self.calls: dict[str, CallRow] = {}
         self.classes: dict[str, ClassRow] = {}
+        self.functions: dict[str, Function] = {}
+        self.schedules: list[Schedule] = []
         self.conventions: dict[str, str] = {}
         self.values: dict[str, str] = {}
         self._aliases: dict[str, str] = {}
         self._globs: list[tuple[re.Pattern[str], str]] = []
         self._wide: dict[str, list[tuple[re.Pattern[str], str]]] = {}  # rows of many names, by their last part
+        self._typed: dict[str, TypeRow | None] = {}
         self._called: dict[str, CallRow | None] = {}
         self._prefixes: list[tuple[str, str]] = []
         for table in tables:
@@ -232,13 +268,18 @@ class Libraries:
     def _add(self, table: Table) -> None:
         for name, kind in table.types.items():
             self.types[name] = msgspec.structs.replace(
-                kind, technology=kind.technology or table.technology, store=kind.store or table.store
+                kind,
+                technology=kind.technology or table.technology,
+                store=kind.store or table.store,
+                words={**table.words, **kind.words},
             )
         for name, row in table.calls.items():
             self.calls[name] = complete(row, table)
             if "*" in name:
                 self._wide.setdefault(name.rpartition(".")[2], []).append((glob(name), name))
         self.classes |= table.classes
+        self.functions |= table.functions
+        self.schedules += table.schedules
         self.conventions |= table.conventions
         self.values |= table.values
         for alias, meaning in table.aliases.items():
@@ -289,7 +330,14 @@ class Libraries:
         return found
 
     def type(self, name: str) -> TypeRow | None:
-        return self.types.get(self.canonical(name))
+        """A library's class; what its row does not say is as in its bases."""
+        if name not in self._typed:
+            known = self.canonical(name)
+            row = self.types.get(known)
+            for base in self.lineage(known)[1:] if row is not None else ():
+                row = inherited(row, self.types.get(base))
+            self._typed[name] = row
+        return self._typed[name]
 
     def call(self, dotted: str) -> CallRow | None:
         """What calling a dotted name does."""
@@ -324,6 +372,8 @@ def glob(name: str) -> re.Pattern[str]:
 
 def complete(row: CallRow, table: Table) -> CallRow:
     """A row with what its table says for all of them."""
+    if table.words and row.options:
+        row = msgspec.structs.replace(row, words={**table.words, **row.words})
     if not row.effect and not row.sql:
         return row
     return msgspec.structs.replace(
@@ -340,6 +390,22 @@ def merged(row: CallRow, base: CallRow | None) -> CallRow:
     empty = CallRow()
     given = {f: getattr(row, f) for f in row.__struct_fields__ if getattr(row, f) != getattr(empty, f) and f != "like"}
     return msgspec.structs.replace(base, **given)
+
+
+def inherited(row: TypeRow | None, base: TypeRow | None) -> TypeRow | None:
+    """A class's row with what its base's says for both."""
+    if row is None or base is None:
+        return row
+    empty = TypeRow()
+    fields = [f for f in row.__struct_fields__ if f not in ("bases", "resource", "options", "words", "attributes")]
+    unsaid = {f: getattr(base, f) for f in fields if getattr(row, f) == getattr(empty, f)}
+    return msgspec.structs.replace(
+        row,
+        **unsaid,
+        options={**base.options, **row.options},
+        words={**base.words, **row.words},
+        attributes={**base.attributes, **row.attributes},
+    )
 
 
 def read_table(text: str, name: str) -> Table:

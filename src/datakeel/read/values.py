@@ -14,6 +14,7 @@ from datakeel.model.place import Place
 from datakeel.read.program import Expression, Function, Span
 from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
 
+MESSAGES = "messages"  # the type of what a generator gives that consumes without end
 HOLE = "\ufffc"  # stands in a text where an unknown value was put in
 
 
@@ -319,6 +320,14 @@ def canonical(value: Value) -> str:
     if value.rows is not None:
         return ".".join((value.rows.root, *value.rows.path))
     return ""
+
+
+def key_rows(store: str, text: str | None, sources: Iterable[Source]) -> Rows | None:
+    """The identity of the entry under a key: equal texts, with equal values in their holes, are one entry."""
+    if not text:
+        return None
+    holes = ",".join(canonical_source(s) for s in sorted(sources))
+    return Rows(f"key:{store}:{text}|{holes}" if holes else f"key:{store}:{text}")
 
 
 def canonical_source(source: Source) -> str:

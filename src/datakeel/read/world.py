@@ -18,7 +18,7 @@ from datakeel.read.calls import Caller, Opening, class_value, node_span
 from datakeel.read.constructions import Constructions
 from datakeel.read.evaluate import times
 from datakeel.read.languages.python.names import Names, dotted_of
-from datakeel.read.libraries import CallRow, Libraries, Retries, TypeRow
+from datakeel.read.libraries import CallRow, Libraries, Retries, Schedule, TypeRow
 from datakeel.read.libraries import Entry as EntryRow
 from datakeel.read.machine import EMPTY, Trace
 from datakeel.read.memo import Memo
@@ -38,9 +38,11 @@ from datakeel.read.program import (
     Parameter,
     body,
 )
+from datakeel.read.registering import Callback, Registration, entry_of, given_true
 from datakeel.read.state import ENDED, Frame, State, joined
 from datakeel.read.symbols import ClassInfo, Constant, External, FunctionInfo, Module, Symbol
 from datakeel.read.values import (
+    MESSAGES,
     MISSING,
     NOTHING,
     Arguments,
@@ -101,11 +103,11 @@ KINDS = {
     "cached_property.cached_property": "property",
     "builtins.staticmethod": "staticmethod",
     "builtins.classmethod": "classmethod",
+    "functools.cache": "cached",
+    "functools.lru_cache": "cached",
     "contextlib.contextmanager": "contextmanager",
     "contextlib.asynccontextmanager": "contextmanager",
     "sqlalchemy.ext.hybrid.hybrid_property": "property",
-    "functools.lru_cache": "cached",
-    "functools.cache": "cached",
 }
 
 
@@ -124,6 +126,8 @@ class World:
         self.new_sites: list[tuple[str, str, Context]] = []  # caller, callee, what stands round the call
         self.new_entries: list[tuple[str, Entry]] = []
         self._sites: set[tuple[str, str, Context]] = set()
+        self._callbacks: set[Callback] = set()
+        self.new_callbacks: list[Callback] = []
         self.memo = Memo()
         self._kinds: dict[int, frozenset[str]] = {}
         self._rows: dict[tuple[str, str], CallRow | None] = {}
@@ -149,7 +153,7 @@ class World:
             case Module():
                 return Value(state=symbol, type="module")
             case FunctionInfo():
-                return Value(target=FunctionTarget(symbol), type=self.registered(symbol) or "builtins.function")
+                return self.function_value(symbol)
             case ClassInfo():
                 return self.class_of(symbol)
         return self.constant(symbol)
@@ -158,6 +162,19 @@ class World:
         """A class of the project; one that the tables know under another name (a generated stub) is the library's."""
         known = self.libraries.standing_for(cls.name)
         return Value(target=ExternalTarget(known)) if known else class_value(cls)
+
+    def function_value(self, info: FunctionInfo) -> Value:
+        """A function by its name; what its decorators make of it has the name that it is registered under."""
+        for registration in self.registrations(info):
+            entry = registration.row.entry
+            if entry is not None and entry.becomes:
+                return Value(
+                    target=FunctionTarget(info),
+                    type=entry.becomes,
+                    name=self.registered_name(registration) or info.name,
+                    options=dict(registration.arguments.keywords),
+                )
+        return Value(target=FunctionTarget(info), type="builtins.function")
 
     def external_value(self, dotted: str) -> Value:
         name = self.libraries.canonical(dotted)
@@ -460,6 +477,10 @@ class World:
         return bound
 
     def parameter_value(self, info: FunctionInfo, parameter: Parameter, position: int, cls: ClassInfo | None) -> Value:
+        if position == 0 and cls is None:
+            own = self.bound_task(info)
+            if own is not None:
+                return own
         if position == 0 and cls is not None and parameter.kind == "positional":
             kinds = self.method_kinds(info)
             if "classmethod" in kinds or info.signature.name.rpartition(".")[2] == "__new__":
@@ -707,23 +728,62 @@ class World:
 
     # Entry points -----------------------------------------------------------------------------------------------------
 
-    def register(self, value: Value, entry: EntryRow, name: str, place: Place) -> None:
+    def register(self, value: Value, row: EntryRow, name: str, options: tuple[Option, ...] = ()) -> Entry | None:
+        """A callable becomes an entry point; gives the entry of a function."""
         match value.target:
             case FunctionTarget(function):
-                self.add_entry(function, entry, name)
+                return self.add_entry(function, row, name, options)
             case ClassTarget(cls):
-                self.register_class(cls, entry, name)
+                self.register_class(cls, row, name)
             case PartialTarget(inner, _):
-                self.register(inner, entry, name, place)
+                return self.register(inner, row, name, options)
+        return None
 
-    def register_class(self, cls: ClassInfo, entry: EntryRow, name: str) -> None:
+    def register_class(self, cls: ClassInfo, row: EntryRow, name: str) -> None:
         """A class is registered: the methods by which it is entered are."""
-        rows = [r for b in cls.externals() if (r := self.libraries.base(b)) is not None]
-        known = {method: found for row in rows for method, found in row.entries.items()}
+        bases = [r for b in cls.externals() if (r := self.libraries.base(b)) is not None]
+        known = {method: found for base in bases for method, found in base.entries.items()}
         for method in known or ("__call__", "run", "handle"):
             info = cls.method(method)
             if info is not None:
-                self.add_entry(info, known.get(method, entry), f"{method} {name}" if known else name)
+                self.add_entry(info, known.get(method, row), f"{method} {name}" if known else name)
+
+    def add_entry(self, info: FunctionInfo, row: EntryRow, name: str, options: tuple[Option, ...] = ()) -> Entry:
+        entry = entry_of(row, info, name, options)
+        if (info.name, entry) not in self._entries:
+            self._entries.add((info.name, entry))
+            self.new_entries.append((info.name, entry))
+        return entry
+
+    def called_back(self, callback: Callback) -> None:
+        """Notes that a library calls a function of the project."""
+        if callback not in self._callbacks:
+            self._callbacks.add(callback)
+            self.new_callbacks.append(callback)
+
+    def registrations(self, info: FunctionInfo) -> tuple[Registration, ...]:
+        """What the decorators of a function register it as."""
+        if not info.signature.decorators:
+            return ()
+        return self.memo.answer(("registrations", id(info)), lambda: tuple(self.registered(info)), ())
+
+    def registered(self, info: FunctionInfo) -> Iterable[Registration]:
+        for decorator in info.signature.decorators:
+            row = self.decorator_row(info, decorator)
+            if row is None or row.entry is None or row.entry.callable:
+                continue
+            caller = self.scratch(info.module)
+            expression = decorator.function if isinstance(decorator, Call) else decorator
+            receiver = caller.eval(expression.base) if isinstance(expression, Attribute) else None
+            arguments = caller.arguments(decorator) if isinstance(decorator, Call) else Arguments()
+            yield Registration(row, receiver, arguments)
+
+    def registered_name(self, registration: Registration) -> str:
+        """How people know what a decorator registers: ``POST /orders``, a task's own name."""
+        row = registration.row
+        if row.entry is None or not row.entry.name:
+            return ""
+        return self.scratch(self.modules[0]).entry_name(row, registration.receiver, registration.arguments)
 
     def entry_name(self, info: FunctionInfo, decorator: Expression, row: CallRow) -> str:
         """How people know what a decorator registers: ``POST /orders``."""
@@ -733,19 +793,18 @@ class World:
         receiver = caller.eval(decorator.function.base) if isinstance(decorator.function, Attribute) else None
         return caller.entry_name(row, receiver, caller.arguments(decorator))
 
-    def add_entry(self, info: FunctionInfo, row: EntryRow, name: str) -> None:
-        entry = Entry(row.kind, name or info.name, info.place, row.redelivered, row.retried, row.concurrent)
-        if (info.name, entry) not in self._entries:
-            self._entries.add((info.name, entry))
-            self.new_entries.append((info.name, entry))
+    def registered_options(self, registration: Registration) -> tuple[Option, ...]:
+        caller = self.scratch(self.modules[0])
+        return caller.effect_options(registration.row, registration.receiver, registration.arguments)
 
-    def registered(self, info: FunctionInfo) -> str:
-        """The type that a function's decorators make of it (a task of a queue), or empty."""
-        for decorator in info.signature.decorators:
-            row = self.decorator_row(info, decorator)
-            if row is not None and row.entry is not None and row.entry.becomes:
-                return row.entry.becomes
-        return ""
+    def bound_task(self, info: FunctionInfo) -> Value | None:
+        """The function's first parameter, where its decorator binds that to the registered value itself."""
+        for registration in self.registrations(info):
+            entry = registration.row.entry
+            if entry is not None and entry.bound and given_true(registration.arguments.get(entry.bound)):
+                name = self.registered_name(registration) or info.name
+                return Value(type=entry.becomes, name=name, options=dict(registration.arguments.keywords))
+        return None
 
     def decorator_row(self, info: FunctionInfo, decorator: Expression) -> CallRow | None:
         """The library row of a decorator, found by its name, or by the type of the object whose method it is."""
@@ -788,17 +847,22 @@ class World:
     # What a machine asks ----------------------------------------------------------------------------------------------
 
     def option_list(
-        self, given: dict[str, Value], defaults: dict[str, str], decided: Place | None = None
+        self,
+        given: dict[str, Value],
+        defaults: dict[str, str],
+        decided: Place | None = None,
+        words: dict[str, str] | None = None,
     ) -> tuple[Option, ...]:
         """Resolved options in the order of their names, with the library's defaults where none is given; `decided` is
         where it was decided that none is."""
         found: dict[str, Option] = {}
         for name, default in defaults.items():
             unknown = "*" in given and name not in given
-            found[name] = Option(name, "" if unknown else self.standing(default), unknown, None if unknown else decided)
+            text = "" if unknown else self.standing(default)
+            found[name] = option(name, text, unknown, None if unknown else decided, words)
         for name, value in given.items():
             if name != "*":
-                found[name] = Option(name, self.option_text(value), True, value.place)
+                found[name] = option(name, self.option_text(value), True, value.place, words)
         return tuple(found[n] for n in sorted(found))
 
     def option_text(self, value: Value) -> str:
@@ -836,7 +900,7 @@ class World:
     def endless(self, caller: Caller, iterable: Value, is_async: bool) -> bool:
         """Whether an iteration goes on for ever: messages of a consumer."""
         row = self.libraries.type(iterable.type) if iterable.type else None
-        return row is not None and row.consumes
+        return iterable.type == MESSAGES or (row is not None and row.consumes)
 
     def loop_element(self, caller: Caller, iterable: Value, at: Any) -> Value:
         """The element that a loop's variable stands for; a consumer gives messages."""
@@ -923,6 +987,20 @@ class World:
     def modules(self) -> tuple[Module, ...]:
         return tuple(self.names.every_module())
 
+    def plans(self, schedule: Schedule) -> Iterable[Value]:
+        """The mappings that hold a schedule: constants of its name, options of the objects of its type."""
+        for module in self.modules:
+            if schedule.setting:
+                symbol = self.names.scope(module).get(schedule.setting)
+                if isinstance(symbol, Constant):
+                    yield self.constant(symbol)
+                continue
+            for symbol in self.names.scope(module).values():
+                if isinstance(symbol, Constant):
+                    value = self.constant(symbol)
+                    if value.type == schedule.type and value.options and schedule.option in value.options:
+                        yield value.options[schedule.option]
+
     def setting(self, name: str) -> Value:
         """A Django setting's value: as the first settings module that defines it says."""
         for module in self.settings:
@@ -965,6 +1043,11 @@ def exception_classes(value: Value) -> Iterable[str]:
                 yield from exception_classes(part.of if part.of is not None else part.but(items=part.items))
             case _ if part.name:
                 yield part.name
+
+
+def option(name: str, value: str, given: bool, place: Place | None, words: dict[str, str] | None) -> Option:
+    word, _, unit = (words or {}).get(name, "").partition(" ")
+    return Option(name, value, given, place, word, unit)
 
 
 def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:

@@ -188,7 +188,7 @@ class Orms:
         """One message of an endless iteration."""
         effect = caller.emit(
             Kind.CONSUME, "message", at, store=StoreKind(row.store) if row.store else StoreKind.LOG, technology=row.technology,
-            dataset=iterable.name, options=caller.world.option_list(iterable.options or {}, row.options), origin=iterable.origin,
+            dataset=iterable.name, options=caller.world.option_list(iterable.options or {}, row.options, words=row.words), origin=iterable.origin,
         )  # fmt: skip
         return Value(
             type=row.iterates, rows=Rows(f"read:{effect.number}"), sources=frozenset((Source("read", effect.number),)), owner=iterable,
