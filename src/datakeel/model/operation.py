@@ -115,7 +115,7 @@ class Resource(Struct, frozen=True, gc=False):
 
     `kind`: consumer, producer, client, connection, pool, queue, executor, server, lock. `options` are resolved, with
     the library's defaults (``given=False``); `complete` False: some options could not be read. `per`: process (module
-    level, or cached), call. `released`: on every exit, on none, or not known (it escapes).
+    level, or cached), call. `kept`: in an attribute or a container, which outlives the call. `released`: on every exit, on none, or not known (it escapes).
     """
 
     number: int
@@ -131,6 +131,7 @@ class Resource(Struct, frozen=True, gc=False):
     chain: tuple[Place, ...] = ()
     name: str = ""
     scopes: tuple[Scope, ...] = ()
+    kept: bool = False
 
     def option(self, name: str) -> Option | None:
         """An option by its library's name for it, or by the model's word."""

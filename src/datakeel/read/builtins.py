@@ -199,6 +199,14 @@ def hash_(caller: Caller, arguments: Arguments, at: Span) -> Value:
     return value.but(name="hash")
 
 
+def filled_by(caller: Caller, arguments: Arguments, at: Span) -> Value:
+    """``defaultdict(factory)``: what the factory makes is kept."""
+    factory = next(iter(arguments.positional), NOTHING)
+    if factory.target is not None:
+        caller.keep(caller.invoke(factory, Arguments(), at))
+    return Value(sources=arguments.sources(), rows=Rows(f"new:{caller.next()}"))
+
+
 def same(caller: Caller, arguments: Arguments, at: Span) -> Value:
     return arguments.positional[0] if arguments.positional else NOTHING
 
@@ -211,6 +219,7 @@ BUILTINS: dict[str, Builtin] = {
     "builtins.frozenset": container("set"),
     "builtins.dict": container("dict"),
     "collections.OrderedDict": container("dict"),
+    "collections.defaultdict": filled_by,
     "builtins.int": converted("builtins.int"),
     "builtins.str": converted("builtins.str"),
     "builtins.float": converted("builtins.float"),

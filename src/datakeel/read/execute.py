@@ -118,7 +118,17 @@ class Executor(Evaluator):
             part = known[number] if known is not None and number < len(known) else element(value)
             self.bind(target, part, at)
 
+    def keep(self, value: Value) -> None:
+        """What is put into an attribute or a container outlives the call: so does the resource that it is."""
+        if value.rows is None or not self.resources or not value.rows.root.startswith("new:"):
+            return
+        number = int(value.rows.root[4:])
+        for index, resource in enumerate(self.resources):
+            if resource.number == number:
+                self.resources[index] = replace(resource, kept=True)
+
     def assign_attribute(self, base: Value, name: str, value: Value, at: Span) -> None:
+        self.keep(value)
         if base.rows is not None:
             self.state.heap[(base.rows, name)] = value
         self.world.orms.assigned(self.caller, base, name, value, at)
@@ -127,6 +137,7 @@ class Executor(Evaluator):
             base.options = {**base.options, row.sets[name]: value}
 
     def assign_item(self, base: Value, key: Value, value: Value, at: Span, where: Expression) -> None:
+        self.keep(value)
         if base.entries is not None and isinstance(key.const, str):
             changed = base.but(entries={**base.entries, key.const: value})
             if isinstance(where, Local):
