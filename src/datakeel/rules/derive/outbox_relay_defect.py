@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
+from datakeel.model.certainty import Answer
 from datakeel.model.effect import Cardinality, Effect, Kind
 from datakeel.model.operation import Operation
-from datakeel.rules.facts.derivation import MARK, OUTBOX
-from datakeel.rules.facts.guards import single_runner
+from datakeel.rules.facts.derivation import MARK, OUTBOX, together
+from datakeel.rules.facts.guards import outer_guard, single_runner
 from datakeel.rules.rule import Hit, rule
 
 
@@ -26,8 +27,14 @@ def outbox_relay_defect(operation: Operation) -> Iterator[Hit]:
         mark = marking(operation, read)
         if mark is not None and mark.number < publish.number and settled(operation, mark, publish):
             yield early(read, mark, publish)
-        elif not read.selection.lock and not read.locks and not publish.locks and not single_runner(operation):
+        elif not alone(operation, read, publish):
             yield unlocked(read, publish)
+
+
+def alone(operation: Operation, read: Effect, publish: Effect) -> bool:
+    """Whether no second relay reads the rows while this one sends them."""
+    locked = (read.selection is not None and read.selection.lock) or read.locks or publish.locks
+    return bool(locked) or single_runner(operation) or outer_guard(operation) == Answer.YES
 
 
 def marking(operation: Operation, read: Effect) -> Effect | None:
@@ -42,7 +49,7 @@ def marking(operation: Operation, read: Effect) -> Effect | None:
 
 def settled(operation: Operation, mark: Effect, publish: Effect) -> bool:
     """Whether the mark is committed before the message leaves."""
-    if mark.transaction is None or mark.transaction != publish.transaction:
+    if not together(operation, mark, publish):
         return True
     return any(c.number > mark.number and c.number < publish.number for c in operation.of(Kind.COMMIT))
 

@@ -12,7 +12,8 @@ from datakeel.rules.rule import Hit, rule
 @rule(Severity.MAJOR)
 def unbounded_buffer(resource: Resource) -> Iterator[Hit]:
     """A queue without a limit grows until memory is gone, because nothing slows its producer down."""
-    if resource.kind != "queue" or not resource.complete:
+    # one that lives no longer than the call that makes it holds what that call has at hand
+    if resource.kind != "queue" or not resource.complete or not (resource.kept or resource.per == "process"):
         return
     limit = resource.option("maxsize")
     if limit is None or limit.value not in ("0", "None", "-1"):
