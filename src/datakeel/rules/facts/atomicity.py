@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Transaction
+from datakeel.model.system import System
 
 
 def inside(operation: Operation, effect: Effect) -> Answer:
@@ -31,14 +32,48 @@ def together(operation: Operation, a: Effect, b: Effect) -> Answer:
     return inside(operation, a)
 
 
-def begun_here(operation: Operation) -> Iterator[Transaction]:
-    """The transactions that this function opens: a callee's are the callee's to judge."""
-    return (t for t in operation.transactions if t.call is None and t.kind != "ambient")
+def begun_here(operation: Operation, system: System) -> Iterator[Transaction]:
+    """The transactions that this function opens: a callee's are the callee's to judge. Where each request has one, a
+    request's function counts as the one that opens it."""
+    yield from (t for t in operation.transactions if t.call is None)
+    if system.setting("django.ATOMIC_REQUESTS") is not None:
+        starts = [e for e in operation.entries if e.kind == "request" and e.place == operation.place]
+        if starts and all(c.transaction for c in operation.contexts):
+            yield Transaction(0, "atomic", "default", place=operation.place)
 
 
-def inside_of(operation: Operation, transaction: Transaction) -> tuple[Effect, ...]:
-    """The effects of one transaction, in order."""
-    return tuple(e for e in operation.effects if e.transaction == transaction.number)
+def effects_of(transaction: Transaction, effects: Iterable[Effect]) -> Iterator[Effect]:
+    """Those of some effects that happen while a transaction is open."""
+    return (e for e in effects if e.transaction == transaction.number)
+
+
+def lock_before(operation: Operation, transaction: Transaction, moment: Effect) -> Effect | None:
+    """What of a transaction holds locks when a later effect of it happens."""
+    return next(
+        (
+            e
+            for e in operation.effects
+            if e.number < moment.number
+            and e.transaction == transaction.number
+            and holds_locks(e)
+            and not operation.exclusive(e, moment)
+            and sent(operation, e, moment)
+        ),
+        None,
+    )
+
+
+def sent(operation: Operation, write: Effect, moment: Effect) -> bool:
+    """Whether a write has gone to the database by then: a unit of work keeps it until a flush, a query or the commit."""
+    if write.blocking or write.kind != Kind.WRITE:
+        return True
+    return any(
+        write.number < e.number < moment.number
+        and e.connection == write.connection
+        and e.store == StoreKind.RELATIONAL
+        and (e.blocking or e.verb == "flush")
+        for e in operation.effects
+    )
 
 
 def holds_locks(effect: Effect) -> bool:

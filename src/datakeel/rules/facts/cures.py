@@ -79,6 +79,41 @@ def conditional_update(write: Effect, column: str, old: str, new: str, system: S
     return Fix(title=f"change {column} only where it still is what was tested", text=texts.get(family(write), sql))
 
 
+def insert_once(write: Effect, columns: tuple[str, ...], system: System) -> Fix:
+    """Insert, and let a unique key decide who was first."""
+    model = model_name(write, system)
+    names = ", ".join(columns)
+    pairs = ", ".join(f"{c}={c}" for c in columns)
+    texts = {
+        "django": f"{model}.objects.get_or_create({pairs}, defaults={{…}})\n# with UniqueConstraint(fields=["
+        + ", ".join(f'"{c}"' for c in columns)
+        + f"]) on {model}",
+        "sqlalchemy": f"session.execute(insert({model}).values(…).on_conflict_do_nothing(index_elements=["
+        + ", ".join(f'"{c}"' for c in columns)
+        + f"]))\n# with UniqueConstraint({names}) on {write.dataset}",
+        "mongodb": f'{write.dataset}.update_one({{{names}}}, {{"$setOnInsert": {{…}}}}, upsert=True)  # and a unique index',
+    }
+    sql = f"ALTER TABLE {write.dataset} ADD UNIQUE ({names});\nINSERT INTO {write.dataset} … ON CONFLICT ({names}) DO NOTHING"
+    return Fix(title=f"insert with a unique key on {names}, and take the row that is there", text=texts.get(family(write), sql))
+
+
+def serialise_set(read: Effect, write: Effect, system: System) -> Fix:
+    """Make the two runs meet on one thing: the row that owns the set, a lock of that name, or a constraint."""
+    key = next((p.column for p in read.selection.predicates if p.operator == "="), "") if read.selection else ""
+    owner = key.removesuffix("_id") or "owner"
+    texts = {
+        "django": f"with transaction.atomic():\n    {owner.capitalize()}.objects.select_for_update().get(pk=…)  # before "
+        f"{read.dataset} is read\n    …",
+        "sqlalchemy": f"session.execute(select(func.pg_advisory_xact_lock(…)))  # one number for each {owner}, before "
+        f"{read.dataset} is read",
+    }
+    sql = f"SELECT 1 FROM {owner} WHERE … FOR UPDATE  -- before {read.dataset} is read, in the transaction that writes it"
+    return Fix(
+        title=f"lock the row that owns the set before {read.dataset} is read, or run both under SERIALIZABLE with a retry",
+        text=texts.get(family(write), sql),
+    )
+
+
 def one_transaction(writes: tuple[Effect, ...]) -> Fix:
     texts = {
         "django": "with transaction.atomic():",

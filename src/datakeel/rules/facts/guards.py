@@ -3,6 +3,8 @@ retry."""
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, Rows, Source, When
 from datakeel.model.operation import Operation, Role, Transaction, same_rows
@@ -27,6 +29,23 @@ def stopped(operation: Operation, read: Effect | None, write: Effect, system: Sy
     if serialised(operation, read, write) or isolated(operation, read, write):
         return Answer.YES
     return Answer.UNKNOWN if any(c.locks for c in operation.contexts) else Answer.NO
+
+
+def excluded(operation: Operation, read: Effect, write: Effect, system: System) -> Answer:
+    """`stopped`, for a decision over a set of rows: a lock on each of them keeps no new one out, and a snapshot alone does
+    not see the other run."""
+    if single_runner(operation) or outer_guard(operation) == Answer.YES or serializable(operation, read, write):
+        return Answer.YES
+    own = (read.number,) if write.verb == "insert" else ()
+    if serialised(operation, read, replace(write, locks=tuple(n for n in write.locks if n not in own))):
+        return Answer.YES
+    held = bool(own) and read.number in write.locks
+    return Answer.UNKNOWN if held or any(c.locks for c in operation.contexts) else Answer.NO
+
+
+def serializable(operation: Operation, read: Effect, write: Effect) -> bool:
+    transaction = operation.transaction_of(write) if operation.same_transaction(read, write) else None
+    return transaction is not None and "serializable" in transaction.isolation
 
 
 def handed_in(operation: Operation, write: Effect, system: System) -> Answer:
@@ -74,9 +93,17 @@ def serialised(operation: Operation, read: Effect, write: Effect) -> bool:
         lock = operation.effect(number)
         if number != read.number and number not in read.locks:
             continue
-        if lock is None or not released_early(operation, lock, write):
+        if lock is None or not (locks_nothing(lock) or released_early(operation, lock, write)):
             return True
     return False
+
+
+def locks_nothing(lock: Effect) -> bool:
+    """Whether a lock is asked for where none is taken: an aggregate locks no rows, nor does a statement outside any
+    transaction keep them."""
+    if lock.kind != Kind.READ:
+        return False
+    return lock.transaction is None or (lock.selection is not None and bool(lock.selection.aggregate))
 
 
 def released_early(operation: Operation, lock: Effect, write: Effect) -> bool:

@@ -26,3 +26,14 @@ def slow_between(operation: Operation, read: Effect | None, write: Effect) -> Ef
         ),
         None,
     )
+
+
+def words(call: Effect) -> str:
+    """What is waited for, as people say it: ``the mail server``, ``requests post``."""
+    if call.store == StoreKind.MAIL:
+        return "the mail server"
+    if call.store == StoreKind.PROCESS:
+        return f"the program {call.text.split()[0]}" if call.text.strip() else "another program"
+    if call.kind == Kind.WAIT:
+        return "a sleep"
+    return " ".join(w for w in (call.technology, call.verb) if w) or "a remote service"

@@ -1,0 +1,121 @@
+"""What a write depends on: the reads whose results decided whether it happens, and what was asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.model.effect import Assignment, Cardinality, Effect, Guard, Kind, Predicate, Rows, Source
+from datakeel.model.operation import Operation
+from datakeel.rules.facts.guards import rows_of
+
+ABSENT = ("DoesNotExist", "NoResultFound", "NotFound", "ItemNotFound", "KeyError", "Http404")
+EMPTY = ("0", "1", "None", "False", "''", "[]")
+
+
+def deciding_reads(operation: Operation, write: Effect) -> Iterator[tuple[Guard, Effect]]:
+    """The reads that a condition round a write asks, with the condition; each read once."""
+    seen: set[int] = set()
+    for guard in write.guards:
+        for source in guard.sources:
+            if source.kind not in ("read", "result") or source.number in seen or source.number >= write.number:
+                continue
+            read = operation.effect(source.number)
+            if read is not None and read.kind in (Kind.READ, Kind.WRITE):
+                seen.add(source.number)
+                yield guard, read
+
+
+def says_absent(guard: Guard, read: Effect) -> bool:
+    """Whether a condition holds because a read found nothing: ``is None``, ``not exists``, ``count == 0``, `DoesNotExist`."""
+    if guard.test == "exception":
+        return any(name in guard.text for name in ABSENT)
+    if guard.test in ("is-none", "truth", "exists"):
+        return guard.polarity == (guard.test == "is-none")
+    if guard.test == "==":
+        return guard.polarity and guard.text in EMPTY
+    if guard.test in (">", "!="):
+        return not guard.polarity and guard.text in EMPTY
+    return guard.test == "<" and guard.polarity and guard.text == "1"
+
+
+def tested_columns(write: Effect) -> Iterator[tuple[Guard, Source]]:
+    """The columns of the written row itself that a condition round the write asks."""
+    for guard in write.guards:
+        if guard.test == "exception":
+            continue
+        for source in guard.sources:
+            if source.path and rows_of(source) == write.rows:
+                yield guard, source
+
+
+def value_of(assignment: Assignment) -> str:
+    """An assigned value's canonical text, as Predicates have theirs; empty when it has none."""
+    if assignment.how == "constant":
+        return assignment.text
+    if assignment.how == "value" and len(assignment.sources) == 1:
+        return named(assignment.sources[0])
+    return ""
+
+
+def named(source: Source) -> str:
+    return ".".join((f"{source.kind}:{source.name or source.number}", *source.path))
+
+
+def written_as_asked(predicate: Predicate, write: Effect) -> bool | None:
+    """Whether a write gives a column the value that was asked for; None when it is not known."""
+    for assignment in write.assigned:
+        if assignment.column != predicate.column:
+            continue
+        value = value_of(assignment)
+        if value and value == predicate.value:
+            return True
+        if set(predicate.sources) & set(assignment.sources):
+            return True
+        if value.startswith("const:") and predicate.value.startswith("const:"):
+            return False
+        return None
+    return None
+
+
+def same_things(a: Rows | None, b: Rows | None) -> bool:
+    return a is not None and a == b
+
+
+# Sets -----------------------------------------------------------------------------------------------------------------
+
+
+def deciding_sources(write: Effect) -> Iterator[Source]:
+    """What the conditions round a write ask, each once."""
+    seen: set[Source] = set()
+    for guard in write.guards:
+        for source in guard.sources if guard.test != "exception" else ():
+            if source not in seen:
+                seen.add(source)
+                yield source
+
+
+def asks_set(read: Effect, source: Source) -> bool:
+    """Whether what was asked is a fact about a set of rows (how many, whether any, their sum), not a column of one."""
+    selection = read.selection
+    if selection is None or selection.cardinality == Cardinality.ONE:
+        return False
+    return bool(selection.aggregate) or not source.path
+
+
+def changes_set(read: Effect, write: Effect) -> bool:
+    """Whether a write changes what the read found: it adds to the set, takes from it, or moves a row in or out."""
+    assert read.selection is not None
+    if write.verb == "delete":
+        return True
+    asked = read.selection.predicates
+    if write.verb == "insert":
+        answers = [written_as_asked(p, write) for p in asked if p.operator in ("=", "is-null")]
+        return False not in answers and (True in answers or not asked)
+    return any(a.column == p.column for p in asked for a in write.assigned)
+
+
+def phrase(read: Effect) -> str:
+    """What was asked of the set, in words: ``the count of bookings``."""
+    aggregate = read.selection.aggregate if read.selection is not None else ""
+    words = {"exists": "whether there are", "count": "the count of", "sum": "the sum over", "max": "the maximum of"}
+    return f"{words.get(aggregate, aggregate and f'the {aggregate} of') or 'the rows of'} {read.dataset}"

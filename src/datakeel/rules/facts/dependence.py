@@ -1,0 +1,64 @@
+"""Which writes belong together: the one without the other leaves the data wrong."""
+
+from __future__ import annotations
+
+from datakeel.model.effect import Effect, Source
+from datakeel.rules.facts.decisions import written_as_asked
+
+LOGS = ("log", "logs", "logrecord", "history", "audit", "event", "events", "notification", "record", "records")
+
+
+def replaces(first: Effect, second: Effect) -> str:
+    """Rows are deleted, and others put in their place."""
+    if first.verb != "delete" or second.verb != "insert" or first.dataset != second.dataset or first.selection is None:
+        return ""
+    if not any(written_as_asked(p, second) for p in first.selection.predicates):
+        return ""
+    return f"{first.dataset} without the rows that were to be replaced"
+
+
+def moves(first: Effect, second: Effect) -> str:
+    """An amount is taken from one row, and given to another."""
+    if first.dataset != second.dataset or "insert" in (first.verb, second.verb) or same_target(first, second):
+        return ""
+    mine = {a.column: a for a in first.assigned if computed(a.how, a.sources)}
+    for other in second.assigned:
+        here = mine.get(other.column)
+        if here is not None and computed(other.how, other.sources) and given(here.sources) & given(other.sources):
+            return f"an amount taken from one row of {first.dataset}.{other.column} and given to none"
+    return ""
+
+
+def computed(how: str, sources: tuple[Source, ...]) -> bool:
+    return how == "atomic" or (how == "value" and any(s.kind == "read" and s.path for s in sources))
+
+
+def given(sources: tuple[Source, ...]) -> frozenset[Source]:
+    """What a value was computed from, beside rows: the amount."""
+    return frozenset(s for s in sources if s.kind == "parameter")
+
+
+def same_target(first: Effect, second: Effect) -> bool:
+    if first.rows is not None and first.rows == second.rows:
+        return True
+    if first.selection is None or second.selection is None:
+        return False
+    return {(p.column, p.value) for p in first.selection.predicates} == {
+        (p.column, p.value) for p in second.selection.predicates
+    }
+
+
+def owns(first: Effect, second: Effect) -> str:
+    """A row is inserted that is incomplete without the rows that refer to it."""
+    if first.verb != "insert" or second.verb != "insert" or first.dataset == second.dataset or first.rows is None:
+        return ""
+    if first.dataset.endswith(LOGS) or second.dataset.endswith(LOGS):
+        return ""
+    kind, _, number = first.rows.root.partition(":")
+    if kind != "new" or not any(refers(s, number) for a in second.assigned for s in a.sources):
+        return ""
+    return f"a row of {first.dataset} without its {second.dataset}"
+
+
+def refers(source: Source, number: str) -> bool:
+    return source.kind in ("new", "read") and str(source.number) == number

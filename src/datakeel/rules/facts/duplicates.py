@@ -1,0 +1,39 @@
+"""Whether the store refuses a second row of the same key, and whether the code is ready for that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from datakeel.model.certainty import Answer
+from datakeel.model.effect import Effect, Kind
+from datakeel.model.operation import Operation
+from datakeel.model.system import System
+
+DUPLICATE = ("IntegrityError", "UniqueViolation", "DuplicateKey", "AlreadyExists", "UniqueConstraint", "DuplicateEntry")
+WIDE = ("Exception", "BaseException", "Error", "DatabaseError", "SQLAlchemyError", "DBAPIError", "PyMongoError")
+
+
+def refused_twice(write: Effect, columns: Iterable[str], system: System) -> Answer:
+    """Whether the dataset refuses a second row that is equal in these columns; UNKNOWN when its keys are not known."""
+    dataset = system.dataset_of(write)
+    if dataset is None:
+        return Answer.UNKNOWN
+    values = {a.column: a.text for a in write.assigned if a.how == "constant"}
+    return dataset.enforces_unique(columns, values)
+
+
+def violation_handled(operation: Operation, write: Effect) -> bool:
+    """Whether a handler stands ready for the duplicate: round the insert, or round the flush or commit that sends it."""
+    sent = [write, *(e for e in operation.of(Kind.COMMIT) if e.number > write.number and e.connection == write.connection)]
+    return any(s.kind == "try" and s.arm == "body" and catches_duplicate(s.text) for e in sent for s in e.scopes)
+
+
+def catches_duplicate(names: str) -> bool:
+    """Whether one of the caught classes (in a try's text, ``*`` for all) takes a unique key's refusal.
+
+    >>> catches_duplicate("django.db.IntegrityError KeyError"), catches_duplicate("KeyError")
+    (True, False)
+    """
+    return any(
+        n == "*" or n.rpartition(".")[2] in WIDE or any(d in n for d in DUPLICATE) for n in names.split()
+    )

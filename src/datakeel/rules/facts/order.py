@@ -1,0 +1,47 @@
+"""In which order rows are locked, and whether it is the same in every run."""
+
+from __future__ import annotations
+
+from datakeel.model.effect import Cardinality, Effect, Kind, Scope, StoreKind
+from datakeel.model.operation import Operation
+
+
+def many_rows(effect: Effect, operation: Operation) -> bool:
+    """Whether more than one row is locked: by a statement over a set, or row by row in a loop."""
+    if effect.kind == Kind.LOCK or effect.store != StoreKind.RELATIONAL:
+        return False
+    if effect.inside("loop") is not None:
+        return True
+    return effect.selection is not None and effect.selection.cardinality == Cardinality.MANY
+
+
+def unsorted(effect: Effect, operation: Operation) -> bool:
+    """Whether nothing fixes the order in which the rows are locked."""
+    return effect.selection is not None and not effect.selection.order and not effect.selection.skip_locked
+
+
+def loop_unsorted(lock: Effect, operation: Operation) -> Scope | None:
+    """The loop inside the lock's transaction that locks one row after the other, where nothing sorts what it goes through."""
+    transaction = operation.transaction_of(lock)
+    begun = transaction.number if transaction is not None else 0
+    for scope in lock.scopes:
+        if scope.kind == "loop" and scope.number > begun:
+            return None if scope.text in ("sorted", "ordered") else scope
+    return None
+
+
+def chosen_by_loop(lock: Effect, operation: Operation) -> bool:
+    """Whether each turn locks a row of its own that belongs to others too: found by what the loop's element says, in
+    another dataset than the one that is gone through."""
+    if lock.selection is None:
+        return False
+    for predicate in lock.selection.predicates:
+        for source in predicate.sources:
+            if source.kind == "read" and source.path:
+                read = operation.effect(source.number)
+                if read is not None and read.dataset != lock.dataset and read.selection is not None:
+                    if read.selection.cardinality != Cardinality.ONE:
+                        return not read.selection.order
+            if source.kind == "loop":
+                return True
+    return False

@@ -1,0 +1,33 @@
+"""What does harm when it is done twice: another row, another message, another charge, another amount."""
+
+from __future__ import annotations
+
+from datakeel.model.certainty import Answer
+from datakeel.model.effect import Effect, Guard, Kind, StoreKind
+from datakeel.model.operation import Operation
+
+ADDS = ("insert", "increment", "append", "push")
+
+
+def done_twice(operation: Operation, write: Effect, guard: Guard) -> Effect | None:
+    """An effect under the same condition as the write that a second run would repeat, to some harm."""
+    for effect in operation.effects:
+        if effect.number == write.number or operation.exclusive(effect, write) or guard not in effect.guards:
+            continue
+        if repeats(effect):
+            return effect
+    return None
+
+
+def repeats(effect: Effect) -> bool:
+    """Whether doing it again adds something: a row, a message, a charge, an amount."""
+    if effect.idempotent == Answer.YES or effect.conflict:
+        return False
+    if effect.kind == Kind.WRITE:
+        adds = effect.verb in ADDS or any(a.how == "atomic" and a.sources for a in effect.assigned)
+        return adds and effect.store in (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
+    if effect.kind == Kind.PUBLISH:
+        return True
+    if effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE:
+        return effect.verb.lower() in ("post", "patch", "charge", "create", "refund", "send")
+    return effect.kind == Kind.CALL and effect.store == StoreKind.MAIL

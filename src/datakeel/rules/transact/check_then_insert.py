@@ -1,0 +1,99 @@
+"""`check-then-insert`: existence is asked, then a row inserted, and nothing refuses the second of two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity
+from datakeel.model.certainty import Answer
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Operation
+from datakeel.model.system import System
+from datakeel.rules.facts.cures import insert_once
+from datakeel.rules.facts.decisions import deciding_reads, says_absent, written_as_asked
+from datakeel.rules.facts.duplicates import refused_twice, violation_handled
+from datakeel.rules.facts.guards import now, stopped
+from datakeel.rules.rule import Hit, rule
+from datakeel.rules.story import both_insert
+
+STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
+
+
+@rule(Severity.CRITICAL)
+def check_then_insert(operation: Operation, system: System) -> Iterator[Hit]:
+    """Existence is checked, then inserted, and nothing refuses the second of two runs that both found nothing."""
+    for write in operation.of(Kind.WRITE):
+        if write.store not in STORES or not now(write) or not write.dataset:
+            continue
+        if write.verb == "get-or-create" and not write.chain:
+            yield from unbacked(operation, write, system)
+        if write.verb != "insert" or write.conflict or not write.guards:
+            continue
+        for guard, read in deciding_reads(operation, write):
+            columns = asked_columns(read, write)
+            if not columns or not says_absent(guard, read) or not operation.meet_here(read, write):
+                continue
+            answer = stopped(operation, read, write, system)
+            if answer != Answer.YES:
+                yield from judged(operation, read, write, columns, answer, system)
+            break
+
+
+def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
+    """The columns by which the row was looked for, where the insert fills them as asked; none when it looks elsewhere."""
+    if read.kind != Kind.READ or read.dataset != write.dataset or read.selection is None:
+        return ()
+    asked = [p for p in read.selection.predicates if p.operator in ("=", "is-null")]
+    answers = [written_as_asked(p, write) for p in asked]
+    if False in answers or True not in answers:
+        return ()
+    return tuple(p.column for p in asked)
+
+
+def judged(
+    operation: Operation, read: Effect, write: Effect, columns: tuple[str, ...], answer: Answer, system: System
+) -> Iterator[Hit]:
+    """How bad it is depends on the table: without a unique key there will be two rows, with one an error."""
+    unique = refused_twice(write, columns, system)
+    if unique == Answer.YES and violation_handled(operation, write):
+        return
+    key = ", ".join(columns)
+    handled = unique == Answer.UNKNOWN and violation_handled(operation, write)
+    if handled:
+        return
+    if unique == Answer.YES:
+        message = f"of two runs at once, one fails: the unique key of {write.dataset} ({key}) refuses it, and nothing handles that"
+    else:
+        message = f"two runs at once insert two rows of {write.dataset} with the same {key}: nothing refuses the second"
+    yield Hit(
+        place=write.place,
+        message=message,
+        story=both_insert(read, write, key, refused=unique == Answer.YES),
+        rests_on=(read, write),
+        doubts=int(unique == Answer.UNKNOWN) + int(answer == Answer.UNKNOWN),
+        datasets=(write.dataset,),
+        severity=Severity.MINOR if unique == Answer.YES else None,
+        fix=insert_once(write, columns, system),
+    )
+
+
+def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:
+    """`get_or_create` looks first and inserts then: only a unique key makes it safe."""
+    asked = tuple(p.column for p in write.selection.predicates) if write.selection is not None else ()
+    if not asked or refused_twice(write, asked, system) != Answer.NO:
+        return
+    if stopped(operation, write, write, system) == Answer.YES:
+        return
+    key = ", ".join(asked)
+    yield Hit(
+        place=write.place,
+        message=f"two runs at once create two rows of {write.dataset} with the same {key}: no unique key stands behind get_or_create",
+        story=both_insert(write, write, key, refused=False),
+        rests_on=(write,),
+        datasets=(write.dataset,),
+        severity=Severity.MAJOR,
+        fix=Fix(
+            title=f"give {write.dataset} a unique key on {key}",
+            text=f"ALTER TABLE {write.dataset} ADD UNIQUE ({key})",
+        ),
+    )

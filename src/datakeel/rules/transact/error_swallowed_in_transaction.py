@@ -1,0 +1,136 @@
+"""`error-swallowed-in-transaction`: a failure is caught inside the transaction, which then commits half done, or is dead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Handler, Operation, Transaction
+from datakeel.rules.facts.duplicates import DUPLICATE, WIDE
+from datakeel.rules.facts.guards import now
+from datakeel.rules.rule import Hit, rule
+from datakeel.rules.story import half_done
+
+DATABASE_ERRORS = (*DUPLICATE, "DatabaseError", "OperationalError", "DataError", "InternalError", "DBAPIError", "SQLAlchemyError")
+
+
+@rule(Severity.CRITICAL)
+def error_swallowed_in_transaction(operation: Operation) -> Iterator[Hit]:
+    """An exception is caught inside a transaction, and the transaction goes on as if nothing had happened."""
+    for handler in operation.handlers:
+        if "raise" in handler.does or not (narrow(handler) or wide(handler)):
+            continue
+        body = [e for e in operation.effects if within(e, handler) and e.kind == Kind.WRITE and now(e)]
+        writes = [e for e in body if e.store == StoreKind.RELATIONAL and not saved(e, handler)]
+        transaction = outer_transaction(operation, writes, handler)
+        if transaction is None or rolled_back(operation, handler, transaction):
+            continue
+        if narrow(handler):
+            goes_on = later(operation, transaction, handler)
+            if goes_on is not None:
+                yield aborted(operation, transaction, handler, writes[0], goes_on)
+        elif len({w.number for w in writes}) > 1:
+            yield half(operation, transaction, handler, writes)
+
+
+def narrow(handler: Handler) -> bool:
+    """Whether it catches an error of the database by name: the transaction is broken by then."""
+    return any(any(d in n for d in DATABASE_ERRORS) for n in handler.exceptions)
+
+
+def wide(handler: Handler) -> bool:
+    return not handler.exceptions or any(n.rpartition(".")[2] in WIDE for n in handler.exceptions)
+
+
+def within(effect: Effect, handler: Handler) -> bool:
+    return any(s.number == handler.number and s.arm == "body" for s in effect.scopes)
+
+
+def saved(effect: Effect, handler: Handler) -> bool:
+    """Whether a savepoint, or a transaction of its own, stands between the try and the effect."""
+    inside = False
+    for scope in effect.scopes:
+        if inside and scope.kind in ("savepoint", "transaction"):
+            return True
+        inside = inside or scope.number == handler.number
+    return False
+
+
+def outer_transaction(operation: Operation, writes: list[Effect], handler: Handler) -> Transaction | None:
+    """The transaction that is open round the try, and goes on behind it."""
+    for write in writes:
+        found = operation.transaction_of(write)
+        if found is not None and found.number > 0 and not ends_inside(operation, found, handler):
+            return found
+    return None
+
+
+def ends_inside(operation: Operation, transaction: Transaction, handler: Handler) -> bool:
+    """Whether it is committed as the last thing of the try's body: a failure there leaves nothing open."""
+    return any(e.transaction == transaction.number and within(e, handler) for e in operation.of(Kind.COMMIT))
+
+
+def rolled_back(operation: Operation, handler: Handler, transaction: Transaction) -> bool:
+    """Whether the handler undoes the transaction, or its part of it."""
+    return any(in_handler(e, handler) for e in operation.of(Kind.ROLLBACK))
+
+
+def in_handler(effect: Effect, handler: Handler) -> bool:
+    return any(s.number == handler.number and s.arm == handler.arm for s in effect.scopes)
+
+
+def later(operation: Operation, transaction: Transaction, handler: Handler) -> Effect | None:
+    """What the transaction still does after the failure, in the handler or behind the try, or before it and then loses."""
+    for effect in operation.effects:
+        if effect.transaction != transaction.number or effect.store != StoreKind.RELATIONAL or within(effect, handler):
+            continue
+        if in_handler(effect, handler) or (handler.falls and effect.kind in (Kind.READ, Kind.WRITE)):
+            return effect
+    return None
+
+
+def aborted(operation: Operation, transaction: Transaction, handler: Handler, failed: Effect, other: Effect) -> Hit:
+    begin = transaction.place or operation.place
+    before = other.number < failed.number
+    what = other.dataset or "its other work"
+    message = (
+        f"when {failed.dataset or 'the write'} is refused, what was written to {what} before is lost without a word: the "
+        "transaction is aborted, and its commit is a rollback"
+        if before
+        else f"when {failed.dataset or 'the write'} is refused, the transaction is aborted: {what} fails behind it, and all is lost"
+    )
+    return Hit(
+        place=handler.place,
+        message=message,
+        story=half_done(begin, failed, handler.place, other),
+        rests_on=(failed,),
+        datasets=tuple(dict.fromkeys(d for d in (failed.dataset, other.dataset) if d)),
+        fix=cure(failed),
+    )
+
+
+def half(operation: Operation, transaction: Transaction, handler: Handler, writes: list[Effect]) -> Hit:
+    begin = transaction.place or operation.place
+    names = list(dict.fromkeys(w.dataset for w in writes if w.dataset))
+    return Hit(
+        place=handler.place,
+        message=f"a failure between the writes of {' and '.join(names) or 'this block'} is caught inside the transaction, "
+        "which then commits half of them",
+        story=half_done(begin, writes[-1], handler.place, writes[0]),
+        rests_on=tuple(writes[:2]),
+        doubts=1,
+        datasets=tuple(names),
+        fix=cure(writes[0]),
+    )
+
+
+def cure(failed: Effect) -> Fix:
+    texts = {
+        "django": "try:\n    with transaction.atomic():  # a savepoint: only this is undone\n        …\nexcept IntegrityError:\n    …",
+        "sqlalchemy": "try:\n    with session.begin_nested():  # a savepoint\n        …\nexcept IntegrityError:\n    …\n"
+        "# or, in the handler: session.rollback()",
+    }
+    sql = "SAVEPOINT before_it; …; -- on failure: ROLLBACK TO SAVEPOINT before_it"
+    return Fix(title="put the part that may fail into a savepoint, or let the failure leave the transaction",
+               text=texts.get(failed.technology, sql))  # fmt: skip

@@ -1,0 +1,106 @@
+"""`inconsistent-lock-order`: two transactions lock the same things in different orders, and wait for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Operation, Role
+from datakeel.model.system import System
+from datakeel.rules.facts.guards import now, single_runner
+from datakeel.rules.facts.order import chosen_by_loop, loop_unsorted
+from datakeel.rules.rule import Hit, rule
+from datakeel.rules.story import crossed, crossed_loop
+
+Orders = dict[frozenset[str], list[tuple[Operation, Effect, Effect]]]
+
+
+@rule(Severity.MAJOR)
+def inconsistent_lock_order(system: System) -> Iterator[Hit]:
+    """Two transactions lock the same rows or tables in different orders, and each waits for the other."""
+    orders: Orders = {}
+    for operation in system.operations:
+        if operation.role != Role.PRODUCT or single_runner(operation):
+            continue
+        locks = [e for e in operation.effects if explicit(e) and now(e)]
+        for first, second in pairs(operation, locks):
+            orders.setdefault(frozenset((first.dataset, second.dataset)), []).append((operation, first, second))
+        yield from row_by_row(operation)
+    for key in sorted(orders, key=sorted):
+        yield from against(orders[key])
+
+
+def explicit(effect: Effect) -> bool:
+    """Whether rows are locked in so many words."""
+    if effect.store != StoreKind.RELATIONAL or not effect.dataset:
+        return False
+    selection = effect.selection
+    return effect.kind == Kind.READ and selection is not None and bool(selection.lock) and not selection.skip_locked
+
+
+def pairs(operation: Operation, locks: list[Effect]) -> Iterator[tuple[Effect, Effect]]:
+    """The first locks of each two datasets that one transaction of this function takes, in their order."""
+    seen: dict[str, Effect] = {}
+    for lock in locks:
+        if lock.dataset in seen or lock.transaction is None:
+            continue
+        for other in seen.values():
+            if operation.same_transaction(other, lock) and not operation.exclusive(other, lock):
+                if operation.meet_here(other, lock):
+                    yield other, lock
+        seen[lock.dataset] = lock
+
+
+def against(found: list[tuple[Operation, Effect, Effect]]) -> Iterator[Hit]:
+    """Those who lock in the order that fewer use."""
+    ways: dict[tuple[str, str], list[tuple[Operation, Effect, Effect]]] = {}
+    for entry in found:
+        ways.setdefault((entry[1].dataset, entry[2].dataset), []).append(entry)
+    if len(ways) < 2:
+        return
+    common = max(sorted(ways), key=lambda w: len(ways[w]))
+    them, theirs, theirs_second = ways[common][0]
+    for way in sorted(ways):
+        for operation, first, second in ways[way] if way != common else ():
+            yield Hit(
+                place=second.chain[0] if second.chain else second.place,
+                message=f"one of two transactions is aborted as a deadlock: {operation.symbol} locks {first.dataset} and then "
+                f"{second.dataset}, {them.symbol} the other way round",
+                story=crossed(operation, first, second, them, theirs, theirs_second),
+                rests_on=(first, second, theirs, theirs_second),
+                datasets=(first.dataset, second.dataset),
+                symbol=operation.symbol,
+                fix=Fix(
+                    title=f"lock {second.dataset} before {first.dataset} here too",
+                    text=f"…  # lock the rows of {second.dataset} first, then those of {first.dataset}, as {them.symbol} does",
+                ),
+            )
+
+
+def row_by_row(operation: Operation) -> Iterator[Hit]:
+    """Rows that others lock too are locked one by one, in the order in which they happen to come."""
+    for lock in operation.of(Kind.WRITE, Kind.READ):
+        if lock.store != StoreKind.RELATIONAL or not now(lock) or not lock.transaction or lock.transaction < 0:
+            continue
+        if lock.kind == Kind.READ and not explicit(lock):
+            continue
+        if lock.verb not in ("update", "save", "upsert", "select", "delete") or not lock.dataset:
+            continue
+        loop = loop_unsorted(lock, operation)
+        if loop is None or loop.place is None or not chosen_by_loop(lock, operation):
+            continue
+        yield Hit(
+            place=loop.place,
+            message=f"one of two transactions is aborted as a deadlock: each locks rows of {lock.dataset} one by one, in an order "
+            "of its own",
+            story=crossed_loop(loop.place, lock),
+            rests_on=(lock,),
+            datasets=(lock.dataset,),
+            symbol=operation.symbol,
+            fix=Fix(
+                title=f"go through them in the order of the key of {lock.dataset}",
+                text=f"for … in sorted(…, key=…):  # by the id of the row of {lock.dataset} that is locked",
+            ),
+        )
+        return

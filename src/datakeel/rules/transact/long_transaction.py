@@ -1,0 +1,89 @@
+"""`long-transaction`: sleeping, waiting for a person, or working through all rows, inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity
+from datakeel.model.effect import Effect, Kind
+from datakeel.model.operation import Operation, Transaction
+from datakeel.model.system import System
+from datakeel.rules.facts.atomicity import begun_here, effects_of, holds_locks, lock_before
+from datakeel.rules.facts.bounds import unbounded
+from datakeel.rules.facts.guards import now
+from datakeel.rules.facts.slow import words
+from datakeel.rules.rule import Hit, rule
+from datakeel.rules.story import grows, held_while
+
+
+@rule(Severity.MAJOR)
+def long_transaction(operation: Operation, system: System) -> Iterator[Hit]:
+    """A transaction stays open while something sleeps, or while all rows of a growing table are worked through."""
+    for transaction in begun_here(operation, system):
+        for wait in effects_of(transaction, operation.of(Kind.WAIT)):
+            held = lock_before(operation, transaction, wait) if now(wait) else None
+            if held is not None:
+                yield sleeping(operation, transaction, held, wait)
+        found = endless_work(operation, transaction)
+        if found is not None:
+            yield bulk(operation, transaction, *found)
+
+
+def endless_work(operation: Operation, transaction: Transaction) -> tuple[Effect, Effect] | None:
+    """A read of rows without bound, and a write for each of them, before the transaction commits."""
+    reads = {e.number: e for e in effects_of(transaction, operation.of(Kind.READ)) if unbounded(e)}
+    if not reads:
+        return None
+    for write in effects_of(transaction, operation.of(Kind.WRITE, Kind.LOCK)):
+        read = reads.get(looped_over(write))
+        if read is not None and holds_locks(write) and not commits_in_loop(operation, write):
+            return read, write
+    return None
+
+
+def looped_over(write: Effect) -> int:
+    """The read whose rows a write goes through one by one: -1 when it is none."""
+    if write.inside("loop") is None or write.rows is None:
+        return -1
+    kind, _, number = write.rows.root.partition(":")
+    return int(number) if kind in ("read", "element") and number.isdigit() else -1
+
+
+def commits_in_loop(operation: Operation, write: Effect) -> bool:
+    loops = {s.number for s in write.scopes if s.kind == "loop"}
+    return any(s.number in loops for e in operation.of(Kind.COMMIT) for s in e.scopes)
+
+
+def sleeping(operation: Operation, transaction: Transaction, held: Effect, wait: Effect) -> Hit:
+    return Hit(
+        place=wait.chain[0] if wait.chain else wait.place,
+        message=f"rows of {held.dataset or 'the database'} stay locked during {words(wait)}: everybody who needs them waits too",
+        story=held_while(transaction.place or operation.place, held, wait, words(wait)),
+        rests_on=(held, wait),
+        datasets=(held.dataset,) if held.dataset else (),
+        fix=Fix(title="commit before waiting, and begin a new transaction after it", text="…  # commit, wait, begin again"),
+    )
+
+
+def bulk(operation: Operation, transaction: Transaction, read: Effect, write: Effect) -> Hit:
+    begin = transaction.place or operation.place
+    return Hit(
+        place=begin,
+        message=f"one transaction changes every row of {read.dataset} that it finds: the more rows, the longer all of "
+        "them stay locked, and one failure undoes all of it",
+        story=grows(begin, read, write),
+        rests_on=(read, write),
+        datasets=tuple(dict.fromkeys(d for d in (read.dataset, write.dataset) if d)),
+        fix=Fix(
+            title=f"work through {read.dataset} in chunks, with a commit after each",
+            text=chunks(read),
+        ),
+    )
+
+
+def chunks(read: Effect) -> str:
+    if read.technology == "django":
+        return "for batch in batched(queryset.values_list('pk', flat=True).iterator(), 500):\n    with transaction.atomic():\n        …"
+    if read.technology == "sqlalchemy":
+        return "while rows := session.scalars(statement.limit(500)).all():\n    …\n    session.commit()"
+    return f"-- SELECT … FROM {read.dataset} WHERE id > :last ORDER BY id LIMIT 500; change them; COMMIT; and again"

@@ -1,0 +1,68 @@
+"""`no-retry-on-serialization-failure`: the database may refuse a transaction, and nobody runs it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity
+from datakeel.model.certainty import Answer
+from datakeel.model.effect import Effect, Kind
+from datakeel.model.operation import Operation, Transaction
+from datakeel.model.system import System
+from datakeel.rules.facts.atomicity import begun_here, effects_of, holds_locks
+from datakeel.rules.facts.guards import single_runner, strong
+from datakeel.rules.facts.order import many_rows, unsorted
+from datakeel.rules.rule import Hit, rule
+from datakeel.rules.story import refused
+
+RETRIED_BY = ("task", "consumer", "event")
+
+
+@rule(Severity.MAJOR)
+def no_retry_on_serialization_failure(operation: Operation, system: System) -> Iterator[Hit]:
+    """A transaction that the database may refuse (40001, 40P01) is not run again."""
+    if single_runner(operation) or framework_retries(operation):
+        return
+    for transaction in begun_here(operation, system):
+        work = list(effects_of(transaction, operation.effects))
+        writes = [e for e in work if e.kind == Kind.WRITE]
+        if not writes or transaction.retried or retried(operation, work):
+            continue
+        if strong(transaction):
+            yield hit(operation, transaction, writes[0], f"{transaction.isolation.replace('-', ' ').upper()} is chosen", "40001")
+        else:
+            locked = next((e for e in work if holds_locks(e) and many_rows(e, operation) and unsorted(e, operation)), None)
+            if locked is not None and background(operation):
+                yield hit(operation, transaction, locked, "many rows are locked in no fixed order", "40P01")
+
+
+def retried(operation: Operation, work: list[Effect]) -> bool:
+    """Whether the whole transaction stands in a retry, here or round every call of the function."""
+    return operation.always_inside("retry") == Answer.YES or all(e.inside("retry") is not None for e in work)
+
+
+def framework_retries(operation: Operation) -> bool:
+    return bool(operation.entries) and all(e.retried for e in operation.entries)
+
+
+def background(operation: Operation) -> bool:
+    """Whether it is work that nobody sees fail: a task that is not redelivered."""
+    return bool(operation.entries) and all(e.kind in RETRIED_BY and not e.redelivered for e in operation.entries)
+
+
+def hit(operation: Operation, transaction: Transaction, write: Effect, why: str, code: str) -> Hit:
+    place = transaction.place or operation.place
+    return Hit(
+        place=place,
+        message=f"the change of {write.dataset or 'these rows'} is dropped when the database refuses the transaction ({code}): {why}, "
+        "and nothing runs it again",
+        story=refused(place, write, why, code),
+        rests_on=(write,),
+        doubts=int(not operation.contexts),
+        datasets=(write.dataset,) if write.dataset else (),
+        fix=Fix(
+            title="run the whole transaction again, a bounded number of times",
+            text="for attempt in range(5):\n    try:\n        …  # the whole transaction, from its first read\n        break\n"
+            f"    except OperationalError:  # {code}\n        time.sleep(random.uniform(0, 0.1 * 2**attempt))",
+        ),
+    )

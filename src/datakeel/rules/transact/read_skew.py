@@ -1,0 +1,112 @@
+"""`read-skew`: values that must agree are read one after the other, and somebody commits in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity
+from datakeel.model.certainty import Answer
+from datakeel.model.effect import Effect, Kind, Source, StoreKind
+from datakeel.model.operation import Operation
+from datakeel.model.system import System
+from datakeel.rules.facts.atomicity import together
+from datakeel.rules.facts.guards import isolated, now, single_runner
+from datakeel.rules.rule import Hit, rule
+from datakeel.rules.story import torn
+
+
+@rule(Severity.CRITICAL)
+def read_skew(operation: Operation, system: System) -> Iterator[Hit]:
+    """Two reads that must agree feed one value, and a transaction that changes both commits between them."""
+    if single_runner(operation):
+        return
+    for use in operation.of(Kind.WRITE, Kind.PUBLISH):
+        if not now(use):
+            continue
+        for sources in combined(use):
+            found = torn_pair(operation, sources, use, system)
+            if found is not None:
+                yield hit(use, *found)
+                break
+
+
+def combined(use: Effect) -> Iterator[tuple[Source, ...]]:
+    """The values that a write or message puts together from several reads."""
+    for assignment in use.assigned:
+        if assignment.how == "value" and len({s.number for s in assignment.sources if s.kind == "read"}) > 1:
+            yield assignment.sources
+
+
+def torn_pair(
+    operation: Operation, sources: tuple[Source, ...], use: Effect, system: System
+) -> tuple[Effect, Effect, Operation, Effect] | None:
+    """Two of the reads that another transaction may change together while nothing holds them together."""
+    reads = [(s, r) for s in sources if s.kind == "read" and (r := operation.effect(s.number)) is not None]
+    for index, (source, first) in enumerate(reads):
+        for other, second in reads[index + 1 :]:
+            if not separate(operation, first, second) or not operation.meet_here(first, second):
+                continue
+            found = writer_of_both(operation, (source, first), (other, second), system)
+            if found is not None:
+                return (*sorted((first, second), key=lambda e: e.number), *found)  # type: ignore[return-value]
+    return None
+
+
+def separate(operation: Operation, first: Effect, second: Effect) -> bool:
+    """Whether two reads are two statements, each with its own view of the data, and no lock on what was read first."""
+    if first.number == second.number or first.store != StoreKind.RELATIONAL or first.connection != second.connection:
+        return False
+    if first.kind != Kind.READ or second.kind != Kind.READ or isolated(operation, first, second):
+        return False
+    earlier, later = sorted((first, second), key=lambda e: e.number)
+    return not later.locks and not set(earlier.locks) and not operation.exclusive(first, second)
+
+
+def writer_of_both(
+    operation: Operation, one: tuple[Source, Effect], two: tuple[Source, Effect], system: System
+) -> tuple[Operation, Effect] | None:
+    """Another function that changes what both reads gave, in one transaction."""
+    (source, first), (other, second) = one, two
+    for them, write in system.writers(first.dataset):
+        if single_runner(them) or not touches(write, source, first):
+            continue
+        for partner in them.of(Kind.WRITE):
+            if partner.number == write.number or not touches(partner, other, second):
+                continue
+            if partner.dataset == second.dataset and together(them, write, partner) == Answer.YES:
+                return them, write
+    return None
+
+
+def touches(write: Effect, source: Source, read: Effect) -> bool:
+    """Whether a write changes what was read: the column, or the set that was counted."""
+    if write.dataset != read.dataset or not now(write):
+        return False
+    if read.selection is not None and read.selection.aggregate in ("count", "exists"):
+        return write.verb in ("insert", "delete", "update")
+    column = source.path[-1] if source.path else ""
+    if read.selection is not None and read.selection.aggregate:
+        return True
+    return any(a.column == column for a in write.assigned)
+
+
+def hit(use: Effect, first: Effect, second: Effect, them: Operation, theirs: Effect) -> Hit:
+    what = " and ".join(dict.fromkeys((first.dataset, second.dataset)))
+    return Hit(
+        place=second.place if not second.chain else second.chain[0],
+        message=f"{use.dataset or 'the result'} is computed from {what} as they never were at one time: {them.symbol} commits "
+        "between the two reads",
+        story=torn(first, second, theirs, them.symbol, use),
+        rests_on=(first, second, use, theirs),
+        datasets=tuple(dict.fromkeys(d for d in (first.dataset, second.dataset, use.dataset) if d)),
+        fix=cure(first),
+    )
+
+
+def cure(read: Effect) -> Fix:
+    texts = {
+        "django": 'with transaction.atomic():\n    connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")\n    …',
+        "sqlalchemy": 'session.connection(execution_options={"isolation_level": "REPEATABLE READ"})  # before the first read',
+    }
+    sql = "BEGIN ISOLATION LEVEL REPEATABLE READ;  -- one snapshot for all reads; or one statement that reads all of it"
+    return Fix(title="read from one snapshot, or in one statement", text=texts.get(read.technology, sql))

@@ -1,0 +1,50 @@
+"""`remote-call-in-transaction`: the world outside is waited for while a transaction holds locks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Operation, Transaction
+from datakeel.model.system import System
+from datakeel.rules.facts.atomicity import begun_here, effects_of, lock_before
+from datakeel.rules.facts.guards import now
+from datakeel.rules.facts.slow import SLOW_STORES, words
+from datakeel.rules.rule import Hit, rule
+from datakeel.rules.story import held_while
+
+
+@rule(Severity.MAJOR)
+def remote_call_in_transaction(operation: Operation, system: System) -> Iterator[Hit]:
+    """A remote service, another program or a mail server is waited for while a transaction holds locks."""
+    calls = [e for e in operation.effects if e.store in SLOW_STORES and e.kind != Kind.WAIT and now(e)]
+    for transaction in begun_here(operation, system) if calls else ():
+        for call in effects_of(transaction, calls):
+            held = lock_before(operation, transaction, call)
+            if held is not None:
+                yield hit(operation, transaction, held, call)
+
+
+def hit(operation: Operation, transaction: Transaction, held: Effect, call: Effect) -> Hit:
+    what = words(call)
+    begin = transaction.place or operation.place
+    return Hit(
+        place=call.chain[0] if call.chain else call.place,
+        message=f"rows of {held.dataset or 'the database'} stay locked while {what} is waited for: everybody who needs them waits too",
+        story=held_while(begin, held, call, what),
+        rests_on=(held, call),
+        datasets=(held.dataset,) if held.dataset else (),
+        fix=Fix(
+            title=f"call {what} before the transaction begins or after it commits",
+            text=cure(call, held),
+        ),
+    )
+
+
+def cure(call: Effect, held: Effect) -> str:
+    if held.technology == "django":
+        return f"transaction.on_commit(lambda: …)  # {words(call)}\n# or move it before `with transaction.atomic():`"
+    if call.store == StoreKind.MAIL:
+        return "…  # commit first, then send; or write the mail to an outbox table in the transaction"
+    return "…  # commit first, then call; or write what is to be done to an outbox table in the transaction"

@@ -1,0 +1,84 @@
+"""`write-skew`: a decision over a set of rows guards a write that changes the set, and two runs decide at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Severity
+from datakeel.model.certainty import Answer
+from datakeel.model.effect import Effect, Kind, Source, StoreKind
+from datakeel.model.operation import Operation
+from datakeel.model.system import System
+from datakeel.rules.facts.cures import serialise_set
+from datakeel.rules.facts.decisions import asks_set, changes_set, deciding_sources, phrase
+from datakeel.rules.facts.duplicates import refused_twice
+from datakeel.rules.facts.guards import excluded, now
+from datakeel.rules.rule import Hit, rule
+from datakeel.rules.story import both_decide
+
+STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
+WRITES = ("insert", "update", "save", "delete", "set")
+
+
+@rule(Severity.CRITICAL)
+def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
+    """Two runs decide by the same set of rows, and both change it: together they break what each of them checked."""
+    for write in operation.of(Kind.WRITE):
+        if write.verb not in WRITES or write.store not in STORES or write.conflict or not now(write) or not write.dataset:
+            continue
+        for read, computed in set_reads(operation, write):
+            if not operation.meet_here(read, write) or not changes_set(read, write):
+                continue
+            answer = excluded(operation, read, write, system)
+            if answer != Answer.YES and not constrained(write, system):
+                yield hit(read, write, computed, answer, system)
+                break
+
+
+def set_reads(operation: Operation, write: Effect) -> Iterator[tuple[Effect, str]]:
+    """The reads of a set of this dataset that the write depends on; with the column that is computed from it, if any."""
+    for source in deciding_sources(write):
+        read = of_set(operation, source, write)
+        if read is not None:
+            yield read, ""
+    for assignment in write.assigned if write.verb == "insert" else ():
+        for source in assignment.sources if assignment.how == "value" else ():
+            read = of_set(operation, source, write)
+            if read is not None and read.selection is not None and read.selection.aggregate in ("max", "min", "count"):
+                yield read, assignment.column
+
+
+def of_set(operation: Operation, source: Source, write: Effect) -> Effect | None:
+    if source.kind != "read" or source.number >= write.number:
+        return None
+    read = operation.effect(source.number)
+    if read is None or read.kind != Kind.READ or read.dataset != write.dataset or not asks_set(read, source):
+        return None
+    return read
+
+
+def constrained(write: Effect, system: System) -> bool:
+    """Whether the table itself excludes rows that clash."""
+    dataset = system.dataset_of(write)
+    return dataset is not None and any(c.kind == "exclude" for c in dataset.schema.constraints)
+
+
+def hit(read: Effect, write: Effect, computed: str, answer: Answer, system: System) -> Hit:
+    rows = write.dataset
+    unique = refused_twice(write, (computed,), system) if computed else Answer.NO
+    if computed and unique == Answer.YES:
+        message = f"two runs at once compute the same {rows}.{computed}: the unique key refuses the second"
+    elif computed:
+        message = f"two runs at once compute the same {rows}.{computed} from {phrase(read)}, and both insert it"
+    else:
+        message = f"two runs at once both pass the check of {phrase(read)} and both {write.verb} {rows}: what it checks no longer holds"
+    return Hit(
+        place=write.place,
+        message=message,
+        story=both_decide(read, write, phrase(read)),
+        rests_on=(read, write),
+        doubts=int(answer == Answer.UNKNOWN) + int(bool(computed) and unique == Answer.UNKNOWN),
+        datasets=(rows,),
+        severity=Severity.MINOR if unique == Answer.YES else None,
+        fix=serialise_set(read, write, system),
+    )
