@@ -4,7 +4,7 @@ they reach."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -12,12 +12,10 @@ from msgspec.structs import replace
 
 from datakeel.model.operation import Context, Entry, Operation, Role
 from datakeel.model.system import Remark, Setting, System
-from datakeel.read.languages.python.names import Names, dotted_of
-from datakeel.read.libraries import Entry as EntryRow
+from datakeel.read.languages.python.names import Names
 from datakeel.read.libraries import Libraries
 from datakeel.read.machine import Trace
-from datakeel.read.program import Call, Const, Derive, File, Global, If, Statement, body
-from datakeel.read.retrying import expressions, read, walked
+from datakeel.read.program import File, body
 from datakeel.read.state import Frame
 from datakeel.read.symbols import FunctionInfo, Module
 from datakeel.read.workers import Failure, spread
@@ -140,20 +138,7 @@ class Link:
                 caller.execute(body(module.file.bodies[-1]))
         except RecursionError:
             caller.complete = False
-        self.register_main(module)
         return finished(caller, caller.frame, None)
-
-    def register_main(self, module: Module) -> None:
-        """What a file does when it is run by itself starts the functions that it calls there."""
-        if len(module.file.bodies) <= len(module.file.functions):
-            return
-        for statement in body(module.file.bodies[-1]):
-            match statement:
-                case If(Derive("==", (Global(".__name__"), Const("__main__"))), then):
-                    for name in called(then):
-                        symbol = self.names.resolve(module, name)
-                        if isinstance(symbol, FunctionInfo):
-                            self.world.add_entry(symbol, MAIN, module.name)
 
     # Entry points -----------------------------------------------------------------------------------------------------
 
@@ -237,19 +222,6 @@ class Link:
 
     def settings(self) -> tuple[Setting, ...]:
         return (Setting("django.ATOMIC_REQUESTS", "True"),) if self.atomic_requests() else ()
-
-
-MAIN = EntryRow("main")
-
-
-def called(statements: tuple[Statement, ...]) -> Iterator[str]:
-    """The dotted names that statements call."""
-    for statement in walked(statements):
-        for expression in read(statement):
-            for part in expressions(expression):
-                dotted = dotted_of(part.function) if isinstance(part, Call) else None
-                if dotted is not None:
-                    yield dotted
 
 
 def in_context(
