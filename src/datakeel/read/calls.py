@@ -500,7 +500,14 @@ class Caller(Executor):
                 positional = []
             elif parameter.kind == "options":
                 self.assign_local(
-                    name, Value(type="builtins.dict", entries=keywords, complete=arguments.options is None)
+                    name,
+                    Value(
+                        type="builtins.dict",
+                        entries=keywords,
+                        complete=arguments.options is None,
+                        maker=self.serial,
+                        sources=union(keywords.values()),
+                    ),
                 )
                 keywords = {}
             elif positional and parameter.kind == "positional":
@@ -700,8 +707,8 @@ class Caller(Executor):
         with self.around(row, receiver, at):
             for run in row.runs:
                 result = self.run_callable(row, run, receiver, arguments, at)
-        if (row.configures or row.adopts) and receiver is not None and receiver.options is not None:
-            self.configure(row, receiver.options, arguments, at)
+        if (row.configures or row.adopts) and receiver is not None:
+            self.configure(row, receiver, arguments)
         if row.enters:
             return self.enter_on_stack(self.argument(arguments, row.parameters, row.enters) or NOTHING, at)
         for name, type_name in row.fills.items():
@@ -728,8 +735,9 @@ class Caller(Executor):
         with self.opened(opening, at):
             yield
 
-    def configure(self, row: CallRow, options: dict[str, Value], arguments: Arguments, at: Span) -> None:
+    def configure(self, row: CallRow, receiver: Value, arguments: Arguments) -> None:
         """Arguments become options of the receiver; an adopted object of a class of the project may do anything."""
+        options = dict(receiver.options or {})
         for name in row.configures:
             found = self.argument(arguments, row.parameters, name)
             if found is not None:
@@ -740,6 +748,7 @@ class Caller(Executor):
                 options["*"] = NOTHING
             else:
                 options |= found.options
+        receiver.options = options
 
     def fill(self, row: CallRow, name: str, type_name: str, arguments: Arguments) -> None:
         found = self.argument(arguments, row.parameters, name)
@@ -1239,6 +1248,11 @@ class Caller(Executor):
                 self.settle(outer.left[alive_inside:])
         if not ran:
             self.with_body(node, NOTHING)
+
+    def fresh(self, options: Value) -> Value:
+        """``**options`` are a dictionary that the call makes anew: its function may change it."""
+        entries = dict(options.entries) if options.entries is not None else None
+        return options.but(entries=entries, maker=self.serial)
 
     def bind_parameters(self, bound: dict[str, Value]) -> None:
         for name, value in bound.items():

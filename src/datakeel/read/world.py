@@ -210,10 +210,10 @@ class World:
         caller = self.scratch(module)
         for statement in body(module.file.bodies[-1]):
             match statement:
-                case Evaluate(Call(Attribute(Global(dotted), name), at=at) as call) if dotted == f".{symbol.name}":
+                case Evaluate(Call(Attribute(Global(dotted), name)) as call) if dotted == f".{symbol.name}":
                     row = self.method_row(value.type, name)
                     if row is not None and (row.configures or row.adopts):
-                        caller.configure(row, value.options, caller.arguments(call), at)
+                        caller.configure(row, value, caller.arguments(call))
                 case Assign((Attribute(Global(dotted), name),), given) if dotted == f".{symbol.name}":
                     kind = self.libraries.type(value.type)
                     if kind is not None and given is not None and name in kind.sets:
@@ -611,6 +611,9 @@ class World:
 
     def run_function(self, caller: Caller, info: FunctionInfo, bound: dict[str, Value]) -> None:
         """A function's body, inside what its decorators open or wrap round it."""
+        given = next((p.name for p in info.signature.parameters if p.kind == "options"), "")
+        if given in bound:
+            bound = {**bound, given: caller.fresh(bound[given])}
         caller.bind_parameters(bound)
         self.run_decorated(caller, info, bound, 0)
 
