@@ -152,9 +152,12 @@ def add_constraint(table: str, constraint: Constraint, place: Place | None = Non
     return Change(kind="add-constraint", table=table, name=constraint.name, constraint=constraint, place=place)
 
 
-def drop_constraint(table: str, name: str, place: Place | None = None) -> Change:
-    """Whatever bears that name: key, unique, check, exclusion, foreign key."""
-    return Change(kind="drop-constraint", table=table, name=name, place=place)
+def drop_constraint(
+    table: str, name: str = "", constraint: Constraint | None = None, place: Place | None = None
+) -> Change:
+    """Whatever bears that name: key, unique, check, exclusion, foreign key; or the check or foreign key that says just
+    this."""
+    return Change(kind="drop-constraint", table=table, name=name, constraint=constraint, place=place)
 
 
 def attach(partition: str, parent: str, place: Place | None = None) -> Change:

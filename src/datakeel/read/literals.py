@@ -123,7 +123,7 @@ class Literals:
                     found += more
                     complete = complete and whole
                 return found, complete
-            case Call(function, (first, *_)) if dotted_of(function) in ("builtins.list", "builtins.tuple"):
+            case Call(function, (first, *_)) if dotted_of(function) in COLLECTIONS:
                 return self.items(module, first, bound, depth - 1)
         return [], False
 
@@ -229,8 +229,11 @@ class Literals:
             text = self._value(module, function.base, bound, depth)
             if isinstance(text, str):
                 return self._method(module, text, function.name, call, bound, depth)
-        last = (dotted_of(function) or "").rpartition(".")[2]
-        if last in SAME and call.arguments:
+        dotted = dotted_of(function) or ""
+        if dotted in COLLECTIONS:
+            found = self._value(module, call.arguments[0], bound, depth) if call.arguments else []
+            return list(found) if isinstance(found, list | tuple) else UNKNOWN
+        if dotted.rpartition(".")[2] in SAME and call.arguments:
             return self._value(module, call.arguments[0], bound, depth)
         return UNKNOWN
 
@@ -250,6 +253,7 @@ class Literals:
 _PERCENT = re.compile(r"%(?:\(\w+\))?[sdr]")
 _BRACES = re.compile(r"\{[^{}]*\}")
 CHOICES = frozenset(("TextChoices", "IntegerChoices", "Choices"))
+COLLECTIONS = frozenset(("builtins.list", "builtins.tuple", "builtins.set", "builtins.frozenset", "builtins.sorted"))
 SAME = frozenset(("dedent", "text", "cleandoc", "_", "gettext", "gettext_lazy", "gettext_noop", "f", "str"))
 
 

@@ -44,7 +44,7 @@ from datakeel.read.change import (
     replace_column,
     unique,
 )
-from datakeel.read.table import Table, altered, has, renamed, same, with_constraint, with_index
+from datakeel.read.table import Table, altered, has, pointing, renamed, same, with_constraint, with_index
 
 __all__ = [
     "Change",
@@ -130,7 +130,7 @@ class _Tables:
             self.attach(change)
         elif change.kind in ("drop-index", "rename-index") and not change.table:
             self.index_by_name(change)
-        elif change.kind != "comment":
+        elif change.kind != "comment" or not change.complete:
             self.alter(change)
 
     def create(self, change: Change) -> None:
@@ -235,10 +235,16 @@ class _Tables:
 
     def repoint(self, prefix: str, to: Callable[[str], str]) -> None:
         """Let the foreign keys that point at a table or column point at its new name."""
+        old, _, column = prefix.rpartition(".")
         for table in self.known.values():
-            if any(c.references.startswith(prefix) for c in table.schema.columns):
-                columns = tuple(_repointed(c, prefix, to) for c in table.schema.columns)
-                table.schema = replace(table.schema, columns=columns)
+            schema = table.schema
+            if any(c.references.startswith(prefix) for c in schema.columns):
+                schema = replace(schema, columns=tuple(_repointed(c, prefix, to) for c in schema.columns))
+            if any(c.kind == "foreign" and f" references {old}" in c.text for c in schema.constraints):
+                new, _, name = to(column).rpartition(".")
+                constraints = tuple(pointing(c, old, new, column, name) for c in schema.constraints)
+                schema = replace(schema, constraints=constraints)
+            table.schema = schema
 
 
 def _repointed(column: Column, prefix: str, to: Callable[[str], str]) -> Column:

@@ -70,6 +70,8 @@ def altered(table: Table, change: Change) -> Schema:
         return with_index(table, change.index)
     if change.kind == "drop-index" and change.index is not None and not change.name:
         return without_key(schema, change.index)
+    if change.kind == "drop-constraint" and change.constraint is not None and not change.name:
+        return without_constraint(schema, change.constraint)
     if change.kind in ("drop-index", "drop-constraint"):
         return without_named(schema, change.name)
     if change.kind in ("rename-index", "rename-constraint"):
@@ -166,6 +168,12 @@ def without_key(schema: Schema, key: Index) -> Schema:
     return replace(schema, indexes=tuple(kept))
 
 
+def without_constraint(schema: Schema, constraint: Constraint) -> Schema:
+    """Without the check or foreign key that says just this, whatever its name."""
+    wanted = (constraint.kind, _own_part(constraint))
+    return replace(schema, constraints=tuple(c for c in schema.constraints if (c.kind, _own_part(c)) != wanted))
+
+
 def without_named(schema: Schema, name: str) -> Schema:
     gone = [c for c in schema.constraints if same(c.name, name)]
     columns = schema.columns
@@ -232,6 +240,18 @@ def with_constraint(table: Table, constraint: Constraint, key_of: Callable[[str]
         taken = {i.name for i in schema.indexes} | {c.name for c in schema.constraints}
         constraint = replace(constraint, name=constraint_name(table, constraint, taken))
     return replace(schema, columns=columns, constraints=(*schema.constraints, constraint))
+
+
+def pointing(constraint: Constraint, old: str, new: str, column: str, to: str) -> Constraint:
+    """A foreign key that pointed at `old` (and at `column` in it, if one is given) points at `new` and `to`."""
+    found = _FOREIGN.match(constraint.text) if constraint.kind == "foreign" else None
+    if found is None or found[2] != old:
+        return constraint
+    targets = [c.strip() for c in found[3].split(",")] if found[3] else []
+    if column:
+        targets = [to if t == column else t for t in targets]
+    own = [c.strip() for c in found[1].split(",")]
+    return replace(constraint, text=foreign_key(own, new, targets, rest=found[4].strip()).text)
 
 
 # Names that the store gives ------------------------------------------------------------------------------------------

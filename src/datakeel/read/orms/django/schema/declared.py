@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from datakeel.model.certainty import Origin
 from datakeel.model.dataset import Constraint, Index
 from datakeel.read.mapping import Mapping
-from datakeel.read.orms.django.schema.fields import Field, Fields, Key
+from datakeel.read.orms.django.schema.fields import Field, Fields, Key, split
 from datakeel.read.orms.django.schema.keys import Keys, Owner, names_of
-from datakeel.read.orms.django.schema.kinds import ALIASES, BASES, CONTRIB, PLAIN
 from datakeel.read.orms.django.schema.labels import constant
+from datakeel.read.orms.django.schema.library import ALIASES, BASES, CONTRIB, PLAIN
 from datakeel.read.orms.django.schema.state import Model, State
 from datakeel.read.program import Assign, Const
 from datakeel.read.symbols import ClassInfo
@@ -35,15 +35,22 @@ class Declared:
     def mappings(self) -> Iterator[Mapping]:
         """Each model that has a table of its own, with that table."""
         state = State()
+        contributed(self.world, self.fields, state)
+        library = dict(state.models)
         classes: dict[Key, ClassInfo] = {}
         for name in sorted(self.found):
             cls = self.world.class_named(name)
             if cls is not None and self.is_table(cls):
                 model = self.model(cls)
-                state.models.setdefault(model.key, model)
-                classes.setdefault(model.key, cls)
+                if model.key not in classes:
+                    state.models[model.key] = model
+                    classes[model.key] = cls
         for key, model in state.models.items():
-            if not self.found[classes[key].name].proxy:
+            if key in library and key not in classes:
+                state.auto = "AutoField"
+                name = f"django.contrib.{key[0]}.models.{key[1]}"
+                yield Mapping(model.table, name, "", tuple(state.create(model)))
+            elif not self.found[classes[key].name].proxy:
                 yield self.mapping(classes[key], model, state)
 
     def mapping(self, cls: ClassInfo, model: Model, state: State) -> Mapping:
@@ -57,7 +64,7 @@ class Declared:
 
     def is_table(self, cls: ClassInfo) -> bool:
         """Whether a class that only looks like a model is one: it makes a field by itself."""
-        if self.found[cls.name].origin is Origin.RESOLVED:
+        if self.found[cls.name].origin is Origin.RESOLVED or self.found[cls.name].proxy:
             return True
         if any(b.startswith("django.") and b not in PLAIN and not self.library_table(b) for b in cls.externals()):
             return False
@@ -75,6 +82,8 @@ class Declared:
         key = self.fields.key(cls)
         parents = self.parents(cls)
         meta = self.meta(cls)
+        if self.found[cls.name].proxy:
+            return Model(key, {}, parents=tuple(map(self.key_of, parents)), tableless=True, place=cls.place)
         fields, complete = self.all_fields(cls, key, parents)
         table = constant(meta, "db_table") if meta is not None else None
         model = Model(
@@ -200,3 +209,18 @@ class Declared:
         if found is None or not isinstance(found[1], Assign):
             return ()
         return names_of(self.literals.value(found[0].module, found[1].value))
+
+
+def contributed(world: World, fields: Fields, state: State) -> None:
+    """Adds the models of Django's own apps that are installed."""
+    setting = world.setting("INSTALLED_APPS")
+    installed = {i.text for i in setting.items or () if i.text}
+    user = split(world.setting("AUTH_USER_MODEL").text or "auth.User", "")
+    module = next(iter(world.settings), None)
+    for key, (table, given, pairs) in CONTRIB.items():
+        if module is None or f"django.contrib.{key[0]}" not in installed or (key == ("auth", "user") and user != key):
+            continue
+        found = {n: fields.made(module, n, kind, options, key) for n, kind, options in given}
+        if not any(f.primary for f in found.values()):
+            found["id"] = fields.made(module, "id", "AutoField", {"primary_key": True}, key)
+        state.models[key] = Model(key, found, named=table, unique_together=pairs)

@@ -114,7 +114,9 @@ class Expressions:
                 return ""
             given = dict(when.keywords)
             then = given.pop("then", None)
+            condition = given.pop("condition", None)
             found = self._q(module, replace(when, keywords=tuple(given.items())), columns)
+            found = found or self.condition(module, condition, columns)
             value = self.value(module, then, columns)
             if not found or not value:
                 return ""

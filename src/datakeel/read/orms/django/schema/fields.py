@@ -138,6 +138,14 @@ class Fields:
         label = class_constant(meta, "app_label") if meta is not None else None
         return label if isinstance(label, str) else self.labels.label(cls.module.path), cls.facts.name.lower()
 
+    def setting(self, expression: Expression) -> object:
+        """``settings.NAME``, as the project's settings have it."""
+        head, _, name = (dotted_of(expression) or "").rpartition(".")
+        if head != "django.conf.settings":
+            return UNKNOWN
+        value = self.world.setting(name)
+        return value.const if value.known else UNKNOWN
+
     # Kinds ------------------------------------------------------------------------------------------------------------
 
     def kind(self, module: Module, call: Call) -> Found | None:
@@ -175,6 +183,8 @@ class Fields:
         """``Money = models.DecimalField``, ``Money = partial(models.DecimalField, max_digits=12)``."""
         if isinstance(symbol.value, Call):
             last = (dotted_of(symbol.value.function) or "").rpartition(".")[2]
+            if last == "import_string" and symbol.value.arguments:
+                return self.named_kind(symbol.module, symbol.value.arguments[0])
             if last != "partial" or not symbol.value.arguments:
                 return None
             inner = self.kind(symbol.module, replace(symbol.value, function=symbol.value.arguments[0]))
@@ -183,6 +193,13 @@ class Fields:
         if dotted is None or dotted.lstrip(".") == symbol.name:
             return None
         return self.kind(symbol.module, Call(symbol.value, (), (), Span(0, 0, 0, 0)))
+
+    def named_kind(self, module: Module, expression: Expression) -> Found | None:
+        """The class that a text, or a setting, names."""
+        text = self.literals.text(module, expression)
+        if text is None and isinstance(expression, Attribute):
+            text = self.world.setting(expression.name).text
+        return library_kind(text or "django.db.models.AutoField")
 
     def function_kind(self, info: FunctionInfo) -> Found | None:
         """A function of the project that gives a field back."""
@@ -286,7 +303,10 @@ class Reading:
     def value(self, name: str) -> object:
         """A keyword's value; None where it is not given."""
         given = self.keywords.get(name)
-        return self.fields.literals.value(*given) if given is not None else None
+        if given is None:
+            return None
+        found = self.fields.literals.value(*given)
+        return self.fields.setting(given[1]) if found is UNKNOWN else found
 
     def flag(self, name: str, default: bool = False) -> bool:
         found = self.value(name)
@@ -454,8 +474,10 @@ def constant(value: object) -> Const:
 def passed_on(statement: Statement, options: str) -> Iterator[tuple[str, Expression, bool]]:
     """The keywords that a statement of ``__init__`` adds: name, value, whether it overrides what is given."""
     match statement:
-        case Assign((Item(Local(name), Const(key)),), value) if name == options and value is not None:
-            yield str(key), value, True
+        case Assign(targets, value) if value is not None:
+            for target in targets:
+                if isinstance(target, Item) and target.base == Local(options) and isinstance(target.key, Const):
+                    yield str(target.key.value), value, True
         case Evaluate(Call(function, arguments, keywords)):
             last = (dotted_of(function) or last_name(function)).rpartition(".")[2]
             if last == "setdefault" and len(arguments) == 2 and isinstance(arguments[0], Const):

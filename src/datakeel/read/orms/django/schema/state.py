@@ -11,7 +11,8 @@ from datakeel.model.dataset import Column, Constraint, Index
 from datakeel.model.place import Place
 from datakeel.read import schema
 from datakeel.read.orms.django.schema.fields import Field, Key
-from datakeel.read.orms.django.schema.kinds import CONTRIB, TYPES
+from datakeel.read.orms.django.schema.kinds import TYPES
+from datakeel.read.orms.django.schema.library import CONTRIB
 from datakeel.read.orms.django.schema.naming import cut, key_name
 from datakeel.read.schema import Change
 
@@ -29,6 +30,7 @@ class Model(Struct, frozen=True):
     index_together: tuple[Names, ...] = ()
     keys: tuple[Index | Constraint, ...] = ()
     parents: tuple[Key, ...] = ()
+    gone: dict[str, Field] = {}  # fields that it had: the database may lose them later than the state
     tableless: bool = False  # a proxy, or not managed
     complete: bool = True
     place: Place | None = None
@@ -73,13 +75,13 @@ class State:
         model = self.models.get(key)
         if model is None:
             known = CONTRIB.get(key)
-            return Column("id", TYPES[known[1]], references=known[0]) if known is not None else None
+            return Column("id", "integer", references=known[0] or "_".join(key)) if known is not None else None
         for _ in range(6):  # a proxy's or child's key is its parent's
             if model.fields.get(field) is not None or model.primary() is not None or not model.parents:
                 break
             parent = self.models.get(model.parents[0])
             if parent is None:
-                break
+                return self.target(model.parents[0]) if model.parents[0] != key else None
             model = parent
         found = model.fields.get(field) or model.primary()
         if found is None or not found.columns:
@@ -204,7 +206,7 @@ class State:
         kept = {c.text for c in own_constraints(table, after)}
         for constraint in own_constraints(table, before):
             if constraint.text not in kept:
-                yield schema.drop_constraint(table, constraint.name)
+                yield schema.drop_constraint(table, constraint=constraint)
         known = {c.text for c in own_constraints(table, before)}
         for constraint in own_constraints(table, after):
             if constraint.text not in known:
