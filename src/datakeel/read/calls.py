@@ -607,6 +607,7 @@ class Caller(Executor):
             name=label,
             sources=frozenset(),
             origin=Origin.RESOLVED,
+            place=self.place(at) if row.resource in ("consumer", "producer") else None,
         )
         if row.resource:
             self.add_resource(number, row.resource, row.technology, name, options, arguments, at, label)
@@ -721,6 +722,9 @@ class Caller(Executor):
         if row.releases and receiver is not None:
             self.world.released(self, receiver)
         value = self.row_value(row, receiver, arguments, made, result, at)
+        if row.source == "encoding" and arguments.positional:
+            first = arguments.positional[0]
+            value = value.but(entries=first.entries, complete=first.complete)
         if row.source:
             value = value.but(sources=value.sources | {Source(row.source, name=self.world.libraries.canonical(dotted))})
         return value
@@ -994,7 +998,8 @@ class Caller(Executor):
                 options[name] = inherited
             elif receiver is not None and receiver.options is not None and "*" in receiver.options:
                 options[name] = NOTHING
-        return self.world.option_list(options, defaults, arguments.decided, words)
+        made = receiver.place if receiver is not None and len(defaults) > len(row.options) else None
+        return self.world.option_list(options, defaults, arguments.decided or made, words)
 
     def effect_defaults(self, row: CallRow, receiver: Value | None) -> tuple[dict[str, str], dict[str, str]]:
         """The options of a call; what a consumer gives, or a producer sends, has those of its client too."""

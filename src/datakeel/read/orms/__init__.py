@@ -166,7 +166,11 @@ class Orms:
     def row_assigned(
         self, caller: Caller, row: CallRow, receiver: Value | None, arguments: Arguments
     ) -> tuple[Assignment, ...]:
-        """The columns that a row's `columns` argument sets; operators of documents (``$inc``) are the store's own arithmetic."""
+        """The columns that a row's `columns` argument sets; operators of documents (``$inc``) are the store's own arithmetic.
+        Of a message they are what its payload's keys are, as far as a literal shows them."""
+        if not row.columns and row.effect == "publish":
+            given = [v for p in row.payload if p != "*" and (v := caller.asked(row, p, receiver, arguments)) is not None]
+            return tuple(assignment(n, v, "value") for g in given for n, v in (g.entries or {}).items())
         if not row.columns:
             return ()
         given = caller.asked(row, row.columns, receiver, arguments)
@@ -188,7 +192,7 @@ class Orms:
         """One message of an endless iteration."""
         effect = caller.emit(
             Kind.CONSUME, "message", at, store=StoreKind(row.store) if row.store else StoreKind.LOG, technology=row.technology,
-            dataset=iterable.name, options=caller.world.option_list(iterable.options or {}, row.options, words=row.words), origin=iterable.origin,
+            dataset=iterable.name, options=caller.world.option_list(iterable.options or {}, row.options, iterable.place, row.words), origin=iterable.origin,
         )  # fmt: skip
         return Value(
             type=row.iterates, rows=Rows(f"read:{effect.number}"), sources=frozenset((Source("read", effect.number),)), owner=iterable,
