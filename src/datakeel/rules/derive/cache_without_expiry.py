@@ -10,8 +10,6 @@ from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.rule import Hit, rule
 
-EXPIRY = ("ex", "px", "exat", "pxat", "timeout", "time", "ttl", "expire", "keepttl")
-
 
 @rule(Severity.MINOR)
 def cache_without_expiry(operation: Operation, system: System) -> Iterator[Hit]:
@@ -25,7 +23,7 @@ def cache_without_expiry(operation: Operation, system: System) -> Iterator[Hit]:
 
 
 def never_expires(operation: Operation, entry: Effect) -> bool:
-    given = [o for o in entry.options if o.name in EXPIRY]
+    given = [o for o in entry.options if o.word == "expiry"]
     if not given or any(o.value != "None" for o in given):
         return False
     return not any(e.verb == "expire" and e.key == entry.key for e in operation.of(Kind.WRITE))

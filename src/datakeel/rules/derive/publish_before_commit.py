@@ -11,8 +11,7 @@ from datakeel.rules.facts.derivation import about, marks, record_writes, togethe
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import early
 
-DELAYS = ("countdown", "eta", "delay", "delay_seconds", "DelaySeconds", "scheduled_time", "when")
-NONE = ("None", "0", "0.0", "")
+NO_DELAY = ("None", "0", "0.0")
 
 
 @rule(Severity.CRITICAL)
@@ -30,7 +29,7 @@ def publish_before_commit(operation: Operation) -> Iterator[Hit]:
 
 def delayed(publish: Effect) -> bool:
     """Whether it is sent later than any transaction lasts."""
-    return any(o.name in DELAYS and o.given and o.value not in NONE[:3] for o in publish.options)
+    return any(o.word == "delay" and o.given and o.value not in NO_DELAY for o in publish.options)
 
 
 def uncommitted(operation: Operation, publish: Effect) -> Effect | None:

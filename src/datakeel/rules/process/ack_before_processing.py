@@ -9,8 +9,7 @@ from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Operation
 from datakeel.rules.rule import Hit, rule
 
-AUTOMATIC = ("enable.auto.commit", "auto_ack", "no_ack")
-STORED = "enable.auto.offset.store"
+AUTOMATIC = ("auto-commit", "auto-ack")
 
 
 @rule(Severity.CRITICAL)
@@ -35,10 +34,10 @@ def durable(effect: Effect) -> bool:
 
 def automatic(consume: Effect) -> str:
     """The option by which the client acknowledges by itself as soon as a message is handed out."""
-    stored = consume.option(STORED)
-    if stored is not None and stored.value == "False":
+    stored = consume.option("offset-store")
+    if stored is not None and stored.value != "True":
         return ""
-    return next((o.name for name in AUTOMATIC if (o := consume.option(name)) is not None and o.value == "True"), "")
+    return next((o.name for word in AUTOMATIC if (o := consume.option(word)) is not None and o.value == "True"), "")
 
 
 def acknowledged_first(operation: Operation) -> Iterator[Hit]:
