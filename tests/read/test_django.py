@@ -721,3 +721,34 @@ class Page(View):
     post = system.operation("shop.code.Page.post")
     assert post is not None
     assert post.always_inside("transaction") == Answer.YES
+
+
+def test_what_happens_only_outside_a_transaction_does_not_happen_in_one(tmp_path: Path) -> None:
+    system = read_system(
+        {
+            "shop/orders.py": """
+from celery import shared_task
+from django.db import models, transaction
+
+class Order(models.Model):
+    total = models.IntegerField()
+
+@shared_task
+def announce(order):
+    print(order)
+
+def when_done(order):
+    if transaction.get_connection().in_atomic_block:
+        transaction.on_commit(lambda: announce.delay(order))
+    else:
+        announce.delay(order)
+
+@transaction.atomic
+def place(total):
+    when_done(Order.objects.create(total=total))
+"""
+        },
+        tmp_path,
+    )
+    place = next(o for o in system.operations if o.symbol == "place")
+    assert [e.when.value for e in place.effects if e.kind.value == "publish"] == ["after-commit"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Answer, Origin
-from datakeel.model.effect import Kind, Option, Rows, Scope, Source, StoreKind, When
+from datakeel.model.effect import Guard, Kind, Option, Rows, Scope, Source, StoreKind, When
 from datakeel.model.operation import Resource, Retry
 from datakeel.model.place import Place
 from datakeel.read.evaluate import text_of
@@ -179,6 +179,8 @@ class Caller(Executor):
             if wild and self.world.libraries.method(base.type, name) is None:
                 type_name, label = row.attributes["*"], name
         peeked = self.peek(base, (name,))
+        if type_name == "in-transaction":
+            return self.in_transaction(base)
         if type_name == "rowcount":
             result = self.state.heap.get((base.rows, "$result")) if base.rows is not None else None
             return result.owner if result is not None and result.owner is not None else peeked
@@ -192,6 +194,18 @@ class Caller(Executor):
             name=label or peeked.name,
             origin=max(origin, peeked.origin),
             options=peeked.options or (base.options if type_name else None),
+        )
+
+    def in_transaction(self, connection: Value) -> Value:
+        """Whether a transaction is open on a connection: surely where one was opened here; else the caller knows."""
+        name = connection.name or "default"
+        if self.current(name) is not None:
+            return Value(const=True)
+        source = Source("transaction", name=name)
+        return Value(
+            type="builtins.bool",
+            sources=frozenset((source,)),
+            tests=(Guard("in-transaction", True, (source,)),),
         )
 
     # Calling ----------------------------------------------------------------------------------------------------------

@@ -51,7 +51,8 @@ class Graft:
         self.map_transactions()
         locks = machine.state.locks
         for effect in trace.effects:
-            machine.record(self.effect(effect, locks))
+            if not self.ruled_out(effect):
+                machine.record(self.effect(effect, locks))
         machine.resources += [self.resource(r) for r in trace.resources]
         machine.retries += [self.retry(r) for r in trace.retries]
         machine.complete = machine.complete and trace.complete
@@ -66,6 +67,13 @@ class Graft:
         if trace.never_returns:
             machine.state.alive = False
         return value
+
+    def ruled_out(self, effect: Effect) -> bool:
+        """Whether the effect happens only outside a transaction, and the caller stands in one."""
+        return any(
+            guard.test == "in-transaction" and not guard.polarity and self.machine.current(guard.sources[0].name)
+            for guard in effect.guards
+        )
 
     # Transactions -----------------------------------------------------------------------------------------------------
 

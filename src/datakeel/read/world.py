@@ -341,6 +341,9 @@ class World:
 
     def given_by(self, info: FunctionInfo) -> Value:
         """What a dependency gives to a function that asks for it."""
+        return self.memo.answer(("given", id(info)), lambda: self.worked_out(info), NOTHING)
+
+    def worked_out(self, info: FunctionInfo) -> Value:
         trace = self.general(info)
         value = trace.yields if trace.yields is not None else trace.returns
         declared = (
@@ -570,9 +573,7 @@ class World:
             else None,
             tuple(self.kind_of(v, depth + 1) for v in value.items[:6]) if value.items is not None else None,
             self.orms.key(value.state) if value.state is not None else None,
-            tuple((k, self.kind_of(v, depth + 1)) for k, v in sorted(value.options.items()))
-            if value.options
-            else None,
+            tuple((k, self.kind_of(v, depth + 1)) for k, v in sorted(value.options.items())) if value.options else None,
             value.origin,
         )
 
