@@ -112,10 +112,18 @@ class Django:
             return Value(target=ExternalTarget(f"django.core.exceptions.{MISSING_ROW[name]}"))
         if name == "_meta":
             return Value(type="django.db.models.options.Options", owner=Value(type=cls.name))
-        field = model.fields.get(name)
-        if field is not None and field.many:
-            return Value(type=DESCRIPTOR, of=self.models.through_value(model, field))
-        return self.managers.of_model(model, name) if cls.method(name) is None else None
+        if cls.method(name) is not None:
+            return None
+        found = self.managers.of_model(model, name)
+        return found if found is not None else self.descriptor(model, name)
+
+    def descriptor(self, model: Model, name: str) -> Value | None:
+        """``Model.tags``: from the class, a many-to-many leads to the table of its pairs."""
+        field = self.models.related(model, name)
+        if field is None or not field.many:
+            return None
+        owner = model if name in model.fields else self.models.model(field.relation)
+        return Value(type=DESCRIPTOR, of=self.models.through_value(owner or model, field))
 
     # Calls ------------------------------------------------------------------------------------------------------------
 
@@ -142,6 +150,8 @@ class Django:
             return self.query_call(caller, receiver, receiver.state, ASYNC.get(name, name), arguments, at)
         if name in ("as_manager", "from_queryset"):
             return self.managers.made(receiver, name, arguments)
+        if name == "get_model" and not receiver.type:
+            return self.library.model_class(arguments)
         if name == "as_view" and isinstance(receiver.target, ClassTarget):
             return receiver
         if not receiver.type:

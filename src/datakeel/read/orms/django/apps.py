@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datakeel.read.program import Assign, Const
-from datakeel.read.symbols import Module
+from datakeel.read.orms.django.schema.labels import Labels
+from datakeel.read.symbols import ClassInfo, Module
 
 if TYPE_CHECKING:
     from datakeel.read.world import World
@@ -32,36 +32,19 @@ def contributed(dotted: str) -> str:
 class Apps:
     def __init__(self, world: World) -> None:
         self.world = world
-        self._labels: dict[str, str] = {}
+        self.labels = Labels(world)
         self._installed: frozenset[str] | None = None
 
     def label(self, module: Module) -> str:
-        """The label of the application that a module belongs to: as its configuration says, else its folder."""
-        folders = module.path.split("/")[:-1]
-        while folders and folders[-1].endswith("models"):
-            folders.pop()
-        key = "/".join(folders)
-        if key not in self._labels:
-            self._labels[key] = self.configured(module) or (folders[-1] if folders else "app")
-        return self._labels[key]
+        """The label of the application that a module belongs to."""
+        return self.labels.label(module.path)
 
-    def configured(self, module: Module) -> str:
-        """The label in the ``AppConfig`` of the nearest package above."""
-        parts = module.name.split(".")
-        while len(parts) > 1:
-            parts.pop()
-            for name in ("apps", "config"):
-                found = self.world.names.modules.get(".".join((*parts, name)))
-                label = config_label(found) if found is not None else ""
-                if label:
-                    return label
-            if parts[-1] != "models":
-                break
-        return ""
-
-    def holds(self, module: Module, label: str) -> bool:
-        """Whether a module belongs to the application of that label."""
-        return label in module.name.split(".") or self.label(module) == label
+    def chosen(self, label: str, classes: list[ClassInfo]) -> list[ClassInfo]:
+        """Those of some classes that stand in the application of that label (any, where it is empty)."""
+        if not label:
+            return classes
+        exact = [c for c in classes if self.label(c.module) == label]
+        return exact or [c for c in classes if label in c.module.name.split(".")]
 
     def installed(self) -> frozenset[str]:
         """The packages in ``INSTALLED_APPS`` as far as they are known."""
@@ -71,15 +54,3 @@ class Apps:
             names = [i.text.partition(".apps.")[0] for i in found.items or () if i.text]
             self._installed = frozenset(names)
         return self._installed
-
-
-def config_label(module: Module) -> str:
-    for cls in module.file.classes:
-        if not any("Config" in str(b) for b in cls.bases):
-            continue
-        for statement in cls.fields:
-            if isinstance(statement, Assign) and isinstance(statement.value, Const):
-                names = [getattr(t, "dotted", getattr(t, "name", "")).rpartition(".")[2] for t in statement.targets]
-                if "label" in names and isinstance(statement.value.value, str):
-                    return statement.value.value
-    return ""

@@ -54,13 +54,13 @@ class Managers:
         externals = cls.externals()
         if any(b in QUERYSETS or (b.endswith("QuerySet") and "rest_framework" not in b) for b in externals):
             return "queryset"
-        if any(b in MANAGERS or b.endswith("Manager") for b in externals) and self.is_manager(cls):
+        if self.is_manager(cls):
             return "manager"
         return "manager" if self.queryset_class(cls) is not None else ""
 
     def is_manager(self, cls: ClassInfo) -> bool:
         """A class whose base is named as a manager's, of Django or of a library that adds to it."""
-        return any(b in MANAGERS or ".models" in b or ".managers" in b for b in cls.externals())
+        return any(b.endswith("Manager") and (b.startswith("django.") or holds(b)) for b in cls.externals())
 
     def queryset_class(self, cls: ClassInfo) -> ClassInfo | None:
         """The queryset class behind a manager class made by ``from_queryset``."""
@@ -260,6 +260,11 @@ class Made:
 
     def __init__(self, queryset: ClassInfo) -> None:
         self.queryset = queryset
+
+
+def holds(dotted: str) -> bool:
+    """Whether a dotted name is that of a module of models or managers."""
+    return ".models." in dotted or ".managers." in dotted
 
 
 def may_be(name: str, call: Call) -> bool:

@@ -106,12 +106,13 @@ class Models:
         return Model(dotted, f"{label}_{dotted.rpartition('.')[2].lower()}", {}, False, Origin.CONVENTION)
 
     def read_class(self, cls: ClassInfo) -> Model | None:
-        named = any(b in MODEL_BASES for b in cls.externals())
-        if not named and not self.looks_like_model(cls) and not self.inherits_library_model(cls):
+        if not self.is_model(cls):
             return None
+        named = any(b in MODEL_BASES for b in cls.externals())
         meta = self.meta(cls)
         table = self.table_of(cls, meta)
-        fields = {f.name: f for f in self.fields(cls, table)}
+        back = meta.get("default_related_name")
+        fields = {f.name: f for f in self.fields(cls, table, back if isinstance(back, str) else "")}
         primary = next((f.column for f in fields.values() if f.keywords.get("primary_key") is True), "id")
         unique = [frozenset((f.column,)) for f in fields.values() if f.unique]
         for names in meta.get("unique", ()):
@@ -127,7 +128,7 @@ class Models:
             (frozenset((primary,)), *unique),
         )
 
-    def fields(self, cls: ClassInfo, table: str) -> Iterator[Field]:
+    def fields(self, cls: ClassInfo, table: str, back: str) -> Iterator[Field]:
         for ancestor in reversed(cls.ancestors()):
             for name, statement in ancestor.fields.items():
                 found = declared(ancestor, name, statement)
@@ -135,7 +136,8 @@ class Models:
                     continue
                 field = found.field
                 if found.target is not None:
-                    field = replace(field, relation=self.related_class(ancestor, cls, found.target))
+                    relation = self.related_class(ancestor, cls, found.target)
+                    field = replace(field, relation=relation, related_name=field.related_name or back)
                 if field.many:
                     through = self.related_class(ancestor, cls, found.through) if found.through is not None else ""
                     link = field.keywords.get("db_table") or f"{table}_{name}"
@@ -154,12 +156,18 @@ class Models:
             return Value(target=ClassTarget(cls), type="builtins.type", name=cls.name)
         name = f"{model.name}.{field.name}.through"
         if name not in self._models:
-            ends = {short_name(n): n for n in (model.name, field.relation)}
+            other = self.model(model.fields[field.name].relation) if field.name in model.fields else None
+            ends = {short_name(n): n for n in (model.name, other.name if other is not None else field.relation)}
             fields = {end: Field(end, "ForeignKey", f"{end}_id", relation) for end, relation in ends.items()}
             self._models[name] = Model(name, field.link, fields, False, model.origin)
         return Value(target=ExternalTarget(name), type="builtins.type", name=name)
 
     # What is a model --------------------------------------------------------------------------------------------------
+
+    def is_model(self, cls: ClassInfo) -> bool:
+        if any(b in MODEL_BASES for b in cls.externals()):
+            return True
+        return self.looks_like_model(cls) or self.inherits_library_model(cls)
 
     def inherits_library_model(self, cls: ClassInfo) -> bool:
         return any(".models." in b and self.of_library(b) is not None for b in cls.externals())
@@ -264,7 +272,7 @@ class Models:
     def by_label(self, app: str, name: str, owner: ClassInfo | None = None) -> str:
         """``app.Name`` → the class: the model of that name in the app of that label."""
         label = app.rpartition(".")[2]
-        found = [c for c in self.labels().get(name, ()) if not label or self.apps.holds(c.module, label)]
+        found = self.apps.chosen(label, self.labels().get(name, []))
         if owner is not None and len(found) > 1:
             found = [c for c in found if c.module.name.split(".")[:2] == owner.module.name.split(".")[:2]] or found
         if found:
@@ -274,18 +282,22 @@ class Models:
         return external if contributed(external) else ""
 
     def labels(self) -> dict[str, list[ClassInfo]]:
-        """The classes of each name: those at the top of a module, with bases."""
+        """The models of each name: those at the top of a module."""
         if self._labels is None:
             self._labels = {}
             for module in self.world.names.every_module():
                 for facts in module.file.classes:
                     if facts.bases and "." not in facts.name:
                         info = self.world.names.class_of(module, facts.name)
-                        if info is not None:
+                        if info is not None and self.is_model(info):
                             self._labels.setdefault(facts.name, []).append(info)
         return self._labels
 
     # All of them ------------------------------------------------------------------------------------------------------
+
+    def related(self, model: Model, name: str) -> Field | None:
+        """The relation that a model's class knows under a name, its own or one that refers back."""
+        return model.fields.get(name) or self.reverse(model).get(name)
 
     def models(self) -> Iterable[Model]:
         """Every concrete model of the project."""
