@@ -1,0 +1,54 @@
+"""The commands that README and docs show are commands that work."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from datakeel.config import load
+from datakeel.rules.rule import rules
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
+
+
+def commands() -> list[str]:
+    found = []
+    for page in PAGES:
+        for block in SHELL.findall(page.read_text(encoding="utf-8")):
+            found += [line.partition("  #")[0].strip() for line in block.splitlines() if line.startswith("datakeel ")]
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_of_the_documentation_works(command: str, tmp_path: Path) -> None:
+    source = tmp_path / "src"
+    source.mkdir()
+    (source / "pay.py").write_text("def pay(order):\n    return order\n", encoding="utf-8")
+    words = [sys.executable, "-m", *shlex.split(command)]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_readme_names_only_rules_that_exist() -> None:
+    names = {rule.name for rule in rules()}
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert set(re.findall(r"ignore\[([a-z-]+)\]", text)) <= names
+    assert set(re.findall(r"datakeel explain ([a-z-]+)", text)) <= names
+
+
+def test_the_targets_that_readme_names_are_in_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"^    make (\w+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M):
+        assert re.search(rf"^{target}:", makefile, re.M)
+
+
+def test_the_repository_reviews_itself_with_its_own_configuration() -> None:
+    assert load([ROOT], {rule.name: rule.category for rule in rules()}) is not None
