@@ -114,7 +114,8 @@ def serialise_set(read: Effect, write: Effect, system: System) -> Fix:
     )
 
 
-def one_transaction(writes: tuple[Effect, ...]) -> Fix:
+def one_transaction(write: Effect, datasets: tuple[str, ...]) -> Fix:
+    """Let several writes commit together."""
     texts = {
         "django": "with transaction.atomic():",
         "sqlalchemy": "with session.begin():",
@@ -123,8 +124,8 @@ def one_transaction(writes: tuple[Effect, ...]) -> Fix:
         "asyncpg": "async with connection.transaction():",
         "mongodb": "with client.start_session() as session, session.start_transaction():",
     }
-    names = " and ".join(dict.fromkeys(w.dataset for w in writes if w.dataset)) or "both"
-    head = texts.get(family(writes[0]), "BEGIN;  -- … COMMIT;")
+    names = " and ".join(datasets) or "both"
+    head = texts.get(family(write), "BEGIN;  -- … COMMIT;")
     return Fix(title=f"write {names} in one transaction", text=f"{head}\n    …  # {names}" if head.endswith(":") else head)
 
 

@@ -84,14 +84,24 @@ def same_things(a: Rows | None, b: Rows | None) -> bool:
 # Sets -----------------------------------------------------------------------------------------------------------------
 
 
-def deciding_sources(write: Effect) -> Iterator[Source]:
-    """What the conditions round a write ask, each once."""
-    seen: set[Source] = set()
+def set_decisions(operation: Operation, write: Effect) -> Iterator[tuple[Guard, Effect]]:
+    """The conditions of this function's own text that ask a fact about a set of rows before a write of the same dataset."""
+    seen: set[int] = set()
     for guard in write.guards:
-        for source in guard.sources if guard.test != "exception" else ():
-            if source not in seen:
-                seen.add(source)
-                yield source
+        if guard.test == "exception" or not stands_in(guard, operation):
+            continue
+        for source in guard.sources:
+            if source.kind == "read" and source.number < write.number and source.number not in seen:
+                seen.add(source.number)
+                read = operation.effect(source.number)
+                if read is not None and read.kind == Kind.READ and read.dataset == write.dataset and asks_set(read, source):
+                    yield guard, read
+
+
+def stands_in(guard: Guard, operation: Operation) -> bool:
+    """Whether a condition is of the function's own text, and not a callee's."""
+    at, whole = guard.place, operation.place
+    return at is not None and at.path == whole.path and whole.line <= at.line <= max(whole.end_line, whole.line)
 
 
 def asks_set(read: Effect, source: Source) -> bool:
@@ -99,19 +109,37 @@ def asks_set(read: Effect, source: Source) -> bool:
     selection = read.selection
     if selection is None or selection.cardinality == Cardinality.ONE:
         return False
-    return bool(selection.aggregate) or not source.path
+    return bool(selection.aggregate) or (not source.path and selection.cardinality == Cardinality.MANY)
 
 
-def changes_set(read: Effect, write: Effect) -> bool:
-    """Whether a write changes what the read found: it adds to the set, takes from it, or moves a row in or out."""
+def allows_one_more(guard: Guard, read: Effect) -> bool:
+    """Whether a condition says that the set is not full: nothing is there, or fewer than a limit."""
+    return says_absent(guard, read) or (guard.test in ("<", "<=") and guard.polarity) or (
+        guard.test in (">", ">=") and not guard.polarity
+    )
+
+
+def allows_one_less(guard: Guard, read: Effect) -> bool:
+    """Whether a condition says that enough is left: another is there, or more than so many."""
+    return (guard.test in (">", ">=") and guard.polarity) or (guard.test in ("<", "<=") and not guard.polarity)
+
+
+def changes_set(guard: Guard, read: Effect, write: Effect) -> bool:
+    """Whether a write makes true no longer what the read found: it fills the set, or empties it."""
     assert read.selection is not None
-    if write.verb == "delete":
-        return True
     asked = read.selection.predicates
     if write.verb == "insert":
         answers = [written_as_asked(p, write) for p in asked if p.operator in ("=", "is-null")]
-        return False not in answers and (True in answers or not asked)
-    return any(a.column == p.column for p in asked for a in write.assigned)
+        return allows_one_more(guard, read) and False not in answers and (True in answers or not asked)
+    leaves = write.verb == "delete" or any(a.column == p.column for p in asked for a in write.assigned)
+    return leaves and allows_one_less(guard, read) and not the_same_set(read, write)
+
+
+def the_same_set(read: Effect, write: Effect) -> bool:
+    """Whether a write acts on all that the read found, rather than on one of them."""
+    if write.rows is not None and write.rows.root in (f"read:{read.number}", f"element:{read.number}"):
+        return True
+    return write.selection is not None and read.selection is not None and write.selection.predicates == read.selection.predicates
 
 
 def phrase(read: Effect) -> str:

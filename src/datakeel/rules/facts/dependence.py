@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datakeel.model.effect import Effect, Source
+from datakeel.model.effect import Assignment, Effect, Source
 from datakeel.rules.facts.decisions import written_as_asked
 
+NEAR = 2  # calls between the function that holds both writes and a write
 LOGS = ("log", "logs", "logrecord", "history", "audit", "event", "events", "notification", "record", "records")
 
 
@@ -21,16 +22,23 @@ def moves(first: Effect, second: Effect) -> str:
     """An amount is taken from one row, and given to another."""
     if first.dataset != second.dataset or "insert" in (first.verb, second.verb) or same_target(first, second):
         return ""
-    mine = {a.column: a for a in first.assigned if computed(a.how, a.sources)}
+    if first.place == second.place:
+        return ""
+    mine = {a.column: a for a in first.assigned if changed(a)}
     for other in second.assigned:
         here = mine.get(other.column)
-        if here is not None and computed(other.how, other.sources) and given(here.sources) & given(other.sources):
-            return f"an amount taken from one row of {first.dataset}.{other.column} and given to none"
+        if here is not None and changed(other) and given(here.sources) & given(other.sources):
+            return f"an amount taken from one row of {first.dataset} and given to none"
     return ""
 
 
-def computed(how: str, sources: tuple[Source, ...]) -> bool:
-    return how == "atomic" or (how == "value" and any(s.kind == "read" and s.path for s in sources))
+def changed(assignment: Assignment) -> bool:
+    """Whether a column gets more or less than it had."""
+    if assignment.column == "*":
+        return False
+    return assignment.how == "atomic" or any(
+        s.path[-1:] == (assignment.column,) for s in assignment.sources if assignment.how == "value"
+    )
 
 
 def given(sources: tuple[Source, ...]) -> frozenset[Source]:
@@ -52,7 +60,7 @@ def owns(first: Effect, second: Effect) -> str:
     """A row is inserted that is incomplete without the rows that refer to it."""
     if first.verb != "insert" or second.verb != "insert" or first.dataset == second.dataset or first.rows is None:
         return ""
-    if first.dataset.endswith(LOGS) or second.dataset.endswith(LOGS):
+    if first.dataset.endswith(LOGS) or second.dataset.endswith(LOGS) or len(first.chain) > NEAR or len(second.chain) > NEAR:
         return ""
     kind, _, number = first.rows.root.partition(":")
     if kind != "new" or not any(refers(s, number) for a in second.assigned for s in a.sources):

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, Rows, Source, When
 from datakeel.model.operation import Operation, Role, Transaction, same_rows
+from datakeel.model.place import Place
 from datakeel.model.system import System
 
 STRONG = ("repeatable-read", "serializable", "snapshot")
@@ -199,3 +200,8 @@ def outer_guard(operation: Operation) -> Answer:
 def now(effect: Effect) -> bool:
     """Whether an effect happens where it stands: a deferred one belongs to another run of control."""
     return effect.when == When.NOW
+
+
+def here(effect: Effect) -> Place:
+    """Where an effect stands in this function's own text: a callee's is at its call."""
+    return effect.chain[0] if effect.chain else effect.place

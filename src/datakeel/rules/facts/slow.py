@@ -36,4 +36,4 @@ def words(call: Effect) -> str:
         return f"the program {call.text.split()[0]}" if call.text.strip() else "another program"
     if call.kind == Kind.WAIT:
         return "a sleep"
-    return " ".join(w for w in (call.technology, call.verb) if w) or "a remote service"
+    return " ".join(dict.fromkeys(w for w in (call.technology, call.verb) if w)) or "a remote service"

@@ -12,7 +12,7 @@ from datakeel.model.system import System
 from datakeel.rules.facts.cures import insert_once
 from datakeel.rules.facts.decisions import deciding_reads, says_absent, written_as_asked
 from datakeel.rules.facts.duplicates import refused_twice, violation_handled
-from datakeel.rules.facts.guards import now, stopped
+from datakeel.rules.facts.guards import here, now, stopped
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_insert
 
@@ -66,7 +66,7 @@ def judged(
     else:
         message = f"two runs at once insert two rows of {write.dataset} with the same {key}: nothing refuses the second"
     yield Hit(
-        place=write.place,
+        place=here(write),
         message=message,
         story=both_insert(read, write, key, refused=unique == Answer.YES),
         rests_on=(read, write),

@@ -8,7 +8,7 @@ from datakeel.finding import Fix, Severity
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
-from datakeel.rules.facts.guards import now, single_runner
+from datakeel.rules.facts.guards import here, now, single_runner
 from datakeel.rules.facts.order import chosen_by_loop, loop_unsorted
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import crossed, crossed_loop
@@ -64,7 +64,7 @@ def against(found: list[tuple[Operation, Effect, Effect]]) -> Iterator[Hit]:
     for way in sorted(ways):
         for operation, first, second in ways[way] if way != common else ():
             yield Hit(
-                place=second.chain[0] if second.chain else second.place,
+                place=here(second),
                 message=f"one of two transactions is aborted as a deadlock: {operation.symbol} locks {first.dataset} and then "
                 f"{second.dataset}, {them.symbol} the other way round",
                 story=crossed(operation, first, second, them, theirs, theirs_second),

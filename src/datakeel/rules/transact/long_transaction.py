@@ -10,7 +10,7 @@ from datakeel.model.operation import Operation, Transaction
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import begun_here, effects_of, holds_locks, lock_before
 from datakeel.rules.facts.bounds import unbounded
-from datakeel.rules.facts.guards import now
+from datakeel.rules.facts.guards import here, now
 from datakeel.rules.facts.slow import words
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import grows, held_while
@@ -21,12 +21,17 @@ def long_transaction(operation: Operation, system: System) -> Iterator[Hit]:
     """A transaction stays open while something sleeps, or while all rows of a growing table are worked through."""
     for transaction in begun_here(operation, system):
         for wait in effects_of(transaction, operation.of(Kind.WAIT)):
-            held = lock_before(operation, transaction, wait) if now(wait) else None
+            held = lock_before(operation, transaction, wait) if now(wait) and not after_failure(wait) else None
             if held is not None:
                 yield sleeping(operation, transaction, held, wait)
         found = endless_work(operation, transaction)
         if found is not None:
             yield bulk(operation, transaction, *found)
+
+
+def after_failure(wait: Effect) -> bool:
+    """Whether it waits before another attempt: what failed has let go of its locks."""
+    return any(s.kind == "try" and s.arm.startswith("handler") for s in wait.scopes)
 
 
 def endless_work(operation: Operation, transaction: Transaction) -> tuple[Effect, Effect] | None:
@@ -56,7 +61,7 @@ def commits_in_loop(operation: Operation, write: Effect) -> bool:
 
 def sleeping(operation: Operation, transaction: Transaction, held: Effect, wait: Effect) -> Hit:
     return Hit(
-        place=wait.chain[0] if wait.chain else wait.place,
+        place=here(wait),
         message=f"rows of {held.dataset or 'the database'} stay locked during {words(wait)}: everybody who needs them waits too",
         story=held_while(transaction.place or operation.place, held, wait, words(wait)),
         rests_on=(held, wait),

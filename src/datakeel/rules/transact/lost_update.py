@@ -10,7 +10,7 @@ from datakeel.model.effect import Assignment, Effect, Kind, Source, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import atomic_update, save_only
-from datakeel.rules.facts.guards import now, rows_of, single_runner, stopped
+from datakeel.rules.facts.guards import here, now, rows_of, single_runner, stopped
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import interleaved, overtaken
@@ -42,7 +42,7 @@ def own_value(
     column = f"{write.dataset}.{assignment.column}" if write.dataset else assignment.column
     place = assignment.place or write.place
     yield Hit(
-        place=place if read is None else write.place,
+        place=place if read is None else here(write),
         message=f"of two runs at once, one update of {column} is lost: it is read, computed in the application and "
         "written back",
         story=interleaved(read.place if read is not None else place, write.place, column),

@@ -9,7 +9,7 @@ from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Guard, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.guards import now, stopped
+from datakeel.rules.facts.guards import here, now, stopped
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_pass, interleaved
 
@@ -92,7 +92,7 @@ def hit(operation: Operation, read: Effect, write: Effect, told: str, answer: An
         "claim": "if not set(key, 1, nx=True, ex=…):  # it is taken\n    …",
     }
     return Hit(
-        place=write.chain[0] if write.chain else write.place,
+        place=here(write),
         message=messages[told],
         story=story,
         rests_on=(read, write),

@@ -10,7 +10,7 @@ from datakeel.model.effect import Effect, Kind, Source, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import together
-from datakeel.rules.facts.guards import isolated, now, single_runner
+from datakeel.rules.facts.guards import here, isolated, now, single_runner
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import torn
 
@@ -93,7 +93,7 @@ def touches(write: Effect, source: Source, read: Effect) -> bool:
 def hit(use: Effect, first: Effect, second: Effect, them: Operation, theirs: Effect) -> Hit:
     what = " and ".join(dict.fromkeys((first.dataset, second.dataset)))
     return Hit(
-        place=second.place if not second.chain else second.chain[0],
+        place=here(second),
         message=f"{use.dataset or 'the result'} is computed from {what} as they never were at one time: {them.symbol} commits "
         "between the two reads",
         story=torn(first, second, theirs, them.symbol, use),

@@ -9,7 +9,7 @@ from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Transaction
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import begun_here, effects_of, lock_before
-from datakeel.rules.facts.guards import now
+from datakeel.rules.facts.guards import here, now
 from datakeel.rules.facts.slow import SLOW_STORES, words
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import held_while
@@ -30,7 +30,7 @@ def hit(operation: Operation, transaction: Transaction, held: Effect, call: Effe
     what = words(call)
     begin = transaction.place or operation.place
     return Hit(
-        place=call.chain[0] if call.chain else call.place,
+        place=here(call),
         message=f"rows of {held.dataset or 'the database'} stay locked while {what} is waited for: everybody who needs them waits too",
         story=held_while(begin, held, call, what),
         rests_on=(held, call),

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from datakeel.finding import Severity
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Kind, Source, StoreKind
+from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import serialise_set
-from datakeel.rules.facts.decisions import asks_set, changes_set, deciding_sources, phrase
+from datakeel.rules.facts.decisions import changes_set, phrase, set_decisions
 from datakeel.rules.facts.duplicates import refused_twice
-from datakeel.rules.facts.guards import excluded, now
+from datakeel.rules.facts.guards import excluded, here, now
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_decide
 
@@ -26,8 +26,8 @@ def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
     for write in operation.of(Kind.WRITE):
         if write.verb not in WRITES or write.store not in STORES or write.conflict or not now(write) or not write.dataset:
             continue
-        for read, computed in set_reads(operation, write):
-            if not operation.meet_here(read, write) or not changes_set(read, write):
+        for read, computed in decided_by(operation, write):
+            if not operation.meet_here(read, write):
                 continue
             answer = excluded(operation, read, write, system)
             if answer != Answer.YES and not constrained(write, system):
@@ -35,26 +35,23 @@ def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
                 break
 
 
-def set_reads(operation: Operation, write: Effect) -> Iterator[tuple[Effect, str]]:
+def decided_by(operation: Operation, write: Effect) -> Iterator[tuple[Effect, str]]:
     """The reads of a set of this dataset that the write depends on; with the column that is computed from it, if any."""
-    for source in deciding_sources(write):
-        read = of_set(operation, source, write)
-        if read is not None:
+    for guard, read in set_decisions(operation, write):
+        if changes_set(guard, read, write):
             yield read, ""
     for assignment in write.assigned if write.verb == "insert" else ():
         for source in assignment.sources if assignment.how == "value" else ():
-            read = of_set(operation, source, write)
-            if read is not None and read.selection is not None and read.selection.aggregate in ("max", "min", "count"):
-                yield read, assignment.column
+            last = operation.effect(source.number) if source.kind == "read" else None
+            if last is not None and last.number < write.number and next_of(last, write):
+                yield last, assignment.column
 
 
-def of_set(operation: Operation, source: Source, write: Effect) -> Effect | None:
-    if source.kind != "read" or source.number >= write.number:
-        return None
-    read = operation.effect(source.number)
-    if read is None or read.kind != Kind.READ or read.dataset != write.dataset or not asks_set(read, source):
-        return None
-    return read
+def next_of(read: Effect, write: Effect) -> bool:
+    """Whether a read gives the last, or the number, of the rows that the write adds one to."""
+    if read.kind != Kind.READ or read.dataset != write.dataset or read.selection is None:
+        return False
+    return read.selection.aggregate in ("max", "min", "count")
 
 
 def constrained(write: Effect, system: System) -> bool:
@@ -73,7 +70,7 @@ def hit(read: Effect, write: Effect, computed: str, answer: Answer, system: Syst
     else:
         message = f"two runs at once both pass the check of {phrase(read)} and both {write.verb} {rows}: what it checks no longer holds"
     return Hit(
-        place=write.place,
+        place=here(write),
         message=message,
         story=both_decide(read, write, phrase(read)),
         rests_on=(read, write),

@@ -11,10 +11,14 @@ from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import together
 from datakeel.rules.facts.cures import one_transaction
+from datakeel.rules.facts.decisions import deciding_reads, says_absent
 from datakeel.rules.facts.dependence import moves, owns, replaces
-from datakeel.rules.facts.guards import now, single_runner
+from datakeel.rules.facts.guards import here, now, single_runner
+from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import crash_between
+
+WINDOW = 40  # how many writes further on a partner is looked for
 
 
 @rule(Severity.CRITICAL)
@@ -23,34 +27,51 @@ def writes_without_transaction(operation: Operation, system: System) -> Iterator
     writes = [e for e in operation.of(Kind.WRITE) if e.store == StoreKind.RELATIONAL and now(e) and e.dataset]
     if len(writes) < 2 or single_runner(operation):
         return
-    told: set[tuple[str, str]] = set()
-    for first, second, why in dependent(operation, writes):
-        if (first.dataset, second.dataset) in told or not operation.meet_here(first, second):
-            continue
-        answer = together(operation, first, second)
-        if answer == Answer.YES or operation.exclusive(first, second):
-            continue
-        told.add((first.dataset, second.dataset))
-        yield hit(first, second, why, answer)
+    found = [(a, b, why, answer) for a, b, why in dependent(operation, writes) if (answer := parted(operation, a, b)) != Answer.YES]
+    if found:
+        yield hit(*found[0], tuple(dict.fromkeys(e.dataset for a, b, *_ in found for e in (a, b))))
 
 
 def dependent(operation: Operation, writes: list[Effect]) -> Iterator[tuple[Effect, Effect, str]]:
     """Pairs of writes of which the one without the other is wrong, and what is then wrong."""
     for index, first in enumerate(writes):
-        for second in writes[index + 1 : index + 1 + 40]:
+        for second in writes[index + 1 : index + 1 + WINDOW]:
             why = replaces(first, second) or moves(first, second) or owns(first, second)
-            if why and operation.before_on_some_path(first, second):
+            if why and operation.meet_here(first, second) and operation.before_on_some_path(first, second):
                 yield first, second, why
 
 
-def hit(first: Effect, second: Effect, why: str, answer: Answer) -> Hit:
+def parted(operation: Operation, first: Effect, second: Effect) -> Answer:
+    """YES: they commit together, or it does no harm that they do not: the next run does what is missing, the row is marked as
+    finished by a last write, or something slow between them forbids a transaction."""
+    if made_good(operation, second) or finished(operation, first, second) or slow_between(operation, first, second) is not None:
+        return Answer.YES
+    return together(operation, first, second)
+
+
+def made_good(operation: Operation, second: Effect) -> bool:
+    """Whether the second write happens where it is found missing: the next run does what a crash left out."""
+    return any(
+        read.dataset == second.dataset and says_absent(guard, read) for guard, read in deciding_reads(operation, second)
+    )
+
+
+def finished(operation: Operation, first: Effect, second: Effect) -> bool:
+    """Whether a later write marks the first row as complete: until then nobody takes it for that."""
+    return first.verb == "insert" and any(
+        e.number > second.number and e.rows == first.rows and any(a.how == "constant" for a in e.assigned)
+        for e in operation.of(Kind.WRITE)
+    )
+
+
+def hit(first: Effect, second: Effect, why: str, answer: Answer, datasets: tuple[str, ...]) -> Hit:
     return Hit(
-        place=second.chain[0] if second.chain else second.place,
+        place=here(second),
         message=f"a crash between the two writes leaves {why}: they are committed one by one",
         story=crash_between(first, second, why),
         rests_on=(first, second),
         doubts=int(answer == Answer.UNKNOWN),
-        datasets=tuple(dict.fromkeys((first.dataset, second.dataset))),
-        severity=Severity.MAJOR if second.verb == "insert" and first.verb == "insert" else None,
-        fix=one_transaction((first, second)),
+        datasets=datasets,
+        severity=Severity.MAJOR if second.verb == "insert" else None,
+        fix=one_transaction(first, datasets),
     )
