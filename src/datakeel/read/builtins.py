@@ -381,7 +381,14 @@ def join_text(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -
 def same_text(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
     if receiver.text is not None and receiver.known:
         return receiver
-    return Value(type="builtins.str", sources=receiver.sources, rows=receiver.rows, const=receiver.const)
+    return Value(
+        type="builtins.str",
+        sources=receiver.sources,
+        rows=receiver.rows,
+        const=receiver.const,
+        entries=receiver.entries,  # of an encoded document
+        complete=receiver.complete,
+    )
 
 
 def clear(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
