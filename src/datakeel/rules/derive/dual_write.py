@@ -100,7 +100,9 @@ def hit(record: Effect, copy: Effect, doubts: int) -> Hit:
 def cure(what: str, where: str, copy: Effect) -> Fix:
     if copy.store in FILES:
         return Fix(
-            title="delete the file after the commit" if copy.verb == "delete" else "put the file before the row is written",
+            title="delete the file after the commit"
+            if copy.verb == "delete"
+            else "put the file before the row is written",
             text="transaction.on_commit(lambda: …)",
         )
     return Fix(

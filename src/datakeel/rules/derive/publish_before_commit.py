@@ -73,4 +73,6 @@ def deferral(publish: Effect, write: Effect) -> str:
     if write.technology == "django":
         call = f"{name}.delay(…)" if publish.verb == "task" and name else "…"
         return f"transaction.on_commit(lambda: {call})"
-    return f"# behind the commit:\n{name}.delay(…)" if publish.verb == "task" and name else "# behind the commit: send it"
+    return (
+        f"# behind the commit:\n{name}.delay(…)" if publish.verb == "task" and name else "# behind the commit: send it"
+    )

@@ -1,0 +1,63 @@
+"""`no-schema-evolution`: messages between processes carry neither a schema nor a version, and cannot change safely."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Operation
+from datakeel.rules.rule import Hit, rule
+
+VERSION = re.compile(
+    r"(^|_)(v|ver|version|schema|specversion|schema_?id|schema_?version|dataschema|schemaversion)$|^\$schema$", re.I
+)
+FEWEST = 2  # a payload of one key is a reference to a row, which has a schema of its own
+
+
+@rule(Severity.MAJOR)
+def no_schema_evolution(operation: Operation) -> Iterator[Hit]:
+    """Messages between processes carry neither a schema nor a version."""
+    for publish in operation.of(Kind.PUBLISH):
+        if publish.chain or publish.store != StoreKind.LOG or not bare(publish):
+            continue
+        yield hit(publish)
+
+
+def bare(publish: Effect) -> bool:
+    """Whether it is plain text of known keys, none of which says what shape it has; a serializer may add one."""
+    keys = [a.column for a in publish.assigned]
+    encoded = any(s.kind == "encoding" for s in publish.payload)
+    if not encoded or len(keys) < FEWEST or "*" in keys:
+        return False
+    return not any(VERSION.search(k) for k in keys) and not headed(publish)
+
+
+def headed(publish: Effect) -> bool:
+    """Whether a header is sent along, which may name the schema."""
+    return any(o.word == "headers" or o.name == "headers" for o in publish.options if o.given)
+
+
+def hit(publish: Effect) -> Hit:
+    keys = ", ".join(sorted(a.column for a in publish.assigned)[:4])
+    topic = publish.dataset or "this topic"
+    return Hit(
+        place=publish.place,
+        message=f"messages of {topic} ({keys}) say nothing of their shape: no reader can tell an old one from a new one",
+        story=(
+            Step(publish.place, f"a message with {keys} is written to {topic}, and kept there"),
+            Step(publish.place, "a later release renames or retypes a key"),
+            Step(
+                publish.place,
+                "readers meet both shapes in one log, at a deployment and at every replay, and cannot tell them apart",
+            ),
+        ),
+        rests_on=(publish,),
+        doubts=1,
+        datasets=(publish.dataset,) if publish.dataset else (),
+        fix=Fix(
+            title="write with a schema from a registry, or put a version into the message",
+            text='{"schema_version": 1, …}',
+        ),
+    )
