@@ -612,7 +612,7 @@ class Caller(Executor):
         label = ""
         if row.name:
             named = self.argument(arguments, row.parameters, row.name)
-            label = text_of(named) if named is not None else ""
+            label = label_of(named)
         number = self.next()
         value = Value(
             type=name,
@@ -722,7 +722,7 @@ class Caller(Executor):
         with self.around(row, receiver, at):
             for run in row.runs:
                 result = self.run_callable(row, run, receiver, arguments, at)
-        if (row.configures or row.adopts) and receiver is not None:
+        if (row.configures or row.adopts or row.names) and receiver is not None:
             self.configure(row, receiver, arguments)
         if row.enters:
             return self.enter_on_stack(self.argument(arguments, row.parameters, row.enters) or NOTHING, at)
@@ -760,6 +760,8 @@ class Caller(Executor):
             found = self.argument(arguments, row.parameters, name)
             if found is not None:
                 options[name] = found
+        if row.names:
+            receiver.name = label_of(self.asked(row, row.names, receiver, arguments)) or receiver.name
         for name in row.adopts:
             found = self.argument(arguments, row.parameters, name) or NOTHING
             if self.world.libraries.type(found.type) is None or found.options is None:
@@ -972,14 +974,7 @@ class Caller(Executor):
                 if receiver is not None and row.store in ("document", "queue", "log", "search", "object")
                 else ""
             )
-        for value in (dataset, *(dataset.items or ())[:1]):
-            if isinstance(value.const, str):
-                return value.const
-            if value.name:
-                return value.name
-            if isinstance(value.target, FunctionTarget):
-                return value.target.function.name
-        return ""
+        return label_of(dataset)
 
     def key_text(self, row: CallRow, key: Value | None) -> str | None:
         if not row.key:
@@ -1091,7 +1086,7 @@ class Caller(Executor):
                 value.options = {**(receiver.options or {}), **value.options}
         if row.gives_name:
             named = self.asked(row, row.gives_name, receiver, arguments)
-            value.name = text_of(named) if named is not None else ""
+            value.name = label_of(named)
         if kind is not None and kind.resource and row.resource != "none":
             self.add_resource(
                 number,
@@ -1541,6 +1536,19 @@ def function_of(value: Value) -> FunctionInfo:
         value = value.target.value
     assert isinstance(value.target, FunctionTarget)
     return value.target.function
+
+
+def label_of(value: Value | None) -> str:
+    """What the outside knows a value as: its text, its own name, or that of the first of many."""
+    if value is None or (value.known and value.const is None):
+        return ""
+    if isinstance(value.const, str):
+        return "" if value.const == HOLE else value.const
+    if value.name:
+        return value.name
+    if isinstance(value.target, FunctionTarget):
+        return value.target.function.name
+    return label_of(value.items[0]) if value.items else ""
 
 
 def class_value(cls: ClassInfo) -> Value:

@@ -45,6 +45,7 @@ from datakeel.read.values import (
     element,
     extended,
     join,
+    module_rows,
     union,
 )
 
@@ -92,7 +93,8 @@ class Evaluator(Machine):
         self.state.env[(frame.number, name)] = value
 
     def global_(self, node: Global) -> Value:
-        return self.world.global_value(self.frame.module, node.dotted)
+        stored = self.state.heap.get((module_rows(self.frame.module), node.dotted[1:])) if self.state.heap else None
+        return stored if stored is not None else self.world.global_value(self.frame.module, node.dotted)
 
     def symbol(self, symbol: External | Module | FunctionInfo | ClassInfo | Constant) -> Value:
         return self.world.symbol_value(symbol)

@@ -60,6 +60,7 @@ from datakeel.read.values import (
     canonical,
     element,
     join,
+    module_rows,
     union,
 )
 
@@ -100,8 +101,7 @@ class Executor(Evaluator):
             case Local(name):
                 self.assign_local(name, value)
             case Global(dotted):
-                self.world.assign_global(self.frame.module, dotted, value)
-                self.assign_local(dotted, value)
+                self.state.heap[(module_rows(self.frame.module), dotted.removeprefix("."))] = value
             case Attribute(base, name, where):
                 self.assign_attribute(self.eval(base), name, value, where if where.line else at)
             case Item(base, key):

@@ -138,6 +138,7 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     runs: tuple[Runs, ...] = ()
     entry: Entry | None = None
     configures: tuple[str, ...] = ()  # arguments that become options of the receiver
+    names: str = ""  # the argument that names the receiver from now on (the topic that it is subscribed to)
     adopts: tuple[str, ...] = ()  # arguments whose own options become the receiver's
     fills: dict[str, str] = {}
     raises: dict[str, str] = {}

@@ -12,10 +12,12 @@ from msgspec.structs import replace
 
 from datakeel.model.operation import Context, Entry, Operation, Role
 from datakeel.model.system import Remark, Setting, System
+from datakeel.read.entering import delivered, followed, register_consumer, register_named, register_scheduled
 from datakeel.read.languages.python.names import Names
 from datakeel.read.libraries import Libraries
 from datakeel.read.machine import Trace
 from datakeel.read.program import File, body
+from datakeel.read.registering import Callback
 from datakeel.read.state import Frame
 from datakeel.read.symbols import FunctionInfo, Module
 from datakeel.read.workers import Failure, spread
@@ -34,6 +36,7 @@ class Part(Struct, frozen=True, gc=False):
     operations: tuple[Operation, ...]
     sites: tuple[tuple[str, str, Context], ...]
     entries: tuple[tuple[str, Entry], ...]
+    callbacks: tuple[Callback, ...]
 
 
 class Link:
@@ -51,6 +54,7 @@ class Link:
         self.operations: dict[str, Operation] = {}
         self.calls: dict[str, dict[str, set[Context]]] = {}  # caller → callee → what stands round the call
         self.entries: dict[str, list[Entry]] = {}
+        self.callbacks: set[Callback] = set()
 
     def system(
         self, remarks: Iterable[Remark] = (), progress: Callable[[int, int], None] | None = None, jobs: int = 1
@@ -62,8 +66,10 @@ class Link:
         self.register_classes()
         for info in self.names.every_function():
             self.register_decorated(info)
+        register_named(self.world, (f for f in self.names.every_function() if self.role(f.module.path) in FOLLOWED))
         self.take(self.noted(()))
         failed = self.follow(jobs, progress)
+        self.follow_further()
         contexts, reached = self.flow()
         return System(
             operations=tuple(in_context(self.operations[n], contexts, reached) for n in sorted(self.operations)),
@@ -100,14 +106,37 @@ class Link:
         """The operations of one module, with the calls and ways in that following them has shown."""
         owned = [c.methods.values() for f in module.file.classes if (c := self.names.class_of(module, f.name))]
         functions = [*self.names.functions(module).values(), *(m for methods in owned for m in methods)]
-        operations = tuple(self.operation(info, self.world.general(info)) for info in functions)
-        return self.noted(operations)
+        operations = []
+        for info in functions:
+            trace = self.world.general(info)
+            register_consumer(self.world, info, trace)
+            operations.append(self.operation(info, trace))
+        return self.noted(tuple(operations))
+
+    def follow_further(self) -> None:
+        """What only the whole shows: functions that libraries call with their own values, and tasks of a schedule."""
+        named = {e.name: name for name, known in self.entries.items() for e in known}
+        if not self.callbacks and not named:
+            return
+        functions = {f.name: f for f in self.names.every_function()}
+        for callback in sorted(self.callbacks, key=lambda c: (c.function, str(c)), reverse=True):
+            info = functions.get(callback.function)
+            if info is not None and info.name in self.operations:
+                trace = followed(self.world, info, callback)
+                register_consumer(self.world, info, trace)
+                operation = self.operation(info, trace)
+                effects = (*delivered(info, callback), *operation.effects)
+                self.operations[info.name] = replace(operation, effects=effects)
+        register_scheduled(self.world, {e: functions[n] for e, n in named.items() if n in functions})
+        self.take(self.noted(()))
 
     def noted(self, operations: tuple[Operation, ...]) -> Part:
         """Operations with the calls and ways in that were noted since the last time."""
-        part = Part(operations, tuple(self.world.new_sites), tuple(self.world.new_entries))
-        self.world.new_sites.clear()
-        self.world.new_entries.clear()
+        world = self.world
+        part = Part(operations, tuple(world.new_sites), tuple(world.new_entries), tuple(world.new_callbacks))
+        world.new_sites.clear()
+        world.new_entries.clear()
+        world.new_callbacks.clear()
         return part
 
     def take(self, part: Part) -> None:
@@ -119,6 +148,7 @@ class Link:
             known = self.entries.setdefault(name, [])
             if entry not in known:
                 known.append(entry)
+        self.callbacks |= set(part.callbacks)
 
     def role(self, path: str) -> Role:
         return self.roles.get(path, Role.PRODUCT)
@@ -143,10 +173,11 @@ class Link:
     # Entry points -----------------------------------------------------------------------------------------------------
 
     def register_decorated(self, info: FunctionInfo) -> None:
-        for decorator in info.signature.decorators:
-            row = self.world.decorator_row(info, decorator)
-            if row is not None and row.entry is not None and not row.entry.callable:
-                self.world.add_entry(info, row.entry, self.world.entry_name(info, decorator, row))
+        for registration in self.world.registrations(info):
+            entry = registration.row.entry
+            if entry is not None:
+                name, options = self.world.registered_name(registration), self.world.registered_options(registration)
+                self.world.add_entry(info, entry, name, options)
 
     def register_classes(self) -> None:
         """Methods that a library's base class calls: views, commands, consumers. ``*`` stands for every public

@@ -322,6 +322,11 @@ def canonical(value: Value) -> str:
     return ""
 
 
+def module_rows(module: Module) -> Rows:
+    """A module as the object whose attributes its globals are."""
+    return Rows(f"global:{module.name}")
+
+
 def key_rows(store: str, text: str | None, sources: Iterable[Source]) -> Rows | None:
     """The identity of the entry under a key: equal texts, with equal values in their holes, are one entry."""
     if not text:

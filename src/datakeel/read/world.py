@@ -56,6 +56,7 @@ from datakeel.read.values import (
     Value,
     element,
     join,
+    module_rows,
     union,
 )
 
@@ -199,8 +200,17 @@ class World:
         if value.options is not None:
             self.configured(symbol, value)
         if value.known and value.const is None:
-            value = self.by_convention(symbol.name).but(type=value.type or self.by_convention(symbol.name).type)
+            value = self.filled_later(symbol) or self.by_convention(symbol.name)
         return self.outside(value, symbol.dotted)
+
+    def filled_later(self, symbol: Constant) -> Value | None:
+        """What a function of the module puts into a global that begins as None (``global x; x = …``)."""
+        for info in self.names.functions(symbol.module).values():
+            if symbol.name in info.code.names:
+                found = self.general(info).heap.get((module_rows(symbol.module), symbol.name))
+                if found is not None and not (found.known and found.const is None):
+                    return found
+        return None
 
     def configured(self, symbol: Constant, value: Value) -> None:
         """A module's own statements configure an object that it has made (``session.mount(…)``)."""
@@ -227,9 +237,6 @@ class World:
             sources=frozenset() if fixed else frozenset((Source("global", name=dotted),)) | elsewhere(value),
             others=value.others,
         )
-
-    def assign_global(self, module: Module, dotted: str, value: Value) -> None:
-        """``global x; x = …`` in a function: the name then stands for that value too, whoever is traced first."""
 
     def scratch(self, module: Module) -> Caller:
         caller = Caller(self, Frame(1, module))
@@ -442,7 +449,7 @@ class World:
                     found = own
                     break
         if found is None:
-            if field is not None and isinstance(field.const, bool):
+            if field is not None and isinstance(field.const, bool) and not name.isupper():
                 return field.but(const=MISSING)
             return field
         value = self.detached(found).but(sources=elsewhere(found))
@@ -788,14 +795,6 @@ class World:
         if row.entry is None or not row.entry.name:
             return ""
         return self.scratch(self.modules[0]).entry_name(row, registration.receiver, registration.arguments)
-
-    def entry_name(self, info: FunctionInfo, decorator: Expression, row: CallRow) -> str:
-        """How people know what a decorator registers: ``POST /orders``."""
-        if row.entry is None or not row.entry.name or not isinstance(decorator, Call):
-            return ""
-        caller = self.scratch(info.module)
-        receiver = caller.eval(decorator.function.base) if isinstance(decorator.function, Attribute) else None
-        return caller.entry_name(row, receiver, caller.arguments(decorator))
 
     def registered_options(self, registration: Registration) -> tuple[Option, ...]:
         caller = self.scratch(self.modules[0])

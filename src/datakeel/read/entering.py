@@ -1,0 +1,83 @@
+"""Ways in that following the code shows: poll loops, callbacks of consumers, functions known by name, schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from datakeel.model.effect import Effect, Kind, Scope, StoreKind
+from datakeel.read.libraries import Entry as EntryRow
+from datakeel.read.machine import Trace
+from datakeel.read.registering import Callback
+from datakeel.read.symbols import FunctionInfo
+from datakeel.read.values import MESSAGES, NOTHING, Value
+from datakeel.read.world import World
+
+SCHEDULE = EntryRow("schedule")
+
+
+def register_consumer(world: World, info: FunctionInfo, trace: Trace) -> None:
+    """A function that asks for messages in an endless loop is a consumer; a message of a broker may come again."""
+    for effect in trace.effects:
+        if effect.kind != Kind.CONSUME or not effect.number:
+            continue
+        if any(own_loop(s, effect) for s in effect.scopes) or iterated(trace, effect):
+            row = EntryRow("consumer", redelivered=effect.verb == "message")
+            world.add_entry(info, row, effect.dataset, effect.options)
+
+
+def own_loop(scope: Scope, effect: Effect) -> bool:
+    """Whether an effect stands in an endless loop of the function's own text."""
+    return scope.kind == "loop" and scope.unbounded and (effect.call is None or scope.number < effect.call)
+
+
+def iterated(trace: Trace, consume: Effect) -> bool:
+    """Whether what a generator consumes is gone through in a loop of the function's own text."""
+    if consume.call is None:
+        return False
+    later = (e for e in trace.effects if e.number > consume.number)
+    return any(s.text == MESSAGES and (e.call is None or s.number < e.call) for e in later for s in e.scopes)
+
+
+def followed(world: World, info: FunctionInfo, callback: Callback) -> Trace:
+    """What a function does when a library calls it, with what that gives it."""
+    bound = world.unbound(info, info.owner)
+    free = [p for p in info.signature.parameters if p.kind == "positional"]
+    for parameter, kind in zip(free[info.owner is not None :], callback.passes, strict=False):
+        if kind and not bound[parameter.name].type:
+            bound[parameter.name] = Value(type=kind, name=callback.name)
+    return world.trace(info, None, bound)[0]
+
+
+def delivered(info: FunctionInfo, callback: Callback) -> Iterator[Effect]:
+    """A callback of a consumer begins with a message that was delivered to it."""
+    if callback.entry.kind == "consumer":
+        yield Effect(
+            number=0,
+            kind=Kind.CONSUME,
+            verb="message",
+            place=info.place,
+            store=StoreKind(callback.store),
+            technology=callback.technology,
+            dataset=callback.name,
+            options=callback.entry.options,
+        )
+
+
+def register_named(world: World, functions: Iterable[FunctionInfo]) -> None:
+    """Functions that something runs by their name."""
+    for info in functions:
+        row = world.libraries.functions.get(info.signature.name)
+        names = tuple(p.name for p in info.signature.parameters[: len(row.parameters)]) if row is not None else ()
+        if row is not None and names == row.parameters:
+            world.add_entry(info, row.entry, "")
+
+
+def register_scheduled(world: World, named: dict[str, FunctionInfo]) -> None:
+    """Tasks that a schedule names; `named` are the functions by the names of their entries."""
+    for schedule in world.libraries.schedules:
+        for plan in world.plans(schedule):
+            for entry in (plan.entries or {}).values():
+                task = (entry.entries or {}).get(schedule.task, NOTHING)
+                name = task.name or task.text or ""
+                if name in named:
+                    world.add_entry(named[name], SCHEDULE, name)
