@@ -1054,6 +1054,9 @@ class Caller(Executor):
         at: Span,
     ) -> Value:
         gives = row.gives
+        if row.names:
+            label, name = (self.argument(arguments, row.parameters, n) for n in row.names)
+            return self.world.named_class(label, name)
         if gives == "self" and receiver is not None:
             return receiver
         if gives in ("row", "rows", "value") and not row.effect:

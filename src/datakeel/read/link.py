@@ -46,7 +46,7 @@ class Link:
     def __init__(
         self, modules: Mapping[str, str], files: Mapping[str, File], roles: Mapping[str, Role], libraries: Libraries
     ) -> None:
-        self.names = Names(modules, files)
+        self.names = Names(modules, files, libraries)
         self.libraries = libraries
         self.roles = roles
         self.files = files
@@ -186,9 +186,10 @@ class Link:
             for base in cls.lineage[1:]:
                 row = self.libraries.base(base if isinstance(base, str) else base.name)
                 for method, entry in row.entries.items() if row is not None else ():
-                    for name in cls.methods if method == "*" else (method,):
-                        info = cls.methods.get(name)
-                        if info is not None and (method != "*" or not name.startswith("_")):
+                    public = [n for n in cls.methods if not n.startswith("_")]
+                    for name in public if method == "*" else (method,):
+                        info = cls.method(name)
+                        if info is not None:
                             self.world.add_entry(info, entry, f"{cls.facts.name}.{name}")
 
     # Contexts ---------------------------------------------------------------------------------------------------------
@@ -205,7 +206,8 @@ class Link:
             if entries:
                 reached[name] = entries
                 contexts[name] = {
-                    Context(transaction=atomic and e.kind == "request", event_loop=operation.is_async) for e in entries
+                    Context(transaction=e.atomic or (atomic and e.kind == "request"), event_loop=operation.is_async)
+                    for e in entries
                 }
             waiting.append(name)
         seen = set(waiting)

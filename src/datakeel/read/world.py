@@ -468,6 +468,15 @@ class World:
                 if name in info.code.names and not self.method_kinds(info):
                     yield info
 
+    def named_class(self, label: Value | None, name: Value | None) -> Value:
+        """The class, or classes, that texts name (see `CallRow.names`)."""
+        if name is not None and name.items is not None and name.text is None:
+            return Value(type="builtins.list", items=tuple(self.named_class(label, item) for item in name.items))
+        if label is None or name is None or not label.text or not name.text:
+            return NOTHING
+        cls = self.names.class_called(label.text, name.text)
+        return class_value(cls) if cls is not None else NOTHING
+
     # Functions --------------------------------------------------------------------------------------------------------
 
     def default(self, info: FunctionInfo, parameter: Parameter) -> Value:

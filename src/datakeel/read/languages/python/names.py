@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from datakeel.read.program import Assign, Attribute, Expression, File, Global, Item, Statement
+from datakeel.read.libraries import Libraries
+from datakeel.read.program import (
+    Assign,
+    Attribute,
+    Call,
+    Collection,
+    Const,
+    Expression,
+    File,
+    Global,
+    Item,
+    Star,
+    Statement,
+)
 from datakeel.read.symbols import ClassInfo, Constant, External, FunctionInfo, Module, Symbol
 
 DEPTH = 24  # how many re-exports are followed: a chain that is longer is a cycle
@@ -14,7 +27,9 @@ class Names:
     """Answers what a dotted name stands for. `modules` maps module names (with aliases) to paths; `files` paths to
     facts."""
 
-    def __init__(self, modules: Mapping[str, str], files: Mapping[str, File]) -> None:
+    def __init__(
+        self, modules: Mapping[str, str], files: Mapping[str, File], libraries: Libraries | None = None
+    ) -> None:
         own: dict[str, Module] = {}
         for name in sorted(modules, key=lambda n: (n.count("."), n)):
             path = modules[name]
@@ -27,6 +42,8 @@ class Names:
         self._classes: dict[tuple[str, str], ClassInfo] = {}
         self._building: set[tuple[str, str]] = set()
         self._resolved: dict[tuple[str, str], Symbol] = {}
+        self._libraries = libraries
+        self._by_ending: dict[str, list[Module]] | None = None
 
     def every_module(self) -> Iterable[Module]:
         return (self.by_path[path] for path in sorted(self.by_path))
@@ -126,10 +143,9 @@ class Names:
             found = {i.name: i.dotted for i in reversed(module.file.imports)}
             for statement in module.file.constants:
                 if isinstance(statement, Assign) and statement.value is not None:
-                    for target in statement.targets:
-                        if isinstance(target, Global):
-                            name = target.dotted.lstrip(".")
-                            found[name] = Constant(module, name, statement.value, statement.annotation)
+                    for dotted, value in assigned(statement):
+                        name = dotted.lstrip(".")
+                        found[name] = Constant(module, name, value, statement.annotation)
             self._scopes[module.path] = found
             for name, function in self.functions(module).items():
                 if "." not in name:
@@ -202,14 +218,81 @@ class Names:
     def _base(self, module: Module, expression: Expression) -> ClassInfo | str:
         dotted = dotted_of(expression)
         if dotted is None:
-            return "?"
+            return self.given_class(module, expression) or "?"
         symbol = self.resolve(module, dotted)
         if isinstance(symbol, Constant):
+            given = self.given_class(symbol.module, symbol.value)
+            if given is not None:
+                return given
             again = dotted_of(symbol.value)
             symbol = self.resolve(symbol.module, again) if again and again.lstrip(".") != symbol.name else symbol
         if isinstance(symbol, ClassInfo):
             return symbol
         return symbol.dotted if isinstance(symbol, External) else dotted
+
+    # Classes that a call gives ----------------------------------------------------------------------------------------
+
+    def given_class(self, module: Module, expression: Expression) -> ClassInfo | str | None:
+        """The class that a call gives which names it in constants (``get_class("basket.views", "View")``), or that
+        it makes of the class that it is a method of (``Manager.from_queryset(…)``)."""
+        match expression:
+            case Item(Call() as call, Const(int() as position)):
+                pass
+            case Call() as call:
+                position = 0
+            case _:
+                return None
+        dotted = dotted_of(call.function)
+        if dotted is None:
+            return None
+        if isinstance(call.function, Attribute) and call.function.name == "from_queryset":
+            return self._base(module, call.function.base)
+        symbol = self.resolve(module, dotted)
+        name = symbol.name if isinstance(symbol, FunctionInfo) else getattr(symbol, "dotted", "")
+        row = self._libraries.call(name) if self._libraries is not None and name else None
+        if row is None or len(row.names) != 2:
+            return None
+        texts = [argument_texts(call, row.parameters, n) for n in row.names]
+        if not texts[0] or position >= len(texts[1]):
+            return None
+        return self.class_called(texts[0][0], texts[1][position])
+
+    def class_called(self, label: str, name: str) -> ClassInfo | None:
+        """The class of that name in the module, or in the models of the package, whose dotted name ends so."""
+        for ending in (label, f"{label}.models"):
+            for module in self._ending(ending):
+                found = self.member(module, name)
+                if isinstance(found, ClassInfo):
+                    return found
+        return None
+
+    def _ending(self, label: str) -> list[Module]:
+        if self._by_ending is None:
+            self._by_ending = {}
+            for name in sorted(self.modules, key=lambda n: (n.count("."), n)):
+                self._by_ending.setdefault(name.rpartition(".")[2], []).append(self.modules[name])
+        last = self._by_ending.get(label.rpartition(".")[2], [])
+        return [m for m in last if m.name == label or m.name.endswith(f".{label}")]
+
+
+def assigned(statement: Assign) -> Iterator[tuple[str, Expression]]:
+    """The module's names that an assignment binds, each with its value; of a tuple the part."""
+    assert statement.value is not None
+    for target in statement.targets:
+        if isinstance(target, Global):
+            yield target.dotted, statement.value
+        elif isinstance(target, Collection) and not any(isinstance(i, Star) for i in target.items):
+            for number, item in enumerate(target.items):
+                if isinstance(item, Global):
+                    yield item.dotted, Item(statement.value, Const(number), statement.at)
+
+
+def argument_texts(call: Call, parameters: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """The constant texts that an argument is, or lists."""
+    position = parameters.index(name) if name in parameters else len(call.arguments)
+    given = dict(call.keywords).get(name) or (call.arguments[position] if position < len(call.arguments) else None)
+    items = given.items if isinstance(given, Collection) else (given,)
+    return tuple(i.value for i in items if isinstance(i, Const) and isinstance(i.value, str))
 
 
 def canonical(name: str, path: str, modules: Mapping[str, str]) -> str:
