@@ -440,6 +440,7 @@ class Caller(Executor):
             return Value(sources=arguments.sources())
         self.world.site(self, info)
         frame = self.new_frame(info.module, function=info, owner=info.owner, receiver=receiver)
+        frame.inner = True
         frame.chain = (*self.frame.chain, self.place(at))
         frame.call = self.frame.call if self.frame.call is not None else self.next()
         frame.callee = self.frame.callee or info.name
@@ -480,13 +481,14 @@ class Caller(Executor):
         end.scopes, end.guards = before_scopes, before_guards
         self.state = end
 
-    def call_closure(self, closure: ClosureTarget, arguments: Arguments, at: Span) -> Value:
+    def call_closure(self, closure: ClosureTarget, arguments: Arguments, at: Span, *, inner: bool = True) -> Value:
         if self.depth >= INLINE_DEPTH:
             self.complete = False
             return Value(sources=arguments.sources())
         defined = closure.frame
         assert isinstance(defined, Frame)
         frame = self.new_frame(defined.module, parent=defined, owner=defined.owner, receiver=defined.self_value)
+        frame.inner = inner
         frame.chain, frame.call, frame.callee = defined.chain, defined.call, defined.callee
         frame.own = frozenset(closure.function.own)
         if closure.receiver is not None:
@@ -1242,6 +1244,7 @@ class Caller(Executor):
         outer, broken = self.frame, self.broken
         info = target.function
         frame = self.new_frame(info.module, function=info, owner=info.owner, receiver=target.receiver)
+        frame.inner = True
         frame.chain = (*outer.chain, self.place(pending.at))
         frame.call = outer.call if outer.call is not None else self.next()
         frame.callee = outer.callee or info.name

@@ -142,7 +142,8 @@ class Machine:
                 self.effects[index] = replace(effect, **said)
 
     def leave(self, kind: str, at: Span, text: str = "") -> None:
-        self.exits.append(Exit(self.next(), kind, self.state.scopes, self.state.guards, self.place(at), text))
+        if kind != "return" or not self.frame.inner:
+            self.exits.append(Exit(self.next(), kind, self.state.scopes, self.state.guards, self.place(at), text))
         self.state.alive = False
 
     # Scopes -----------------------------------------------------------------------------------------------------------

@@ -114,5 +114,6 @@ class Frame:
     on_yield: object = None  # what to run where a context manager's generator yields
     left: list[State] = field(default_factory=list)  # the states in which it returned
     raises: list[str] = field(default_factory=list)
+    inner: bool = False  # its return is not the operation's: control goes on behind the call
     own: frozenset[str] | None = None  # a closure's own variables; None: all are
     text: tuple[Statement, ...] = ()  # its statements

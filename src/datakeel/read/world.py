@@ -680,7 +680,7 @@ class World:
         self._continuations.append((info, run))
         passed = tuple(bound[p.name] for p in info.signature.parameters if p.kind == "positional" and p.name in bound)
         keywords = {p.name: bound[p.name] for p in info.signature.parameters if p.kind == "keyword" and p.name in bound}
-        value = caller.call_closure(wrapper.target, Arguments(passed, keywords), at)
+        value = caller.call_closure(wrapper.target, Arguments(passed, keywords), at, inner=False)
         self._continuations.pop()
         if not ran:
             self.run_decorated(caller, info, bound, index + 1)
