@@ -481,7 +481,9 @@ class Caller(Executor):
         end.scopes, end.guards = before_scopes, before_guards
         self.state = end
 
-    def call_closure(self, closure: ClosureTarget, arguments: Arguments, at: Span, *, inner: bool = True) -> Value:
+    def call_closure(
+        self, closure: ClosureTarget, arguments: Arguments, at: Span, *, inner: bool = True
+    ) -> Value:
         if self.depth >= INLINE_DEPTH:
             self.complete = False
             return Value(sources=arguments.sources())

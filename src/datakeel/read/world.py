@@ -469,7 +469,7 @@ class World:
                     yield info
 
     def named_class(self, label: Value | None, name: Value | None) -> Value:
-        """The class, or classes, that texts name (see `CallRow.names`)."""
+        """The class, or classes, that texts name (see `CallRow.loads`)."""
         if name is not None and name.items is not None and name.text is None:
             return Value(type="builtins.list", items=tuple(self.named_class(label, item) for item in name.items))
         if label is None or name is None or not label.text or not name.text:

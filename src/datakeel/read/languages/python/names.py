@@ -250,9 +250,9 @@ class Names:
         symbol = self.resolve(module, dotted)
         name = symbol.name if isinstance(symbol, FunctionInfo) else getattr(symbol, "dotted", "")
         row = self._libraries.call(name) if self._libraries is not None and name else None
-        if row is None or len(row.names) != 2:
+        if row is None or len(row.loads) != 2:
             return None
-        texts = [argument_texts(call, row.parameters, n) for n in row.names]
+        texts = [argument_texts(call, row.parameters, n) for n in row.loads]
         if not texts[0] or position >= len(texts[1]):
             return None
         return self.class_called(texts[0][0], texts[1][position])
