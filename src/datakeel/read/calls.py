@@ -32,7 +32,7 @@ from datakeel.read.program import (
     With,
     body,
 )
-from datakeel.read.querying import run_sql
+from datakeel.read.querying import begins, run_sql
 from datakeel.read.registering import Callback, given_true, passed
 from datakeel.read.state import AMBIENT, ENDED, Frame, State, joined
 from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
@@ -164,6 +164,9 @@ class Caller(Executor):
         if found is not None:
             peeked = self.peek(base.but(type=""), (name,))
             rows = found.rows if found.rows is not None and found.rows.root.startswith("global") else peeked.rows
+            if not found.type and found.target is None and found.state is None and not found.known:
+                guess = self.world.by_convention(name, base.rows)
+                found = found.but(type=guess.type, origin=max(found.origin, guess.origin))
             return found.but(rows=rows or found.rows, sources=found.sources | peeked.sources)
         return None
 
@@ -185,7 +188,7 @@ class Caller(Executor):
             result = self.state.heap.get((base.rows, "$result")) if base.rows is not None else None
             return result.owner if result is not None and result.owner is not None else peeked
         if not type_name and not peeked.type:
-            guess = self.world.by_convention(name)
+            guess = self.world.by_convention(name, base.rows)
             type_name, origin = guess.type, max(origin, guess.origin)
         return peeked.but(
             type=peeked.type or type_name,
@@ -1031,7 +1034,6 @@ class Caller(Executor):
         else:
             given = self.asked(row, row.binds, receiver, arguments)
         connection = self.connection_of(receiver)
-        implicit = self.implicit(receiver)
         result = run_sql(
             self,
             text,
@@ -1042,7 +1044,7 @@ class Caller(Executor):
             dialect=self.dialect_of(receiver),
             technology=row.technology,
             origin=receiver.origin if receiver is not None else Origin.RESOLVED,
-            implicit=implicit,
+            begins=begins(self.world.libraries, receiver),
         )
         if receiver is not None and receiver.rows is not None:
             self.state.heap[(receiver.rows, "$result")] = result
@@ -1172,18 +1174,6 @@ class Caller(Executor):
             value = value.owner
             seen += 1
         return named
-
-    def implicit(self, value: Value | None) -> bool:
-        """Whether the first statement on its connection begins a transaction."""
-        seen = 0
-        while value is not None and seen < 8:
-            row = self.world.libraries.type(value.type) if value.type else None
-            if row is not None and row.implicit_transaction:
-                autocommit = (value.options or {}).get("autocommit")
-                return not (autocommit is not None and autocommit.known and bool(autocommit.const))
-            value = value.owner
-            seen += 1
-        return False
 
     def dialect_of(self, value: Value | None) -> str:
         seen = 0

@@ -179,8 +179,9 @@ class Evaluator(Machine):
                 entries |= value.entries or {}
                 continue
             name = self.eval(key)
-            if isinstance(name.const, str):
-                entries[name.const] = value
+            known = name.const if isinstance(name.const, str) else self.world.orms.entry(name)
+            if known is not None:
+                entries[known] = value
             else:
                 complete = False
         return Value(

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Origin
-from datakeel.model.effect import Assignment, Effect, Guard, Predicate, Rows, Scope, Selection, Source, When
+from datakeel.model.effect import Assignment, Effect, Guard, Kind, Predicate, Rows, Scope, Selection, Source, When
 from datakeel.model.operation import Exit, Resource, Retry
 from datakeel.model.place import Place
 from datakeel.read.machine import Machine, Trace
@@ -51,8 +51,9 @@ class Graft:
         self.map_transactions()
         locks = machine.state.locks
         for effect in trace.effects:
-            if not self.ruled_out(effect):
-                machine.record(self.effect(effect, locks))
+            grafted = None if self.ruled_out(effect) else self.brought(self.effect(effect, locks))
+            if grafted is not None:
+                machine.record(grafted)
         machine.resources += [self.resource(r) for r in trace.resources]
         machine.retries += [self.retry(r) for r in trace.retries]
         machine.complete = machine.complete and trace.complete
@@ -101,6 +102,10 @@ class Graft:
         machine = self.machine
         for connection, number in self.trace.ends.items():
             mapped = self.connection(connection)
+            current = machine.current(mapped)
+            if current is not None and self.transactions.get(number) != current:  # the callee ended the caller's
+                machine.release_rows(current)
+                machine.world.orms.committed(machine)
             machine.state.transactions.pop(mapped, None)
             machine.state.transactions[mapped] = self.transactions.get(number, number) if number > 0 else number  # type: ignore[assignment]
 
@@ -111,7 +116,8 @@ class Graft:
         if number == 0:
             state = self.machine.state
             if effect.connection:
-                found = state.transactions.get(self.connection(effect.connection), 0)
+                name = self.connection(effect.connection)
+                found = state.transactions.get(name, -1 if name.startswith("new:") else 0)
                 return None if found < 0 else found
             return state.transaction()
         return self.transactions.get(number, number + self.base)
@@ -229,6 +235,12 @@ class Graft:
         if not keyed:
             return text, sources, self.rows(effect.rows)
         return text, sources, key_rows(effect.store, text, sources) if known else None
+
+    def brought(self, effect: Effect) -> Effect | None:
+        """What a unit of work writes of an object that the caller gave, as the caller sees it; None: nothing."""
+        if effect.kind != Kind.WRITE or effect.blocking:
+            return effect
+        return self.machine.world.orms.brought(self.machine, effect)
 
     def selection(self, selection: Selection) -> Selection:
         if not selection.predicates:

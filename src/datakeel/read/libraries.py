@@ -183,6 +183,7 @@ class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     name: str = ""  # an argument that names it
     sets: dict[str, str] = {}  # attribute whose assignment sets an option
     implicit_transaction: bool = False  # a DB-API connection: the first statement begins a transaction
+    begins_on: str = ""  # "write": only a statement that writes begins a transaction
     dialect: str = ""
     connection: str = ""  # what its connection is called, where it has no name of its own
     releases: bool = True  # leaving its `with` releases it

@@ -16,7 +16,7 @@ from datakeel.model.operation import Exit, Handler, Resource, Retry, Transaction
 from datakeel.model.place import Place
 from datakeel.read.program import Span
 from datakeel.read.state import AMBIENT, ENDED, Frame, State
-from datakeel.read.values import Value, extended
+from datakeel.read.values import NOTHING, Value, extended
 
 if TYPE_CHECKING:
     from datakeel.read.world import World
@@ -79,6 +79,10 @@ class Machine:
         self._number += 1
         return self._number
 
+    def upcoming(self) -> int:
+        """The number that the next effect will have."""
+        return self._number + 1
+
     def skip(self, count: int) -> int:
         """Reserves numbers for a callee's trace; gives what is to be added to its numbers."""
         base = self._number
@@ -103,7 +107,7 @@ class Machine:
         """Records an effect that happens here and now, with all that stands round it."""
         state, frame = self.state, self.frame
         if store in TRANSACTIONAL:
-            number = state.transactions.get(connection, AMBIENT)
+            number = state.transactions.get(connection, ENDED if connection.startswith("new:") else AMBIENT)
             transaction: int | None = None if number == ENDED else number
         else:
             transaction = state.transaction()
@@ -206,7 +210,7 @@ class Machine:
         self.state.transactions[connection] = ENDED
 
     def release_rows(self, transaction: int) -> None:
-        ended = {e.number for e in self.effects if e.transaction == transaction and e.kind in (Kind.READ, Kind.WRITE)}
+        ended = {e.number for e in self.effects if e.transaction == transaction and ends_with_transaction(e)}
         self.state.locks = tuple(n for n in self.state.locks if n not in ended)
 
     # Objects ----------------------------------------------------------------------------------------------------------
@@ -214,6 +218,9 @@ class Machine:
     def peek(self, value: Value, path: tuple[str, ...]) -> Value:
         """The attribute at the end of a path, as far as assignments are known; else what its base says of it."""
         for name in path:
+            if name[:1] == "$" and value.state is not None:
+                value = self.world.orms.part(value.state, name) or NOTHING
+                continue
             stored = self.state.heap.get((value.rows, name)) if value.rows is not None else None
             value = stored or Value(
                 sources=extended(value.sources, name),
@@ -227,3 +234,11 @@ class Machine:
     def guarded(self, guards: tuple[Guard, ...]) -> None:
         if guards:
             self.state.guards = (*self.state.guards, *guards)
+
+
+def ends_with_transaction(effect: Effect) -> bool:
+    """Whether the locks that an effect took are let go by the end of its transaction."""
+    if effect.kind in (Kind.READ, Kind.WRITE):
+        return True
+    scope = effect.option("scope")
+    return effect.kind == Kind.LOCK and scope is not None and scope.value == "'transaction'"

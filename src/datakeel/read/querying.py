@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Origin
-from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Predicate, Rows, Source, StoreKind
+from datakeel.model.effect import Assignment, Effect, Kind, Option, Predicate, Rows, Source, StoreKind
 from datakeel.read.program import Span
 from datakeel.read.state import ENDED
-from datakeel.read.statement import Assigned, Statement, placeholders, read_statement
-from datakeel.read.values import HOLE, NOTHING, Value, canonical
+from datakeel.read.statement import Assigned, Output, Statement, placeholders, read_statement
+from datakeel.read.values import HOLE, NOTHING, ExternalTarget, Value, canonical, element
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
+    from datakeel.read.libraries import Libraries
 
 VERBS = {
     "insert": (Kind.WRITE, "insert"),
@@ -29,6 +31,73 @@ VERBS = {
     "notify": (Kind.PUBLISH, "notify"),
     "call": (Kind.CALL, "routine"),
 }
+INSERTS = ("insert", "upsert", "copy")
+SAVEPOINTS = ("savepoint", "release", "rollback-to")
+DEFINES = ("create", "alter", "drop")
+
+
+class Begins(Struct, frozen=True):
+    """How the first statement on a connection begins a transaction: at which isolation (empty: the store's default),
+    and whether only a statement that writes does."""
+
+    isolation: str = ""
+    on_write: bool = False
+
+
+class On(Struct, frozen=True):
+    """Where and how a text is executed. `begins` is None where each statement commits by itself, unless a transaction
+    was begun."""
+
+    connection: str
+    at: Span
+    technology: str = ""
+    origin: Origin = Origin.RESOLVED
+    begins: Begins | None = None
+    many: bool = False  # it is executed once for each of several sets of values
+    text: str = ""
+
+
+def run_sql(
+    caller: Caller, text: Value, given: Value | None, connection: str, at: Span, *, many: bool = False,
+    dialect: str = "postgres", technology: str = "", origin: Origin = Origin.RESOLVED, begins: Begins | None = None,
+) -> Value:  # fmt: skip
+    """Records what a text does; gives the value that its rows have (`of` is one row)."""
+    on = On(connection, at, technology, origin, begins, many, text.text or "")
+    if text.text is None:
+        return unknown(caller, text, on)
+    bound = Bound(element(given) if many and given is not None else given)
+    result = NOTHING
+    for statement in flat(read_statement(text.text, dialect)):
+        result = Running(caller, on, bound, text).run(statement)
+    return result
+
+
+def flat(statement: Statement) -> tuple[Statement, ...]:
+    """All statements of a text, in order."""
+    return (replace(statement, then=()), *(s for t in statement.then for s in flat(t)))
+
+
+def unknown(caller: Caller, text: Value, on: On) -> Value:
+    """A text that is not known: something is executed."""
+    if on.begins is not None and not on.begins.on_write:
+        begin(caller, on)
+    effect = caller.emit(
+        Kind.CALL, "sql", on.at, store=StoreKind.RELATIONAL, connection=on.connection, technology=on.technology,
+        blocking=True, origin=max(on.origin, Origin.ASSUMED), payload=tuple(sorted(text.sources)),
+    )  # fmt: skip
+    sources = frozenset((Source("read", effect.number),))
+    rows = Rows(f"read:{effect.number}")
+    count = Value(type="builtins.int", sources=frozenset((Source("result", effect.number, "rowcount"),)))
+    return Value(of=Value(type="row", sources=sources, rows=rows), sources=sources, rows=rows, owner=count)
+
+
+def begin(caller: Caller, on: On) -> int:
+    """The transaction that is open, or begins now."""
+    isolation = on.begins.isolation if on.begins is not None else ""
+    return caller.current(on.connection) or caller.begin("session", on.connection, on.at, isolation)
+
+
+# Values of placeholders -----------------------------------------------------------------------------------------------
 
 
 class Bound:
@@ -58,143 +127,239 @@ class Bound:
         found = {s for p in placeholders(text) for s in self.value(p).sources}
         return ("" if placeholders(text) else text), tuple(sorted(found))
 
+    def predicate(self, found: Predicate) -> Predicate:
+        value, sources = self.named(found.value)
+        return replace(found, value=value, sources=sources)
 
-def run_sql(caller: Caller, text: Value, given: Value | None, connection: str, at: Span, *, many: bool = False, dialect: str = "postgres",
-            technology: str = "", origin: Origin = Origin.RESOLVED, implicit: bool = False) -> Value:  # fmt: skip
-    """Records what a statement does; gives the value that its rows have (`of` is one row)."""
-    if text.text is None:
-        caller.emit(
-            Kind.CALL, "sql", at, store=StoreKind.RELATIONAL, connection=connection, technology=technology, blocking=True,
-            origin=max(origin, Origin.ASSUMED), payload=tuple(sorted(text.sources)),
+    def assignment(self, found: Assigned) -> Assignment:
+        values = [self.value(p) for p in found.operands]
+        sources = {s for v in values for s in v.sources}
+        how = found.how
+        text = found.value if found.how == "constant" else ""
+        if how == "value" and len(values) == 1 and values[0].known:
+            how, text = "constant", f"const:{values[0].const!r}"
+        return Assignment(found.column, how, tuple(sorted(sources)), text=text)
+
+    def inserted(self, statement: Statement) -> tuple[Assignment, ...]:
+        """The columns of an insert: those of its first row stand for all; what it sets on a conflict stands before
+        what it would insert."""
+        row = statement.rows[0] if statement.rows else ()
+        first = [self.assignment(replace(v, column=c)) for c, v in zip(statement.columns, row, strict=False)]
+        if not row:
+            first = [Assignment(c, "unknown") for c in statement.columns]
+        then = [self.assignment(a) for a in statement.assigned]
+        named = {a.column for a in then}
+        return (*(a for a in first if a.column not in named), *then)
+
+
+# One statement --------------------------------------------------------------------------------------------------------
+
+
+class Running:
+    """One statement that is executed."""
+
+    def __init__(self, caller: Caller, on: On, bound: Bound, text: Value) -> None:
+        self.caller = caller
+        self.on = on
+        self.bound = bound
+        self.text = text
+
+    def run(self, statement: Statement) -> Value:
+        verb = statement.verb
+        caller, on = self.caller, self.on
+        if verb in ("commit", "rollback"):
+            caller.end(Kind(verb), on.connection, on.at, on.origin)
+            return NOTHING
+        if verb == "prepare":
+            self.other(statement)
+            caller.state.transactions[on.connection] = ENDED
+            return NOTHING
+        if verb == "begin":
+            caller.begin("session", on.connection, on.at, statement.isolation, read_only=statement.read_only)
+            return NOTHING
+        if verb == "set-isolation":
+            self.isolate(statement)
+            return NOTHING
+        self.use(statement)
+        if verb in SAVEPOINTS:
+            return NOTHING
+        for part in statement.parts:
+            if part.verb in VERBS and part.table and (part.verb != "select" or part.table != statement.table):
+                self.effect(part)
+        if verb == "unlock":
+            name, sources = self.bound.named(statement.key)
+            unlocked(caller, name, sources, on)
+            return NOTHING
+        if verb not in VERBS:
+            self.other(statement)
+            return NOTHING
+        effect = self.effect(statement)
+        if effect.kind == Kind.LOCK or (effect.selection is not None and effect.selection.lock):
+            caller.state.locks = (*caller.state.locks, effect.number)
+        return given_back(effect, statement)
+
+    def isolate(self, statement: Statement) -> None:
+        """``SET TRANSACTION ISOLATION LEVEL …``: the open transaction's, or the one that begins with it."""
+        number = begin(self.caller, self.on)
+        known = self.caller.transactions.get(number)
+        if known is not None:
+            self.caller.transactions[number] = replace(known, isolation=statement.isolation)
+
+    def use(self, statement: Statement) -> None:
+        """The first statement begins a transaction, where the connection does that."""
+        begins = self.on.begins
+        if begins is None or statement.verb in ("", "set"):
+            return
+        kind = VERBS.get(statement.verb, (Kind.CALL, ""))[0]
+        if not begins.on_write or kind == Kind.WRITE:
+            begin(self.caller, self.on)
+
+    def other(self, statement: Statement) -> None:
+        """A statement that neither reads nor writes rows: DDL, settings, LISTEN."""
+        if not statement.verb:
+            return
+        on = self.on
+        kind = Kind.ALTER if statement.verb.startswith(DEFINES) else Kind.CALL
+        self.caller.emit(
+            kind, statement.verb, on.at, store=StoreKind.RELATIONAL, connection=on.connection, technology=on.technology,
+            dataset=statement.table, text=on.text, origin=on.origin, blocking=True,
         )  # fmt: skip
-        return Value(sources=text.sources)
-    statement = read_statement(text.text, dialect)
-    bound = Bound(given)
-    result = NOTHING
-    while True:
-        result = one(caller, statement, bound, connection, at, many, technology, origin, text, implicit)
-        if not statement.then:
-            return result
-        statement = replace(statement.then[0], then=statement.then[1:] or statement.then[0].then)
+
+    def effect(self, statement: Statement) -> Effect:
+        caller, on, bound = self.caller, self.on, self.bound
+        kind, verb = VERBS[statement.verb]
+        if statement.verb == "copy" and statement.option("direction") == "to":
+            kind = Kind.READ
+        selection = replace(
+            statement.selection,
+            predicates=tuple(bound.predicate(p) for p in statement.selection.predicates),
+            complete=statement.selection.complete and HOLE not in on.text,
+        )
+        assigned = tuple(bound.assignment(a) for a in statement.assigned)
+        name, sources = bound.named(statement.key) if statement.key else (None, ())
+        return caller.emit(
+            kind,
+            verb,
+            on.at,
+            store=StoreKind.RELATIONAL,
+            connection=on.connection,
+            technology=on.technology,
+            dataset=statement.table if kind != Kind.LOCK or statement.table else "advisory",
+            selection=selection,
+            assigned=bound.inserted(statement) if statement.verb in INSERTS else assigned,
+            rows=Rows(f"{'new' if verb == 'insert' else 'read'}:{caller.upcoming()}"),
+            conflict=statement.conflict,
+            text=on.text,
+            origin=on.origin,
+            blocking=True,
+            key=name,
+            key_sources=sources,
+            options=lock_options(statement),
+            payload=tuple(sorted(self.text.sources)) if kind in (Kind.CALL, Kind.PUBLISH) else (),
+        )
 
 
-def one(caller: Caller, statement: Statement, bound: Bound, connection: str, at: Span, many: bool, technology: str, origin: Origin,
-        text: Value, implicit: bool) -> Value:  # fmt: skip
-    verb = statement.verb
-    if verb in ("commit", "rollback"):
-        caller.end(Kind(verb), connection, at, origin)
-        return NOTHING
-    if verb == "prepare":
-        caller.emit(Kind.CALL, verb, at, store=StoreKind.RELATIONAL, connection=connection, technology=technology,
-                    text=text.text, origin=origin, blocking=True)  # fmt: skip
-        caller.state.transactions[connection] = ENDED
-        return NOTHING
-    if verb == "begin":
-        caller.begin("session", connection, at, statement.isolation, read_only=statement.read_only)
-        return NOTHING
-    if verb == "set-isolation":
-        current = caller.use(connection, at)
-        caller.transactions[current] = replace(caller.transactions[current], isolation=statement.isolation)
-        return NOTHING
-    if implicit and verb not in ("", "set"):
-        caller.use(connection, at)
-    for part in statement.parts:
-        if part.verb in VERBS and part.table and (part.verb != "select" or part.table != statement.table):
-            effect_of(caller, part, bound, connection, at, many, technology, origin, text)
-    if verb == "unlock":
-        unlock(caller, statement, bound, connection, at)
-        return NOTHING
-    if verb not in VERBS:
-        if verb:
-            kind = Kind.ALTER if verb.startswith(("create", "alter", "drop")) else Kind.CALL
-            caller.emit(kind, verb, at, store=StoreKind.RELATIONAL, connection=connection, technology=technology, dataset=statement.table,
-                        text=text.text or "", origin=origin, blocking=True)  # fmt: skip
-        return NOTHING
-    effect = effect_of(caller, statement, bound, connection, at, many, technology, origin, text)
-    if effect.kind == Kind.LOCK or (effect.selection is not None and effect.selection.lock):
-        caller.state.locks = (*caller.state.locks, effect.number)
-    return given_back(effect, statement)
-
-
-def effect_of(caller: Caller, statement: Statement, bound: Bound, connection: str, at: Span, many: bool, technology: str,
-              origin: Origin, text: Value) -> Effect:  # fmt: skip
-    kind, verb = VERBS[statement.verb]
-    selection = replace(
-        statement.selection,
-        predicates=tuple(predicate(p, bound) for p in statement.selection.predicates),
-        complete=statement.selection.complete and HOLE not in (text.text or ""),
-    )
-    if statement.verb in ("insert", "upsert", "copy"):
-        assigned = inserted(statement, bound)
-    else:
-        assigned = tuple(assignment(a, bound) for a in statement.assigned)
-    number = caller._number + 1
-    rows = Rows(f"{'new' if verb == 'insert' else 'read'}:{number}")
-    name, sources = bound.named(statement.key) if statement.key else (None, ())
-    return caller.emit(
-        kind, verb, at, store=StoreKind.RELATIONAL, connection=connection, technology=technology,
-        dataset=statement.table if kind != Kind.LOCK or statement.table else statement.name or "advisory",
-        selection=selection, assigned=assigned, rows=rows,
-        conflict=statement.conflict, text=text.text or "", origin=origin, blocking=True,
-        key=name, key_sources=sources,
-        payload=tuple(sorted(text.sources)) if kind == Kind.CALL else (),
-    )  # fmt: skip
-
-
-def predicate(found: Predicate, bound: Bound) -> Predicate:
-    value, sources = bound.named(found.value)
-    return replace(found, value=value, sources=sources)
-
-
-def assignment(found: Assigned, bound: Bound) -> Assignment:
-    sources = {s for p in found.operands for s in bound.value(p).sources}
-    values = [bound.value(p) for p in found.operands]
-    how = found.how
-    text = found.value if found.how == "constant" else ""
-    if how == "value" and len(values) == 1 and values[0].known:
-        how, text = "constant", f"const:{values[0].const!r}"
-    return Assignment(found.column, how, tuple(sorted(sources)), text=text)
-
-
-def inserted(statement: Statement, bound: Bound) -> tuple[Assignment, ...]:
-    """The columns of an insert: those of its first row stand for all; on a conflict what it then sets."""
-    row = statement.rows[0] if statement.rows else ()
-    first = [assignment(replace(v, column=c), bound) for c, v in zip(statement.columns, row, strict=False)]
-    if not row:
-        first = [Assignment(c, "unknown") for c in statement.columns]
-    named = {a.column for a in first}
-    return (*first, *(assignment(a, bound) for a in statement.assigned if a.column not in named))
-
-
-def unlock(caller: Caller, statement: Statement, bound: Bound, connection: str, at: Span) -> None:
-    name, sources = bound.named(statement.key)
-    caller.emit(
-        Kind.UNLOCK, "advisory", at, store=StoreKind.RELATIONAL, connection=connection, key=name, key_sources=sources
-    )
-    held = {e.number for e in caller.effects if e.kind == Kind.LOCK and e.connection == connection and e.key == name}
-    caller.state.locks = tuple(n for n in caller.state.locks if n not in held)
+def lock_options(statement: Statement) -> tuple[Option, ...]:
+    """How long a lock is held (transaction or session), and whether it is only tried."""
+    if statement.verb != "lock":
+        return ()
+    return (Option("scope", repr(statement.scope or "transaction")), Option("try", repr(statement.trying)))
 
 
 def given_back(effect: Effect, statement: Statement) -> Value:
     """What a cursor then holds: rows whose columns come from this effect."""
-    source = Source("read", effect.number)
-    if statement.verb != "select" and not statement.returning:
-        count = Value(type="builtins.int", sources=frozenset((Source("result", effect.number, "rowcount"),)))
-        return Value(owner=count, sources=count.sources)
-    names = [o.name for o in statement.outputs] or list(statement.returning)
-    columns = tuple(
-        Value(sources=frozenset((Source("read", effect.number, "", (n,)),)), rows=Rows(f"read:{effect.number}", (n,)))
-        for n in names
-        if n != "*"
-    )
-    exact = bool(names) and "*" not in names
-    row = Value(
-        type="row", rows=Rows(f"read:{effect.number}"), sources=frozenset((source,)),
-        items=columns if exact else None, entries=None,
-    )  # fmt: skip
     count = Value(type="builtins.int", sources=frozenset((Source("result", effect.number, "rowcount"),)))
-    return Value(of=row, sources=frozenset((source,)), rows=Rows(f"read:{effect.number}"), owner=count)
+    if statement.verb != "select" and not statement.returning:
+        return Value(owner=count, sources=count.sources)
+    rows, sources = Rows(f"read:{effect.number}"), frozenset((Source("read", effect.number),))
+    outputs = statement.outputs or tuple(Output(name) for name in statement.returning)
+    columns = {o.name: column(effect, statement, o) for o in outputs if o.name and o.name != "*"}
+    exact = bool(outputs) and len(columns) == len(outputs)
+    row = Value(
+        type="row", rows=rows, sources=sources, items=tuple(columns.values()) if exact else None, entries=columns,
+        complete=False,
+    )  # fmt: skip
+    return Value(of=row, sources=sources, rows=rows, owner=count)
 
 
-def bounded(statement: Statement) -> bool:
-    return statement.selection.limit is not None or statement.selection.cardinality == Cardinality.ONE
+def column(effect: Effect, statement: Statement, output: Output) -> Value:
+    """One column of a result: which column of which table it is, where it is one."""
+    path: tuple[str, ...] = (output.name,)
+    if output.value.startswith("column:"):
+        table, _, name = output.value[7:].rpartition(".")
+        path = (name,) if table in ("", statement.table) else (table, name)
+    elif output.value and statement.verb == "select":
+        path = ()  # computed by the store
+    rows = Rows(f"read:{effect.number}", path or (output.name,))
+    return Value(sources=frozenset((Source("read", effect.number, "", path),)), rows=rows)
+
+
+# Advisory locks -------------------------------------------------------------------------------------------------------
+
+
+def advisory(caller: Caller, name: str, key: str, sources: tuple[Source, ...], on: On) -> Effect:
+    """A function of the store that takes or gives back an advisory lock; any other is a call of a routine."""
+    statement = read_statement(f"SELECT {name}(1)")
+    common = {"store": StoreKind.RELATIONAL, "connection": on.connection, "technology": on.technology}
+    if statement.verb == "unlock":
+        return unlocked(caller, key, sources, on)
+    if statement.verb != "lock":
+        return caller.emit(Kind.CALL, "routine", on.at, text=name, blocking=True, origin=on.origin, **common)  # type: ignore[arg-type]
+    effect = caller.emit(
+        Kind.LOCK, "lock", on.at, dataset="advisory", key=key, key_sources=sources, selection=statement.selection,
+        options=lock_options(statement), text=name, blocking=True, origin=on.origin, **common,  # type: ignore[arg-type]
+    )  # fmt: skip
+    caller.state.locks = (*caller.state.locks, effect.number)
+    return effect
+
+
+def unlocked(caller: Caller, key: str | None, sources: tuple[Source, ...], on: On) -> Effect:
+    """The advisory lock of that key is given back."""
+    effect = caller.emit(
+        Kind.UNLOCK, "advisory", on.at, store=StoreKind.RELATIONAL, connection=on.connection, technology=on.technology,
+        key=key, key_sources=sources, dataset="advisory", origin=on.origin,
+    )  # fmt: skip
+    held = {e.number for e in caller.effects if e.kind == Kind.LOCK and e.connection == on.connection and e.key == key}
+    caller.state.locks = tuple(n for n in caller.state.locks if n not in held)
+    return effect
+
+
+# What a connection's options say --------------------------------------------------------------------------------------
+
+LEVELS = {0: "autocommit", 1: "read-committed", 2: "repeatable-read", 3: "serializable", 4: "read-uncommitted"}
+
+
+def begins(libraries: Libraries, value: Value | None) -> Begins | None:
+    """How the connection that an object (a cursor, a pool's connection) belongs to begins transactions."""
+    for _ in range(8):
+        if value is None:
+            return None
+        row = libraries.type(value.type) if value.type else None
+        if row is not None and row.implicit_transaction:
+            options = value.options or {}
+            level = level_of(options.get("isolation_level"))
+            if (
+                level == "autocommit"
+                or is_on(options.get("autocommit"))
+                or (row.dialect == "sqlite" and level == "none")
+            ):
+                return None
+            return Begins("" if level == "none" else level, row.begins_on == "write")
+        value = value.owner
+    return None
+
+
+def is_on(value: Value | None) -> bool:
+    return value is not None and value.known and bool(value.const)
+
+
+def level_of(value: Value | None) -> str:
+    """An isolation level in the model's words, however a driver spells it."""
+    if value is None:
+        return ""
+    if isinstance(value.const, int) and not isinstance(value.const, bool):
+        return LEVELS.get(value.const, "")
+    if value.known and value.const is None:
+        return "none"
+    name = value.text or (value.target.dotted.rpartition(".")[2] if isinstance(value.target, ExternalTarget) else "")
+    return name.lower().removeprefix("isolation_level_").replace("_", "-").replace(" ", "-")

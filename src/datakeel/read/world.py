@@ -139,9 +139,13 @@ class World:
 
     # Names as values --------------------------------------------------------------------------------------------------
 
-    def by_convention(self, name: str) -> Value:
-        """What a name alone says of a value."""
-        found = self.libraries.conventions.get(name) or self.libraries.conventions.get(name.lstrip("_"))
+    def by_convention(self, name: str, holder: Rows | None = None) -> Value:
+        """What a name alone says of a value, or with the name of what holds it (``request.db``)."""
+        known = self.libraries.conventions
+        found = known.get(name) or known.get(name.lstrip("_"))
+        if not found and holder is not None:
+            outer = holder.path[-1] if holder.path else holder.root.rpartition(":")[2]
+            found = known.get(f"{outer.lstrip('_')}.{name}")
         return Value(type=found, origin=Origin.CONVENTION) if found else NOTHING
 
     def global_value(self, module: Module, dotted: str) -> Value:
@@ -523,7 +527,11 @@ class World:
         return value
 
     def passed(self, info: FunctionInfo, parameter: Parameter) -> Value:
-        """What a parameter without annotation holds, by who passes it or by its name."""
+        """What a parameter without annotation holds, by its default, by who passes it or by its name."""
+        if parameter.default is not None and not isinstance(parameter.default, Const):
+            key = ("default", id(info), parameter.name)
+            known = self.memo.answer(key, lambda: self.default(info, parameter), NOTHING)
+            return Value(type=known.type, options=known.options, origin=Origin.CONVENTION) if known.type else NOTHING
         if parameter.annotation is not None or parameter.default is not None:
             return NOTHING
         key = ("passed", id(info), parameter.name)
@@ -559,6 +567,9 @@ class World:
                 )
             elif declared.type and value.origin > declared.origin:
                 value = value.but(type=declared.type, origin=declared.origin)
+            if given is not None and given.state is not None:
+                passed = self.orms.symbolic(given.state, parameter.name)
+                value = value if passed is None else value.but(state=passed)
             if value.options:
                 value = value.but(options={k: v.but(place=None) for k, v in value.options.items()})
             if not value.known:

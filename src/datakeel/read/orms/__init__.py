@@ -92,6 +92,26 @@ class Orms:
     def enter(self, caller: Caller, context: Value, node: With, run: Callable[[Value], None]) -> bool:
         return any(orm.enter(caller, context, node, run) for orm in self.each)
 
+    def entry(self, key: Value) -> str | None:
+        """The name that a mapping's key stands for: a column's."""
+        return self.sqlalchemy.entry(key) if key.state is not None else None
+
+    def brought(self, machine: Machine, effect: Effect) -> Effect | None:
+        """A callee's write of an object that the caller gave it, as the caller sees it; None when it writes nothing."""
+        return self.sqlalchemy.brought(machine, effect)
+
+    def committed(self, machine: Machine) -> None:
+        """A callee ended a transaction that the caller had open."""
+        self.sqlalchemy.committed(machine)
+
+    def symbolic(self, state: Any, name: str) -> Any:
+        """A plan that is passed as parameter `name`, as the callee sees it: its values are parts of the parameter."""
+        return self.sqlalchemy.symbolic(state, name)
+
+    def part(self, state: Any, name: str) -> Value | None:
+        """The part of a passed plan that `symbolic` named so."""
+        return self.sqlalchemy.part(state, name)
+
     def grafted(self, graft: Graft, state: Any) -> Any:
         if isinstance(state, Pending | Place):
             return state

@@ -1,115 +1,95 @@
-"""SQLAlchemy as it behaves: the unit of work, statements and queries as plans, relations."""
+"""SQLAlchemy as it behaves: mapped classes, statements and queries as plans, sessions and their unit of work.
+
+Each part stands on those before it: mapped classes, statements, transactions, executions, objects, sessions.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from datakeel.model.effect import Cardinality, Kind, Predicate, Rows, Selection, StoreKind
-from datakeel.read.orms.sqlalchemy.mapped import Mapped
+from msgspec.structs import replace
+
+from datakeel.model.effect import Effect
+from datakeel.read.orms.sqlalchemy.executions import Executions
+from datakeel.read.orms.sqlalchemy.mapped import Mappings
+from datakeel.read.orms.sqlalchemy.objects import Objects
 from datakeel.read.orms.sqlalchemy.plan import (
-    CHAINS,
-    COLUMN_OPERATORS,
-    ENDINGS,
+    COLLECTION,
+    ENGINE,
+    FLASK,
+    PAGE,
     RESULT,
-    SESSION_CALLS,
-    STATEMENTS,
+    ROW,
+    SAVEPOINT,
+    TRANSACTION,
+    Clause,
     ColumnOf,
+    Computed,
+    Declared,
+    Eager,
     Plan,
+    RelationOf,
+    TableOf,
+    loose,
 )
 from datakeel.read.orms.sqlalchemy.sessions import Sessions
-from datakeel.read.program import Span
+from datakeel.read.orms.sqlalchemy.statements import Statements
+from datakeel.read.orms.sqlalchemy.transactions import Transactions
+from datakeel.read.program import Span, With
 from datakeel.read.symbols import ClassInfo
-from datakeel.read.values import (
-    NONE,
-    Arguments,
-    ClassTarget,
-    ExternalTarget,
-    MethodTarget,
-    Value,
-    canonical,
-    created,
-    extended,
-)
+from datakeel.read.values import Arguments, ClassTarget, ExternalTarget, MethodTarget, Value
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
+    from datakeel.read.graft import Graft
+    from datakeel.read.machine import Machine
+    from datakeel.read.world import World
+
+BUILT = (Plan, Clause, ColumnOf, TableOf, Computed, Declared, Eager, RelationOf)
+PARTS = ("sqlalchemy", "sqlmodel")
 
 
-class SqlAlchemy(Sessions):
+class SqlAlchemy:
+    """What the tracer asks of SQLAlchemy."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.mappings = Mappings(world)
+        self.statements = Statements(self.mappings)
+        self.transactions = Transactions(world)
+        self.executions = Executions(self.mappings, self.statements, self.transactions)
+        self.objects = Objects(self.mappings, self.statements, self.transactions)
+        self.sessions = Sessions(world, self.executions, self.objects, self.transactions)
+
+    # Attributes -------------------------------------------------------------------------------------------------------
+
     def attribute(self, caller: Caller, base: Value, name: str, at: Span) -> Value | None:
         if isinstance(base.target, ClassTarget):
-            return self.class_attribute(base.target.cls, name)
-        if isinstance(base.state, Plan):
-            if name in CHAINS or name in ENDINGS or name in ("update", "delete", "exists"):
-                return Value(target=MethodTarget(base, name))
-            if name == "c" or name == "columns":
-                return base
-        if isinstance(base.state, ColumnOf) and (
-            name in COLUMN_OPERATORS or name in ("desc", "asc", "label", "is_distinct_from")
-        ):
-            return Value(target=MethodTarget(base, name))
-        if base.type and base.target is None:
-            return self.instance_attribute(caller, base, name, at)
-        return None
+            return self.class_attribute(caller, base.target.cls, name, at)
+        if base.state is not None or base.type == FLASK:
+            return self.statements.attribute(base, name)
+        if not base.type or base.target is not None:
+            return None
+        if base.type in (RESULT, ROW, PAGE):
+            return self.executions.result_attribute(base, name)
+        mapped = self.mappings.mapped(base.type)
+        if mapped is None or self.overridden(base.type, name):
+            return None
+        return self.objects.attribute(caller, mapped, base, name, at)
 
-    def class_attribute(self, cls: ClassInfo, name: str) -> Value | None:
-        mapped = self.mapped(cls.name)
+    def overridden(self, type_name: str, name: str) -> bool:
+        cls = self.world.class_named(type_name)
+        method = cls.method(name) if cls is not None else None
+        return method is not None and not any("declared_attr" in (d.__repr__()) for d in method.signature.decorators)
+
+    def class_attribute(self, caller: Caller, cls: ClassInfo, name: str, at: Span) -> Value | None:
+        mapped = self.mappings.mapped(cls.name)
         if mapped is None:
             return None
-        if name in mapped.columns:
-            return Value(state=ColumnOf(mapped.name, mapped.table, str(mapped.columns[name])))
         if name == "query" and cls.method("query") is None:
-            return Value(
-                state=Plan(model=mapped.name, table=mapped.table, connection="session"), type="sqlalchemy.orm.Query"
-            )
-        if name in ("__table__", "c"):
-            return Value(target=ClassTarget(cls), type="builtins.type")
-        return None
-
-    def instance_attribute(self, caller: Caller, base: Value, name: str, at: Span) -> Value | None:
-        mapped = self.mapped(base.type)
-        if mapped is None:
-            return None
-        cls = self.world.class_named(base.type)
-        if cls is not None and cls.method(name) is not None:
-            return None
-        stored = caller.state.heap.get((base.rows, name)) if base.rows is not None else None
-        if stored is not None:
-            return stored
-        fresh = caller.state.heap.get((base.rows, "$fresh")) if base.rows is not None else None
-        sources = fresh.sources if fresh is not None else base.sources
-        rows = (
-            Rows(base.rows.root, (*base.rows.path, name)) if base.rows is not None and len(base.rows.path) < 4 else None
-        )
-        if name in mapped.relations:
-            return self.relation(caller, mapped, base, name, at, rows)
-        if name in mapped.columns:
-            return Value(
-                sources=extended(sources, str(mapped.columns[name])), rows=rows, origin=base.origin, owner=None
-            )
-        return None
-
-    def relation(self, caller: Caller, mapped: Mapped, base: Value, name: str, at: Span, rows: Rows | None) -> Value:
-        other = self.mapped(mapped.relations[name])
-        value = Value(
-            type=mapped.relations[name],
-            rows=rows,
-            sources=extended(base.sources, name),
-            origin=base.origin,
-            owner=base.owner,
-        )
-        if base.rows is None or other is None or base.rows.root.startswith("new:"):
-            return value.but(of=value)
-        mark = (base.rows, f"$loaded:{name}")
-        eager = name in mapped.eager or name in base.name or (base.name and "*" in base.name)
-        if mark not in caller.state.heap and not eager:
-            caller.state.heap[mark] = NONE
-            caller.emit(
-                Kind.READ, "relation", at, store=StoreKind.RELATIONAL, connection=self.connection(caller, base), technology="sqlalchemy",
-                dataset=other.table, selection=Selection((Predicate(f"<{name}", "=", canonical(base)),), Cardinality.UNKNOWN),
-                rows=rows, blocking=True, origin=base.origin,
-            )  # fmt: skip
-        return value.but(of=value)
+            return self.sessions.class_query(caller, cls, mapped, at)
+        return self.statements.class_attribute(mapped, name)
 
     # Calls ------------------------------------------------------------------------------------------------------------
 
@@ -117,36 +97,109 @@ class SqlAlchemy(Sessions):
         match function.target:
             case MethodTarget(receiver, name):
                 return self.method(caller, receiver, name, arguments, at)
-            case ExternalTarget(dotted) if dotted.startswith(("sqlalchemy", "sqlmodel")):
+            case ExternalTarget(dotted) if dotted.startswith(PARTS):
                 return self.external(caller, dotted, arguments, at)
             case ClassTarget(cls):
-                mapped = self.mapped(cls.name)
-                if mapped is not None and cls.method("__init__") is None:
-                    return self.new_instance(caller, mapped, arguments)
+                mapped = self.mappings.mapped(cls.name)
+                own = cls.method("__init__") is not None
+                return self.objects.construct(caller, mapped, arguments) if mapped is not None and not own else None
+            case None:
+                return self.sessions.made(caller, function, arguments)
         return None
+
+    def external(self, caller: Caller, dotted: str, arguments: Arguments, at: Span) -> Value | None:
+        name = dotted.rpartition(".")[2]
+        if name == "flag_modified":
+            return self.objects.modified(caller, arguments, at)
+        if name in ("object_session", "async_object_session"):
+            return self.sessions.session_of_object(arguments)
+        return self.statements.external(dotted, arguments)
 
     def method(self, caller: Caller, receiver: Value, name: str, arguments: Arguments, at: Span) -> Value | None:
-        if isinstance(receiver.state, Plan):
-            return self.plan_call(caller, receiver, receiver.state, name, arguments, at)
-        if isinstance(receiver.state, ColumnOf):
-            return self.column_call(receiver.state, name, arguments)
-        if name in SESSION_CALLS and self.is_session(receiver.type):
-            return self.session_call(caller, receiver, name, arguments, at)
-        if receiver.type == RESULT or (receiver.type == "builtins.list" and receiver.name == "result"):
-            return self.result_call(receiver, name, at, caller)
-        if name in ("values", "insert", "update", "delete", "select") and isinstance(receiver.target, ClassTarget):
-            mapped = self.mapped(receiver.target.cls.name)
-            if mapped is not None:
-                return Value(state=Plan(STATEMENTS.get(name, "select"), mapped.name, mapped.table))
+        if isinstance(receiver.state, BUILT) or receiver.type == "sqlalchemy.TextClause":
+            built = self.statements.method(receiver, name, arguments)
+            if built is None and isinstance(receiver.state, Plan):
+                return self.executions.query_call(caller, receiver, receiver.state, name, arguments, at)
+            return built
+        kind = receiver.type
+        if kind in (TRANSACTION, SAVEPOINT):
+            return self.sessions.transaction_call(caller, receiver, name, at)
+        if kind == RESULT:
+            return self.executions.result_call(caller, receiver, name)
+        if kind == COLLECTION:
+            return self.objects.collection_call(caller, receiver, name, arguments, at)
+        if not kind:
+            proven = self.sessions.proven(caller, receiver, name, arguments)
+            return self.sessions.call(caller, receiver, name, arguments, at) if proven else None
+        if self.transactions.is_session(kind) or self.transactions.is_connection(kind):
+            return self.sessions.call(caller, receiver, name, arguments, at)
+        if self.transactions.is_a(kind, ENGINE):
+            return self.sessions.engine_call(caller, receiver, name, arguments, at)
+        return self.sessions.holder_call(caller, receiver, name, arguments, at)
+
+    def operate(self, caller: Caller, how: str, values: tuple[Value, ...], at: Span) -> Value | None:
+        return self.statements.operate(how, values)
+
+    def force(self, caller: Caller, value: Value, at: Span, how: str) -> Value | None:
+        return self.executions.force(caller, value, at, how)
+
+    def item(self, caller: Caller, base: Value, key: Value, at: Span) -> Value | None:
+        return self.executions.item(caller, base, key, at)
+
+    def assigned(self, caller: Caller, base: Value, name: str, value: Value, at: Span) -> None:
+        self.objects.assigned(caller, base, name, value, at)
+
+    def enter(self, caller: Caller, context: Value, node: With, run: Callable[[Value], None]) -> bool:
+        return bool(context.type) and self.sessions.enter(caller, context, node, run)
+
+    def entry(self, key: Value) -> str | None:
+        """A mapping's key that is a column: ``{Order.total: 5}``."""
+        return key.state.column if isinstance(key.state, ColumnOf) else None
+
+    # Between functions ------------------------------------------------------------------------------------------------
+
+    def brought(self, machine: Machine, effect: Effect) -> Effect | None:
+        return self.objects.brought(machine, effect) if effect.technology == "sqlalchemy" else effect
+
+    def grafted(self, graft: Graft, state: Any) -> Any:
+        if isinstance(state, Plan):
+            return replace(
+                state,
+                predicates=tuple(graft.predicate(p) for p in state.predicates),
+                assigned=tuple(graft.assignment(a) for a in state.assigned),
+                connection=graft.connection(state.connection) if state.connection else state.connection,
+            )
+        if isinstance(state, Clause):
+            return Clause(tuple((t, graft.predicate(p)) for t, p in state.terms), state.complete)
         return None
 
-    def new_instance(self, caller: Caller, mapped: Mapped, arguments: Arguments) -> Value:
-        made = created(caller.next(), mapped.name, mapped.origin)
-        assert made.rows is not None
-        for name, value in arguments.keywords.items():
-            caller.state.heap[(made.rows, name)] = value
-            caller.state.heap[(made.rows, f"$dirty:{mapped.columns.get(name, name)}")] = value
-        return made
+    def symbolic(self, state: Any, name: str) -> Any:
+        """A plan that is passed as parameter `name`: what its conditions compare with are parts of the parameter."""
+        return state.passed_as(name) if isinstance(state, Plan) else None
+
+    def part(self, state: Any, name: str) -> Value | None:
+        return state.part(name) if isinstance(state, Plan) else None
+
+    def committed(self, machine: Machine) -> None:
+        """A callee ended a transaction of the caller's."""
+        self.objects.flushed(machine)
+        self.objects.forget(machine)
+
+    def detached(self, state: Any) -> Any:
+        if isinstance(state, Plan):
+            return replace(
+                state,
+                predicates=tuple(loose(p) for p in state.predicates),
+                assigned=tuple(replace(a, sources=()) for a in state.assigned),
+                key=loose(state.key) if state.key is not None else None,
+                connection="session" if state.connection else state.connection,
+            )
+        if isinstance(state, Clause):
+            return Clause(tuple((t, loose(p)) for t, p in state.terms), state.complete)
+        return None
+
+    def key(self, state: Any) -> Any:
+        return state if isinstance(state, BUILT) else None
 
 
 __all__ = ["SqlAlchemy"]

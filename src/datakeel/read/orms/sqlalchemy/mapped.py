@@ -1,187 +1,398 @@
-"""Mapped classes: their tables, columns, relations and version columns, in every form that they are declared in."""
+"""Mapped classes in every form that they are declared in: their tables, columns, keys, relations, version columns."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from datakeel.model.certainty import Origin
 from datakeel.read.languages.python.names import dotted_of
-from datakeel.read.program import Assign, Attribute, Call, Collection, Const, Expression, Global, Item
-from datakeel.read.symbols import ClassInfo
+from datakeel.read.orms.sqlalchemy.declared import (
+    Field,
+    declared_methods,
+    field_of,
+    items_of,
+    keyword,
+    last_name,
+    relation_field,
+    snake,
+    sqlmodel_field,
+    table_keys,
+    text,
+)
+from datakeel.read.orms.sqlalchemy.plan import FLASK, TableOf
+from datakeel.read.program import Assign, Call, Collection, Const, Expression, Item, Local, Span, body
+from datakeel.read.symbols import ClassInfo, Constant, FunctionInfo, Module
+from datakeel.read.values import Arguments, FunctionTarget
 
 if TYPE_CHECKING:
     from datakeel.read.world import World
 
+LIBRARIES = ("sqlalchemy", "sqlmodel", "flask_sqlalchemy", "advanced_alchemy", "geoalchemy2")
+BASES = frozenset(("sqlalchemy.orm.DeclarativeBase", "sqlalchemy.orm.DeclarativeBaseNoMeta", "sqlmodel.SQLModel"))
+DECLARATIVE = "sqlalchemy.orm.DeclarativeMeta"  # what `declarative_base()` gives
+LOADED = frozenset(("joined", "selectin", "subquery", "immediate"))  # values of `lazy` that load with the owner
+UNLOADED = frozenset(("dynamic", "write_only", "raise", "raise_on_sql", "noload"))
+
+
+class Relation(Struct, frozen=True):
+    """A relationship: the class at its other end, and how its rows are found. `many` is None where it is not known."""
+
+    other: str
+    many: bool | None = None
+    lazy: str = ""
+    secondary: str = ""
+
 
 class Mapped(Struct, frozen=True):
-    """A mapped class. `relations` maps a relationship's name to the other class; `version` the column checked by the mapper."""
+    """A mapped class. `columns` maps attributes to columns, `keys` are its unique keys, the primary one first,
+    `references` columns to the tables that they refer to, `version` is the column that the mapper checks."""
 
     name: str
     table: str
-    columns: dict[str, Any]
-    relations: dict[str, str]
+    columns: dict[str, str]
+    relations: dict[str, Relation]
+    keys: tuple[tuple[str, ...], ...] = ()
+    references: dict[str, str] = {}
     version: str = ""
     origin: Origin = Origin.RESOLVED
-    eager: tuple[str, ...] = ()
-    abstract: bool = False
+
+    @property
+    def primary(self) -> tuple[str, ...]:
+        return self.keys[0] if self.keys else ("id",)
+
+    @property
+    def eager(self) -> frozenset[str]:
+        return frozenset(n for n, r in self.relations.items() if r.lazy in LOADED)
+
+    def entity(self) -> TableOf:
+        return TableOf(self.table, self.name, self.keys)
 
 
 class Mappings:
+    """Answers what a class of the project is mapped to."""
+
     def __init__(self, world: World) -> None:
         self.world = world
         self._mapped: dict[str, Mapped | None] = {}
-        self._names: dict[str, str] | None = None
-        self._sessions: dict[str, bool] = {}
+        self._names: dict[str, list[str]] | None = None
+        self._backrefs: dict[str, dict[str, Relation]] | None = None
+        self._imperative: dict[str, tuple[Module, Call, FunctionInfo | None]] | None = None
+        self._used: bool | None = None
 
-    # Mapped classes ---------------------------------------------------------------------------------------------------
+    @property
+    def used(self) -> bool:
+        """Whether the project imports any library that maps classes so."""
+        if self._used is None:
+            imported = (i.dotted for m in self.world.names.every_module() for i in m.file.imports)
+            self._used = any(d.startswith(LIBRARIES) for d in imported)
+        return self._used
 
     def mapped(self, type_name: str) -> Mapped | None:
-        if type_name not in self._mapped:
+        found = self._mapped.get(type_name)
+        if found is None and type_name and type_name not in self._mapped:
             self._mapped[type_name] = None
-            cls = self.world.class_named(type_name)
+            cls = self.world.class_named(type_name) if self.used else None
             if cls is not None:
-                self._mapped[type_name] = self.read_mapped(cls)
-        return self._mapped[type_name]
+                found = self._mapped[type_name] = self.read(cls)
+        return found
 
-    def read_mapped(self, cls: ClassInfo) -> Mapped | None:
-        table = self.table_of(cls)
-        fields = {n: s for a in reversed(cls.ancestors()) for n, s in a.fields.items() if isinstance(s, Assign)}
-        columns: dict[str, Any] = {}
-        relations: dict[str, str] = {}
-        eager: list[str] = []
-        for name, statement in fields.items():
-            kind = self.field_kind(statement)
-            if kind == "column":
-                columns[name] = column_name(name, statement)
-            elif kind == "relationship":
-                relations[name] = self.related(cls, statement)
-                if lazy_of(statement) in ("joined", "selectin", "subquery", "immediate"):
-                    eager.append(name)
-        sqlmodel = any(k == "table" and isinstance(v, Const) and v.value is True for k, v in cls.facts.keywords)
-        if sqlmodel:
-            columns |= {n: n for n, s in fields.items() if n not in relations and s.annotation is not None}
-        if not table and not sqlmodel:
+    def by_table(self, table: str) -> Mapped | None:
+        """A class that is mapped to the table, of those that were asked for."""
+        return next((m for m in self._mapped.values() if m is not None and m.table == table), None) if table else None
+
+    def read(self, cls: ClassInfo) -> Mapped | None:
+        base = self.declarative(cls)
+        if base is None:
+            return self.read_imperative(cls)
+        if "__abstract__" in cls.fields:
             return None
-        if not columns and not any(a.field("__table__") for a in cls.ancestors()):
+        table = self.table_of(cls, base)
+        fields = dict(self.fields(cls, base))
+        core = self.core_table(cls)
+        columns = {n: f.column for n, f in fields.items() if f.kind == "column"}
+        if core is not None:
+            columns = {**{c: c for c in core.columns}, **columns}
+        elif not table or not columns:
             return None
         return Mapped(
             cls.name,
-            table or cls.facts.name.lower(),
+            core.table if core is not None else table,
             columns,
-            relations,
-            self.version_of(cls),
-            Origin.RESOLVED,
-            tuple(eager),
+            {n: self.relation(cls, f) for n, f in fields.items() if f.kind == "relation"},
+            core.keys if core is not None else keys_of(cls, fields),
+            {f.column: self.referred(cls, f.references) for f in fields.values() if f.references},
+            self.version_of(cls, columns),
+            Origin.CONVENTION if base == "?" else Origin.RESOLVED,
         )
 
-    def table_of(self, cls: ClassInfo) -> str:
-        found = cls.field("__tablename__")
-        if found is not None and isinstance(found[1], Assign) and isinstance(found[1].value, Const):
-            return str(found[1].value.value)
-        if found is not None and isinstance(found[1], Assign) and found[1].value is not None:
-            value = self.world.class_field(cls, "__tablename__")
-            return value.text if value is not None and value.text else snake(cls.facts.name)
-        abstract = cls.fields.get("__abstract__")
-        if abstract is not None:
-            return ""
-        if cls.field("__table__") is not None or cls.method("__tablename__") is not None:
-            return snake(cls.facts.name)
-        if any(b.endswith((".db.Model", "flask_sqlalchemy.Model", ".ext.declarative.Base")) for b in cls.externals()):
-            return snake(cls.facts.name)
-        own = [s for s in cls.fields.values() if isinstance(s, Assign) and self.field_kind(s) == "column"]
-        based = any(
-            b.rpartition(".")[2] in ("Base", "Model", "DeclarativeBase")
-            for b in cls.externals()
-            if not b.startswith("django")
-        )
-        return snake(cls.facts.name) if own and based else ""
+    # Which classes are mapped -----------------------------------------------------------------------------------------
 
-    def field_kind(self, statement: Assign) -> str:
-        if isinstance(statement.value, Call):
-            last = (dotted_of(statement.value.function) or "").rpartition(".")[2]
-            if last in ("Column", "mapped_column", "column_property", "CreatedAt"):
-                return "column"
-            if last in ("relationship", "Relationship", "relation", "dynamic_loader"):
-                return "relationship"
-        annotation = statement.annotation
-        if isinstance(annotation, Item) and (dotted_of(annotation.base) or "").rpartition(".")[2] in (
-            "Mapped",
-            "DynamicMapped",
-            "WriteOnlyMapped",
-        ):
-            return "column"
+    def declarative(self, cls: ClassInfo) -> str | None:
+        """The declarative base of a class; ``?`` where only its form speaks for one; None when it is not mapped."""
+        for ancestor in cls.ancestors():
+            for base in ancestor.bases:
+                found = self.base_named(ancestor.module, base) if isinstance(base, str) else None
+                if found == "sqlmodel.SQLModel" and not is_table(cls):
+                    return None
+                if found is not None:
+                    return found
+            if any(last_name(called(d)).startswith("mapped") for d in ancestor.facts.decorators):
+                return DECLARATIVE
+        formed = cls.field("__tablename__") is not None or cls.field("__table__") is not None
+        if formed and any(self.declares(s) for s in cls.fields.values()):
+            return "?"
+        return None
+
+    def base_named(self, module: Module, dotted: str) -> str | None:
+        """The declarative base that a name stands for: a library's, ``declarative_base()``, Flask's ``db.Model``."""
+        name = self.world.libraries.canonical(dotted)
+        if name in BASES:
+            return name
+        symbol = self.world.names.resolve(module, dotted)
+        if isinstance(symbol, Constant):
+            return DECLARATIVE if self.world.constant(symbol).type == DECLARATIVE else None
+        head, _, last = dotted.rpartition(".")
+        if last in ("Model", "Base") and head:
+            holder = self.world.names.resolve(module, head)
+            if isinstance(holder, Constant):
+                kind = self.world.constant(holder).type
+                return FLASK if kind and self.world.libraries.canonical(kind) == FLASK else None
+        return FLASK if name in (f"{FLASK}.Model", "flask_sqlalchemy.Model") else None
+
+    def declares(self, statement: object) -> bool:
+        return isinstance(statement, Assign) and (found := field_of("", statement)) is not None and found.kind != "call"
+
+    # Tables and columns -----------------------------------------------------------------------------------------------
+
+    def table_of(self, cls: ClassInfo, base: str) -> str:
+        """The table's name: written, computed by a method, or made of the class's name."""
+        found = next((a for a in cls.ancestors() if names_table(a)), None)
+        if found is not None and "__tablename__" in found.fields:
+            value = self.world.class_field(found, "__tablename__")
+            return value.text if value is not None and value.text and value.known else snake(cls.facts.name)
+        if found is not None:
+            return self.computed_name(cls, found.methods["__tablename__"])
+        parent = next((m for a in cls.ancestors()[1:] if (m := self.mapped(a.name)) is not None), None)
+        own_key = any(f.primary for _, f in self.fields(cls, base, own=True))
+        if parent is not None and not own_key:
+            return parent.table  # one table holds the class and its subclasses
+        return cls.facts.name.lower() if base == "sqlmodel.SQLModel" else snake(cls.facts.name)
+
+    def computed_name(self, cls: ClassInfo, info: FunctionInfo) -> str:
+        from datakeel.read.calls import class_value  # noqa: PLC0415  (calls hold the ORMs)
+
+        caller = self.world.scratch(info.module)
+        value = caller.call_function(FunctionTarget(info, class_value(cls)), Arguments(), Span(0, 0, 0, 0))
+        return value.text if value.text and value.known else snake(cls.facts.name)
+
+    def core_table(self, cls: ClassInfo) -> TableOf | None:
+        if cls.field("__table__") is None:
+            return None
+        value = self.world.class_field(cls, "__table__")
+        return value.state if value is not None and isinstance(value.state, TableOf) else None
+
+    def fields(self, cls: ClassInfo, base: str, own: bool = False) -> Iterator[tuple[str, Field]]:
+        """What a class and its bases (mixins too) declare; what the nearest says comes last."""
+        for ancestor in (cls,) if own else reversed(cls.ancestors()):
+            for name, statement in (*ancestor.fields.items(), *declared_methods(ancestor)):
+                if not isinstance(statement, Assign) or name.startswith("__"):
+                    continue
+                found = sqlmodel_field(name, statement) if base == "sqlmodel.SQLModel" else field_of(name, statement)
+                if found is not None and found.kind == "call":
+                    found = self.evaluated(ancestor, name)
+                if found is not None:
+                    yield name, found
+
+    def evaluated(self, cls: ClassInfo, name: str) -> Field | None:
+        """An attribute that a function of the project declares."""
+        from datakeel.read.orms.sqlalchemy.plan import Declared  # noqa: PLC0415
+
+        value = self.world.class_field(cls, name)
+        if value is None or not isinstance(value.state, Declared):
+            return None
+        made = value.state
+        return Field("column", made.name or name, made.primary, made.unique, made.references)
+
+    def referred(self, cls: ClassInfo, name: str) -> str:
+        """The table in what a foreign key names; a class stands for its table."""
+        if not name.startswith("@"):
+            return name.rpartition(".")[0]
+        symbol = self.world.names.resolve(cls.module, name[1:].rpartition(".")[0].removesuffix(".c"))
+        if isinstance(symbol, ClassInfo):
+            other = self.mapped(symbol.name)
+            return other.table if other is not None else ""
+        if isinstance(symbol, Constant):
+            state = self.world.constant(symbol).state
+            return state.table if isinstance(state, TableOf) else ""
         return ""
 
-    def related(self, cls: ClassInfo, statement: Assign) -> str:
-        if isinstance(statement.value, Call) and statement.value.arguments:
-            first = statement.value.arguments[0]
-            if isinstance(first, Const) and isinstance(first.value, str):
-                return self.class_by_name(first.value.rpartition(".")[2])
-            if isinstance(first, Global | Attribute):
-                symbol = self.world.names.resolve(cls.module, dotted_of(first) or "")
-                return symbol.name if isinstance(symbol, ClassInfo) else ""
-        if isinstance(statement.annotation, Item):
-            return self.class_in(cls, statement.annotation.key)
+    def version_of(self, cls: ClassInfo, columns: dict[str, str]) -> str:
+        found = cls.field("__mapper_args__")
+        if found is not None and isinstance(found[1], Assign) and isinstance(found[1].value, Collection):
+            value = found[1].value
+            for key, item in zip(value.keys, value.items, strict=False):
+                if isinstance(key, Const) and key.value == "version_id_col":
+                    name = text(item) or last_name(item)
+                    return columns.get(name, name)
         return ""
 
-    def class_in(self, cls: ClassInfo, expression: Expression) -> str:
+    # Relations --------------------------------------------------------------------------------------------------------
+
+    def relation(self, cls: ClassInfo, field: Field) -> Relation:
+        return Relation(self.class_in(cls, field.target), field.many, field.lazy, field.secondary)
+
+    def relation_named(self, mapped: Mapped, name: str) -> Relation | None:
+        """A relationship of a class, also one that the other class declares by `backref`."""
+        found = mapped.relations.get(name)
+        return found if found is not None else self.backrefs.get(mapped.name, {}).get(name)
+
+    @property
+    def backrefs(self) -> dict[str, dict[str, Relation]]:
+        if self._backrefs is None:
+            self._backrefs = {}
+            for cls in self.world.names.every_class() if self.used else ():
+                for statement in cls.fields.values():
+                    field = field_of("", statement) if isinstance(statement, Assign) else None
+                    if field is not None and field.backref:
+                        other = self.class_in(cls, field.target)
+                        self._backrefs.setdefault(other, {})[field.backref] = Relation(cls.name)
+        return self._backrefs
+
+    def class_in(self, cls: ClassInfo, expression: Expression | None) -> str:
+        """The class that a relationship names: itself, its name as text, a lambda's value, an annotation's inside."""
         if isinstance(expression, Const) and isinstance(expression.value, str):
-            return self.class_by_name(expression.value)
+            return self.class_by_name(expression.value, cls)
+        if isinstance(expression, Item):
+            return self.class_in(cls, expression.key)
+        if expression is None:
+            return ""
+        dotted = dotted_of(expression)
+        symbol = self.world.names.resolve(cls.module, dotted) if dotted is not None else None
+        if isinstance(symbol, ClassInfo):
+            return symbol.name
         found = self.world.annotated(cls.module, expression)
-        inner = found.of if found.of is not None else found
-        return inner.type
+        return (found.of if found.of is not None else found).type or self.class_by_name(dotted or "", cls)
 
-    def class_by_name(self, name: str) -> str:
+    def class_by_name(self, name: str, near: ClassInfo) -> str:
+        """The project's class of that simple name: of several the one nearest to the class that asks."""
         if self._names is None:
             self._names = {}
             for module in self.world.names.every_module():
                 for facts in module.file.classes:
                     if facts.bases:
-                        self._names.setdefault(facts.name, f"{module.name}.{facts.name}")
-        return self._names.get(name, "")
+                        self._names.setdefault(facts.name, []).append(f"{module.name}.{facts.name}")
+        found = self._names.get(name.rpartition(".")[2], [])
+        return max(found, key=lambda n: shared(n, near.name), default="")
 
-    def version_of(self, cls: ClassInfo) -> str:
-        found = cls.field("__mapper_args__")
-        if found is None or not isinstance(found[1], Assign) or not isinstance(found[1].value, Collection):
+    # Mapped by a call -------------------------------------------------------------------------------------------------
+
+    def read_imperative(self, cls: ClassInfo) -> Mapped | None:
+        """``mapper(Order, orders, properties={…})`` and ``registry.map_imperatively``, wherever they stand."""
+        found = self.imperative.get(cls.name)
+        if found is None:
+            return None
+        module, call, function = found
+        table = call.arguments[1] if len(call.arguments) > 1 else keyword(call, "local_table")
+        dotted = dotted_of(table) if table is not None else None
+        symbol = self.world.names.resolve(module, dotted) if dotted else None
+        state = self.world.constant(symbol).state if isinstance(symbol, Constant) else None
+        if not isinstance(state, TableOf):
+            return None
+        columns = {c: c for c in state.columns}
+        relations = dict(self.properties(module, call, function, columns))
+        version = keyword(call, "version_id_col")
+        return Mapped(
+            cls.name, state.table, columns, relations, state.keys, {}, last_name(version) if version is not None else ""
+        )
+
+    def properties(
+        self, module: Module, call: Call, function: FunctionInfo | None, columns: dict[str, str]
+    ) -> Iterator[tuple[str, Relation]]:
+        given = keyword(call, "properties")
+        if not isinstance(given, Collection):
+            return
+        for key, item in zip(given.keys, given.items, strict=False):
+            if not isinstance(key, Const) or not isinstance(key.value, str):
+                continue
+            if isinstance(item, Call) and last_name(item.function) == "relationship":
+                field = relation_field(item, None)
+                yield key.value, Relation(self.mapped_at(module, field.target, function), field.many, field.lazy)
+            elif last_name(item) in columns:
+                columns[key.value] = columns.pop(last_name(item))
+
+    def mapped_at(self, module: Module, target: Expression | None, function: FunctionInfo | None) -> str:
+        """The class that a relationship's argument names; a variable holds the mapper that was made before."""
+        if isinstance(target, Local) and function is not None:
+            for statement in body(function.code):
+                match statement:
+                    case Assign((Local(name),), Call() as made) if name == target.name and made.arguments:
+                        return self.mapped_at(module, made.arguments[0], None)
             return ""
-        value = found[1].value
-        for key, item in zip(value.keys, value.items, strict=False):
-            if isinstance(key, Const) and key.value == "version_id_col":
-                return (
-                    (dotted_of(item) or "version").rpartition(".")[2]
-                    if not isinstance(item, Const)
-                    else str(item.value)
-                )
-        return ""
+        dotted = dotted_of(target) if target is not None else None
+        symbol = self.world.names.resolve(module, dotted) if dotted else None
+        return symbol.name if isinstance(symbol, ClassInfo) else ""
+
+    @property
+    def imperative(self) -> dict[str, tuple[Module, Call, FunctionInfo | None]]:
+        if self._imperative is None:
+            self._imperative = {}
+            for module in self.world.names.every_module() if self.used else ():
+                infos = [*self.world.names.functions(module).values(), None]
+                for info in infos:
+                    code = info.code if info is not None else module.file.bodies[-1]
+                    if "map_imperatively" in code.names or "mapper" in code.names:
+                        for call in mapping_calls(body(code)):
+                            name = self.mapped_at(module, call.arguments[0], None)
+                            self._imperative.setdefault(name, (module, call, info))
+        return self._imperative
 
 
-def column_name(name: str, statement: Assign) -> str:
-    if isinstance(statement.value, Call) and statement.value.arguments:
-        first = statement.value.arguments[0]
-        if isinstance(first, Const) and isinstance(first.value, str):
-            return first.value
-    return name
+def mapping_calls(statements: tuple[object, ...]) -> Iterator[Call]:
+    for statement in statements:
+        value = getattr(statement, "value", None)
+        if isinstance(value, Call) and last_name(value.function) in ("map_imperatively", "mapper") and value.arguments:
+            yield value
 
 
-def lazy_of(statement: Assign) -> str:
-    if isinstance(statement.value, Call):
-        found = next((v for k, v in statement.value.keywords if k == "lazy"), None)
-        if isinstance(found, Const) and isinstance(found.value, str):
-            return found.value
-    return ""
+def keys_of(cls: ClassInfo, fields: dict[str, Field]) -> tuple[tuple[str, ...], ...]:
+    """The unique keys of a class's table, the primary one first."""
+    named = {n: f.column for n, f in fields.items()}
+    primary = tuple(f.column for f in fields.values() if f.kind == "column" and f.primary)
+    unique: list[tuple[str, ...]] = [(f.column,) for f in fields.values() if f.kind == "column" and f.unique]
+    for ancestor in cls.ancestors():
+        statement = ancestor.fields.get("__table_args__")
+        for kind, columns in table_keys(items_of(statement.value) if isinstance(statement, Assign) else ()):
+            key = tuple(named.get(c, c) for c in columns)
+            if kind == "primary":
+                primary = key
+            else:
+                unique.append(key)
+    if not primary:
+        primary = ("id",) if "id" in named.values() else ()
+    return tuple(dict.fromkeys((primary, *unique))) if primary or unique else ()
 
 
-def snake(name: str) -> str:
-    name = name.rpartition(".")[2]
-    out = ""
-    for index, letter in enumerate(name):
-        if (
-            letter.isupper()
-            and index
-            and (not name[index - 1].isupper() or (index + 1 < len(name) and name[index + 1].islower()))
-        ):
-            out += "_"
-        out += letter.lower()
-    return out
+def called(expression: Expression) -> Expression:
+    return expression.function if isinstance(expression, Call) else expression
+
+
+def shared(a: str, b: str) -> int:
+    """How many parts two dotted names begin with alike."""
+    both = zip(a.split("."), b.split("."), strict=False)
+    return next((i for i, (x, y) in enumerate(both) if x != y), a.count("."))
+
+
+def names_table(cls: ClassInfo) -> bool:
+    return "__tablename__" in cls.fields or "__tablename__" in cls.methods
+
+
+def is_table(cls: ClassInfo) -> bool:
+    """``class Order(SQLModel, table=True)``."""
+    return any(
+        key == "table" and isinstance(value, Const) and value.value is True
+        for ancestor in cls.ancestors()
+        for key, value in ancestor.facts.keywords
+    )

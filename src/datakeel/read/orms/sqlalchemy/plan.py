@@ -1,66 +1,103 @@
-"""What SQLAlchemy code builds before anything runs: columns, conditions, statements and queries."""
+"""What SQLAlchemy code builds before anything runs: tables, columns, conditions, statements and queries."""
 
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from datakeel.model.effect import Assignment, Predicate
-from datakeel.read.values import Value, canonical, union
+from datakeel.model.effect import Assignment, Predicate, Rows, Source
+from datakeel.read.values import Value, canonical, canonical_source, union
 
 SESSION = "sqlalchemy.orm.Session"
-CONNECTION = "sqlalchemy.engine.Connection"
 FACTORY = "sqlalchemy.orm.sessionmaker"
+REGISTRY = "sqlalchemy.orm.scoped_session"
 ENGINE = "sqlalchemy.engine.Engine"
+CONNECTION = "sqlalchemy.engine.Connection"
+TRANSACTION = "sqlalchemy.engine.Transaction"
+SAVEPOINT = "sqlalchemy.engine.NestedTransaction"
+QUERY = "sqlalchemy.orm.Query"
+SELECT = "sqlalchemy.Select"
+TEXT = "sqlalchemy.TextClause"
 RESULT = "sqlalchemy.engine.Result"
-STATEMENTS = {"select": "select", "insert": "insert", "update": "update", "delete": "delete", "exists": "select"}
-CHAINS = frozenset(
-    ("where", "filter", "filter_by", "order_by", "limit", "offset", "join", "outerjoin", "options", "with_for_update", "group_by", "having",
-     "distinct", "values", "returning", "on_conflict_do_nothing", "on_conflict_do_update", "on_duplicate_key_update", "execution_options",
-     "with_only_columns", "select_from", "yield_per", "prefix_with", "subquery", "cte", "scalar_subquery", "params", "with_entities",
-     "enable_eagerloads", "populate_existing", "correlate", "add_columns", "union", "union_all", "slice", "unique", "alias")
-)  # fmt: skip
-ENDINGS = {
-    "all": "many", "first": "first", "one": "get", "one_or_none": "get", "scalar": "scalar", "scalar_one": "scalar", "scalar_one_or_none": "scalar",
-    "get": "get", "get_or_404": "get", "first_or_404": "first", "one_or_404": "get", "count": "count", "paginate": "page",
-}  # fmt: skip
-RESULT_ONE = frozenset(
-    ("one", "one_or_none", "first", "scalar_one", "scalar_one_or_none", "scalar", "fetchone", "mappings_one")
-)
-RESULT_MANY = frozenset(
-    ("all", "scalars", "mappings", "fetchall", "unique", "fetchmany", "partitions", "columns", "tuples", "yield_per")
-)
-COLUMN_OPERATORS = {
-    "in_": "in", "is_": "=", "is_not": "!=", "isnot": "!=", "like": "like", "ilike": "like", "contains": "like", "startswith": "like", "between": "between",
-    "notin_": "!=", "not_in": "!=", "any_": "contains", "op": "contains", "has": "contains", "any": "contains", "endswith": "like", "match": "search",
-}  # fmt: skip
-SESSION_CALLS = frozenset(
-    ("add", "add_all", "delete", "merge", "execute", "scalars", "scalar", "get", "get_one", "query", "commit", "rollback", "flush", "refresh",
-     "begin_nested", "begin", "bulk_save_objects", "bulk_insert_mappings", "bulk_update_mappings", "exec", "stream", "stream_scalars", "connection",
-     "expunge", "expire", "close", "run_sync", "in_transaction")
-)  # fmt: skip
+PAGE = "flask_sqlalchemy.pagination.Pagination"
+FLASK = "flask_sqlalchemy.SQLAlchemy"
+COLLECTION = "sqlalchemy.orm.Collection"
+ROW = "row"
 
 
 class ColumnOf(Struct, frozen=True):
-    """A column of a mapped class or table, in an expression."""
+    """A column of a table in an expression; `model` is the class that maps the table, where one does."""
 
-    model: str
     table: str
     column: str
+    model: str = ""
+
+
+class TableOf(Struct, frozen=True):
+    """A table, or the rows of a subquery, by its name; `keys` are its unique keys, the primary one first."""
+
+    table: str
+    model: str = ""
+    keys: tuple[tuple[str, ...], ...] = ()
+    columns: tuple[str, ...] = ()
+
+
+class RelationOf(Struct, frozen=True):
+    """A relationship named through its class (``Order.items``): `other` is the class at its end."""
+
+    model: str
+    name: str
+    other: str
+
+
+class Computed(Struct, frozen=True):
+    """A value that the store computes: `how` is a function's name or an operator, `columns` what it reads."""
+
+    how: str
+    columns: tuple[ColumnOf, ...] = ()
+    label: str = ""
+    key: Predicate | None = None  # what an advisory lock is taken on
+
+
+class Eager(Struct, frozen=True):
+    """A loader option: the relations that it loads with the rows, each with those after it (``items.product``)."""
+
+    paths: tuple[str, ...]
+
+
+class Declared(Struct, frozen=True):
+    """A column that is declared by a call; `name` is empty where the class gives it."""
+
+    name: str = ""
+    primary: bool = False
+    unique: bool = False
+    references: str = ""
 
 
 class Clause(Struct, frozen=True):
-    """A condition: predicates that all hold; not `complete` where part of it was not understood."""
+    """A condition: terms that all hold, each a predicate with its table; not `complete` where part of it was not
+    understood."""
 
-    predicates: tuple[Predicate, ...] = ()
+    terms: tuple[tuple[str, Predicate], ...] = ()
     complete: bool = True
+
+    @property
+    def table(self) -> str:
+        return self.terms[0][0] if self.terms else ""
 
 
 class Plan(Struct, frozen=True):
-    """A statement or query that is not executed yet. `connection` is set where a session made it (``session.query``)."""
+    """A statement or query that is not executed yet.
+
+    `connection` is set where a session made it (``session.query``). `entities` are what each result row holds, in
+    order: a class's name, or a column. `key` is the value that an advisory lock is taken on.
+    """
 
     verb: str = "select"
     model: str = ""
     table: str = ""
+    keys: tuple[tuple[str, ...], ...] = ()
+    entities: tuple[ColumnOf | TableOf | Computed, ...] = ()
     predicates: tuple[Predicate, ...] = ()
     complete: bool = True
     lock: str = ""
@@ -69,7 +106,6 @@ class Plan(Struct, frozen=True):
     order: tuple[str, ...] = ()
     limit: int | None = None
     offset: bool = False
-    columns: tuple[str, ...] | None = None
     aggregate: str = ""
     assigned: tuple[Assignment, ...] = ()
     conflict: str = ""
@@ -79,12 +115,104 @@ class Plan(Struct, frozen=True):
     returning: bool = False
     streamed: bool = False
     many: bool = False
+    advisory: str = ""  # the advisory lock's function that it calls
+    key: Predicate | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The columns that are read of its own table; None: all."""
+        if not self.entities or any(isinstance(e, TableOf) for e in self.entities):
+            return None
+        found = [c for e in self.entities for c in (e.columns if isinstance(e, Computed) else (e,))]
+        return tuple(dict.fromkeys(c.column for c in found if isinstance(c, ColumnOf)))
+
+    def passed_as(self, name: str) -> Plan:
+        """The plan as a callee sees it in its parameter `name`; `part` gives back what stands for what."""
+        return replace(
+            self,
+            predicates=tuple(part_of(p, name, f"$p{i}") for i, p in enumerate(self.predicates)),
+            assigned=tuple(
+                replace(a, sources=(Source("parameter", name=name, path=(f"$a{i}",)),)) if a.sources else a
+                for i, a in enumerate(self.assigned)
+            ),
+            key=part_of(self.key, name, "$key") if self.key is not None else None,
+            connection=f"parameter:{name}.$connection" if self.connection else self.connection,
+        )
+
+    def part(self, name: str) -> Value | None:
+        """What a name that `passed_as` gave stands for."""
+        if name == "$connection":
+            root, *path = (self.connection or "").split(".")
+            return Value(rows=Rows(root, tuple(path)))
+        if name == "$key":
+            return Value(sources=frozenset(self.key.sources)) if self.key is not None else None
+        kind, number = name[1:2], int(name[2:])
+        parts = self.predicates if kind == "p" else self.assigned
+        return Value(sources=frozenset(parts[number].sources)) if number < len(parts) else None
+
+    def narrowed(self, clauses: tuple[Value, ...]) -> Plan:
+        """The plan under further conditions."""
+        plan = self
+        for value in clauses:
+            state = value.state
+            if isinstance(state, Clause):
+                plan = plan if plan.table else replace(plan, table=state.table)
+                own = tuple(named(p, table, plan.table) for table, p in state.terms)
+                plan = replace(
+                    plan, predicates=(*plan.predicates, *own), complete=plan.complete and state.complete
+                )  # fmt: skip
+            elif value.const is not True:
+                plan = replace(plan, complete=False)
+        return plan
+
+
+def named(predicate: Predicate, table: str, main: str) -> Predicate:
+    """A predicate as a plan over `main` knows it: another table's column has that table's name in front."""
+    if not table or table == main or "." in predicate.column:
+        return predicate
+    return replace(predicate, column=f"{table}.{predicate.column}")
 
 
 def assignment(name: str, value: Value) -> Assignment:
+    """What a value that is assigned to a column says of the write."""
     sources = tuple(sorted(union((value,))))
-    if value.atomic:
+    if value.atomic or isinstance(value.state, Plan):
+        return Assignment(name, "atomic", sources)
+    if isinstance(value.state, ColumnOf):
         return Assignment(name, "atomic", sources)
     if value.known:
         return Assignment(name, "constant", (), text=canonical(value))
     return Assignment(name, "value", sources)
+
+
+def compared(column: str, operator: str, value: Value) -> Predicate:
+    """``column operator value`` in the program's terms."""
+    if value.known and value.const is None and operator in ("=", "!="):
+        return Predicate(column, "is-null" if operator == "=" else "not-null")
+    if isinstance(value.state, ColumnOf):
+        return Predicate(column, operator, f"column:{value.state.table}.{value.state.column}")
+    if value.state is not None or value.atomic:
+        return Predicate(column, operator, "", tuple(sorted(union((value,)))))
+    return Predicate(column, operator, canonical(value), tuple(sorted(union((value,)))))
+
+
+def part_of(predicate: Predicate, name: str, part: str) -> Predicate:
+    if not predicate.sources:
+        return loose(predicate)
+    source = Source("parameter", name=name, path=(part,))
+    known = predicate.value and not predicate.value.startswith(("const:", "column:"))
+    return replace(predicate, sources=(source,), value=canonical_source(source) if known else loose(predicate).value)
+
+
+def loose(predicate: Predicate) -> Predicate:
+    """A predicate without what only the function at hand knows."""
+    fixed = predicate.value if predicate.value.startswith(("const:", "column:")) else ""
+    return replace(predicate, sources=(), value=fixed)
+
+
+def sources_of(predicates: tuple[Predicate, ...]) -> frozenset[Source]:
+    return frozenset(s for p in predicates for s in p.sources)
+
+
+def true(value: Value | None) -> bool:
+    return value is not None and value.const is True

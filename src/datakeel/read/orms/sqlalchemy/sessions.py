@@ -1,4 +1,4 @@
-"""Sessions: the unit of work (autobegin, pending and dirty objects, flush, commit), and what is executed on them."""
+"""Sessions, connections, engines and what makes them: what is called on them, and where their transactions end."""
 
 from __future__ import annotations
 
@@ -8,206 +8,346 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Origin
-from datakeel.model.effect import Assignment, Cardinality, Kind, Predicate, Rows, Selection, Source, StoreKind
+from datakeel.model.effect import Kind, Rows, Source, StoreKind
 from datakeel.read.libraries import Opens, TypeRow
 from datakeel.read.orms.sqlalchemy.executions import Executions
-from datakeel.read.orms.sqlalchemy.plan import CONNECTION, RESULT, SESSION, Plan, assignment
+from datakeel.read.orms.sqlalchemy.mapped import Mapped
+from datakeel.read.orms.sqlalchemy.objects import Objects
+from datakeel.read.orms.sqlalchemy.plan import (
+    CONNECTION,
+    ENGINE,
+    FACTORY,
+    FLASK,
+    QUERY,
+    REGISTRY,
+    RESULT,
+    ROW,
+    SAVEPOINT,
+    SESSION,
+    TRANSACTION,
+    Eager,
+    Plan,
+    true,
+)
+from datakeel.read.orms.sqlalchemy.transactions import AUTOCOMMIT, Transactions, given_isolation, spelled
 from datakeel.read.program import Span, With
 from datakeel.read.querying import run_sql
-from datakeel.read.values import NONE, NOTHING, Arguments, ClassTarget, Value, canonical, element
+from datakeel.read.state import ENDED
+from datakeel.read.symbols import ClassInfo, Constant
+from datakeel.read.values import NONE, NOTHING, Arguments, ClassTarget, Value, element
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
+    from datakeel.read.world import World
+
+RUNS = {"execute": "result", "scalars": "scalars", "scalar": "scalar", "exec": "exec", "stream": "result",
+        "stream_scalars": "scalars"}  # fmt: skip
+KINDS = {"sqlalchemy.Select": "select", "sqlalchemy.Insert": "insert", "sqlalchemy.Update": "update",
+         "sqlalchemy.Delete": "delete"}  # fmt: skip
+QUIET = frozenset(("in_transaction", "in_nested_transaction", "get_bind", "is_modified", "info", "expire_all"))
+FLASK_READS = frozenset(("get_or_404", "first_or_404", "one_or_404", "paginate"))
+PROOF = frozenset(("query", "execute", "scalars", "scalar", "get", "add", "delete", "refresh", "merge"))
 
 
-class Sessions(Executions):
-    def is_session(self, type_name: str) -> bool:
-        found = self._sessions.get(type_name)
-        if found is None:
-            lineage = self.world.libraries.lineage(type_name)
-            cls = self.world.class_named(type_name) if type_name else None
-            bases = [b for e in cls.externals() for b in self.world.libraries.lineage(e)] if cls is not None else []
-            found = self._sessions[type_name] = SESSION in lineage or CONNECTION in lineage or SESSION in bases
-        return found
+class Sessions:
+    """What is called on sessions, connections, engines and factories of sessions."""
 
-    def connection(self, caller: Caller, value: Value) -> str:
-        """The connection of a row's session: where it was read, else the session that is in use."""
-        if value.owner is not None and self.is_session(value.owner.type):
-            return caller.connection_of(value.owner)
-        for name, number in reversed(caller.state.transactions.items()):
-            if number > 0 and caller.transactions[number].kind in ("session", "atomic"):
-                return name
-        return ""
+    def __init__(self, world: World, executions: Executions, objects: Objects, transactions: Transactions) -> None:
+        self.world = world
+        self.executions = executions
+        self.objects = objects
+        self.transactions = transactions
 
-    def session_call(self, caller: Caller, session: Value, name: str, arguments: Arguments, at: Span) -> Value | None:
-        connection = caller.connection_of(session) or "session"
+    # Making them ------------------------------------------------------------------------------------------------------
+
+    def made(self, caller: Caller, function: Value, arguments: Arguments) -> Value | None:
+        """``SessionLocal()``: a factory's session; a registry gives the same one every time."""
+        if not function.type:
+            return None
+        if self.transactions.is_a(function.type, REGISTRY):
+            return function.but(target=None)
+        if not self.transactions.is_a(function.type, FACTORY):
+            return None
+        return self.session_of(caller, function, arguments)
+
+    def session_of(self, caller: Caller, factory: Value, arguments: Arguments) -> Value:
+        options = {**(factory.options or {}), **arguments.keywords}
+        given = options.get("class_")
+        kind = given.name if given is not None and isinstance(given.target, ClassTarget) else ""
+        held = factory.of.type if factory.of is not None else ""
+        name = kind or (held if self.transactions.is_session(held) else SESSION)
+        return Value(type=name, rows=Rows(f"new:{caller.next()}"), options=options, origin=factory.origin)
+
+    def engine_call(
+        self, caller: Caller, engine: Value, name: str, arguments: Arguments, at: Span
+    ) -> Value | None:  # fmt: skip
+        """What an engine gives."""
         match name:
-            case "commit" | "rollback":
-                if name == "commit" or True:
-                    caller.end(Kind(name), connection, at, session.origin)
-                self.forget(caller)
-                return NONE
-            case "begin_nested":
-                from datakeel.read.calls import Opening  # noqa: PLC0415
-
-                return Value(state=Opening(Opens("savepoint", "self"), TypeRow(), Arguments(), session, at))
+            case "connect" | "raw_connection":
+                return self.connection_of_engine(caller, engine)
             case "begin":
-                from datakeel.read.calls import Opening  # noqa: PLC0415
-
-                return Value(
-                    state=Opening(Opens("transaction", "self"), TypeRow(), Arguments(), session, at),
-                    type="sqlalchemy.begin",
-                )
-            case "query":
-                plan = self.statement("select", arguments).state
-                assert isinstance(plan, Plan)
-                return Value(
-                    state=replace(plan, connection=connection),
-                    type="sqlalchemy.orm.Query",
-                    origin=session.origin,
-                    owner=session,
-                )
-            case "add" | "add_all" | "bulk_save_objects" | "merge":
-                return self.add(caller, session, connection, name, arguments, at)
-            case "delete":
-                return self.delete_object(caller, session, connection, arguments, at)
-            case "get" | "get_one":
-                return self.get(caller, session, connection, arguments, at)
-            case "refresh":
-                return self.refresh(caller, session, connection, arguments, at)
-            case "execute" | "scalars" | "scalar" | "exec" | "stream" | "stream_scalars":
-                return self.run(caller, session, connection, name, arguments, at)
-            case "bulk_insert_mappings" | "bulk_update_mappings":
-                plan = self.statement("insert" if "insert" in name else "update", arguments).state
-                assert isinstance(plan, Plan)
-                self.emit(caller, replace(plan, many=True), connection, at, session.origin, "many")
-                return NOTHING
-            case "flush":
-                caller.use(connection, at)
-                return NONE
-            case "close" | "expunge" | "expire" | "in_transaction":
-                return NONE
+                made = self.connection_of_engine(caller, engine)
+                return made.but(state=self.opening("transaction", made, at))
+            case "execution_options":
+                return engine.but(options={**(engine.options or {}), **arguments.keywords})
+            case "execute" | "scalar":  # each statement commits by itself
+                own = Value(type=CONNECTION, rows=engine.rows, options={"isolation_level": Value(const=AUTOCOMMIT)})
+                return self.run(caller, own, name, arguments, at)
         return None
 
-    def forget(self, caller: Caller) -> None:
-        """After a commit or rollback objects are expired: what is read of them is read anew."""
-        for key in [k for k in caller.state.heap if k[1].startswith("$loaded:")]:
-            del caller.state.heap[key]
+    def connection_of_engine(self, caller: Caller, engine: Value) -> Value:
+        return Value(
+            type=CONNECTION, rows=Rows(f"new:{caller.next()}"), options=dict(engine.options or {}), origin=engine.origin
+        )  # fmt: skip
 
-    def add(self, caller: Caller, session: Value, connection: str, name: str, arguments: Arguments, at: Span) -> Value:
-        caller.use(connection, at)
-        given = arguments.positional[0] if arguments.positional else NOTHING
-        many = name in ("add_all", "bulk_save_objects")
-        one = element(caller.force(given, at, "iterate")) if many else given
-        mapped = self.mapped(one.type) if one.type else None
-        persistent = one.rows is not None and one.rows.root.startswith("read:")
-        if persistent and name != "merge":
+    def opening(self, scope: str, session: Value, at: Span) -> object:
+        from datakeel.read.calls import Opening  # noqa: PLC0415  (calls hold the ORMs)
+
+        return Opening(Opens(scope, "self"), TypeRow(), Arguments(), session, at)
+
+    # Calls ------------------------------------------------------------------------------------------------------------
+
+    def proven(self, caller: Caller, receiver: Value, name: str, arguments: Arguments) -> bool:
+        """Whether an object of unknown type is a session by what it is given: a mapped class, a statement, a mapped
+        object; or was so before."""
+        if receiver.type or receiver.rows is None or receiver.state is not None:
+            return False
+        mark = (receiver.rows, "$session")
+        if mark in caller.state.heap:
+            return True
+        if name not in PROOF or not arguments.positional or not self.about_rows(name, arguments.positional[0]):
+            return False
+        caller.state.heap[mark] = NONE
+        return True
+
+    def about_rows(self, name: str, value: Value) -> bool:
+        if name in ("add", "delete", "refresh", "merge"):
+            return False  # sets and repositories take objects too
+        if isinstance(value.state, Plan):
+            return name != "get"
+        if isinstance(value.target, ClassTarget):
+            return name in ("query", "get") and self.objects.mappings.mapped(value.target.cls.name) is not None
+        return name == "query" and self.executions.statements.entity(value) is not None
+
+    def call(self, caller: Caller, session: Value, name: str, arguments: Arguments, at: Span) -> Value | None:
+        """A method of a session or connection; None where the model has nothing to say of it."""
+        connection = self.transactions.connection(caller, session)
+        match name:
+            case "commit" | "rollback":
+                return self.ended(caller, session, name, at)
+            case "begin_nested":
+                self.transactions.begun(caller, session, connection, at)
+                return Value(type=SAVEPOINT, owner=session, state=self.opening("savepoint", session, at))
+            case "begin":
+                return Value(type=TRANSACTION, owner=session, state=self.opening("transaction", session, at))
+            case "query":
+                return self.query(session, connection, arguments)
+            case "execute" | "scalars" | "scalar" | "exec" | "stream" | "stream_scalars" | "exec_driver_sql":
+                return self.run(caller, session, name, arguments, at)
+            case "get" | "get_one":
+                return self.get(caller, session, arguments, at)
+            case "refresh":
+                return self.objects.refresh(caller, session, connection, arguments, at)
+            case "add" | "add_all" | "bulk_save_objects" | "merge" | "delete" | "expunge" | "expunge_all":
+                return self.objects.call(caller, session, connection, name, arguments, at)
+            case "bulk_insert_mappings" | "bulk_update_mappings":
+                return self.bulk(caller, session, name, arguments, at)
+            case "flush":
+                self.transactions.begun(caller, session, connection, at)
+                self.objects.flushed(caller)
+                return NONE
+            case "connection":
+                return self.connection_call(caller, session, connection, arguments, at)
+            case "close" | "remove" | "reset":
+                self.closed(caller, connection)
+                return NONE
+            case "run_sync":
+                first = arguments.positional[0] if arguments.positional else NOTHING
+                return caller.invoke(first, Arguments((session, *arguments.positional[1:]), arguments.keywords), at)
+            case "execution_options":
+                return session.but(options={**(session.options or {}), **arguments.keywords})
+            case "begin_twophase":
+                caller.emit(
+                    Kind.CALL, "prepare", at, store=StoreKind.RELATIONAL, connection=connection,
+                    technology="sqlalchemy", blocking=True, origin=session.origin,
+                )  # fmt: skip
+                return Value(type=TRANSACTION, owner=session, state=self.opening("transaction", session, at))
+        return NONE if name in QUIET else None
+
+    def transaction_call(self, caller: Caller, transaction: Value, name: str, at: Span) -> Value | None:
+        """``transaction.commit()`` of an explicit `begin`; a savepoint's ends nothing."""
+        if name not in ("commit", "rollback", "close") or transaction.owner is None:
+            return None
+        if transaction.type == SAVEPOINT:
             return NONE
-        caller.emit(
-            Kind.WRITE, "merge" if name == "merge" else "insert", at, store=StoreKind.RELATIONAL, connection=connection, technology="sqlalchemy",
-            dataset=mapped.table if mapped is not None else "", rows=one.rows, assigned=self.dirty(caller, one.rows),
-            selection=Selection(cardinality=Cardinality.MANY if many else Cardinality.ONE), blocking=True,
-            origin=session.origin if mapped is not None else max(session.origin, Origin.CONVENTION),
-        )  # fmt: skip
-        if one.rows is not None:
-            caller.state.heap[(one.rows, "$added")] = NONE
-        return one if name == "merge" else NONE
+        return self.ended(caller, transaction.owner, "rollback" if name == "close" else name, at)
 
-    def dirty(self, caller: Caller, rows: Rows | None) -> tuple[Assignment, ...]:
-        found = [
-            assignment(name[7:], value)
-            for (owner, name), value in caller.state.heap.items()
-            if owner == rows and name.startswith("$dirty:")
-        ]
-        return tuple(sorted(found, key=lambda a: a.column))
-
-    def delete_object(self, caller: Caller, session: Value, connection: str, arguments: Arguments, at: Span) -> Value:
-        caller.use(connection, at)
-        given = arguments.positional[0] if arguments.positional else NOTHING
-        mapped = self.mapped(given.type) if given.type else None
-        caller.emit(
-            Kind.WRITE, "delete", at, store=StoreKind.RELATIONAL, connection=connection, technology="sqlalchemy",
-            dataset=mapped.table if mapped is not None else "", rows=given.rows, blocking=True, origin=session.origin,
-            selection=Selection(cardinality=Cardinality.ONE),
-        )  # fmt: skip
+    def ended(self, caller: Caller, session: Value, name: str, at: Span) -> Value:
+        if name == "commit":
+            self.objects.flushed(caller)
+        caller.end(Kind(name), self.transactions.connection(caller, session), at, session.origin)
+        self.objects.forget(caller)
         return NONE
 
-    def get(self, caller: Caller, session: Value, connection: str, arguments: Arguments, at: Span) -> Value:
+    def closed(self, caller: Caller, connection: str) -> None:
+        """What was not committed is gone; the next use begins anew."""
+        if connection in caller.state.transactions:
+            number = caller.current(connection)
+            if number is not None:
+                caller.release_rows(number)
+            caller.state.transactions[connection] = ENDED
+
+    def query(self, session: Value, connection: str, arguments: Arguments) -> Value:
+        plan = self.executions.statements.over(Plan(connection=connection), arguments.positional)
+        return Value(state=plan, type=QUERY, origin=session.origin, owner=session)
+
+    def connection_call(
+        self, caller: Caller, session: Value, connection: str, arguments: Arguments, at: Span
+    ) -> Value:  # fmt: skip
+        """``session.connection(execution_options={"isolation_level": …})`` begins the transaction at that level."""
+        given = arguments.keywords.get("execution_options")
+        level = given_isolation(given) if given is not None else ""
+        if level and caller.current(connection) is None:
+            caller.begin("session", connection, at, spelled(level))
+        self.transactions.begun(caller, session, connection, at)
+        return Value(type=CONNECTION, rows=session.rows, options=session.options, origin=session.origin)
+
+    def holder_call(
+        self, caller: Caller, holder: Value, name: str, arguments: Arguments, at: Span
+    ) -> Value | None:  # fmt: skip
+        """What a factory of sessions, or Flask's `db`, gives besides."""
+        if self.transactions.is_a(holder.type, FACTORY) and name == "begin":
+            made = self.session_of(caller, holder, arguments)
+            return made.but(state=self.opening("transaction", made, at))
+        if self.transactions.is_a(holder.type, FACTORY) and name == "configure" and holder.options is not None:
+            holder.options.update(arguments.keywords)
+            return NONE
+        if self.transactions.is_a(holder.type, FLASK) and name in FLASK_READS:
+            session = caller.attribute_of(holder, "session", at)
+            if name == "get_or_404":
+                return self.get(caller, session, arguments, at)
+            plan = arguments.positional[0].state if arguments.positional else None
+            if isinstance(plan, Plan):
+                connection = self.transactions.connection(caller, session)
+                query = Value(state=replace(plan, connection=connection), type=QUERY, owner=session)
+                return self.executions.ended(caller, query, replace(plan, connection=connection), name, Arguments(), at)
+        return None
+
+    def session_of_object(self, arguments: Arguments) -> Value:
+        """``object_session(order)``."""
+        given = arguments.positional[0] if arguments.positional else NOTHING
+        known = given.owner is not None and self.transactions.is_session(given.owner.type)
+        return given.owner if known and given.owner is not None else Value(type=SESSION, origin=Origin.CONVENTION)
+
+    def class_query(self, caller: Caller, cls: ClassInfo, mapped: Mapped, at: Span) -> Value:
+        """``Order.query``: a query on the session that the class's base is bound to."""
+        session = self.session_of_class(caller, cls, at)
+        connection = self.transactions.connection(caller, session)
+        plan = Plan(model=mapped.name, table=mapped.table, keys=mapped.keys, entities=(mapped.entity(),))
+        return Value(state=replace(plan, connection=connection), type=QUERY, owner=session, origin=session.origin)
+
+    def session_of_class(self, caller: Caller, cls: ClassInfo, at: Span) -> Value:
+        """Flask's ``db.session`` of ``db.Model``; else the registry of sessions that stands beside the base."""
+        names = self.world.names
+        for ancestor in cls.ancestors():
+            for base in ancestor.bases:
+                holder = names.resolve(ancestor.module, base.rpartition(".")[0]) if isinstance(base, str) else None
+                if isinstance(holder, Constant):
+                    value = self.world.constant(holder)
+                    if value.type and self.transactions.is_a(value.type, FLASK):
+                        return caller.attribute_of(value, "session", at)
+        for ancestor in cls.ancestors():
+            for symbol in names.scope(ancestor.module).values():
+                value = self.world.constant(symbol) if isinstance(symbol, Constant) else NOTHING
+                if value.type and self.transactions.is_a(value.type, REGISTRY):
+                    return value
+        return Value(type=SESSION, rows=Rows("global:session"), origin=Origin.CONVENTION)
+
+    # Running ----------------------------------------------------------------------------------------------------------
+
+    def get(self, caller: Caller, session: Value, arguments: Arguments, at: Span) -> Value:
+        statements = self.executions.statements
         entity = arguments.positional[0] if arguments.positional else NOTHING
-        mapped = self.mapped(entity.target.cls.name) if isinstance(entity.target, ClassTarget) else None
-        key = arguments.get("ident", 1) or NOTHING
-        lock = arguments.keywords.get("with_for_update")
-        plan = Plan(
-            model=mapped.name if mapped is not None else "", table=mapped.table if mapped is not None else "",
-            predicates=(Predicate("id", "=", canonical(key), tuple(sorted(key.sources))),),
-            lock="update" if lock is not None and lock.const is not False and not (lock.known and lock.const is None) else "",
+        plan = statements.over(Plan(), (entity,))
+        plan = self.executions.keyed(
+            plan, statements.mappings.mapped(plan.model), arguments.get("ident", 1) or NOTHING
         )  # fmt: skip
-        effect = self.emit(caller, plan, connection, at, session.origin, "get")
-        return self.rows_value(effect, plan, session, "get", session)
+        options = arguments.keywords.get("options")
+        for value in (options.items or ()) if options is not None else ():
+            if isinstance(value.state, Eager):
+                plan = replace(plan, eager=(*plan.eager, *value.state.paths))
+        plan = locked(plan, arguments.keywords.get("with_for_update"))
+        effect = self.executions.emit(caller, plan, session, at, "get", session)
+        return self.executions.rows_value(effect, plan, session, "get", query=True)
 
-    def refresh(self, caller: Caller, session: Value, connection: str, arguments: Arguments, at: Span) -> Value:
-        given = arguments.positional[0] if arguments.positional else NOTHING
-        lock = arguments.keywords.get("with_for_update")
-        mapped = self.mapped(given.type) if given.type else None
-        locked = lock is not None and lock.const is not False and not (lock.known and lock.const is None)
-        plan = Plan(model=given.type, table=mapped.table if mapped is not None else "", lock="update" if locked else "")
-        effect = self.emit(caller, plan, connection, at, session.origin, "get")
-        caller.effects[-1] = replace(effect, rows=given.rows)
-        if given.rows is not None:
-            for key in [k for k in caller.state.heap if k[0] == given.rows]:
-                del caller.state.heap[key]
-            caller.state.heap[(given.rows, "$fresh")] = Value(sources=frozenset((Source("read", effect.number),)))
+    def run(self, caller: Caller, session: Value, name: str, arguments: Arguments, at: Span) -> Value:
+        """A statement is executed: one that was built, or text."""
+        statement = arguments.get("statement", 0) or NOTHING
+        given = arguments.get("params", 1) or arguments.get("parameters", 1)
+        plan = statement.state
+        if plan is None and statement.type in KINDS and statement.text is None:
+            plan = Plan(KINDS[statement.type], complete=False)
+        if not isinstance(plan, Plan):
+            return self.run_text(caller, session, name, statement, given, at)
+        if plan.connection is not None:
+            plan = replace(plan, connection=None)
+        if given is not None and plan.verb != "select":
+            plan = self.executions.statements.with_values(plan, Arguments((given,)))
+        self.objects.flushed(caller)
+        how = RUNS.get(name, "result")
+        if how == "exec":
+            how = "scalars" if len(plan.entities) <= 1 else "result"
+        return self.executions.execute(caller, plan, session, at, how)
+
+    def run_text(
+        self, caller: Caller, session: Value, name: str, statement: Value, given: Value | None, at: Span
+    ) -> Value:
+        connection = self.transactions.connection(caller, session)
+        self.transactions.begun(caller, session, connection, at)
+        if given is None and statement.entries:
+            given = Value(entries=statement.entries)
+        result = run_sql(caller, statement, given, connection, at, technology="sqlalchemy", origin=session.origin)
+        row = result.of if result.of is not None else Value(type=ROW, sources=result.sources, rows=result.rows)
+        whole = result.but(type=RESULT, of=row, name="result")
+        if name in ("scalar", "scalars"):
+            return self.executions.result_call(caller, whole, name) or whole
+        return whole
+
+    def bulk(self, caller: Caller, session: Value, name: str, arguments: Arguments, at: Span) -> Value:
+        statements = self.executions.statements
+        plan = statements.over(Plan("insert" if "insert" in name else "update"), arguments.positional[:1])
+        plan = statements.with_values(plan, arguments.after(1))
+        self.executions.emit(caller, replace(plan, many=True), session, at, "many", session)
         return NONE
 
-    def run(self, caller: Caller, session: Value, connection: str, name: str, arguments: Arguments, at: Span) -> Value:
-        statement = arguments.positional[0] if arguments.positional else arguments.keywords.get("statement", NOTHING)
-        plan = statement.state
-        given = arguments.get("params", 1) or arguments.get("parameters", 1)
-        if isinstance(plan, Plan):
-            if given is not None and not plan.assigned and plan.verb != "select":
-                inner = given if given.entries is not None else element(given)
-                plan = replace(plan, assigned=self.set_columns(plan, inner.entries or {}), many=given.entries is None)
-            how = "scalar" if name == "scalar" else "result"
-            value = self.execute(caller, plan, connection, at, session, how)
-            return (
-                self.result_call(value, "scalars", at, caller) or value
-                if name in ("scalars", "exec", "stream_scalars") and value.type == RESULT
-                else value
-            )
-        if statement.text is not None:
-            caller.use(connection, at)
-            result = run_sql(caller, statement, given, connection, at, technology="sqlalchemy", origin=session.origin)
-            return result.but(type=RESULT, name="result")
-        caller.use(connection, at)
-        caller.emit(Kind.CALL, "sql", at, store=StoreKind.RELATIONAL, connection=connection, technology="sqlalchemy", blocking=True,
-                    origin=max(session.origin, Origin.ASSUMED), payload=tuple(sorted(statement.sources)))  # fmt: skip
-        return Value(type=RESULT, sources=statement.sources, name="result")
-
-    # Objects ----------------------------------------------------------------------------------------------------------
-
-    def assigned(self, caller: Caller, base: Value, name: str, value: Value, at: Span) -> None:
-        """Setting an attribute of a persistent object is an update, at the next flush."""
-        if base.rows is None or not base.type:
-            return
-        mapped = self.mapped(base.type)
-        if mapped is None or (name not in mapped.columns and name not in mapped.relations):
-            return
-        column = str(mapped.columns.get(name, name))
-        if base.rows.root.startswith("new:"):
-            caller.state.heap[(base.rows, f"$dirty:{column}")] = value
-            return
-        if not self.in_session(caller, base):
-            return
-        connection = self.connection(caller, base)
-        caller.emit(
-            Kind.WRITE, "update", at, store=StoreKind.RELATIONAL, connection=connection, technology="sqlalchemy", dataset=mapped.table,
-            rows=base.rows, assigned=(assignment(column, value),), blocking=False, origin=base.origin,
-            selection=Selection((Predicate("id", "=", canonical(base)),), Cardinality.ONE),
-        )  # fmt: skip
-
-    def in_session(self, caller: Caller, base: Value) -> bool:
-        assert base.rows is not None
-        return base.rows.root.startswith(("read:", "parameter:", "global:"))
+    # Contexts ---------------------------------------------------------------------------------------------------------
 
     def enter(self, caller: Caller, context: Value, node: With, run: Callable[[Value], None]) -> bool:
-        return False
+        """``with Session() as session``: leaving closes it, and what was not committed is gone."""
+        closing = self.transactions.is_session(context.type) or self.transactions.is_connection(context.type)
+        if not closing or context.state is not None:
+            return False
+        from datakeel.read.calls import Opening  # noqa: PLC0415
+
+        opening = Opening(Opens("resource", "self", closes=True), TypeRow(), Arguments(), context, node.at)
+        connection = self.transactions.connection(caller, context)
+        with caller.opened(opening, node.at):
+            run(context)
+        self.closed(caller, connection)
+        return True
+
+
+def locked(plan: Plan, given: Value | None) -> Plan:
+    """``with_for_update=True``, or its options in a mapping."""
+    if given is None or given.const is False or (given.known and given.const is None):
+        return plan
+    options = given.entries or {}
+    return replace(
+        plan,
+        lock="share" if true(options.get("read")) else "update",
+        nowait=true(options.get("nowait")),
+        skip_locked=true(options.get("skip_locked")),
+    )
+
+
+__all__ = ["ENGINE", "FLASK", "Kind", "Origin", "Sessions", "Source", "StoreKind", "element"]

@@ -1,0 +1,130 @@
+"""Sessions and connections: which one an object stands for, how its transactions begin, and at which isolation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from datakeel.read.orms.sqlalchemy.declared import keyword, last_name
+from datakeel.read.orms.sqlalchemy.plan import CONNECTION, SESSION
+from datakeel.read.program import Call, Span, body
+from datakeel.read.state import ENDED
+from datakeel.read.symbols import Module
+from datakeel.read.values import NOTHING, Value
+
+if TYPE_CHECKING:
+    from datakeel.read.calls import Caller
+    from datakeel.read.world import World
+
+AUTOCOMMIT = "autocommit"
+HOLDERS = ("bind", "engine", "self.engine", "binds", "sync_session_class", "execution_options", "connect_args")
+
+
+class Transactions:
+    """Begins and ends the transactions of sessions and connections."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._kinds: dict[tuple[str, str], bool] = {}
+        self._default: str | None = None
+
+    def is_session(self, type_name: str) -> bool:
+        return self.is_a(type_name, SESSION)
+
+    def is_connection(self, type_name: str) -> bool:
+        return self.is_a(type_name, CONNECTION)
+
+    def is_a(self, type_name: str, kind: str) -> bool:
+        """Whether a type is a library's, or inherits from it (a class of the project too)."""
+        found = self._kinds.get((type_name, kind))
+        if found is None:
+            libraries = self.world.libraries
+            cls = self.world.class_named(type_name) if type_name else None
+            names = (type_name, *(cls.externals() if cls is not None else ())) if type_name else ()
+            found = self._kinds[type_name, kind] = any(kind in libraries.lineage(n) for n in names)
+        return found
+
+    def connection(self, caller: Caller, session: Value) -> str:
+        """The name of a session's connection; where the session is not known, the one that is in use."""
+        if session.type and (self.is_session(session.type) or self.is_connection(session.type)):
+            named = caller.connection_of(session)
+            if named:
+                return named
+        for name, number in reversed(caller.state.transactions.items()):
+            if number > 0:
+                return name
+        return "session"
+
+    def begun(self, caller: Caller, session: Value, connection: str, at: Span) -> None:
+        """The first use of a session begins its transaction, unless it commits by itself."""
+        if caller.current(connection) is not None:
+            return
+        isolation = self.isolation(session)
+        if isolation == AUTOCOMMIT:
+            caller.state.transactions[connection] = ENDED
+            return
+        caller.begin("session", connection, at, isolation)
+
+    def isolation(self, session: Value) -> str:
+        """The isolation that a session's, connection's or engine's options say, else the one of every engine."""
+        return spelled(found) if (found := given_isolation(session)) else self.default
+
+    @property
+    def default(self) -> str:
+        """The isolation level that every engine of the project is made with; empty where they differ or say none."""
+        if self._default is None:
+            self._default = ""
+            found = {self.engine_isolation(module, call) for module, call in self.engines()}
+            self._default = found.pop() if len(found) == 1 else ""
+        return self._default
+
+    def engine_isolation(self, module: Module, call: Call) -> str:
+        expression = keyword(call, "isolation_level")
+        value = self.world.scratch(module).eval(expression) if expression is not None else NOTHING
+        return spelled(value.text or "")
+
+    def engines(self) -> Iterator[tuple[Module, Call]]:
+        """Every call that makes an engine."""
+        for module in self.world.names.every_module():
+            for code in module.file.bodies:
+                if "create_engine" in code.names or "create_async_engine" in code.names:
+                    for call in calls_in(body(code)):
+                        if last_name(call.function) in ("create_engine", "create_async_engine"):
+                            yield module, call
+            for call in calls_in(module.file.constants):
+                if last_name(call.function) in ("create_engine", "create_async_engine"):
+                    yield module, call
+
+
+def given_isolation(value: Value, depth: int = 0) -> str:
+    """``isolation_level`` among an object's options, or those of what it is bound to."""
+    if depth > 4:
+        return ""
+    options = {**(value.entries or {}), **(value.options or {})}
+    own = options.get("isolation_level")
+    if own is not None and own.text:
+        return own.text
+    for name in HOLDERS:
+        held = options.get(name)
+        found = given_isolation(held, depth + 1) if held is not None else ""
+        if found:
+            return found
+    return given_isolation(value.owner, depth + 1) if value.owner is not None else ""
+
+
+def spelled(level: str) -> str:
+    return level.lower().replace("_", "-").replace(" ", "-")
+
+
+def calls_in(node: Any) -> Iterator[Call]:
+    """Every call in a piece of the neutral tree."""
+    if isinstance(node, Call):
+        yield node
+    if isinstance(node, tuple):
+        for part in node:
+            yield from calls_in(part)
+    elif isinstance(node, Struct):
+        for name in node.__struct_fields__:
+            yield from calls_in(getattr(node, name))
