@@ -25,6 +25,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from datakeel.mistake import Mistake
+
 
 class Opens(Struct, frozen=True, forbid_unknown_fields=True):
     """What entering a context, or being decorated, opens. `scope` is transaction, savepoint, lock, retry, timeout,
@@ -239,7 +241,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     example: tuple[Example, ...] = ()
 
 
-class BadTable(ValueError):
+class BadTable(Mistake):
     """A library model that cannot be used: the message names the file, the place and the remedy."""
 
 

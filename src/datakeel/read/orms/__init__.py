@@ -189,8 +189,8 @@ class Orms:
         """The columns that a row's `columns` argument sets; operators of documents (``$inc``) are the store's own arithmetic.
         Of a message they are what its payload's keys are, as far as a literal shows them."""
         if not row.columns and row.effect == "publish":
-            given = [v for p in row.payload if p != "*" and (v := caller.asked(row, p, receiver, arguments)) is not None]
-            return tuple(assignment(n, v, "value") for g in given for n, v in (g.entries or {}).items())
+            carried = [v for p in row.payload if p != "*" and (v := caller.asked(row, p, receiver, arguments))]
+            return tuple(assignment(n, v, "value") for c in carried for n, v in (c.entries or {}).items())
         if not row.columns:
             return ()
         given = caller.asked(row, row.columns, receiver, arguments)
