@@ -1060,8 +1060,8 @@ class Caller(Executor):
         at: Span,
     ) -> Value:
         gives = row.gives
-        if row.names:
-            label, name = (self.argument(arguments, row.parameters, n) for n in row.names)
+        if row.loads:
+            label, name = (self.argument(arguments, row.parameters, n) for n in row.loads)
             return self.world.named_class(label, name)
         if gives == "self" and receiver is not None:
             return receiver
