@@ -171,12 +171,14 @@ class Evaluator(Machine):
 
     def dictionary(self, node: Collection) -> Value:
         entries: dict[str, Value] = {}
+        spread: list[Value] = []
         complete = True
         for key, item in zip(node.keys, node.items, strict=True):
             value = self.eval(item)
             if key is None:
                 complete = complete and value.entries is not None and value.complete
                 entries |= value.entries or {}
+                spread.append(value)
                 continue
             name = self.eval(key)
             known = name.const if isinstance(name.const, str) else self.world.orms.entry(name)
@@ -188,7 +190,7 @@ class Evaluator(Machine):
             type="builtins.dict",
             entries=entries,
             complete=complete,
-            sources=union(entries.values()),
+            sources=union((*entries.values(), *spread)),
             maker=self.serial,
         )
 

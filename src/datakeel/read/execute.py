@@ -60,6 +60,7 @@ from datakeel.read.values import (
     canonical,
     element,
     join,
+    kept,
     module_rows,
     union,
 )
@@ -131,6 +132,8 @@ class Executor(Evaluator):
         self.keep(value)
         if base.rows is not None:
             self.state.heap[(base.rows, name)] = value
+            if (base.rows, f"$changed:{name}") not in self.state.heap:
+                value = kept(value, base.rows, name)
         self.world.orms.assigned(self.caller, base, name, value, at)
         row = self.world.libraries.type(base.type) if base.type else None
         if row is not None and name in row.sets and base.options is not None:

@@ -80,8 +80,10 @@ class Orms:
     def item_assigned(self, caller: Caller, base: Value, key: Value, value: Value, at: Span) -> None:
         """``row.data["k"] = v`` changes the column `data` of the row."""
         if base.rows is not None and base.rows.path:
-            owner = base.but(rows=Rows(base.rows.root, base.rows.path[:-1]), type="")
+            rows = Rows(base.rows.root, base.rows.path[:-1])
+            owner = base.but(rows=rows, type="")
             whole = Value(sources=base.sources | value.sources, rows=base.rows)
+            caller.state.heap[(rows, f"$changed:{base.rows.path[-1]}")] = whole
             for orm in self.each:
                 orm.assigned(caller, owner, base.rows.path[-1], whole, at)
 
