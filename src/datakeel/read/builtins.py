@@ -378,6 +378,12 @@ def join_text(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -
     return Value(type="builtins.str", const=HOLE, sources=value.sources)
 
 
+def replaced(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
+    """A part of a text is replaced; of anything else (a moment's hour) it is another value of the same type."""
+    texts = bool(arguments.positional) and all(a.text is not None for a in arguments.positional)
+    return derived((receiver, *arguments.all()), "builtins.str" if texts and not receiver.type else receiver.type)
+
+
 def same_text(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
     if receiver.text is not None and receiver.known:
         return receiver
@@ -425,6 +431,9 @@ METHODS: dict[str, Method] = {
     "upper": same_text,
     "encode": same_text,
     "decode": same_text,
+    "replace": replaced,
+    "removeprefix": replaced,
+    "removesuffix": replaced,
     "pop": pop,
     "copy": copy,
 }

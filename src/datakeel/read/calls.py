@@ -63,6 +63,7 @@ from datakeel.read.values import (
 if TYPE_CHECKING:
     from datakeel.read.world import World
 
+CHANGING = frozenset(("append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "popitem"))
 INLINE_DEPTH = 6  # how many closures and callables are followed into one another
 SHARED = (When.NOW,)
 
@@ -592,6 +593,8 @@ class Caller(Executor):
                     return self.call_function(own, given_through(row, arguments), at)
                 return self.apply_row(row, f"{candidate.type}.{name}", candidate, arguments, at)
         builtin = self.world.methods.get(name)
+        if name in CHANGING and receiver.rows is not None and receiver.rows.path:
+            self.world.orms.item_assigned(self, receiver, NOTHING, Value(sources=arguments.sources()), at)
         if builtin is not None:
             return builtin(self, receiver, arguments, at)
         return Value(
