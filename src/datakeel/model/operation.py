@@ -157,7 +157,7 @@ class Operation(Struct, frozen=True, kw_only=True, dict=True):
     symbol: str  # as its file knows it: OrderService.pay
     place: Place
     role: Role = Role.PRODUCT
-    service: str = ""
+    service: str = ""  # the folder of the code that it shares
     is_async: bool = False
     effects: tuple[Effect, ...] = ()
     exits: tuple[Exit, ...] = ()

@@ -4,7 +4,7 @@ they reach."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -18,8 +18,10 @@ from datakeel.read.libraries import Libraries
 from datakeel.read.machine import Trace
 from datakeel.read.program import File, body
 from datakeel.read.registering import Callback
+from datakeel.read.services import services
 from datakeel.read.state import Frame
 from datakeel.read.symbols import FunctionInfo, Module
+from datakeel.read.values import Value
 from datakeel.read.workers import Failure, spread
 from datakeel.read.world import World, finished
 
@@ -51,6 +53,7 @@ class Link:
         self.roles = roles
         self.files = files
         self.world = World(self.names, libraries, settings_modules(self.names))
+        self.services = services(self.names, lambda path: self.role(path) == Role.PRODUCT)
         self.operations: dict[str, Operation] = {}
         self.calls: dict[str, dict[str, set[Context]]] = {}  # caller → callee → what stands round the call
         self.entries: dict[str, list[Entry]] = {}
@@ -241,7 +244,7 @@ class Link:
             symbol=info.signature.name,
             place=info.place,
             role=self.role(info.module.path),
-            service=info.module.name.partition(".")[0],
+            service=self.services.get(info.module.path, ""),
             is_async=info.signature.is_async,
             effects=trace.effects,
             exits=trace.exits,
@@ -254,7 +257,15 @@ class Link:
         )
 
     def settings(self) -> tuple[Setting, ...]:
-        return (Setting("django.ATOMIC_REQUESTS", "True"),) if self.atomic_requests() else ()
+        found = [Setting("django.ATOMIC_REQUESTS", "True")] if self.atomic_requests() else []
+        return (*found, *self.databases())
+
+    def databases(self) -> Iterator[Setting]:
+        """Where Django's settings say that its databases are: host and name, as far as they are constants."""
+        for alias, entry in sorted((self.world.setting("DATABASES").entries or {}).items()):
+            host, name = (text_of((entry.entries or {}).get(key)) for key in ("HOST", "NAME"))
+            if name and self.world.settings:
+                yield Setting(f"django.DATABASES.{alias}", f"{host}/{name}", self.world.settings[0].path)
 
 
 def in_context(
@@ -271,6 +282,11 @@ def in_context(
 def tell(progress: Callable[[int, int], None] | None, done: int, whole: int) -> None:
     if progress is not None:
         progress(done, whole)
+
+
+def text_of(value: Value | None) -> str:
+    """A setting's text, where it is one that is known."""
+    return value.text if value is not None and value.known and value.text is not None else ""
 
 
 def merged(outer: Context, site: Context) -> Context:

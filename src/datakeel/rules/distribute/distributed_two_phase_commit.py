@@ -47,12 +47,10 @@ def hit(place: Place, proof: Effect | Resource, written: tuple[str, ...], symbol
         message=f"when the process dies between the two phases, {rows} stay locked until somebody decides by hand",
         story=(
             Step(place, f"the first phase ends: the database promises to commit, and keeps its locks on {rows}"),
-            Step(
-                place, "the process that coordinates dies, or the other side cannot be reached, before the second phase"
-            ),
+            Step(place, "the process that coordinates dies, or the other side is unreachable, before the second"),
             Step(
                 place,
-                "the transaction is in doubt, also after a restart: others wait for its locks, nothing is cleaned up",
+                "the transaction is in doubt, also after a restart: others wait for its locks",
             ),
         ),
         rests_on=(proof,),
@@ -60,6 +58,6 @@ def hit(place: Place, proof: Effect | Resource, written: tuple[str, ...], symbol
         symbol=symbol,
         fix=Fix(
             title="commit in one database only, and let the others follow from an outbox; or undo by a saga",
-            text=f"BEGIN;  -- {rows}\nINSERT INTO outbox (topic, key, payload) VALUES (…);  -- a relay sends it\nCOMMIT;",
+            text=f"BEGIN;  -- {rows}\nINSERT INTO outbox (topic, payload) VALUES (…);  -- a relay sends it\nCOMMIT;",
         ),
     )
