@@ -124,6 +124,7 @@ class World:
         self.settings = tuple(settings)
         self.orms = Orms(self)
         self._entries: set[tuple[str, Entry]] = set()
+        self._named: dict[str, ClassInfo | None] = {}
         self.new_sites: list[tuple[str, str, Context]] = []  # caller, callee, what stands round the call
         self.new_entries: list[tuple[str, Entry]] = []
         self._sites: set[tuple[str, str, Context]] = set()
@@ -274,8 +275,10 @@ class World:
     def class_named(self, type_name: str) -> ClassInfo | None:
         if not type_name or type_name.startswith("builtins."):
             return None
-        found = self.names.absolute(type_name)
-        return found if isinstance(found, ClassInfo) else None
+        if type_name not in self._named:
+            found = self.names.absolute(type_name)
+            self._named[type_name] = found if isinstance(found, ClassInfo) else None
+        return self._named[type_name]
 
     def annotated(self, module: Module, annotation: Expression, depth: int = 0) -> Value:
         """What an annotation (or the class argument of `isinstance`) says of a value."""
@@ -500,6 +503,13 @@ class World:
         return bound
 
     def parameter_value(self, info: FunctionInfo, parameter: Parameter, position: int, cls: ClassInfo | None) -> Value:
+        """What a function's parameter is, as its declaration says."""
+        key = ("parameter", id(info), position, id(cls))
+        return self.memo.answer(key, lambda: self.declared_parameter(info, parameter, position, cls), NOTHING)
+
+    def declared_parameter(
+        self, info: FunctionInfo, parameter: Parameter, position: int, cls: ClassInfo | None
+    ) -> Value:
         if position == 0 and cls is None:
             own = self.bound_task(info)
             if own is not None:
