@@ -139,13 +139,16 @@ class Resource(Struct, frozen=True, gc=False):
 
 
 class Context(Struct, frozen=True, gc=False):
-    """What may be round an operation when it is called: flows down from its callers. `caller` is one that shows it."""
+    """What may be round an operation when it is called: flows down from its callers. `caller` is one that shows it.
+    `apart`: the call is made outside whatever transaction the caller's own callers hold (after the commit, or only where
+    there is none)."""
 
     transaction: bool = False
     locks: bool = False
     retry: bool = False
     event_loop: bool = False
     loop: bool = False
+    apart: bool = False
     caller: str = ""
     place: Place | None = None
 

@@ -293,7 +293,8 @@ def merged(outer: Context, site: Context) -> Context:
     """What stands round a callee: what stands round its caller, and what the caller opened round the call."""
     return replace(
         site,
-        transaction=outer.transaction or site.transaction,
+        transaction=site.transaction or (outer.transaction and not site.apart),
+        apart=False,
         locks=outer.locks or site.locks,
         retry=outer.retry or site.retry,
         event_loop=outer.event_loop or site.event_loop,
