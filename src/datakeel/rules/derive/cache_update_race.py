@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Operation
-from datakeel.rules.facts.derivation import about, committed_before, record_writes
+from datakeel.rules.facts.derivation import committed_before, copied, named_by, record_writes, together
 from datakeel.rules.rule import Hit, rule
 
 SETS = ("set", "add")
+CHANGED = ("update", "save", "upsert", "delete", "merge", "replace")
 DROPS = ("delete", "expire", "clear")
 DONE = {"set": "set beside the write", "early": "dropped before the commit"}
 
@@ -33,25 +34,25 @@ def cache_update_race(operation: Operation) -> Iterator[Hit]:
 
 
 def tied(operation: Operation, record: Effect, change: Effect) -> bool:
-    """Whether the entry is made from the row, and both meet in this function."""
-    if operation.exclusive(record, change) or not operation.meet_here(record, change):
+    """Whether the entry is made from the row, and both meet in this function.
+
+    A row that is new had no entry yet.
+    """
+    if record.verb not in CHANGED or operation.exclusive(record, change) or not operation.meet_here(record, change):
         return False
-    return about(record, (*change.payload, *change.key_sources))
+    return copied(record, change) if change.verb in SETS else named_by(record, change)
 
 
 def fault_of(operation: Operation, record: Effect, change: Effect, changes: list[Effect]) -> str:
     if change.verb in SETS:
-        return "set" if change.payload else ""
+        return "set"
     if committed_before(operation, record, change) or change.when in (When.AFTER_COMMIT, When.AFTER_COMPLETION):
         return ""
     if any(c is not change and c.verb in DROPS and committed_before(operation, record, c) for c in changes):
         return ""
     if change.number < record.number:
         return "early"
-    open_transaction = (
-        record.transaction is not None and record.transaction > 0 and record.transaction == change.transaction
-    )
-    return "early" if open_transaction else ""
+    return "early" if together(operation, record, change) else ""
 
 
 def hit(record: Effect, change: Effect, fault: str) -> Hit:

@@ -11,6 +11,7 @@ from datakeel.model.operation import Operation
 from datakeel.rules.facts.derivation import (
     LATER,
     about,
+    answers,
     committed_before,
     marked_after,
     outbox_writes,
@@ -46,6 +47,8 @@ def dual_write(operation: Operation) -> Iterator[Hit]:
 def beside(operation: Operation, record: Effect, copy: Effect) -> bool:
     """Whether both are written on one path, meet in this function, and speak of the same facts."""
     if copy.store == record.store or operation.exclusive(record, copy) or not operation.meet_here(record, copy):
+        return False
+    if answers(operation, record, copy):
         return False
     same = copy.rows is not None and copy.rows.path and record.rows is not None and copy.rows.root == record.rows.root
     return bool(same) or about(record, (*copy.payload, *copy.key_sources))

@@ -35,14 +35,16 @@ def delayed(publish: Effect) -> bool:
 def uncommitted(operation: Operation, publish: Effect) -> Effect | None:
     """A write of the same transaction that may be rolled back, or not be visible yet, when the message arrives: first of
     all one that the message tells of."""
-    open_writes = [
+    found = [
         w
         for w in record_writes(operation)
         if together(operation, w, publish)
         and not operation.exclusive(w, publish)
-        and operation.meet_here(publish, w)
         and not (w.number > publish.number and marks(w))
     ]
+    open_writes = [w for w in found if operation.meet_here(publish, w)]
+    if len(open_writes) < len(found):
+        return None  # the function that sends it holds such a write too: it is told there
     told = [w for w in open_writes if about(w, (*publish.payload, *publish.key_sources))]
     before = [w for w in open_writes if w.number < publish.number]
     return next(iter((*told, *before)), None)

@@ -1,5 +1,5 @@
-"""Which effects speak of the same facts (a row, and the message, cache entry, document or file that is made from it), and
-which of them commit together."""
+"""Which effects speak of the same facts (a row, and the message, cache entry, document or file made from it), and which
+of them commit together."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ RECORDS = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN)
 CHANGES = ("insert", "update", "save", "upsert", "delete", "get-or-create", "merge", "replace", "copy", "form")
 OUTBOX = re.compile(r"outbox|out_box|pending_(events?|messages?)|event_queue|message_queue|domain_event", re.I)
 MARK = re.compile(r"sent|publish|deliver|dispatch|notified|processed|synced|indexed|status|state|enqueued|queued", re.I)
+KEY = re.compile(r"(^|_)(id|pk|uuid|key|slug|code|number|name|email|token)$", re.I)
 LATER = (When.AFTER_COMMIT, When.AFTER_COMPLETION)
 # parameters that hold everything: two values of one of them need have nothing in common
-WHOLES = frozenset(("self", "cls", "request", "req", "info", "context", "ctx", "session", "db", "app", "config", "settings"))
+WHOLES = frozenset(
+    ("self", "cls", "request", "req", "info", "context", "ctx", "session", "db", "app", "config", "settings")
+)
 
 
 def record_writes(operation: Operation) -> Iterator[Effect]:
@@ -75,6 +78,48 @@ def whole(source: Source) -> Rows | None:
 
 def same_object(a: Rows, b: Rows) -> bool:
     return a.root == b.root and a.path[: len(b.path)] == b.path[: len(a.path)]
+
+
+def copied(write: Effect, entry: Effect) -> bool:
+    """Whether an entry holds, under a key that names the row, what the write has changed of it."""
+    return named_by(write, entry) and any(holds(write, s) for s in entry.payload)
+
+
+def named_by(write: Effect, entry: Effect) -> bool:
+    """Whether an entry's key names the row that is written: by what it is found by, or by the row's own key."""
+    found_by = {
+        s for p in (write.selection.predicates if write.selection else ()) if p.operator == "=" for s in p.sources
+    }
+    return any(
+        s in found_by or (same_rows_as(write, rows_of(s)) and bool(KEY.search(s.path[-1]))) for s in entry.key_sources
+    )
+
+
+def holds(write: Effect, source: Source) -> bool:
+    """Whether a value is one that the write sets: the same value, the row's column, or the whole row."""
+    if source.kind == "clock":
+        return False
+    if source in write.computed_from:
+        return True
+    if same_rows_as(write, rows_of(source)):
+        return write.whole_row or source.path[-1] in {a.column for a in write.assigned}
+    return same_rows_as(write, whole(source))
+
+
+def same_rows_as(write: Effect, rows: Rows | None) -> bool:
+    return rows is not None and write.rows is not None and rows == write.rows
+
+
+def answers(operation: Operation, a: Effect, b: Effect) -> bool:
+    """Whether one of the two stands in a handler of the try that holds the other: it answers to the other's failure."""
+    arms = {s.number: s.arm for s in a.scopes if s.kind == "try"}
+    return any(
+        s.kind == "try"
+        and s.number in arms
+        and {arms[s.number], s.arm} != {s.arm}
+        and "handler" in arms[s.number] + s.arm
+        for s in b.scopes
+    )
 
 
 # Of the same transaction ----------------------------------------------------------------------------------------------
