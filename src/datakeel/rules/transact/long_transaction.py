@@ -22,11 +22,16 @@ def long_transaction(operation: Operation, system: System) -> Iterator[Hit]:
     for transaction in begun_here(operation, system):
         for wait in effects_of(transaction, operation.of(Kind.WAIT)):
             held = lock_before(operation, transaction, wait) if now(wait) and not after_failure(wait) else None
-            if held is not None:
+            if held is not None and not passed_by(held):
                 yield sleeping(operation, transaction, held, wait)
         found = endless_work(operation, transaction)
         if found is not None:
             yield bulk(operation, transaction, *found)
+
+
+def passed_by(lock: Effect) -> bool:
+    """Whether those who want the locked rows go past them (SKIP LOCKED), and nobody waits."""
+    return lock.selection is not None and lock.selection.skip_locked
 
 
 def after_failure(wait: Effect) -> bool:
