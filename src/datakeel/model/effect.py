@@ -214,11 +214,9 @@ UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0}
 
 def chosen(options: tuple[Option, ...], name: str) -> Option | None:
     """An option by its own name, or by the model's word for it: of several of one word, one that says something."""
-    found = next((o for o in options if o.name == name), None)
-    if found is None and name:
-        of_word = [o for o in options if o.word == name]
-        found = next((o for o in of_word if o.given and o.value != "None"), next(iter(of_word), None))
-    return found
+    found = [o for o in options if name and name in (o.name, o.word)]
+    own = next((o for o in found if o.name == name), next(iter(found), None))
+    return next((o for o in found if o.given and o.value != "None"), own)
 
 
 class Effect(Struct, frozen=True, gc=False, kw_only=True):

@@ -643,9 +643,9 @@ class Caller(Executor):
         options: dict[str, Value] = {}
         for number, parameter in enumerate(row.parameters):
             found = arguments.get(parameter, number)
-            if found is not None:
+            if found is not None and parameter != row.config:
                 options[parameter] = found
-        options |= arguments.keywords
+        options |= {k: v for k, v in arguments.keywords.items() if k != row.config}
         if row.config:
             config = self.argument(arguments, row.parameters, row.config)
             if config is not None:
@@ -729,7 +729,7 @@ class Caller(Executor):
     def apply_row(self, row: CallRow, dotted: str, receiver: Value | None, arguments: Arguments, at: Span) -> Value:
         """What a library's row says that a call does."""
         result: Value | None = None
-        with self.around(row, receiver, at):
+        with self.around(row, receiver, arguments, at):
             for run in row.runs:
                 result = self.run_callable(row, run, receiver, arguments, at)
         if (row.configures or row.adopts or row.names) and receiver is not None:
@@ -743,6 +743,8 @@ class Caller(Executor):
             self.register(row, receiver, arguments, at)
         if row.exits or row.leaves:
             self.leave("raise", at, row.leaves or "SystemExit")
+        if row.unlocks:
+            self.unlock_all(row.unlocks, at)
         if row.releases and receiver is not None:
             self.world.released(self, receiver)
         value = self.row_value(row, receiver, arguments, made, result, at)
@@ -754,9 +756,11 @@ class Caller(Executor):
         return value
 
     @contextmanager
-    def around(self, row: CallRow, receiver: Value | None, at: Span) -> Iterator[None]:
-        """What the receiver opens round a callable that it runs (``Retrying(…)(f)``)."""
+    def around(self, row: CallRow, receiver: Value | None, arguments: Arguments, at: Span) -> Iterator[None]:
+        """What a call, or its receiver, opens round a callable that it runs (``Retrying(…)(f)``)."""
         opening = self.world.opening_of(receiver, at) if row.opens is not None and row.opens.by == "self" else None
+        if row.opens is not None and row.opens.scope and row.runs:
+            opening = Opening(row.opens, row, arguments, receiver, at)
         if opening is None:
             yield
             return
@@ -972,6 +976,12 @@ class Caller(Executor):
         kind = self.world.libraries.type(receiver.type) if receiver is not None and receiver.type else None
         return bool(row.blocking if kind is None or kind.blocking is None else kind.blocking)
 
+    def unlock_all(self, verb: str, at: Span) -> None:
+        held = [e for e in self.effects if e.kind == Kind.LOCK and e.verb == verb and e.number in self.state.locks]
+        if held:
+            self.emit(Kind.UNLOCK, verb, at, store=held[0].store, technology=held[0].technology)
+            self.state.locks = tuple(n for n in self.state.locks if n not in {e.number for e in held})
+
     def unlocked(self, name: str, receiver: Value | None) -> None:
         held = [e for e in self.effects if e.kind == Kind.LOCK and e.number in self.state.locks]
         match = [e for e in held if name and e.dataset == name] or held[-1:]
@@ -1074,6 +1084,10 @@ class Caller(Executor):
             return self.argument(arguments, row.parameters, gives[9:]) or NOTHING
         if gives == "result":
             return ran or NOTHING
+        held = self.world.libraries.type(receiver.type) if receiver is not None and receiver.type else None
+        if receiver is not None and held is not None and held.chains and row.effect and not gives:
+            found = made or NOTHING
+            return receiver.but(sources=found.sources, rows=found.rows or receiver.rows)
         type_name = self.filled(gives, row, arguments)
         sources = made.sources if made is not None else frozenset()
         if row.derives:
@@ -1110,7 +1124,7 @@ class Caller(Executor):
                 at,
                 value.name,
             )
-        if row.opens is not None and row.opens.scope and not row.opens.encloses:
+        if row.opens is not None and row.opens.scope and not row.opens.encloses and not row.runs:
             value.state = Opening(row.opens, row, arguments, receiver, at)
         if made is not None and row.sql and value.rows is not None:
             self.state.heap[(value.rows, "$result")] = made
@@ -1425,6 +1439,8 @@ class Caller(Executor):
 
     def lock_name(self, opening: Opening) -> str:
         receiver = opening.receiver
+        if opening.opens.name:
+            return label_of(self.argument(opening.arguments, opening.row.parameters, opening.opens.name))
         if receiver is None:
             return ""
         if receiver.name:
@@ -1549,6 +1565,8 @@ def label_of(value: Value | None) -> str:
         return value.name
     if isinstance(value.target, FunctionTarget):
         return value.target.function.name
+    if value.entries:
+        return next(iter(value.entries))
     return label_of(value.items[0]) if value.items else ""
 
 

@@ -36,7 +36,8 @@ class Opens(Struct, frozen=True, forbid_unknown_fields=True):
     scope: str = ""
     connection: str = ""  # an argument, or "self"
     isolation: str = ""  # an argument
-    lock: str = ""  # process, distributed, advisory
+    lock: str = ""  # process, distributed, advisory, optimistic
+    name: str = ""  # an argument that names the lock
     ends: str = ""  # the effect that leaving normally has ("ack ack")
     given: str = ""  # nothing is opened unless this argument is given
     implicit: bool = False  # the transaction begins by first use, and the scope's end commits it
@@ -151,6 +152,7 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     enters: str = ""  # an argument that it enters, as `with` would, on the stack that the receiver is
     retried_by: str = ""  # the option (its own, or the receiver's) that holds how the library retries it
     releases: bool = False  # it closes the receiver
+    unlocks: str = ""  # locks of this verb that are held here end with it
     retries: Retries | None = None
     sets: dict[str, str] = {}  # a default of the whole process ("socket.timeout") → the argument that sets it
     exits: bool = False  # it never returns (sys.exit)
@@ -180,6 +182,8 @@ class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     opens: Opens | None = None
     iterates: str = ""  # the type of its elements
     consumes: bool = False  # iterating it consumes messages
+    verb: str = "message"  # how: pop and broadcast never come again
+    chains: bool = False  # its methods give the object itself, with what they did (a pipeline)
     attributes: dict[str, str] = {}  # attribute → type; "*" for any
     items: str = ""  # the type of self[key]
     name: str = ""  # an argument that names it

@@ -112,6 +112,9 @@ KINDS = {
 }
 
 
+TRUTHS = {"'true'": "True", "'false'": "False", "'True'": "True", "'False'": "False"}  # of configuration files
+
+
 class World:
     """Everything that tracing one function may ask about the rest of the project. What it answers depends on the
     project alone, not on the order of the questions."""
@@ -896,7 +899,9 @@ class World:
             found[name] = option(name, text, unknown, None if unknown else decided, words)
         for name, value in given.items():
             if name != "*":
-                found[name] = option(name, self.option_text(value), True, value.place, words)
+                text = self.option_text(value)
+                text = TRUTHS.get(text, text) if defaults.get(name) in ("True", "False") else text
+                found[name] = option(name, text, True, value.place, words)
         return tuple(found[n] for n in sorted(found))
 
     def option_text(self, value: Value) -> str:

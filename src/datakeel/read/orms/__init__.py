@@ -213,7 +213,7 @@ class Orms:
     def consumed(self, caller: Caller, iterable: Value, row: TypeRow, at: Span) -> Value:
         """One message of an endless iteration."""
         effect = caller.emit(
-            Kind.CONSUME, "message", at, store=StoreKind(row.store) if row.store else StoreKind.LOG, technology=row.technology,
+            Kind.CONSUME, row.verb, at, store=StoreKind(row.store) if row.store else StoreKind.LOG, technology=row.technology,
             dataset=iterable.name, options=caller.world.option_list(iterable.options or {}, row.options, iterable.place, row.words), origin=iterable.origin,
         )  # fmt: skip
         return Value(
