@@ -101,6 +101,8 @@ class Evaluator(Machine):
 
     def attribute(self, node: Attribute) -> Value:
         base = self.eval(node.base)
+        if isinstance(node.base, Local) and not base.type and base.state is None and base.target is None:
+            base = self.world.orms.customary(base, node.base.name, node.name)
         return self.attribute_of(base, node.name, node.at)
 
     def attribute_of(self, base: Value, name: str, at: Span) -> Value:

@@ -79,6 +79,8 @@ def both(spot: tuple[Rows, str], a: Value | None, b: Value | None) -> Value:
         return join(a, b)
     one = a if a is not None else b
     assert one is not None
+    if spot[1].startswith("@"):  # an ORM's note on the object
+        return one
     sources = one.sources | untouched(*spot)
     return one.but(const=MISSING, sources=sources) if one.known or sources != one.sources else one
 

@@ -1099,6 +1099,8 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
     returns = frame.returned
     if fell_through and returns is not None:
         returns = join(returns, Value(const=None))
+    if returns is not None and info is not None and info.signature.returns is not None:
+        returns = as_declared(caller, info, info.signature.returns, returns)
     heap = outliving(end.heap, returns)
     held = tuple(n for n in end.locks if n > 0)
     ends = {c: n for c, n in end.transactions.items() if n != 0}
@@ -1121,6 +1123,14 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
         complete=caller.complete,
         parameters=tuple(p.name for p in info.signature.parameters) if info is not None else (),
     )
+
+
+def as_declared(caller: Caller, info: FunctionInfo, annotation: Expression, value: Value) -> Value:
+    """What a function gives is what it declares, where nothing else is known of it."""
+    if value.type or value.known or value.target is not None or value.state is not None or value.items is not None:
+        return value
+    declared = caller.world.orms.declared(caller.world.annotated(info.module, annotation))
+    return value.but(type=declared.type, of=value.of or declared.of, state=declared.state) if declared.type else value
 
 
 def outliving(heap: dict[tuple[Rows, str], Value], returns: Value | None) -> dict[tuple[Rows, str], Value]:

@@ -147,6 +147,10 @@ class Orms:
         """What a declared type says beyond its name: a queryset's is a plan."""
         return self.django.declared(value)
 
+    def customary(self, value: Value, name: str, method: str) -> Value:
+        """What a variable holds by its name, where nothing else is known of it and a method of a row is asked for."""
+        return self.django.customary(value, name, method)
+
     def decorating(self, info: FunctionInfo) -> tuple[Expression, ...]:
         """What decorates a method through its class."""
         return self.django.library.decorating(info)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from datakeel.model.certainty import Origin
 from datakeel.model.effect import Rows
 from datakeel.read.orms.django.files import Files
-from datakeel.read.orms.django.instances import Instances
+from datakeel.read.orms.django.instances import INSTANCE, Instances
 from datakeel.read.orms.django.library import Library
 from datakeel.read.orms.django.managers import QUERYSET, Managers
 from datakeel.read.orms.django.models import Model, Models
@@ -25,7 +25,16 @@ from datakeel.read.orms.django.views import Views
 from datakeel.read.orms.django.writes import Writes
 from datakeel.read.program import Parameter, Span, With
 from datakeel.read.symbols import ClassInfo, FunctionInfo
-from datakeel.read.values import NOTHING, Arguments, ClassTarget, ExternalTarget, MethodTarget, Value, extended
+from datakeel.read.values import (
+    NOTHING,
+    Arguments,
+    ClassTarget,
+    ExternalTarget,
+    FunctionTarget,
+    MethodTarget,
+    Value,
+    extended,
+)
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
@@ -133,6 +142,9 @@ class Django:
                 return self.method_call(caller, receiver, name, arguments, at)
             case ExternalTarget(dotted):
                 return self.library.call(caller, dotted, function, arguments, at)
+            case FunctionTarget(info):
+                name = self.world.libraries.canonical(info.name)
+                return self.library.call(caller, name, function, arguments, at) if name != info.name else None
             case ClassTarget(cls):
                 return self.made(caller, function, cls, arguments, at)
             case None:
@@ -158,7 +170,9 @@ class Django:
             return None
         model = self.models.model(receiver.type) if receiver.target is None else None
         if model is not None:
-            plain = INSTANCE_CALLS.get(name)
+            if name in self.relations.TREE:
+                return self.relations.tree(caller, model, receiver)
+            plain = INSTANCE.get(name)
             return self.instances.call(caller, model, receiver, plain, arguments, at) if plain else None
         if self.serializers.kind(receiver.type):
             return self.serializers.call(caller, receiver, name, arguments, at)
@@ -229,7 +243,11 @@ class Django:
         name = self.models.named(parameter.name)
         return Value(type=name, origin=Origin.CONVENTION) if name else None
 
+    def customary(self, value: Value, name: str, method: str) -> Value:
+        if method not in INSTANCE or value.known or value.items is not None or value.entries is not None:
+            return value
+        found = self.models.named(name)
+        return value.but(type=found, origin=Origin.CONVENTION) if found else value
 
-INSTANCE_CALLS = {n: n for n in ("save", "delete", "refresh_from_db", "save_base", "full_clean")}
 
 __all__ = ["Django", "Model", "Query"]

@@ -2,8 +2,9 @@
 
 Notes on an object stand in the heap beside its attributes, under names that begin with ``@``; they outlive a function
 as its attributes do: ``@dirty:column`` (assigned and not saved), ``@clean`` (saved: what was dirty before is not; of
-one column ``@clean:column``), ``@saved`` (it is in the database), ``@copy`` (its key was taken away), ``@fresh`` (the
-read that it was read again by), ``@loaded:name`` (the related row that was followed to), ``@using`` (its connection).
+one column ``@clean:column``), ``@new`` (it was made here), ``@saved`` (it is in the database), ``@copy`` (its key was
+taken away), ``@fresh`` (the read that it was read again by), ``@loaded:name`` (the related row that was followed to),
+``@using`` (its connection).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from datakeel.model.certainty import Origin
 from datakeel.model.effect import Assignment, Cardinality, Effect, Rows, Selection, Source
 from datakeel.model.place import Place
 from datakeel.read.orms.django.models import Model, Models
@@ -45,6 +47,7 @@ INSTANCE = {
 CLEAN = "@clean"
 CLEANED = "@clean:"
 DIRTY = "@dirty:"
+NEW = "@new"
 SAVED = "@saved"
 COPY = "@copy"
 FRESH = "@fresh"
@@ -65,6 +68,8 @@ class Instances:
 
     def attribute(self, caller: Caller, model: Model, base: Value, name: str, at: Span) -> Value | None:
         method = self.own_method(model, name)
+        if name in self.relations.TREE and method is None:
+            return Value(target=MethodTarget(base, name))
         if name == "__class__":
             return self.class_of(base)
         if name in INSTANCE and method is None:
@@ -131,12 +136,19 @@ class Instances:
     # Made and changed -------------------------------------------------------------------------------------------------
 
     def new(self, caller: Caller, model: Model, arguments: Arguments) -> Value:
-        made = created(caller.next(), model.name, model.origin)
+        made = self.blank(caller, model.name, model.origin)
         assert made.rows is not None
         for name, value in arguments.keywords.items():
             self.set_field(caller, made.rows, model, name, value, None)
         if arguments.options is not None:
             self.set_field(caller, made.rows, model, "*", Value(sources=arguments.options.sources), None)
+        return made
+
+    def blank(self, caller: Caller, type_name: str, origin: Origin) -> Value:
+        """A new object, of which nothing is set yet."""
+        made = created(caller.next(), type_name, origin)
+        assert made.rows is not None
+        caller.state.heap[(made.rows, NEW)] = NONE
         return made
 
     def set_field(
@@ -235,7 +247,7 @@ class Instances:
         heap = machine.state.heap
         if (rows, COPY) in heap:
             return True
-        return rows.root.startswith("new:") and not rows.path and (rows, SAVED) not in heap
+        return (rows, NEW) in heap and (rows, SAVED) not in heap
 
     def insert(self, caller: Caller, made: Value, model: Model | None, query: Query, at: Span) -> None:
         assert made.rows is not None

@@ -323,6 +323,8 @@ class Models:
             for model in self.models():
                 key = snake_case(model.name.rpartition(".")[2])
                 self._names[key] = "" if key in self._names else model.name
+            if self._names:
+                self._names.setdefault("user", self.user_model())
         return self._names.get(name, "")
 
     def reverse(self, model: Model) -> dict[str, Field]:

@@ -8,7 +8,7 @@ from datakeel.model.effect import Cardinality, Kind, Rows, Selection, Source, St
 from datakeel.read.orms.django.fields import Field
 from datakeel.read.orms.django.managers import MANAGER, Managers
 from datakeel.read.orms.django.models import Model, Models
-from datakeel.read.orms.django.query import Query, Related, compared
+from datakeel.read.orms.django.query import Query, Related, compared, words
 from datakeel.read.program import Span
 from datakeel.read.values import Value, extended
 
@@ -20,10 +20,25 @@ DEEP = 4  # how long a path from a row may grow
 
 
 class Relations:
+    TREE = words(
+        "get_children get_descendants get_ancestors get_siblings get_family get_descendants_and_self "
+        "get_ancestors_and_self"
+    )
+
     def __init__(self, world: World, models: Models, managers: Managers) -> None:
         self.world = world
         self.models = models
         self.managers = managers
+
+    def tree(self, caller: Caller, model: Model, base: Value) -> Value | None:
+        """The rows round one of a tree, as the libraries for trees give them."""
+        cls = self.world.class_named(model.name)
+        if cls is None or not any(b.startswith(("treebeard.", "mptt.")) for b in cls.externals()):
+            return None
+        found = self.managers.of_model(model, "objects") or Value(type=MANAGER)
+        rows = Rows(f"new:{caller.next()}")
+        state = Query(model.name, complete=False)
+        return Value(type=self.managers.queryset_type(found.type), of=Value(type=model.name), state=state, rows=rows)
 
     def followed(self, caller: Caller, model: Model, base: Value, field: Field, at: Span) -> Value | None:
         """The related object, or manager, that a field stands for; None where the related model is not known."""

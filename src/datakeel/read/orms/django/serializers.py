@@ -12,7 +12,7 @@ from datakeel.read.orms.django.query import Query
 from datakeel.read.orms.django.writes import Writes
 from datakeel.read.program import Span
 from datakeel.read.symbols import ClassInfo
-from datakeel.read.values import NONE, NOTHING, Arguments, FunctionTarget, Value, created
+from datakeel.read.values import NONE, NOTHING, Arguments, FunctionTarget, Value
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
@@ -97,7 +97,7 @@ class Serializers:
             return Value(type=model.name, rows=Rows(base.rows.root, path), sources=base.sources, origin=base.origin)
         if self.kind(base.type) == "serializer":
             return found
-        new = created(caller.next(), model.name, model.origin)
+        new = self.instances.blank(caller, model.name, model.origin)
         caller.state.heap[(base.rows, INSTANCE)] = new
         return new
 

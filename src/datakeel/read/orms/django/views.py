@@ -249,10 +249,8 @@ class Views:
             return None
         if self.bases(cls):
             return self.parameter(cls, info.signature.name.rpartition(".")[2], name)
-        if name in ("instance", "obj") and self.serializers.kind(cls.name) == "serializer":
-            model = self.models.meta_model(cls)
-            return Value(type=model.name, origin=Origin.CONVENTION) if model is not None else None
-        return None
+        model = self.models.meta_model(cls) if name in ("instance", "obj") else None
+        return Value(type=model.name, origin=Origin.CONVENTION) if model is not None else None
 
 
 Method = Callable[[Views, "Caller", ClassInfo, Value, Arguments, Span], Value | None]

@@ -15,7 +15,7 @@ from datakeel.read.orms.django.query import Query, assignment
 from datakeel.read.orms.django.querysets import Querysets
 from datakeel.read.program import Span
 from datakeel.read.symbols import FunctionInfo
-from datakeel.read.values import NOTHING, Arguments, FunctionTarget, Value, created, element
+from datakeel.read.values import NOTHING, Arguments, FunctionTarget, Value, element
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
@@ -62,7 +62,7 @@ class Writes:
 
     def made(self, caller: Caller, receiver: Value, query: Query, model: Model | None, arguments: Arguments) -> Value:
         """The object that ``create`` makes: of its arguments, and of what the related manager adds."""
-        made = created(caller.next(), query.model, receiver.origin)
+        made = self.instances.blank(caller, query.model, receiver.origin)
         assert made.rows is not None
         for name, value in arguments.keywords.items():
             self.instances.set_field(caller, made.rows, model, name, value, None)
