@@ -702,9 +702,14 @@ class Caller(Executor):
         return arguments.get(name, position)
 
     def asked(self, row: CallRow, name: str, receiver: Value | None, arguments: Arguments) -> Value | None:
-        """What a row's reference names: a constant, the receiver or part of it, or an argument."""
+        """What a row's reference names: a constant, the receiver or part of it, or an argument; of several
+        (``a|b``) the first that is given."""
         if not name:
             return None
+        if name.startswith("self.") and "|" in name:
+            head, _, rest = name.partition("|")
+            held = (receiver.options or {}).get(head[5:]) if receiver is not None else None
+            return held if held is not None else self.asked(row, rest, receiver, arguments)
         if name.startswith("="):
             return Value(const=name[1:])
         if name == "self":
@@ -841,11 +846,20 @@ class Caller(Executor):
         self, row: CallRow, run: Runs, receiver: Value | None, arguments: Arguments, at: Span
     ) -> Value | None:
         """A callable argument is run, now or at another time."""
+        if run.callable == "*":
+            every = [self.run_one(row, run, v, receiver, arguments, at) for v in arguments.positional]
+            items = tuple(v or NOTHING for v in every)
+            return Value(type="builtins.list", items=items if arguments.rest is None else None, sources=union(items))
         found = self.asked(row, run.callable, receiver, arguments)
-        if found is None:
-            return None
+        return self.run_one(row, run, found, receiver, arguments, at) if found is not None else None
+
+    def run_one(
+        self, row: CallRow, run: Runs, found: Value, receiver: Value | None, arguments: Arguments, at: Span
+    ) -> Value | None:
         given = Arguments(passed(self, run.passes, receiver))
-        if run.arguments == "rest":
+        if run.arguments == "all":
+            given = arguments
+        elif run.arguments == "rest":
             position = row.parameters.index(run.callable) if run.callable in row.parameters else 0
             given = arguments.after(position + 1)
             given = Arguments(
@@ -1329,6 +1343,12 @@ class Caller(Executor):
                 limit = self.argument(opening.arguments, opening.row.parameters, opens.limit)
                 known = repr(limit.const) if limit is not None and limit.known else ""
                 with self.scope("timeout", "", at, known):
+                    yield
+            case "semaphore":
+                many = self.argument(opening.arguments, opening.row.parameters, opens.limit)
+                if many is None and opening.receiver is not None:
+                    many = (opening.receiver.options or {}).get(opens.limit)
+                with self.scope("semaphore", "", at, repr(many.const) if many is not None and many.known else ""):
                     yield
             case "suppress":
                 with self.suppressing(opening, at):

@@ -287,6 +287,9 @@ class Evaluator(Machine):
             )
         if how in ("%", "format") and values and values[0].text is not None:
             return formatted(values)
+        combined = self.combined(values)
+        if combined is not None:
+            return combined
         kept = next((v.type for v in values if v.type in KEPT_TYPES), "")
         if how == "-" and self.elapsed(how, values, at):
             kept = ELAPSED
@@ -304,6 +307,14 @@ class Evaluator(Machine):
         readings = (s for s in first | second if s.kind == "clock" and s.name == "wall")
         self.emit(Kind.CLOCK, "elapsed", at, payload=tuple(sorted(readings)), text=how)
         return True
+
+    def combined(self, values: tuple[Value, ...]) -> Value | None:
+        """``stop_after_attempt(3) | stop_after_delay(10)``: a value that holds both."""
+        name = next((v.type for v in values if v.type), "")
+        row = self.world.libraries.type(name) if name and not name.startswith("builtins.") else None
+        if row is None or not row.combines:
+            return None
+        return Value(type=name, items=tuple(i for v in values for i in (v.items or (v,))), sources=union(values))
 
     def logical(self, node: Derive) -> Value:
         """``and``/``or``: the later operands are evaluated under what the earlier ones said."""

@@ -51,7 +51,8 @@ class Graft:
         self.map_transactions()
         locks = machine.state.locks
         for effect in trace.effects:
-            grafted = None if self.ruled_out(effect) else self.brought(self.effect(effect, locks))
+            quiet = effect.kind == Kind.LOG and effect.chain  # what callees' callees log says nothing here
+            grafted = None if quiet or self.ruled_out(effect) else self.brought(self.effect(effect, locks))
             if grafted is not None:
                 machine.record(grafted)
         machine.resources += [self.resource(r) for r in trace.resources]

@@ -29,9 +29,9 @@ from datakeel.mistake import Mistake
 
 
 class Opens(Struct, frozen=True, forbid_unknown_fields=True):
-    """What entering a context, or being decorated, opens. `scope` is transaction, savepoint, lock, retry, timeout,
-    suppress (exceptions of the classes that are its arguments go no further), stack (what is entered on it stays open
-    to its end) or resource; empty with `by`: the scope that the receiver opens."""
+    """What entering a context, or being decorated, opens. `scope` is transaction, savepoint, lock, semaphore, retry,
+    timeout, suppress (exceptions of the classes that are its arguments go no further), stack (what is entered on it
+    stays open to its end) or resource; empty with `by`: the scope that the receiver opens."""
 
     scope: str = ""
     connection: str = ""  # an argument, or "self"
@@ -43,19 +43,21 @@ class Opens(Struct, frozen=True, forbid_unknown_fields=True):
     implicit: bool = False  # the transaction begins by first use, and the scope's end commits it
     commits: bool = True  # leaving normally commits
     closes: bool = False  # leaving releases the resource
-    limit: str = ""  # timeout: the argument that says how long; None is no limit
+    limit: str = ""  # timeout, semaphore: the argument that says how long, or how many; None is no limit
     by: str = ""  # "self": it opens what the receiver, made before, opens
     encloses: bool = False  # its arguments are evaluated inside (`wait_for(call(), 5)`)
 
 
 class Retries(Struct, frozen=True, forbid_unknown_fields=True):
-    """What arguments say of a retry. `attempts` and `on` name an argument each (``a|b``: the first that is given).
+    """What arguments say of a retry. `attempts` and `on` name an argument each (``a|b``: the first that is given);
+    `bounds` are arguments that end it otherwise (after some time).
     `waits`: for each argument, what the wait is where it is given (not None, 0 or False): constant, growing or
     jittered, or empty where the value itself says; the strongest holds. `unless`: what the wait is unless that
     argument is given as None or False. `otherwise`: what ``attempts``, ``wait`` and ``on`` are where nothing is given.
     `spares`: arguments without one of which calls that are not idempotent are left out."""
 
     attempts: str = ""
+    bounds: tuple[str, ...] = ()
     on: str = ""
     waits: dict[str, str] = {}
     unless: dict[str, str] = {}
@@ -72,9 +74,10 @@ class Through(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Runs(Struct, frozen=True, forbid_unknown_fields=True):
-    """A callable argument that the call runs. `when` is a value of model.effect.When; `arguments` names the argument
-    that holds its arguments (a tuple), or ``rest`` for those after it; `options` the argument that holds its keyword
-    arguments. `thread`: another thread runs it, and the caller's is free meanwhile."""
+    """A callable argument that the call runs (``*``: each positional one). `when` is a value of model.effect.When;
+    `arguments` names the argument that holds its arguments (a tuple), or ``rest`` for those after it, or ``all`` for
+    all; `options` the argument that holds its keyword arguments. `thread`: another thread runs it, and the caller's is
+    free meanwhile."""
 
     callable: str
     passes: tuple[str, ...] = ()  # the types of what the library calls it with; "self": the receiver

@@ -216,7 +216,7 @@ def kind_of(pause: Effect, counted: frozenset[str]) -> str:
 
 
 def is_pause(effect: Effect) -> bool:
-    return effect.kind == Kind.WAIT and effect.verb == "sleep"
+    return effect.kind == Kind.WAIT and effect.verb in ("sleep", "event")
 
 
 def pauses_unseen(body: tuple[Statement, ...]) -> bool:

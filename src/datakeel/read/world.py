@@ -990,6 +990,9 @@ class World:
             return next((v for n in names.split("|") if (v := given(n)) is not None), None) if names else None
 
         attempts, on = first(says.attempts), first(says.on)
+        times = self.attempts_text(attempts) if attempts is not None else ""
+        if times in ("", "unbounded") and any(given(n) is not None for n in says.bounds):
+            times = "bounded"
         waits = [w for n, kind in says.waits.items() if (w := self.wait_of(given(n), kind))]
         for name, kind in says.unless.items():
             found = given(name)
@@ -1000,23 +1003,32 @@ class World:
             number,
             "library",
             place,
-            attempts_text(attempts) if attempts is not None else says.otherwise.get("attempts", ""),
+            times if times or attempts is not None else says.otherwise.get("attempts", ""),
             wait,
             tuple(exception_classes(on)) if on is not None else tuple(says.otherwise.get("on", "").split()),
         )
 
     def wait_of(self, value: Value | None, kind: str) -> str:
         """What an argument makes of the wait between two tries; empty when it says nothing, or is not known."""
-        if value is None or (value.known and not value.const):
+        if value is None or (value.known and not value.const) or (kind == "growing" and value.const == 1):
             return ""
         if kind:
             return kind
         if value.known:
             return "constant"
-        names = [self.wait_name(v) for v in (value, *(value.items or ()))]
+        names = [self.named(v) for v in (value, *(value.items or ()))]
         return max((n for n in names if n in WAITS), key=WAITS.index, default="")
 
-    def wait_name(self, value: Value) -> str:
+    def attempts_text(self, value: Value) -> str:
+        """How often: a number, or what the strategy that gives up is named."""
+        if value.known:
+            endless = value.const is None or (isinstance(value.const, int | float) and value.const < 0)
+            return "unbounded" if endless else str(value.const)
+        names = [n for v in (value, *(value.items or ())) if (n := self.named(v))]
+        return next((n for n in names if n.isdigit()), names[0] if names else "")
+
+    def named(self, value: Value) -> str:
+        """What a strategy's row names it."""
         if isinstance(value.target, ExternalTarget):
             row = self.libraries.call(value.target.dotted)
             return row.gives_name.removeprefix("=") if row is not None else ""
@@ -1060,14 +1072,6 @@ def elsewhere(value: Value) -> frozenset[Source]:
 
 
 WAITS = ("", "none", "constant", "growing", "jittered")  # each stronger than the one before
-
-
-def attempts_text(value: Value) -> str:
-    """How often: a number, or what a strategy that gives up was named."""
-    if value.known:
-        return "unbounded" if value.const is None else str(value.const)
-    names = [v.name for v in (value, *(value.items or ())) if v.name]
-    return next((n for n in names if n.isdigit()), names[0] if names else "")
 
 
 def exception_classes(value: Value) -> Iterable[str]:
