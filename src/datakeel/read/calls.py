@@ -356,7 +356,7 @@ class Caller(Executor):
         row = self.world.libraries.call(info.name)
         if row is not None:
             return self.apply_row(row, info.name, target.receiver, arguments, at)
-        if target.plain and info is self.frame_function():
+        if target.plain:
             return self.run_plain(info, target, arguments)
         if info.signature.is_async and not awaited and not info.signature.is_generator:
             return Value(state=Pending(target, arguments, at), target=None)
@@ -1581,6 +1581,8 @@ def label_of(value: Value | None) -> str:
         return ""
     if isinstance(value.const, str):
         return "" if value.const == HOLE else value.const
+    if value.known:
+        return str(value.const)
     if value.name:
         return value.name
     if isinstance(value.target, FunctionTarget):
@@ -1601,7 +1603,7 @@ def holds_callable(value: Value) -> bool:
 
 def tied(target: Target | None) -> bool:
     if isinstance(target, FunctionTarget):
-        return target.receiver is not None
+        return target.receiver is not None or target.plain
     return isinstance(target, ClosureTarget | PartialTarget)
 
 
