@@ -13,16 +13,22 @@ EMPTY = ("0", "1", "None", "False", "''", "[]")
 
 
 def deciding_reads(operation: Operation, write: Effect) -> Iterator[tuple[Guard, Effect]]:
-    """The reads that a condition round a write asks, with the condition; each read once."""
+    """The reads that a condition round a write asks, with the condition; each read once. What is asked is what they gave, not
+    a column of it."""
     seen: set[int] = set()
     for guard in write.guards:
         for source in guard.sources:
-            if source.kind not in ("read", "result") or source.number in seen or source.number >= write.number:
+            if source.kind != "read" or source.number in seen or source.number >= write.number:
                 continue
             read = operation.effect(source.number)
-            if read is not None and read.kind in (Kind.READ, Kind.WRITE):
+            if read is not None and read.kind == Kind.READ and (not source.path or flat(read)):
                 seen.add(source.number)
                 yield guard, read
+
+
+def flat(read: Effect) -> bool:
+    """Whether a read gives values rather than rows: an aggregate, or named columns."""
+    return read.selection is not None and bool(read.selection.aggregate or read.selection.columns)
 
 
 def says_absent(guard: Guard, read: Effect) -> bool:

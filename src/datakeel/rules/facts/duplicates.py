@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Kind
+from datakeel.model.effect import Assignment, Effect, Kind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 
@@ -20,6 +20,20 @@ def refused_twice(write: Effect, columns: Iterable[str], system: System) -> Answ
         return Answer.UNKNOWN
     values = {a.column: a.text for a in write.assigned if a.how == "constant"}
     return dataset.enforces_unique(columns, values)
+
+
+def keyed(write: Effect, system: System) -> bool:
+    """Whether the insert itself says which primary key the row gets, from something that both runs have: the second run
+    meets the first one's row."""
+    dataset = system.dataset_of(write)
+    key = dataset.schema.primary_key() if dataset is not None else ("id",)
+    given = {a.column for a in write.assigned if a.how == "value" and a.sources and not minted(a)}
+    return bool(key) and set(key) <= given
+
+
+def minted(assignment: Assignment) -> bool:
+    """Whether each run makes a value of its own: a random one, or a moment."""
+    return any(s.kind in ("random", "clock", "new") for s in assignment.sources)
 
 
 def violation_handled(operation: Operation, write: Effect) -> bool:

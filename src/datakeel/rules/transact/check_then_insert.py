@@ -11,7 +11,7 @@ from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import insert_once
 from datakeel.rules.facts.decisions import deciding_reads, says_absent, written_as_asked
-from datakeel.rules.facts.duplicates import refused_twice, violation_handled
+from datakeel.rules.facts.duplicates import keyed, refused_twice, violation_handled
 from datakeel.rules.facts.guards import here, now, stopped
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_insert
@@ -43,7 +43,7 @@ def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
     """The columns by which the row was looked for, where the insert fills them as asked; none when it looks elsewhere."""
     if read.kind != Kind.READ or read.dataset != write.dataset or read.selection is None:
         return ()
-    asked = [p for p in read.selection.predicates if p.operator in ("=", "is-null")]
+    asked = [p for p in read.selection.predicates if p.operator in ("=", "is-null", "like")]
     answers = [written_as_asked(p, write) for p in asked]
     if False in answers or True not in answers:
         return ()
@@ -55,14 +55,11 @@ def judged(
 ) -> Iterator[Hit]:
     """How bad it is depends on the table: without a unique key there will be two rows, with one an error."""
     unique = refused_twice(write, columns, system)
-    if unique == Answer.YES and violation_handled(operation, write):
+    if keyed(write, system) or (unique != Answer.NO and violation_handled(operation, write)):
         return
     key = ", ".join(columns)
-    handled = unique == Answer.UNKNOWN and violation_handled(operation, write)
-    if handled:
-        return
     if unique == Answer.YES:
-        message = f"of two runs at once, one fails: the unique key of {write.dataset} ({key}) refuses it, and nothing handles that"
+        message = f"of two runs at once, one fails: the unique key of {write.dataset} ({key}) refuses it, unhandled"
     else:
         message = f"two runs at once insert two rows of {write.dataset} with the same {key}: nothing refuses the second"
     yield Hit(

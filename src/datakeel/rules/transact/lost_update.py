@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from datakeel.finding import Severity
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Assignment, Effect, Kind, Source, StoreKind
+from datakeel.model.effect import Assignment, Effect, Kind, Rows, Source, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import atomic_update, save_only
@@ -21,14 +21,19 @@ WRITES = ("save", "update", "upsert", "set", "replace")
 @rule(Severity.CRITICAL)
 def lost_update(operation: Operation, system: System) -> Iterator[Hit]:
     """A row is read, changed in memory and written back, and nothing stops a second writer in between."""
+    told: set[Rows | None] = {None}
     for write in operation.of(Kind.WRITE):
         if write.verb not in WRITES or write.store not in (StoreKind.RELATIONAL, StoreKind.DOCUMENT) or not now(write):
             continue
+        if write.rows in told and write.rows is not None:
+            continue  # one row that is computed and written is one cause, however many columns it has
         computed = next(((a, s) for a in write.assigned if (s := stale_source(operation, write, a))), None)
         if computed is not None and held_here(operation, computed[1], write, system):
-            yield from own_value(operation, write, *computed, system)
-        elif computed is None and write.whole_row:
-            yield from whole_row(operation, write, system)
+            found = list(own_value(operation, write, *computed, system))
+        else:
+            found = list(whole_row(operation, write, system)) if computed is None and write.whole_row else []
+        told |= {write.rows} if found else set()
+        yield from found
 
 
 def own_value(
@@ -37,7 +42,7 @@ def own_value(
     """The new value was computed from the old one."""
     read = operation.effect(source.number) if source.kind == "read" else None
     answer = stopped(operation, read, write, system)
-    if answer == Answer.YES:
+    if answer == Answer.YES or not is_column(write, assignment.column, system):
         return
     column = f"{write.dataset}.{assignment.column}" if write.dataset else assignment.column
     place = assignment.place or write.place
@@ -51,6 +56,12 @@ def own_value(
         datasets=(write.dataset,) if write.dataset else (),
         fix=atomic_update(write, assignment.column, system),
     )
+
+
+def is_column(write: Effect, name: str, system: System) -> bool:
+    """Whether it is a value of the row: a collection that a mapper keeps (`order.lines`) is rows of another table."""
+    dataset = system.dataset_of(write)
+    return dataset is None or not dataset.columns_complete or dataset.column(name) is not None
 
 
 def stale_source(operation: Operation, write: Effect, assignment: Assignment) -> Source | None:
