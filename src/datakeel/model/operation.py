@@ -174,7 +174,18 @@ class Operation(Struct, frozen=True, kw_only=True, dict=True):
     complete: bool = True  # False: part of it could not be followed
 
     def of(self, *kinds: Kind) -> Iterator[Effect]:
+        if len(kinds) == 1:
+            return iter(self._by_kind.get(kinds[0], ()))
+        if not any(k in self._by_kind for k in kinds):
+            return iter(())
         return (e for e in self.effects if e.kind in kinds)
+
+    @cached_property
+    def _by_kind(self) -> dict[Kind, tuple[Effect, ...]]:
+        found: dict[Kind, list[Effect]] = {}
+        for effect in self.effects:
+            found.setdefault(effect.kind, []).append(effect)
+        return {kind: tuple(effects) for kind, effects in found.items()}
 
     def own(self) -> Iterator[Effect]:
         """The effects that stand in this function's own text."""
