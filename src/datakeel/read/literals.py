@@ -235,6 +235,8 @@ class Literals:
             return list(found) if isinstance(found, list | tuple) else UNKNOWN
         if dotted.rpartition(".")[2] in SAME and call.arguments:
             return self._value(module, call.arguments[0], bound, depth)
+        if dotted in ENVIRONMENT and len(call.arguments) == 2:  # where nobody sets it, it is this
+            return self._value(module, call.arguments[1], bound, depth)
         return UNKNOWN
 
     def _method(self, module: Module, text: str, name: str, call: Call, bound: Locals, depth: int) -> object:
@@ -254,6 +256,7 @@ _PERCENT = re.compile(r"%(?:\(\w+\))?[sdr]")
 _BRACES = re.compile(r"\{[^{}]*\}")
 CHOICES = frozenset(("TextChoices", "IntegerChoices", "Choices"))
 COLLECTIONS = frozenset(("builtins.list", "builtins.tuple", "builtins.set", "builtins.frozenset", "builtins.sorted"))
+ENVIRONMENT = frozenset(("os.getenv", "os.environ.get"))
 SAME = frozenset(("dedent", "text", "cleandoc", "_", "gettext", "gettext_lazy", "gettext_noop", "f", "str"))
 
 

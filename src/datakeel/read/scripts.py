@@ -1,19 +1,27 @@
-"""SQL that a program runs to change its schema → changes of tables."""
+"""SQL that a program runs to change its schema, as texts or from files → changes of tables."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.model.place import Place
 from datakeel.read.change import Change
-from datakeel.read.program import Attribute, Call, Evaluate, Statement
+from datakeel.read.program import Attribute, Call, Const, Evaluate, Statement
 from datakeel.read.sql.ddl import read_changes
 from datakeel.read.sql.text import statements
 
+if TYPE_CHECKING:
+    from datakeel.read.formats.sql import SqlFacts
+
 DEFINES = re.compile(r"\b(?:create|alter|drop)\s+(?:\w+\s+){0,3}?(?:table|index)\b", re.I)
+CONCURRENTLY = re.compile(r"\bconcurrently\b", re.I)
+_BLOCK = re.compile(r"\s*do\b.*?(\$\w*\$)(.*)\1", re.I | re.S)
+_INSIDE = re.compile(r"(?:\A|\b(?:begin|then|else|loop)\b)\s*((?:create|alter|drop)\b(?!.*\bthen\b).*)", re.I | re.S)
 
 
 def script(text: str, dialect: str, place: Place) -> Iterator[Change]:
@@ -21,12 +29,61 @@ def script(text: str, dialect: str, place: Place) -> Iterator[Change]:
     if not DEFINES.search(text):
         return
     for piece in statements(text, dialect):
-        if DEFINES.search(piece.text):
-            for change in read_changes(piece.text, dialect, place):
-                yield replace(change, technology="", concurrently=bool(CONCURRENTLY.search(piece.text)))
+        if not DEFINES.search(piece.text):
+            continue
+        block = _BLOCK.match(piece.text)
+        if block:
+            yield from inside(block[2], dialect, place)
+            continue
+        for change in read_changes(piece.text, dialect, place):
+            yield replace(change, technology="", concurrently=bool(CONCURRENTLY.search(piece.text)))
 
 
-CONCURRENTLY = re.compile(r"\bconcurrently\b", re.I)
+def inside(text: str, dialect: str, place: Place) -> Iterator[Change]:
+    """The changes in a ``DO`` block, whatever it asks before them."""
+    for piece in statements(text, dialect):
+        found = _INSIDE.search(piece.text)
+        if found and DEFINES.search(found[1]):
+            yield from script(found[1], dialect, place)
+
+
+class SqlFiles:
+    """The project's files of SQL, for programs that run one; `used` are those that one runs."""
+
+    def __init__(self, files: Mapping[str, SqlFacts]) -> None:
+        self.files = files
+        self.used: set[str] = set()
+        self.by_name: dict[str, list[str]] = {}
+        for path in files:
+            self.by_name.setdefault(path.rpartition("/")[2], []).append(path)
+
+    def changes(self, name: str, near: str) -> Iterator[Change]:
+        """The changes of the file of that name, of several the one nearest to the code that names it."""
+        paths = self.by_name.get(name.rpartition("/")[2])
+        if not paths:
+            return
+        path = max(paths, key=lambda p: (p.endswith(name.lstrip("./")), _shared(p, near)))
+        self.used.add(path)
+        for change in self.files[path].changes:
+            yield replace(change, technology="")
+
+
+def _shared(path: str, other: str) -> int:
+    pairs = zip(path.split("/")[:-1], other.split("/")[:-1], strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), 99)
+
+
+def names_of_files(node: object) -> Iterator[str]:
+    """The names of SQL files that stand as texts anywhere in an expression."""
+    if isinstance(node, Const):
+        if isinstance(node.value, str) and node.value.endswith(".sql") and "\n" not in node.value:
+            yield node.value
+    elif isinstance(node, Struct):
+        for name in node.__struct_fields__:
+            yield from names_of_files(getattr(node, name))
+    elif isinstance(node, tuple):
+        for one in node:
+            yield from names_of_files(one)
 
 
 def calls(code: tuple[Statement, ...], names: frozenset[str]) -> Iterator[Call]:

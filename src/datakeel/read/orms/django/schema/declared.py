@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 class Declared:
     """All concrete models of the project, as their classes stand in the text."""
 
-    def __init__(self, world: World, fields: Fields) -> None:
+    def __init__(self, world: World, fields: Fields, owns: Callable[[str], bool]) -> None:
         self.world = world
+        self.owns = owns  # whether a file is one whose classes speak for the product
         self.fields = fields
         self.literals = fields.literals
         self.keys = Keys(fields.literals, fields.expressions)
@@ -40,7 +41,7 @@ class Declared:
         classes: dict[Key, ClassInfo] = {}
         for name in sorted(self.found):
             cls = self.world.class_named(name)
-            if cls is not None and self.is_table(cls):
+            if cls is not None and self.owns(cls.module.path) and self.is_table(cls):
                 model = self.model(cls)
                 if model.key not in classes:
                     state.models[model.key] = model

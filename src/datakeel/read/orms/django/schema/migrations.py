@@ -19,7 +19,7 @@ from datakeel.read.orms.django.schema.keys import Keys, Owner, names_of
 from datakeel.read.orms.django.schema.library import CONTRIB
 from datakeel.read.orms.django.schema.state import Model, State, together
 from datakeel.read.program import Attribute, Call, Collection, Const, Expression, body
-from datakeel.read.scripts import calls, script
+from datakeel.read.scripts import SqlFiles, calls, names_of_files, script
 from datakeel.read.symbols import ClassInfo, External, FunctionInfo, Module, place_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ Made = Iterable[Change]
 class Migrations:
     """All migrations of a project; `changes` are theirs in the order in which they run."""
 
-    def __init__(self, world: World, fields: Fields, dialect: str = "postgres") -> None:
+    def __init__(self, world: World, fields: Fields, files: SqlFiles, dialect: str = "postgres") -> None:
+        self.files = files
         self.world = world
         self.names = world.names
         self.fields = fields
@@ -376,6 +377,8 @@ class Run:
         if text is not None:
             yield from script(text, self.migrations.dialect, place)
             return
+        for name in names_of_files(self.literals.followed(module, expression)[1]):
+            yield from self.migrations.files.changes(name, module.path)
         for where, item in self.literals.items(module, expression)[0]:
             if isinstance(item, Collection) and item.items:
                 item = item.items[0]
@@ -391,6 +394,8 @@ class Run:
         if not isinstance(symbol, FunctionInfo) or EDITS.isdisjoint(symbol.code.names):
             return
         module = symbol.module
+        for name in names_of_files(body(symbol.code)):
+            yield from self.migrations.files.changes(name, module.path)
         for call in calls(body(symbol.code), EDITS):
             place = place_of(module.path, call.at)
             if isinstance(call.function, Attribute) and call.function.name == "execute":
