@@ -148,6 +148,7 @@ class Context(Struct, frozen=True, gc=False):
     retry: bool = False
     event_loop: bool = False
     loop: bool = False
+    timeout: bool = False
     apart: bool = False
     caller: str = ""
     place: Place | None = None
@@ -274,7 +275,7 @@ class Operation(Struct, frozen=True, kw_only=True, dict=True):
 
     def always_inside(self, what: str) -> Answer:
         """Whether every known caller stands inside `what` (a field of Context: transaction, locks, retry, event_loop,
-        loop)."""
+        loop, timeout)."""
         if not self.contexts:
             return Answer.UNKNOWN
         held = [getattr(c, what) for c in self.contexts]

@@ -299,6 +299,7 @@ def merged(outer: Context, site: Context) -> Context:
         retry=outer.retry or site.retry,
         event_loop=outer.event_loop or site.event_loop,
         loop=outer.loop or site.loop,
+        timeout=outer.timeout or site.timeout,
         caller="",
         place=None,
     )

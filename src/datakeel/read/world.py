@@ -726,6 +726,7 @@ class World:
             retry=any(s.kind == "retry" for s in state.scopes),
             event_loop=function.signature.is_async and state.when in (When.NOW, When.CONCURRENT),
             loop=any(s.kind == "loop" for s in state.scopes),
+            timeout=any(s.kind == "timeout" and s.text != "None" for s in state.scopes),
             apart=later or any(g.test == "in-transaction" and not g.polarity for g in state.guards),
         )
         noted = (function.name, callee.name, flags)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
+from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, Option, StoreKind
 from datakeel.model.operation import Operation, Role
+from datakeel.model.place import Place
+from datakeel.model.system import System
 from datakeel.rules.facts.words import host, thing
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import endless
@@ -21,14 +24,29 @@ WORDS = {
 
 
 @rule(Severity.MAJOR)
-def remote_call_without_timeout(operation: Operation) -> Iterator[Hit]:
+def remote_call_without_timeout(operation: Operation, system: System) -> Iterator[Hit]:
     """A network call can wait for ever."""
+    if operation.always_inside("timeout") == Answer.YES:
+        return
     for call in operation.of(Kind.CALL, Kind.PUBLISH, Kind.READ, Kind.WRITE):
-        if call.chain or call.store not in NETWORK or limited(call):
+        if call.store not in NETWORK or limited(call):
             continue
         option = call.option("timeout")
-        if option is not None and option.value in ("None", "0"):
+        if option is not None and unlimited(option) and (not call.chain or left_open(call, system)):
             yield hit(operation, call, option)
+
+
+def unlimited(option: Option) -> bool:
+    """``None`` is no limit, nor is a pair of which the second, for reading, is None."""
+    return option.value in ("None", "0") or option.value.endswith(", None)")
+
+
+def left_open(call: Effect, system: System) -> bool:
+    """Whether a helper makes the call and leaves the limit to its callers: here it is decided that there is none."""
+    helper = system.operation(call.callee)
+    same = [e for e in helper.effects if e.place == call.place and e.chain == call.chain[1:]] if helper else []
+    asked = [o for e in same if (o := e.option("timeout")) is not None]
+    return bool(asked) and not any(o.value for o in asked)
 
 
 def limited(call: Effect) -> bool:
@@ -38,13 +56,22 @@ def limited(call: Effect) -> bool:
 
 def hit(operation: Operation, call: Effect, option: Option) -> Hit:
     story = endless(call, "the answer")
+    place = call.chain[0] if call.chain else call.place
     if option.place is not None and option.place != call.place:
+        place = option.place if elsewhere(operation, option.place) else place
         story = (Step(option.place, "what the call is made with is decided here, and no timeout is among it"), *story)
     return Hit(
-        place=call.place,
+        place=place,
         message=f"when {host(call) or 'the other side'} hangs, {thing(call)} waits for ever and keeps its worker",
         story=story,
         rests_on=(call,),
+        doubts=int(operation.sometimes_inside("timeout") is not None),
         severity=Severity.MINOR if operation.role == Role.SCRIPT else None,
         fix=Fix(title=f"give {thing(call)} a timeout", text=WORDS.get(call.technology, "timeout=10")),
     )
+
+
+def elsewhere(operation: Operation, place: Place) -> bool:
+    """Whether a place is outside the operation's own text: the object that calls was made there, with no limit."""
+    own = operation.place
+    return place.path != own.path or not own.line <= place.line <= own.end_line
