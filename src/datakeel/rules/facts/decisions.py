@@ -90,18 +90,26 @@ def same_things(a: Rows | None, b: Rows | None) -> bool:
 # Sets -----------------------------------------------------------------------------------------------------------------
 
 
-def set_decisions(operation: Operation, write: Effect) -> Iterator[tuple[Guard, Effect]]:
+def sets_read(operation: Operation) -> dict[int, Effect]:
+    """The reads that may say something of a set of rows, by number."""
+    return {
+        e.number: e
+        for e in operation.of(Kind.READ)
+        if e.dataset and e.selection is not None and e.selection.cardinality != Cardinality.ONE
+    }
+
+
+def set_decisions(operation: Operation, write: Effect, reads: dict[int, Effect]) -> Iterator[tuple[Guard, Effect]]:
     """The conditions of this function's own text that ask a fact about a set of rows before a write of the same dataset."""
-    seen: set[int] = set()
     for guard in write.guards:
-        if guard.test == "exception" or not stands_in(guard, operation):
+        if guard.test == "exception":
             continue
         for source in guard.sources:
-            if source.kind == "read" and source.number < write.number and source.number not in seen:
-                seen.add(source.number)
-                read = operation.effect(source.number)
-                if read is not None and read.kind == Kind.READ and read.dataset == write.dataset and asks_set(read, source):
-                    yield guard, read
+            read = reads.get(source.number) if source.kind == "read" else None
+            if read is None or read.dataset != write.dataset or read.number > write.number:
+                continue
+            if asks_set(read, source) and stands_in(guard, operation):
+                yield guard, read
 
 
 def stands_in(guard: Guard, operation: Operation) -> bool:

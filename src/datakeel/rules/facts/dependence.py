@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from datakeel.model.effect import Assignment, Effect, Source
 from datakeel.rules.facts.decisions import written_as_asked
 
+FEW = 8  # how many writes back a partner is looked for
 NEAR = 2  # calls between the function that holds both writes and a write
 LOGS = ("log", "logs", "logrecord", "history", "audit", "event", "events", "notification", "record", "records")
+
+
+class Earlier:
+    """The writes so far, found by what a later one may have to do with them."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Effect] = {}  # inserted, by the number of the new row
+        self.deletes: dict[str, list[Effect]] = {}
+        self.changes: dict[str, list[Effect]] = {}  # amounts
+
+    def add(self, write: Effect) -> None:
+        if write.verb == "insert" and write.rows is not None and write.rows.root.startswith("new:"):
+            self.rows.setdefault(write.rows.root.partition(":")[2], write)
+        elif write.verb == "delete":
+            self.deletes.setdefault(write.dataset, []).append(write)
+        elif any(changed(a) for a in write.assigned):
+            self.changes.setdefault(write.dataset, []).append(write)
+
+    def partners(self, second: Effect) -> Iterator[Effect]:
+        if second.verb != "insert":
+            yield from self.changes.get(second.dataset, ())[-FEW:]
+            return
+        yield from self.deletes.get(second.dataset, ())[-FEW:]
+        numbers = {str(s.number) for a in second.assigned for s in a.sources if s.kind in ("new", "read")}
+        yield from (self.rows[n] for n in sorted(numbers & self.rows.keys()))
 
 
 def replaces(first: Effect, second: Effect) -> str:

@@ -22,12 +22,13 @@ STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
 @rule(Severity.CRITICAL)
 def check_then_insert(operation: Operation, system: System) -> Iterator[Hit]:
     """Existence is checked, then inserted, and nothing refuses the second of two runs that both found nothing."""
+    read_too = {e.dataset for e in operation.of(Kind.READ)}
     for write in operation.of(Kind.WRITE):
         if write.store not in STORES or not now(write) or not write.dataset:
             continue
         if write.verb == "get-or-create" and not write.chain:
             yield from unbacked(operation, write, system)
-        if write.verb != "insert" or write.conflict or not write.guards:
+        if write.verb != "insert" or write.conflict or not write.guards or write.dataset not in read_too:
             continue
         for guard, read in deciding_reads(operation, write):
             columns = asked_columns(read, write)

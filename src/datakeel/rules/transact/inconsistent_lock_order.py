@@ -23,7 +23,7 @@ def inconsistent_lock_order(system: System) -> Iterator[Hit]:
     for operation in system.operations:
         if operation.role != Role.PRODUCT or single_runner(operation):
             continue
-        locks = [e for e in operation.effects if explicit(e) and now(e)]
+        locks = [e for e in operation.of(Kind.READ) if explicit(e) and now(e)]
         for first, second in pairs(operation, locks):
             orders.setdefault(frozenset((first.dataset, second.dataset)), []).append((operation, first, second))
         yield from row_by_row(operation)
@@ -80,6 +80,8 @@ def against(found: list[tuple[Operation, Effect, Effect]]) -> Iterator[Hit]:
 
 def row_by_row(operation: Operation) -> Iterator[Hit]:
     """Rows that others lock too are locked one by one, in the order in which they happen to come."""
+    if not any(t.call is None for t in operation.transactions):
+        return
     for lock in operation.of(Kind.WRITE, Kind.READ):
         if lock.store != StoreKind.RELATIONAL or not now(lock) or not lock.transaction or lock.transaction < 0:
             continue

@@ -18,7 +18,7 @@ from datakeel.rules.story import torn
 @rule(Severity.CRITICAL)
 def read_skew(operation: Operation, system: System) -> Iterator[Hit]:
     """Two reads that must agree feed one value, and a transaction that changes both commits between them."""
-    if single_runner(operation):
+    if single_runner(operation) or sum(1 for _ in operation.of(Kind.READ)) < 2:
         return
     for use in operation.of(Kind.WRITE, Kind.PUBLISH):
         if not now(use):
@@ -41,7 +41,7 @@ def torn_pair(
     operation: Operation, sources: tuple[Source, ...], use: Effect, system: System
 ) -> tuple[Effect, Effect, Operation, Effect] | None:
     """Two of the reads that another transaction may change together while nothing holds them together."""
-    reads = [(s, r) for s in sources if s.kind == "read" and (r := operation.effect(s.number)) is not None]
+    reads = list({r.number: (s, r) for s in sources if (r := unlocked(operation, s)) is not None}.values())
     for index, (source, first) in enumerate(reads):
         for other, second in reads[index + 1 :]:
             if not separate(operation, first, second) or not operation.meet_here(first, second):
@@ -52,14 +52,19 @@ def torn_pair(
     return None
 
 
+def unlocked(operation: Operation, source: Source) -> Effect | None:
+    """The read of a database that a value comes from, where no lock holds what was read."""
+    read = operation.effect(source.number) if source.kind == "read" else None
+    if read is None or read.kind != Kind.READ or read.store != StoreKind.RELATIONAL or read.locks:
+        return None
+    return None if read.selection is None or read.selection.lock else read
+
+
 def separate(operation: Operation, first: Effect, second: Effect) -> bool:
-    """Whether two reads are two statements, each with its own view of the data, and no lock on what was read first."""
-    if first.number == second.number or first.store != StoreKind.RELATIONAL or first.connection != second.connection:
+    """Whether two reads are two statements, each with its own view of the data."""
+    if first.connection != second.connection or operation.exclusive(first, second):
         return False
-    if first.kind != Kind.READ or second.kind != Kind.READ or isolated(operation, first, second):
-        return False
-    earlier, later = sorted((first, second), key=lambda e: e.number)
-    return not later.locks and not set(earlier.locks) and not operation.exclusive(first, second)
+    return not isolated(operation, first, second)
 
 
 def writer_of_both(

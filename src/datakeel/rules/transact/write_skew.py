@@ -10,7 +10,7 @@ from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import serialise_set
-from datakeel.rules.facts.decisions import changes_set, phrase, set_decisions
+from datakeel.rules.facts.decisions import changes_set, phrase, set_decisions, sets_read
 from datakeel.rules.facts.duplicates import refused_twice
 from datakeel.rules.facts.guards import excluded, here, now
 from datakeel.rules.rule import Hit, rule
@@ -23,10 +23,14 @@ WRITES = ("insert", "update", "save", "delete", "set")
 @rule(Severity.CRITICAL)
 def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
     """Two runs decide by the same set of rows, and both change it: together they break what each of them checked."""
-    for write in operation.of(Kind.WRITE):
-        if write.verb not in WRITES or write.store not in STORES or write.conflict or not now(write) or not write.dataset:
+    reads = sets_read(operation)
+    datasets = {e.dataset for e in reads.values()}
+    for write in operation.of(Kind.WRITE) if reads else ():
+        if write.dataset not in datasets or write.verb not in WRITES or write.store not in STORES:
             continue
-        for read, computed in decided_by(operation, write):
+        if write.conflict or not now(write):
+            continue
+        for read, computed in decided_by(operation, write, reads):
             if not operation.meet_here(read, write):
                 continue
             answer = excluded(operation, read, write, system)
@@ -35,21 +39,21 @@ def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
                 break
 
 
-def decided_by(operation: Operation, write: Effect) -> Iterator[tuple[Effect, str]]:
+def decided_by(operation: Operation, write: Effect, reads: dict[int, Effect]) -> Iterator[tuple[Effect, str]]:
     """The reads of a set of this dataset that the write depends on; with the column that is computed from it, if any."""
-    for guard, read in set_decisions(operation, write):
+    for guard, read in set_decisions(operation, write, reads):
         if changes_set(guard, read, write):
             yield read, ""
     for assignment in write.assigned if write.verb == "insert" else ():
         for source in assignment.sources if assignment.how == "value" else ():
-            last = operation.effect(source.number) if source.kind == "read" else None
+            last = reads.get(source.number) if source.kind == "read" else None
             if last is not None and last.number < write.number and next_of(last, write):
                 yield last, assignment.column
 
 
 def next_of(read: Effect, write: Effect) -> bool:
     """Whether a read gives the last, or the number, of the rows that the write adds one to."""
-    if read.kind != Kind.READ or read.dataset != write.dataset or read.selection is None:
+    if read.dataset != write.dataset or read.selection is None:
         return False
     return read.selection.aggregate in ("max", "min", "count")
 

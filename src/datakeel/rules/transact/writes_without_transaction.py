@@ -12,13 +12,11 @@ from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import together
 from datakeel.rules.facts.cures import one_transaction
 from datakeel.rules.facts.decisions import deciding_reads, says_absent
-from datakeel.rules.facts.dependence import moves, owns, replaces
+from datakeel.rules.facts.dependence import Earlier, moves, owns, replaces
 from datakeel.rules.facts.guards import here, now, single_runner
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import crash_between
-
-WINDOW = 40  # how many writes further on a partner is looked for
 
 
 @rule(Severity.CRITICAL)
@@ -34,11 +32,13 @@ def writes_without_transaction(operation: Operation, system: System) -> Iterator
 
 def dependent(operation: Operation, writes: list[Effect]) -> Iterator[tuple[Effect, Effect, str]]:
     """Pairs of writes of which the one without the other is wrong, and what is then wrong."""
-    for index, first in enumerate(writes):
-        for second in writes[index + 1 : index + 1 + WINDOW]:
+    earlier = Earlier()
+    for second in writes:
+        for first in earlier.partners(second):
             why = replaces(first, second) or moves(first, second) or owns(first, second)
             if why and operation.meet_here(first, second) and operation.before_on_some_path(first, second):
                 yield first, second, why
+        earlier.add(second)
 
 
 def parted(operation: Operation, first: Effect, second: Effect) -> Answer:
