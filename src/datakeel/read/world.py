@@ -36,6 +36,7 @@ from datakeel.read.program import (
     Item,
     Local,
     Parameter,
+    Return,
     body,
 )
 from datakeel.read.registering import Callback, Registration, entry_of, given_true
@@ -816,13 +817,36 @@ class World:
     def registered(self, info: FunctionInfo) -> Iterable[Registration]:
         for decorator in info.signature.decorators:
             row = self.decorator_row(info, decorator)
-            if row is None or row.entry is None or row.entry.callable:
+            if row is None:
+                found = self.handed_on(info, decorator)
+                if found is not None:
+                    yield found
+                continue
+            if row.entry is None or row.entry.callable:
                 continue
             caller = self.scratch(info.module)
             expression = decorator.function if isinstance(decorator, Call) else decorator
             receiver = caller.eval(expression.base) if isinstance(expression, Attribute) else None
             arguments = caller.arguments(decorator) if isinstance(decorator, Call) else Arguments()
             yield Registration(row, receiver, arguments)
+
+    def handed_on(self, info: FunctionInfo, decorator: Expression) -> Registration | None:
+        """What a decorator of the project's own registers a function as, where it hands all on to a library's:
+        ``def our_task(**options): return shared_task(queue="ours", **options)``."""
+        dotted = dotted_of(decorator.function if isinstance(decorator, Call) else decorator)
+        own = self.names.resolve(info.module, dotted) if dotted is not None else None
+        if not isinstance(own, FunctionInfo) or own is info:
+            return None
+        last = body(own.code)[-1:]
+        given = last[0].value if last and isinstance(last[0], Return) else None
+        row = self.decorator_row(own, given) if isinstance(given, Call) else None
+        if row is None or row.entry is None or row.entry.callable or not isinstance(given, Call):
+            return None
+        caller = self.scratch(own.module)
+        receiver = caller.eval(given.function.base) if isinstance(given.function, Attribute) else None
+        inner = {name: caller.eval(value) for name, value in given.keywords if name}
+        outer = self.scratch(info.module).arguments(decorator) if isinstance(decorator, Call) else Arguments()
+        return Registration(row, receiver, Arguments((), {**inner, **outer.keywords}))
 
     def registered_name(self, registration: Registration) -> str:
         """How people know what a decorator registers: ``POST /orders``, a task's own name."""
