@@ -24,7 +24,7 @@ def cache_without_expiry(operation: Operation, system: System) -> Iterator[Hit]:
 
 def never_expires(operation: Operation, entry: Effect) -> bool:
     given = [o for o in entry.options if o.word == "expiry"]
-    if not given or any(o.value != "None" for o in given):
+    if not given or any(o.value not in ("None", "False") for o in given):
         return False
     return not any(e.verb == "expire" and e.key == entry.key for e in operation.of(Kind.WRITE))
 
