@@ -14,8 +14,11 @@ def inside(operation: Operation, effect: Effect) -> Answer:
     """Whether an effect stands in a transaction that lasts longer than its own statement."""
     if effect.transaction is None:
         return Answer.NO
-    if effect.transaction > 0:
-        return Answer.YES
+    return Answer.YES if effect.transaction > 0 else around(operation)
+
+
+def around(operation: Operation) -> Answer:
+    """Whether callers have a transaction open; UNKNOWN where no caller is known, or only some of them have."""
     if not operation.contexts:
         return Answer.UNKNOWN
     if all(c.transaction for c in operation.contexts):
@@ -24,12 +27,20 @@ def inside(operation: Operation, effect: Effect) -> Answer:
 
 
 def together(operation: Operation, a: Effect, b: Effect) -> Answer:
-    """Whether two effects commit in one transaction, or not at all."""
+    """Whether two effects commit in one transaction, or not at all. Two scopes are parts of what a caller has open."""
     if a.connection != b.connection:
         return Answer.NO
-    if a.transaction != b.transaction:
-        return Answer.NO
-    return inside(operation, a)
+    if a.transaction == b.transaction:
+        return inside(operation, a)
+    return around(operation) if part_of_outer(operation, a) and part_of_outer(operation, b) else Answer.NO
+
+
+def part_of_outer(operation: Operation, effect: Effect) -> bool:
+    """Whether an effect's transaction would be the caller's, where the caller has one."""
+    if effect.transaction == 0:
+        return True
+    transaction = operation.transaction_of(effect)
+    return transaction is not None and transaction.kind == "atomic" and transaction.joins
 
 
 def begun_here(operation: Operation, system: System) -> Iterator[Transaction]:

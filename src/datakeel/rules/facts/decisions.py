@@ -102,8 +102,9 @@ def sets_read(operation: Operation) -> dict[int, Effect]:
 def set_decisions(operation: Operation, write: Effect, reads: dict[int, Effect]) -> Iterator[tuple[Guard, Effect]]:
     """The conditions of this function's own text that ask a fact about a set of rows before a write of the same dataset."""
     for guard in write.guards:
-        if guard.test == "exception":
-            continue
+        asked = {s.number for s in guard.sources if s.kind == "read"}
+        if guard.test == "exception" or len(asked) != 1:
+            continue  # where two sets are compared, no limit is kept
         for source in guard.sources:
             read = reads.get(source.number) if source.kind == "read" else None
             if read is None or read.dataset != write.dataset or read.number > write.number:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datakeel.model.effect import Cardinality, Effect, Kind, Scope, StoreKind
+from datakeel.model.effect import Cardinality, Effect, Kind, Scope, Source, StoreKind
 from datakeel.model.operation import Operation
+
+NEAR = 3  # calls between the loop and the lock
 
 
 def many_rows(effect: Effect, operation: Operation) -> bool:
@@ -33,15 +35,19 @@ def loop_unsorted(lock: Effect, operation: Operation) -> Scope | None:
 def chosen_by_loop(lock: Effect, operation: Operation) -> bool:
     """Whether each turn locks a row of its own that belongs to others too: found by what the loop's element says, in
     another dataset than the one that is gone through."""
-    if lock.selection is None:
+    if lock.selection is None or len(lock.chain) > NEAR:
         return False
-    for predicate in lock.selection.predicates:
-        for source in predicate.sources:
-            if source.kind == "read" and source.path:
-                read = operation.effect(source.number)
-                if read is not None and read.dataset != lock.dataset and read.selection is not None:
-                    if read.selection.cardinality != Cardinality.ONE:
-                        return not read.selection.order
-            if source.kind == "loop":
-                return True
-    return False
+    return any(varies(s, lock, operation) for p in lock.selection.predicates for s in p.sources)
+
+
+def varies(source: Source, lock: Effect, operation: Operation) -> bool:
+    """Whether a value is another one in each turn: a column of the rows that are gone through, other than the one by which
+    all of them were found."""
+    if source.kind == "loop":
+        return True
+    read = operation.effect(source.number) if source.kind == "read" and source.path else None
+    if read is None or read.dataset == lock.dataset or read.selection is None:
+        return False
+    if read.selection.cardinality == Cardinality.ONE or read.selection.order:
+        return False
+    return all(p.column != source.path[0] for p in read.selection.predicates)

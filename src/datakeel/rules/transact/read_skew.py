@@ -44,6 +44,8 @@ def torn_pair(
     reads = list({r.number: (s, r) for s in sources if (r := unlocked(operation, s)) is not None}.values())
     for index, (source, first) in enumerate(reads):
         for other, second in reads[index + 1 :]:
+            if use.dataset in (first.dataset, second.dataset) or not alike((source, first), (other, second)):
+                continue
             if not separate(operation, first, second) or not operation.meet_here(first, second):
                 continue
             found = writer_of_both(operation, (source, first), (other, second), system)
@@ -58,6 +60,23 @@ def unlocked(operation: Operation, source: Source) -> Effect | None:
     if read is None or read.kind != Kind.READ or read.store != StoreKind.RELATIONAL or read.locks:
         return None
     return None if read.selection is None or read.selection.lock else read
+
+
+def alike(one: tuple[Source, Effect], two: tuple[Source, Effect]) -> bool:
+    """Whether two reads give parts of one whole: facts over two sets, or one column of two rows."""
+    (source, first), (other, second) = one, two
+    assert first.selection is not None
+    assert second.selection is not None
+    if first.selection.aggregate and second.selection.aggregate:
+        return True
+    return (
+        first.dataset == second.dataset
+        and bool(source.path)
+        and source.path[-1:] == other.path[-1:]
+        and first.selection.predicates != second.selection.predicates
+        and not first.selection.aggregate
+        and not second.selection.aggregate
+    )
 
 
 def separate(operation: Operation, first: Effect, second: Effect) -> bool:
@@ -84,15 +103,12 @@ def writer_of_both(
 
 
 def touches(write: Effect, source: Source, read: Effect) -> bool:
-    """Whether a write changes what was read: the column, or the set that was counted."""
-    if write.dataset != read.dataset or not now(write):
+    """Whether a write changes what was read: the column of a row, or the set that was counted or summed up."""
+    if write.dataset != read.dataset or not now(write) or read.selection is None:
         return False
-    if read.selection is not None and read.selection.aggregate in ("count", "exists"):
-        return write.verb in ("insert", "delete", "update")
-    column = source.path[-1] if source.path else ""
-    if read.selection is not None and read.selection.aggregate:
+    if read.selection.aggregate:
         return True
-    return any(a.column == column for a in write.assigned)
+    return write.verb != "insert" and any(a.column == source.path[-1] for a in write.assigned)
 
 
 def hit(use: Effect, first: Effect, second: Effect, them: Operation, theirs: Effect) -> Hit:

@@ -42,12 +42,16 @@ def unguarded_state_transition(operation: Operation, system: System) -> Iterator
 
 
 def transition(write: Effect) -> tuple[Guard, Source, Assignment] | None:
-    """A test of the column that the write sets, of the same row."""
+    """A test of the column that the write sets, of the same row; to a state, or to the moment when it was reached."""
     for guard, source in tested_columns(write):
         for assignment in write.assigned:
-            if assignment.column == source.path[-1] and assignment.how in ("constant", "value"):
+            if assignment.column == source.path[-1] and state(assignment):
                 return guard, source, assignment
     return None
+
+
+def state(assignment: Assignment) -> bool:
+    return assignment.how == "constant" or any(s.kind == "clock" for s in assignment.sources)
 
 
 def other_transition(

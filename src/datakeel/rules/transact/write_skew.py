@@ -59,9 +59,14 @@ def next_of(read: Effect, write: Effect) -> bool:
 
 
 def constrained(write: Effect, system: System) -> bool:
-    """Whether the table itself excludes rows that clash."""
+    """Whether the table itself refuses rows that clash: an exclusion constraint, or a key over what the insert fixes."""
     dataset = system.dataset_of(write)
-    return dataset is not None and any(c.kind == "exclude" for c in dataset.schema.constraints)
+    if dataset is None:
+        return False
+    if any(c.kind == "exclude" for c in dataset.schema.constraints):
+        return True
+    own = {a.column for a in write.assigned} - set(dataset.schema.primary_key())
+    return write.verb == "insert" and refused_twice(write, own, system) == Answer.YES
 
 
 def hit(read: Effect, write: Effect, computed: str, answer: Answer, system: System) -> Hit:
