@@ -191,9 +191,10 @@ class Caller(Executor):
         if not type_name and not peeked.type:
             guess = self.world.by_convention(name, base.rows)
             type_name, origin = guess.type, max(origin, guess.origin)
+        called = bool(type_name) and self.world.method_row(type_name, "__call__") is not None
         return peeked.but(
             type=peeked.type or type_name,
-            target=peeked.target or MethodTarget(base, name),
+            target=peeked.target or (None if called else MethodTarget(base, name)),
             owner=base if type_name else peeked.owner,
             name=label or peeked.name,
             origin=max(origin, peeked.origin),
@@ -937,6 +938,7 @@ class Caller(Executor):
             assigned=self.row_assigned(row, receiver, arguments),
             rows=self.row_rows(row, key),
             conflict=row.conflict,
+            whole_row=row.whole,
             options=options,
             text=text_of(text) if text is not None and text.const is not MISSING else "",
             blocking=self.holds_thread(row, receiver),
@@ -945,6 +947,8 @@ class Caller(Executor):
             **({"when": When(row.when)} if row.when else {}),
         )
         self.state.scopes = before
+        if row.within and self.argument(arguments, row.parameters, row.within) is None:
+            self.effects[-1] = replace(effect, transaction=None)
         if kind == Kind.LOCK:
             self.state.locks = (*self.state.locks, effect.number)
         if kind == Kind.UNLOCK:

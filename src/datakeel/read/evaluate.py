@@ -136,7 +136,9 @@ class Evaluator(Machine):
         row = self.world.libraries.type(base.type) if base.type else None
         if row is not None and row.items:
             name = key.text or ""
-            return Value(type=row.items, name=name, owner=base, rows=base.rows, origin=base.origin)
+            return Value(
+                type=row.items, name=name, owner=base, rows=base.rows, origin=base.origin, options=base.options
+            )
         if base.rows is not None:
             stored = self.state.heap.get((base.rows, f"[{canonical(key)}]"))
             if stored is not None:

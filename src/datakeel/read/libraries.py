@@ -154,6 +154,8 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     through: Through | None = None
     enters: str = ""  # an argument that it enters, as `with` would, on the stack that the receiver is
     retried_by: str = ""  # the option (its own, or the receiver's) that holds how the library retries it
+    whole: bool = False  # it writes every column, also those that are not named
+    within: str = ""  # the argument without which it stands outside the transaction round it (a driver's session)
     releases: bool = False  # it closes the receiver
     unlocks: str = ""  # locks of this verb that are held here end with it
     retries: Retries | None = None

@@ -351,6 +351,9 @@ class World:
             return NOTHING
         caller = self.scratch(module)
         target = caller.eval(expression.arguments[0])
+        row = self.libraries.call(symbol.dotted)
+        if row is not None and row.entry is not None:
+            self.register(target, row.entry, row.entry.name.removeprefix("="))
         if isinstance(target.target, FunctionTarget):
             return self.given_by(target.target.function)
         return (
@@ -933,6 +936,8 @@ class World:
         """An option's canonical text: of a literal, of a tuple of them, or of the argument that says what it means."""
         if value.known:
             return repr(value.const)
+        if isinstance(value.target, ExternalTarget):
+            return value.target.dotted
         kind = self.libraries.type(value.type) if value.type else None
         if kind is not None and kind.means:
             return self.meant(kind, value.options or {})
