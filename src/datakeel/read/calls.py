@@ -1057,8 +1057,10 @@ class Caller(Executor):
 
     def row_sql(self, row: CallRow, receiver: Value | None, arguments: Arguments, at: Span) -> Value:
         text = self.asked(row, row.sql, receiver, arguments) or NOTHING
+        if row.connection:
+            receiver = self.asked(row, row.connection, receiver, arguments) or receiver
         if row.bind_rest:
-            after = arguments.after(1)
+            after = arguments.after(1 if row.parameters else 0)
             given: Value | None = Value(
                 items=after.positional if after.rest is None else None, sources=union(after.positional)
             )
@@ -1073,7 +1075,7 @@ class Caller(Executor):
             at,
             many=row.many,
             dialect=self.dialect_of(receiver),
-            technology=row.technology,
+            technology=row.technology or self.technology_of(receiver),
             origin=receiver.origin if receiver is not None else Origin.RESOLVED,
             begins=begins(self.world.libraries, receiver),
         )
@@ -1096,6 +1098,8 @@ class Caller(Executor):
             return self.world.named_class(label, name)
         if gives == "self" and receiver is not None:
             return receiver
+        if gives == "rowcount" and made is not None:
+            return made.owner or NOTHING
         if gives in ("row", "rows", "value") and not row.effect:
             return self.read_result(gives, receiver, made)
         if gives.startswith("argument:"):
@@ -1209,6 +1213,11 @@ class Caller(Executor):
             value = value.owner
             seen += 1
         return named
+
+    def technology_of(self, value: Value | None) -> str:
+        """The technology of the driver that an object belongs to."""
+        row = self.world.libraries.type(value.type) if value is not None and value.type else None
+        return row.technology if row is not None else ""
 
     def dialect_of(self, value: Value | None) -> str:
         seen = 0
@@ -1372,10 +1381,20 @@ class Caller(Executor):
         for index, states in enumerate(self.broken):
             late += states[marks[1][index] if index < len(marks[1]) else 0 :]
         for state in late:
-            state.transactions = {**state.transactions, **before.transactions}
-            for connection in [c for c in state.transactions if c not in before.transactions]:
-                del state.transactions[connection]
+            self.left_early(opening, state, before)
+
+    def left_early(self, opening: Opening, state: State, before: State) -> None:
+        """A path that leaves from inside a context: what that opened is over for it too."""
+        opens = opening.opens
+        if opens.scope in ("transaction", "lock") or opens.closes:
             state.locks = tuple(n for n in state.locks if n in before.locks)
+        if opens.scope == "transaction" or opens.closes:
+            connection = self.opened_connection(opening)
+            state.transactions.pop(connection, None)
+            if opens.implicit or opens.closes:
+                state.transactions[connection] = ENDED
+            elif connection in before.transactions:
+                state.transactions[connection] = before.transactions[connection]
 
     def ended(self, opening: Opening, at: Span) -> None:
         """The effect that leaving a context normally has."""
@@ -1396,7 +1415,11 @@ class Caller(Executor):
     def opened_transaction(self, opening: Opening, at: Span) -> Iterator[None]:
         opens = opening.opens
         connection = self.opened_connection(opening)
-        if self.current(connection) is not None and (opens.scope == "savepoint" or not opens.implicit):
+        if opens.implicit:
+            with self.opened_implicitly(opens, connection, at):
+                yield
+            return
+        if opens.scope == "savepoint" or self.current(connection) is not None:
             with self.scope("savepoint", "", at, connection):
                 yield
             return
@@ -1420,6 +1443,17 @@ class Caller(Executor):
             if e.kind == Kind.READ or (e.kind == Kind.LOCK and e.store == StoreKind.RELATIONAL)
         }
         self.state.locks = tuple(n for n in self.state.locks if n in before_locks or n not in taken)
+
+    @contextmanager
+    def opened_implicitly(self, opens: Opens, connection: str, at: Span) -> Iterator[None]:
+        """A connection's own context: the transaction is the one that its statements began, before or inside."""
+        with self.scope("transaction", "", at, connection):
+            yield
+        alive = self.state.alive
+        if opens.commits and self.current(connection) is not None:
+            self.end(Kind.COMMIT, connection, at)
+        self.state.transactions[connection] = ENDED
+        self.state.alive = alive
 
     def opened_connection(self, opening: Opening) -> str:
         opens = opening.opens
@@ -1516,6 +1550,10 @@ class Caller(Executor):
         handled = self.world.orms.force(self, value, at, how)
         if handled is not None:
             return handled
+        if how == "iterate" and value.type and value.state is None:
+            kind = self.world.libraries.type(value.type)
+            if kind is not None and kind.iterates == "row":
+                return self.read_result("rows", value, None)
         cls = self.world.class_named(value.type) if value.type and how == "iterate" else None
         if cls is not None:
             method = cls.method("__iter__") or cls.method("__aiter__")

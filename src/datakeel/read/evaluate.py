@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from datakeel.model.certainty import Origin
 from datakeel.model.effect import Guard, Kind, Rows, Scope, Source
 from datakeel.read.machine import Machine
 from datakeel.read.program import (
@@ -81,9 +82,18 @@ class Evaluator(Machine):
         while frame is not None:
             found = self.state.env.get((frame.number, node.name))
             if found is not None:
-                return found
+                return self.told_by_name(found, node.name)
             frame = frame.parent
         return self.world.by_convention(node.name)
+
+    def told_by_name(self, value: Value, name: str) -> Value:
+        """A variable's value, with what its name says where nothing else does."""
+        if value.type or value.target is not None or value.state is not None or value.const is not MISSING:
+            return value
+        if value.items is not None or value.entries is not None or value.of is not None:
+            return value
+        guess = self.world.by_convention(name)
+        return value.but(type=guess.type, origin=Origin.CONVENTION) if guess.type else value
 
     def assign_local(self, name: str, value: Value) -> None:
         """Binds a variable where it lives: a closure's own, else the function's around it."""

@@ -133,7 +133,7 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     options: dict[str, str] = {}  # argument → its default as text; "" when there is none to speak of
     words: dict[str, str] = {}  # option → the model's word for it, and a time's unit ("expiry ms")
     gives: str = (
-        ""  # a type; "self"; "row", "rows", "value" (of what the receiver last read); "argument:x"; may hold {argument}
+        ""  # a type; "self"; "row", "rows", "value", "rowcount" (of the last statement); "argument:x"; holds {argument}
     )
     of: str = ""  # the type of its elements
     gives_name: str = ""  # an argument that names what is given (a topic, a collection)

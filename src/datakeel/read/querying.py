@@ -337,6 +337,9 @@ def begins(libraries: Libraries, value: Value | None) -> Begins | None:
         row = libraries.type(value.type) if value.type else None
         if row is not None and row.implicit_transaction:
             options = value.options or {}
+            if value.owner is not None and value.owner.options:  # a pool's: what it makes its connections with
+                made_with = value.owner.options.get("kwargs")
+                options = {**((made_with.entries or {}) if made_with is not None else {}), **options}
             level = level_of(options.get("isolation_level"))
             if (
                 level == "autocommit"

@@ -16,6 +16,7 @@ from datakeel.read.orms.sqlalchemy.mapped import Mappings
 from datakeel.read.orms.sqlalchemy.objects import Objects
 from datakeel.read.orms.sqlalchemy.plan import (
     COLLECTION,
+    DRIVER,
     ENGINE,
     FLASK,
     PAGE,
@@ -71,6 +72,10 @@ class SqlAlchemy:
             return self.statements.attribute(base, name)
         if not base.type or base.target is not None:
             return None
+        if name in ("connection", "dbapi_connection", "driver_connection") and self.transactions.is_connection(
+            base.type
+        ):
+            return base.but(type=DRIVER)
         if base.type in (RESULT, ROW, PAGE):
             return self.executions.result_attribute(base, name)
         mapped = self.mappings.mapped(base.type)

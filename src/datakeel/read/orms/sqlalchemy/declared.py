@@ -13,7 +13,8 @@ from datakeel.read.symbols import ClassInfo, FunctionInfo
 COLUMN_CALLS = frozenset(("Column", "mapped_column", "column_property", "deferred", "query_expression"))
 RELATION_CALLS = frozenset(("relationship", "Relationship", "relation", "dynamic_loader"))
 OTHER_CALLS = frozenset(("association_proxy", "synonym", "composite", "hybrid_property", "Computed"))
-MAPPED = frozenset(("Mapped", "DynamicMapped", "WriteOnlyMapped"))
+DYNAMIC = frozenset(("DynamicMapped", "WriteOnlyMapped"))
+MAPPED = DYNAMIC | {"Mapped"}
 LISTS = frozenset(("list", "List", "Sequence", "set", "Set", "Iterable", "Collection", "dict", "Dict"))
 
 
@@ -38,15 +39,15 @@ def field_of(name: str, statement: Assign) -> Field | None:
     outer = last_name(statement.annotation.base) if isinstance(statement.annotation, Item) else ""
     if isinstance(statement.value, Call):
         called = last_name(statement.value.function)
-        if called in RELATION_CALLS or outer in ("DynamicMapped", "WriteOnlyMapped"):
-            return relation_field(statement.value, statement.annotation, outer)
+        if called in RELATION_CALLS or outer in DYNAMIC:
+            return relation_field(statement.value, statement.annotation, outer in DYNAMIC)
         if called in COLUMN_CALLS:
             return column_field(name, statement.value)
         if called in OTHER_CALLS:
             return None
         if outer not in MAPPED:
             return Field("call", name)
-    if outer in ("DynamicMapped", "WriteOnlyMapped"):
+    if outer in DYNAMIC:
         return Field("relation", target=inner_type(statement.annotation), many=True, lazy="dynamic")
     return Field("column", name) if outer in MAPPED else None
 
@@ -68,7 +69,7 @@ def column_field(name: str, call: Call) -> Field:
     )
 
 
-def relation_field(call: Call, annotation: Expression | None, outer: str = "") -> Field:
+def relation_field(call: Call, annotation: Expression | None, dynamic: bool = False) -> Field:
     target = call.arguments[0] if call.arguments else keyword(call, "argument")
     inner = inner_type(annotation) if isinstance(annotation, Item) else None
     many: bool | None = None
@@ -79,7 +80,7 @@ def relation_field(call: Call, annotation: Expression | None, outer: str = "") -
     uselist = keyword(call, "uselist")
     if isinstance(uselist, Const) and isinstance(uselist.value, bool):
         many = uselist.value
-    lazy = "dynamic" if outer or last_name(call.function) == "dynamic_loader" else text(keyword(call, "lazy"))
+    lazy = "dynamic" if dynamic or last_name(call.function) == "dynamic_loader" else text(keyword(call, "lazy"))
     secondary = keyword(call, "secondary")
     return Field(
         "relation",

@@ -13,6 +13,7 @@ FACTORY = "sqlalchemy.orm.sessionmaker"
 REGISTRY = "sqlalchemy.orm.scoped_session"
 ENGINE = "sqlalchemy.engine.Engine"
 CONNECTION = "sqlalchemy.engine.Connection"
+DRIVER = "dbapi.Connection"  # what a driver gives
 TRANSACTION = "sqlalchemy.engine.Transaction"
 SAVEPOINT = "sqlalchemy.engine.NestedTransaction"
 QUERY = "sqlalchemy.orm.Query"

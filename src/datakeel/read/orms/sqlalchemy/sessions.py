@@ -15,6 +15,7 @@ from datakeel.read.orms.sqlalchemy.mapped import Mapped
 from datakeel.read.orms.sqlalchemy.objects import Objects
 from datakeel.read.orms.sqlalchemy.plan import (
     CONNECTION,
+    DRIVER,
     ENGINE,
     FACTORY,
     FLASK,
@@ -83,8 +84,10 @@ class Sessions:
     ) -> Value | None:  # fmt: skip
         """What an engine gives."""
         match name:
-            case "connect" | "raw_connection":
+            case "connect":
                 return self.connection_of_engine(caller, engine)
+            case "raw_connection":
+                return self.connection_of_engine(caller, engine).but(type=DRIVER)
             case "begin":
                 made = self.connection_of_engine(caller, engine)
                 return made.but(state=self.opening("transaction", made, at))
@@ -172,7 +175,7 @@ class Sessions:
                     technology="sqlalchemy", blocking=True, origin=session.origin,
                 )  # fmt: skip
                 return Value(type=TRANSACTION, owner=session, state=self.opening("transaction", session, at))
-        return NONE if name in QUIET else None
+        return NOTHING if name in QUIET else None
 
     def transaction_call(self, caller: Caller, transaction: Value, name: str, at: Span) -> Value | None:
         """``transaction.commit()`` of an explicit `begin`; a savepoint's ends nothing."""
@@ -265,10 +268,12 @@ class Sessions:
 
     # Running ----------------------------------------------------------------------------------------------------------
 
-    def get(self, caller: Caller, session: Value, arguments: Arguments, at: Span) -> Value:
+    def get(self, caller: Caller, session: Value, arguments: Arguments, at: Span) -> Value | None:
         statements = self.executions.statements
         entity = arguments.positional[0] if arguments.positional else NOTHING
         plan = statements.over(Plan(), (entity,))
+        if not plan.table and session.origin != Origin.RESOLVED:
+            return None  # something else that is called so
         plan = self.executions.keyed(
             plan, statements.mappings.mapped(plan.model), arguments.get("ident", 1) or NOTHING
         )  # fmt: skip
