@@ -34,6 +34,7 @@ class Files:
             at,
             store=StoreKind.FILE,
             technology="django",
+            rows=receiver.rows,
             payload=tuple(sorted(arguments.sources())),
             blocking=True,
             origin=receiver.origin,
