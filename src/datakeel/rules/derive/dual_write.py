@@ -60,6 +60,8 @@ def apart(operation: Operation, record: Effect, copy: Effect) -> int | None:
     A message behind the commit, or inside the transaction, is what `publish-after-commit` and `publish-before-commit` are
     about. A file may be put before its row is committed, and deleted after it: what is left over then is garbage.
     """
+    if copy.kind == Kind.PUBLISH and copy.verb == "task":
+        return None  # a job copies nothing: when it leaves is what `publish-before-commit` is about
     if copy.kind == Kind.PUBLISH:
         alone = not committed_before(operation, record, copy) and not together(operation, record, copy)
         return 0 if alone and not marked_after(operation, copy) else None

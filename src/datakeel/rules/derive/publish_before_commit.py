@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.finding import Fix, Severity
+from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Operation
-from datakeel.rules.facts.derivation import about, marks, record_writes, together, unit
+from datakeel.rules.facts.derivation import about, marks, named_in, record_writes, together, unit
 from datakeel.rules.rule import Hit, rule
-from datakeel.rules.story import early
+from datakeel.rules.story import early, way
 
 NO_DELAY = ("None", "0", "0.0")
 
@@ -20,11 +20,10 @@ def publish_before_commit(operation: Operation) -> Iterator[Hit]:
     for publish in operation.of(Kind.PUBLISH):
         if publish.when != When.NOW or publish.store == StoreKind.RELATIONAL or delayed(publish):
             continue
-        if unit(operation, publish) is None:
-            continue
-        write = uncommitted(operation, publish)
+        alone = unit(operation, publish) is None
+        write = unwritten(operation, publish) if alone else uncommitted(operation, publish)
         if write is not None:
-            yield hit(operation, publish, write)
+            yield hit(operation, publish, write, alone=alone)
 
 
 def delayed(publish: Effect) -> bool:
@@ -50,22 +49,46 @@ def uncommitted(operation: Operation, publish: Effect) -> Effect | None:
     return next(iter((*told, *before)), None)
 
 
-def hit(operation: Operation, publish: Effect, write: Effect) -> Hit:
+def unwritten(operation: Operation, publish: Effect) -> Effect | None:
+    """A change of the row that a job names, and will read, which comes only after the job has left."""
+    if publish.verb != "task":
+        return None
+    for write in record_writes(operation):
+        later = write.number > publish.number and not operation.exclusive(write, publish)
+        if later and write.verb in ("update", "save", "upsert") and not marks(write) and named_in(write, publish):
+            return write if operation.meet_here(publish, write) else None
+    return None
+
+
+def hit(operation: Operation, publish: Effect, write: Effect, *, alone: bool) -> Hit:
     what = f"the message to {publish.dataset}" if publish.dataset else "the message"
     transaction = operation.transaction_of(publish)
     begin = (transaction.place if transaction is not None else None) or operation.place
     told = about(write, (*publish.payload, *publish.key_sources))
     return Hit(
         place=publish.chain[0] if publish.chain else publish.place,
-        message=f"{what} leaves before the transaction that writes {write.dataset or 'its rows'} commits",
-        story=early(begin, publish, what),
+        message=f"{what} leaves before {write.dataset or 'the row'} is written"
+        if alone
+        else f"{what} leaves before the transaction that writes {write.dataset or 'its rows'} commits",
+        story=ahead(publish, write, what) if alone else early(begin, publish, what),
         rests_on=(publish, write),
-        doubts=0 if told else 1,
+        doubts=0 if told and not alone else 1,
         datasets=tuple(d for d in (write.dataset, publish.dataset) if d),
         fix=Fix(
             title="send it after the commit, or write it to an outbox in the same transaction",
             text=deferral(publish, write),
         ),
+    )
+
+
+def ahead(publish: Effect, write: Effect, what: str) -> tuple[Step, ...]:
+    """A job is started, and only then is the row written that it reads."""
+    return (
+        *way(publish),
+        Step(publish.place, f"{what} leaves: a worker takes it at once"),
+        Step(publish.place, f"the worker reads {write.dataset or 'the row'} as it was"),
+        *way(write),
+        Step(write.place, f"{write.dataset or 'the row'} is written, and no job sees it"),
     )
 
 

@@ -95,6 +95,14 @@ def named_by(write: Effect, entry: Effect) -> bool:
     )
 
 
+def named_in(write: Effect, message: Effect) -> bool:
+    """Whether a message names the row that is written: it carries the row's key, or the row."""
+    return any(
+        same_rows_as(write, whole(s)) or (same_rows_as(write, rows_of(s)) and bool(KEY.search(s.path[-1])))
+        for s in message.payload
+    )
+
+
 def holds(write: Effect, source: Source) -> bool:
     """Whether a value is one that the write sets: the same value, the row's column, or the whole row."""
     if source.kind == "clock":
