@@ -942,7 +942,7 @@ class Caller(Executor):
             options=options,
             text=text_of(text) if text is not None and text.const is not MISSING else "",
             blocking=self.holds_thread(row, receiver),
-            idempotent=idempotent(row, options),
+            idempotent=idempotent(row, self.argument(arguments, row.parameters, row.idempotent_by)),
             origin=receiver.origin if receiver is not None else Origin.RESOLVED,
             **({"when": When(row.when)} if row.when else {}),
         )
@@ -1590,12 +1590,11 @@ def given_through(row: CallRow, arguments: Arguments) -> Arguments:
     )
 
 
-def idempotent(row: CallRow, options: tuple[Option, ...]) -> Answer:
+def idempotent(row: CallRow, key: Value | None) -> Answer:
     """Whether repeating a call does no more: as its row says, or by the key that it is given."""
-    key = next((o for o in options if row.idempotent_by and o.name == row.idempotent_by), None)
-    if key is not None and key.given:
-        return Answer.YES if key.value not in ("", "None") else Answer.UNKNOWN if not key.value else Answer.NO
-    return Answer(row.idempotent) if row.idempotent else Answer.UNKNOWN
+    if not row.idempotent_by or key is None or (key.known and key.const is None):
+        return Answer(row.idempotent) if row.idempotent else Answer.UNKNOWN
+    return Answer.YES if key.text is not None or key.known else Answer.UNKNOWN
 
 
 def endless(trace: Trace) -> bool:
