@@ -201,12 +201,18 @@ class Dataset(Struct, frozen=True, gc=False, kw_only=True):
     origin: Origin = Origin.RESOLVED
     losable: bool = False  # declared: its content may be lost
 
+    def own(self, name: str) -> str:
+        """A column's name without the table's before it."""
+        return name.removeprefix(self.name + ".") if "." in name else name
+
     def column(self, name: str) -> Column | None:
-        """A column of its rows, its parents' included."""
+        """A column of its rows, its parents' included; the table's name may stand before it."""
+        name = self.own(name)
         return self.schema.column(name) or (self.inherited.column(name) if self.inherited is not None else None)
 
     def keys_within(self, columns: frozenset[str], not_null: frozenset[str] = frozenset()) -> tuple[Index, ...]:
         """`Schema.keys_within`, of the parents' keys too: a row that they refuse is not inserted here either."""
+        columns, not_null = frozenset(map(self.own, columns)), frozenset(map(self.own, not_null))
         found = self.schema.keys_within(columns, not_null)
         if self.inherited is not None:
             found += self.inherited.keys_within(columns, not_null)

@@ -46,13 +46,15 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
         """The dataset of that name: with or without its namespace, whatever the letters' case, or a partition's.
 
         `near` is the path of the code that asks: where several services have a dataset of that name, it is the one of
-        the service that holds the code.
+        the service that holds the code. None where a name without a namespace may mean several.
         """
         key = name.casefold()
-        found = self._named.get(key) or self._named.get(key.rpartition(".")[2], ())
+        found = self._named.get(key, ()) or self._named.get(key.rpartition(".")[2], ())
         if len(found) < 2:
             return found[0] if found else None
-        return max(found, key=lambda d: _closeness(d.service, near))
+        ranked = sorted(((_closeness(d.service, near), key in _names(d)), number) for number, d in enumerate(found))
+        (first, number), (second, _) = ranked[-1], ranked[-2]
+        return found[number] if first != second or first[1] else None
 
     def dataset_of(self, effect: Effect) -> Dataset | None:
         """The dataset that an effect acts on; None where it is not known."""
@@ -60,16 +62,12 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _named(self) -> dict[str, tuple[Dataset, ...]]:
-        whole: dict[str, tuple[Dataset, ...]] = {}
-        last: dict[str, tuple[Dataset, ...]] = {}
+        """Datasets by their names, with and without a namespace."""
+        found: dict[str, tuple[Dataset, ...]] = {}
         for dataset in self.datasets:
-            for name in (dataset.name, *dataset.partitions):
-                key = name.casefold()
-                whole[key] = (*whole.get(key, ()), dataset)
-                if "." in key:
-                    short = key.rpartition(".")[2]
-                    last[short] = (*last.get(short, ()), dataset)
-        return {**{name: found for name, found in last.items() if len(found) == 1}, **whole}
+            for name in dict.fromkeys(n for whole in _names(dataset) for n in (whole, whole.rpartition(".")[2])):
+                found[name] = (*found.get(name, ()), dataset)
+        return found
 
     def setting(self, name: str) -> str | None:
         return next((s.value for s in self.settings if s.name == name), None)
@@ -112,6 +110,10 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
             for effect in operation.of(Kind.READ):
                 if effect.dataset == dataset and not effect.chain:
                     yield operation, effect
+
+
+def _names(dataset: Dataset) -> tuple[str, ...]:
+    return tuple(n.casefold() for n in (dataset.name, *dataset.partitions))
 
 
 def _closeness(service: str, path: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from datakeel.model.operation import Context, Entry, Operation, Role
 from datakeel.model.system import Remark, Setting, System
+from datakeel.read.datasets import datasets
 from datakeel.read.entering import delivered, followed, register_consumer, register_named, register_scheduled
 from datakeel.read.languages.python.names import Names
 from datakeel.read.libraries import Libraries
@@ -24,6 +26,9 @@ from datakeel.read.symbols import FunctionInfo, Module
 from datakeel.read.values import Value
 from datakeel.read.workers import Failure, spread
 from datakeel.read.world import World, finished
+
+if TYPE_CHECKING:
+    from datakeel.read.formats.sql import SqlFacts
 
 FOLLOWED = (Role.PRODUCT, Role.SCRIPT)
 WORTHWHILE = 20_000  # lines: below, a second process costs more than it saves
@@ -43,11 +48,19 @@ class Part(Struct, frozen=True, gc=False):
 
 class Link:
     """Links the facts of one project. `modules` maps module names to paths, `files` paths to facts, `roles` paths to
-    roles."""
+    roles, `sql` paths to what SQL files say, `roots` paths to the folders that their modules' names begin below."""
 
     def __init__(
-        self, modules: Mapping[str, str], files: Mapping[str, File], roles: Mapping[str, Role], libraries: Libraries
+        self,
+        modules: Mapping[str, str],
+        files: Mapping[str, File],
+        roles: Mapping[str, Role],
+        libraries: Libraries,
+        sql: Mapping[str, SqlFacts] | None = None,
+        roots: Mapping[str, str] | None = None,
     ) -> None:
+        self.sql = sql or {}
+        self.roots = roots or {}
         self.names = Names(modules, files, libraries)
         self.libraries = libraries
         self.roles = roles
@@ -66,6 +79,7 @@ class Link:
         module_traces = [
             self.module_trace(m) for m in self.names.every_module() if self.role(m.path) in (Role.PRODUCT, Role.SCRIPT)
         ]
+        tables = datasets(self.world, self.sql, self.role, lambda path: self.roots.get(path, ""))
         self.register_classes()
         for info in self.names.every_function():
             self.register_decorated(info)
@@ -76,6 +90,7 @@ class Link:
         contexts, reached = self.flow()
         return System(
             operations=tuple(in_context(self.operations[n], contexts, reached) for n in sorted(self.operations)),
+            datasets=tables,
             resources=tuple(r for t in module_traces for r in t.resources),
             settings=self.settings(),
             remarks=(*remarks, *failed),

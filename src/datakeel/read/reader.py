@@ -26,7 +26,8 @@ def system(facts: Facts, config: Config, progress: Callable[[int, int], None] | 
     roles = {source.path: source.role for source in facts.sources.files}
     libraries = Libraries((*shipped("python"), *given(config.libraries)))
     with deep_calls():
-        return Link(names, facts.files, roles, libraries).system(facts.remarks(), progress, config.jobs or cores())
+        link = Link(names, facts.files, roles, libraries, facts.sql, modules.roots)
+        return link.system(facts.remarks(), progress, config.jobs or cores())
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
@@ -38,7 +38,8 @@ class Migration(Struct, frozen=True):
 class Graph:
     """All migrations of a project. `ordered` are those that run; `broken` the labels of apps whose chain has a gap."""
 
-    def __init__(self, names: Names, literals: Literals, labels: Labels) -> None:
+    def __init__(self, names: Names, literals: Literals, labels: Labels, within: Callable[[str], bool]) -> None:
+        self.within = within
         self.names = names
         self.literals = literals
         self.labels = labels
@@ -50,7 +51,7 @@ class Graph:
 
     def read(self) -> Iterator[Migration]:
         for module in self.names.every_module():
-            if any(c.name == "Migration" for c in module.file.classes):
+            if any(c.name == "Migration" for c in module.file.classes) and self.within(module.path):
                 cls = self.names.class_of(module, "Migration")
                 if cls is not None and not BASES.isdisjoint(cls.externals()):
                     yield self.migration(cls)

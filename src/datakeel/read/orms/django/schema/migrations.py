@@ -31,14 +31,21 @@ Made = Iterable[Change]
 class Migrations:
     """All migrations of a project; `changes` are theirs in the order in which they run."""
 
-    def __init__(self, world: World, fields: Fields, files: SqlFiles, dialect: str = "postgres") -> None:
+    def __init__(
+        self,
+        world: World,
+        fields: Fields,
+        files: SqlFiles,
+        within: Callable[[str], bool] = lambda path: True,
+        dialect: str = "postgres",
+    ) -> None:
         self.files = files
         self.world = world
         self.names = world.names
         self.fields = fields
         self.literals = fields.literals
         self.keys = Keys(fields.literals, fields.expressions)
-        self.graph = Graph(world.names, fields.literals, fields.labels)
+        self.graph = Graph(world.names, fields.literals, fields.labels, within)
         self.dialect = dialect
 
     def changes(self) -> Iterator[Change]:

@@ -55,9 +55,10 @@ class Migrations:
         self.conventions = conventions
         self.revisions = list(Revisions(world.names, elements.literals).ordered())
 
-    def changes(self) -> Made:
+    def changes(self, within: Callable[[str], bool] = lambda path: True) -> Made:
         for revision in self.revisions:
-            yield from Run(self, revision).all()
+            if within(revision.module.path):
+                yield from Run(self, revision).all()
 
 
 class Where(Struct, frozen=True):

@@ -1,0 +1,315 @@
+"""One schema per store: what models declare, what migrations have done and what SQL files say, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Map
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from datakeel.model.dataset import Column, Dataset, Index, Schema
+from datakeel.model.operation import Role
+from datakeel.read.change import Change
+from datakeel.read.literals import Literals
+from datakeel.read.mapping import Mapping
+from datakeel.read.orms.django.schema.declared import Declared as DjangoModels
+from datakeel.read.orms.django.schema.fields import Fields
+from datakeel.read.orms.django.schema.migrations import Migrations as DjangoMigrations
+from datakeel.read.orms.sqlalchemy.schema.alembic import Migrations as AlembicRevisions
+from datakeel.read.orms.sqlalchemy.schema.declared import Declared as MappedClasses
+from datakeel.read.orms.sqlalchemy.schema.elements import Elements
+from datakeel.read.schema import apply
+from datakeel.read.scripts import SqlFiles
+from datakeel.read.sql.migration import migration_order
+
+if TYPE_CHECKING:
+    from datakeel.read.formats.sql import SqlFacts
+    from datakeel.read.world import World
+
+OWN = (Role.PRODUCT, Role.SCRIPT, Role.GENERATED)  # whose classes speak for the product
+ENGINES = {
+    "postgresql": "postgresql",
+    "postgis": "postgresql",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "sqlite3": "sqlite",
+}
+FIRST = ("postgres", "mysql", "sqlite", "cql")  # of SQL for several stores, the one that is believed
+
+Where = Callable[[str], str]  # a file's service, by the folder of its code
+
+
+class Said(Struct, frozen=True):
+    """What the files of one service say of its tables, by name: `declared` by the code, with the mapping of each;
+    `migrated` by a program's migrations; `scripted` by migrations in SQL; `loose` by any other SQL."""
+
+    declared: dict[str, Dataset]
+    mappings: dict[str, Mapping]
+    migrated: dict[str, Dataset]
+    scripted: dict[str, Dataset]
+    loose: dict[str, Dataset]
+
+
+def datasets(
+    world: World, sql: Map[str, SqlFacts], role: Callable[[str], Role], root: Where = lambda path: ""
+) -> tuple[Dataset, ...]:
+    """Every table that is known, by name and service. `root` gives the folder that a file's code begins below."""
+    reading = Reading(world, sql, role, root)
+    found: dict[str, dict[str, Dataset]] = {}
+    for home in reading.homes:
+        for name, dataset in joined(reading.said(home)).items():
+            found.setdefault(name, {})[home] = dataset
+    several = len(reading.homes) > 1
+    made = [d for by_home in found.values() for d in kept(by_home, reading.made_in, several)]
+    technology = reading.technology()
+    made = [d if d.technology else replace(d, technology=technology) for d in made]
+    return tuple(sorted(made, key=lambda d: (d.name, d.service)))
+
+
+def kept(by_home: dict[str, Dataset], made_in: dict[str, set[str]], several: bool) -> Iterator[Dataset]:
+    """The datasets of one name. They stay apart where each service makes its own, or none does; what one service makes
+    and another only maps is one."""
+    makers = [h for h in by_home if next(iter(by_home.values())).name in made_in.get(h, ())]
+    if len(by_home) > 1 and len(makers) == 1:
+        by_home = {makers[0]: by_home[makers[0]]}
+    for home, dataset in by_home.items():
+        yield replace(dataset, service=home) if several else dataset
+
+
+class Reading:
+    """One pass over the project's models, migrations and SQL."""
+
+    def __init__(self, world: World, sql: Map[str, SqlFacts], role: Callable[[str], Role], root: Where) -> None:
+        self.world = world
+        self.sql = sql
+        self.role = role
+        self.root = root
+        literals = Literals(world.names)
+        self.files = SqlFiles(sql)
+        self.fields = Fields(world, literals)
+        self.django = sorted({c.module.path for m in self.django_models() if (c := world.class_named(m))})
+        elements = Elements(world, literals)
+        self.classes = MappedClasses(world, elements, self.owns)
+        self.mapped = list(self.classes.mappings())
+        self.revisions = AlembicRevisions(world, elements, self.classes.conventions, self.files)
+        self.homes = sorted({root(p) for p in (*self.django, *(m.path for m in self.mapped))}) or [""]
+        self.made_in: dict[str, set[str]] = {}
+
+    def technology(self) -> str:
+        """The product behind Django's default connection."""
+        default = (self.world.setting("DATABASES").entries or {}).get("default")
+        engine = (default.entries or {}).get("ENGINE") if default is not None else None
+        text = engine.text if engine is not None and engine.text is not None else ""
+        return ENGINES.get(text.rpartition(".")[2], "")
+
+    def owns(self, path: str) -> bool:
+        return self.role(path) in OWN
+
+    def django_models(self) -> list[str]:
+        return [m.name for m in self.world.orms.django.models.models()]
+
+    def home(self, path: str) -> str:
+        """The service that a file belongs to: its own root's, or the one that shares most folders with it."""
+        own = self.root(path)
+        if own in self.homes:
+            return own
+        return max(self.homes, key=lambda h: (shared(f"{h}/", path), -len(h)))
+
+    def said(self, home: str) -> Said:
+        mappings = list(self.mappings(home))
+        migrated = apply(self.migrated(home))
+        scripted, loose = self.scripts(home)
+        self.made_in[home] = {*migrated, *scripted}
+        main = {m.table: m for m in sorted(mappings, key=columns)}
+        declared = apply(c for m in mappings for c in m.changes if main[m.table] is m)
+        return Said(declared, main, migrated, scripted, loose)
+
+    def mappings(self, home: str) -> Iterator[Mapping]:
+        if any(self.home(p) == home for p in self.django):
+            owned = DjangoModels(self.world, self.fields, lambda p: self.owns(p) and self.home(p) == home)
+            yield from owned.mappings()
+        yield from (m for m in self.mapped if self.home(m.path) == home)
+
+    def migrated(self, home: str) -> Iterator[Change]:
+        within = DjangoMigrations(self.world, self.fields, self.files, lambda p: self.home(p) == home)
+        if within.graph.ordered:
+            yield from within.changes()
+        yield from self.revisions.changes(lambda p: self.home(p) == home)
+
+    def scripts(self, home: str) -> tuple[dict[str, Dataset], dict[str, Dataset]]:
+        """What SQL files say, those of migrations and the others; files that a program runs are the program's."""
+        scripted: dict[str, Dataset] = {}
+        loose: dict[str, Dataset] = {}
+        paths = [p for p in self.sql if p not in self.files.used and self.home(p) == home]
+        for dialect in FIRST:
+            for into, wanted in ((scripted, True), (loose, False)):
+                chosen = [p for p in paths if self.speaks(p, dialect) and self.is_migration(p) is wanted]
+                changes = (c for p in sorted(chosen, key=migration_order) for c in self.sql[p].changes)
+                for name, dataset in apply(changes).items():
+                    into.setdefault(name, dataset)
+        return scripted, loose
+
+    def speaks(self, path: str, dialect: str) -> bool:
+        return self.sql[path].dialect == dialect and self.role(path) is not Role.TEST
+
+    def is_migration(self, path: str) -> bool:
+        return self.role(path) is Role.MIGRATION or bool(self.sql[path].migration.tool)
+
+
+def columns(mapping: Mapping) -> tuple[int, str]:
+    """How much of its table a mapping knows: of several for one table, the last in this order is believed."""
+    first = mapping.changes[0].schema if mapping.changes else None
+    return len(first.columns) if first is not None else 0, mapping.model
+
+
+def shared(path: str, other: str) -> int:
+    """How many leading folders two paths share."""
+    count = 0
+    for a, b in zip(path.split("/")[:-1], other.split("/")[:-1], strict=False):
+        if a != b:
+            break
+        count += 1
+    return count
+
+
+# Joining -------------------------------------------------------------------------------------------------------------
+
+
+def joined(said: Said) -> dict[str, Dataset]:
+    """One dataset for each table: what the store has, with what the code believes."""
+    said = whole_names(said)
+    names = dict.fromkeys((*said.declared, *said.migrated, *said.scripted, *said.loose))
+    found: dict[str, Dataset] = {}
+    partitions: dict[str, list[str]] = {}
+    for name in names:
+        dataset = chosen(said, name)
+        if dataset.name != name:
+            partitions.setdefault(dataset.name, []).append(name)
+        else:
+            found[name] = with_model(dataset, said.declared.get(name), said.mappings.get(name))
+    typed = Typed(found)
+    found = {n: typed.dataset(replace(d, partitions=tuple(partitions.get(n, ())))) for n, d in found.items()}
+    return {n: with_parents(d, found) for n, d in found.items()}
+
+
+def whole_names(said: Said) -> Said:
+    """The same, where migrations that only alter a table name it without the namespace that the code gives it."""
+    namespaced: dict[str, list[str]] = {}
+    for name in dict.fromkeys((*said.declared, *said.migrated, *said.scripted)):
+        if "." in name:
+            namespaced.setdefault(name.rpartition(".")[2], []).append(name)
+
+    def named(account: dict[str, Dataset]) -> dict[str, Dataset]:
+        found = dict(account)
+        for name, dataset in account.items():
+            (whole, *more) = namespaced.get(name, [""])
+            if whole and not more and name not in said.declared and not dataset.columns_complete:
+                del found[name]
+                found.setdefault(whole, replace(dataset, name=whole))
+        return found
+
+    if not namespaced:
+        return said
+    return replace(said, migrated=named(said.migrated), scripted=named(said.scripted), loose=named(said.loose))
+
+
+def chosen(said: Said, name: str) -> Dataset:
+    """The most trustworthy account of a table: migrations that made it, else the code with the keys that SQL and
+    migrations add, else whatever there is."""
+    declared = said.declared.get(name)
+    others = [a[name] for a in (said.migrated, said.scripted) if name in a]
+    whole = next((d for d in others if d.columns_complete), None)
+    if whole is not None:
+        return whole
+    others += [said.loose[name]] if name in said.loose else []
+    if declared is None:
+        return others[0]
+    for other in others:
+        declared = with_keys(declared, other)
+    return declared
+
+
+def with_keys(dataset: Dataset, other: Dataset) -> Dataset:
+    """The dataset with the keys and indexes of another account that it has not, as far as its columns allow."""
+    known = {(i.columns, i.unique, i.predicate) for i in dataset.schema.indexes}
+    names = {c.name for c in dataset.schema.columns}
+
+    def new(index: Index) -> bool:
+        plain = (index.columns, index.unique, index.predicate) not in known and not index.primary
+        return plain and (index.functional or set(index.columns) <= names)
+
+    added = tuple(i for i in other.schema.indexes if new(i))
+    partitioning = dataset.schema.partitioning or other.schema.partitioning
+    schema = replace(dataset.schema, indexes=(*dataset.schema.indexes, *added), partitioning=partitioning)
+    return replace(dataset, schema=schema, steps=dataset.steps or other.steps)
+
+
+def with_model(dataset: Dataset, declared: Dataset | None, mapping: Mapping | None) -> Dataset:
+    """The dataset with what its class says: its name and place, where its columns stand, its optimistic lock."""
+    if declared is None:
+        return dataset
+    places = {c.name: c for c in declared.schema.columns}
+    schema = replace(dataset.schema, columns=tuple(placed(c, places.get(c.name)) for c in dataset.schema.columns))
+    if mapping is None:
+        return replace(dataset, schema=schema, declared=declared.schema)
+    return replace(
+        dataset,
+        schema=schema,
+        declared=declared.schema,
+        model=mapping.model,
+        parent=mapping.parent,
+        version_column=mapping.version,
+        place=mapping.place or dataset.place,
+        origin=max(dataset.origin, mapping.origin) if dataset is declared else dataset.origin,
+    )
+
+
+def placed(column: Column, declared: Column | None) -> Column:
+    if declared is None:
+        return column
+    return replace(column, place=declared.place or column.place, type=column.type or declared.type)
+
+
+class Typed:
+    """Gives columns that are references the type of what they refer to."""
+
+    def __init__(self, found: dict[str, Dataset]) -> None:
+        self.found = found
+        self.last = {n.rpartition(".")[2]: n for n in found}
+
+    def dataset(self, dataset: Dataset) -> Dataset:
+        declared = self.schema(dataset.declared) if dataset.declared is not None else None
+        return replace(dataset, schema=self.schema(dataset.schema), declared=declared)
+
+    def schema(self, schema: Schema) -> Schema:
+        if all(c.type or not c.references for c in schema.columns):
+            return schema
+        return replace(schema, columns=tuple(self.column(c) for c in schema.columns))
+
+    def column(self, column: Column, depth: int = 5) -> Column:
+        if column.type or not column.references or depth <= 0:
+            return column
+        table, _, name = column.references.rpartition(".")
+        other = self.found.get(table) or self.found.get(self.last.get(table.rpartition(".")[2], ""))
+        target = other.schema.column(name) if other is not None else None
+        return replace(column, type=self.column(target, depth - 1).type) if target is not None else column
+
+
+def with_parents(dataset: Dataset, found: Map[str, Dataset]) -> Dataset:
+    """The dataset with the schema of the tables that hold a part of its rows."""
+    if not dataset.parent:
+        return dataset
+    above: list[Dataset] = []
+    parent = found.get(dataset.parent)
+    while parent is not None and parent not in above and len(above) < 8:
+        above.append(parent)
+        parent = found.get(parent.parent)
+    inherited = Schema(
+        tuple(c for d in above for c in d.schema.columns),
+        tuple(i for d in above for i in d.schema.indexes),
+        tuple(c for d in above for c in d.schema.constraints),
+    )
+    complete = dataset.columns_complete and all(d.columns_complete for d in above)
+    return replace(dataset, inherited=inherited, columns_complete=complete)
