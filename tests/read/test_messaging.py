@@ -36,7 +36,7 @@ def options(thing: Effect | Resource | Entry, *names: str) -> dict[str, str]:
     return {n: o.value for n in names if (o := thing.option(n)) is not None}
 
 
-# Options on their way ---------------------------------------------------------------------------------------------------
+# Options on their way -----------------------------------------------------------------------------------------------
 
 WAYS = {
     "keywords": """
@@ -179,3 +179,209 @@ def other():
     )
     assert options(only(system, "run", Kind.CONSUME), "auto-commit") == {"auto-commit": ""}
     assert options(only(system, "other", Kind.CONSUME), "auto-commit") == {"auto-commit": ""}
+
+
+# Tasks ---------------------------------------------------------------------------------------------------------------
+
+
+def task(system: System, name: str) -> Entry:
+    (found,) = (e for e in operation(system, name).entries if e.kind == "task")
+    return found
+
+
+def test_a_task_is_acknowledged_before_it_runs_and_never_comes_again(tmp_path: Path) -> None:
+    system = whole(
+        tmp_path,
+        """
+from celery import shared_task
+
+@shared_task
+def bill(order):
+    pass
+
+@shared_task(name="mail.receipt", acks_late=True, max_retries=5)
+def receipt(order):
+    pass
+""",
+    )
+    bill, receipt = task(system, "bill"), task(system, "receipt")
+    assert (bill.name, bill.redelivered, bill.retried) == ("shop.code.bill", False, "")
+    assert options(bill, "late-ack", "retries") == {"late-ack": "False", "retries": "3"}
+    assert (receipt.name, receipt.redelivered) == ("mail.receipt", True)
+    assert options(receipt, "late-ack", "retries") == {"late-ack": "True", "retries": "5"}
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "app.conf.task_acks_late = True",
+        "app.conf.update(task_acks_late=True)",
+        "app.conf.update({'task_acks_late': True})",
+        "CELERY_TASK_ACKS_LATE = True",
+    ],
+)
+def test_the_application_sets_what_its_tasks_do_not(setting: str, tmp_path: Path) -> None:
+    system = whole(
+        tmp_path,
+        f"""
+from celery import Celery, shared_task
+app = Celery("shop")
+{setting}
+
+@app.task
+def bill(order):
+    pass
+
+@shared_task
+def receipt(order):
+    pass
+
+@shared_task(acks_late=False)
+def report(order):
+    pass
+""",
+    )
+    assert [task(system, n).redelivered for n in ("bill", "receipt", "report")] == [True, True, False]
+
+
+def test_a_task_that_asks_to_be_run_again_is_retried(tmp_path: Path) -> None:
+    system = whole(
+        tmp_path,
+        """
+import requests
+from celery import shared_task
+
+@shared_task(bind=True, max_retries=7)
+def by_hand(self, order):
+    try:
+        requests.post("https://bank.example", timeout=3)
+    except OSError as problem:
+        self.retry(exc=problem, countdown=2 ** self.request.retries)
+        requests.get("https://never.example", timeout=3)
+
+@shared_task(autoretry_for=(OSError,), retry_backoff=True)
+def by_itself(order):
+    requests.post("https://bank.example", timeout=3)
+
+@shared_task
+def once(order):
+    requests.post("https://bank.example", timeout=3)
+""",
+    )
+    assert [task(system, n).retried for n in ("by_hand", "by_itself", "once")] == ["failure", "failure", ""]
+    (by_hand,), (by_itself,) = operation(system, "by_hand").retries, operation(system, "by_itself").retries
+    assert (by_hand.kind, by_hand.attempts, by_hand.wait) == ("framework", "7", "growing")
+    assert (by_itself.kind, by_itself.attempts, by_itself.wait) == ("framework", "3", "jittered")
+    assert [only(system, n, Kind.CALL).inside("retry") is not None for n in ("by_hand", "by_itself", "once")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_what_a_schedule_names_is_started_by_it(tmp_path: Path) -> None:
+    system = whole(
+        tmp_path,
+        """
+from celery import Celery, shared_task
+app = Celery("shop")
+app.conf.beat_schedule = {"nightly": {"task": "shop.code.report", "schedule": 3600}}
+CELERY_BEAT_SCHEDULE = {"hourly": {"task": "mail.digest", "schedule": 60}}
+
+@app.task
+def report():
+    pass
+
+@shared_task(name="mail.digest")
+def digest():
+    pass
+
+@shared_task
+def other():
+    pass
+""",
+    )
+    kinds = {n: sorted(e.kind for e in operation(system, n).entries) for n in ("report", "digest", "other")}
+    assert kinds == {"report": ["schedule", "task"], "digest": ["schedule", "task"], "other": ["task"]}
+
+
+def test_a_class_is_a_task_too(tmp_path: Path) -> None:
+    system = whole(
+        tmp_path,
+        """
+from celery import Celery, Task
+app = Celery("shop")
+
+class Report(Task):
+    name = "reports.daily"
+    acks_late = True
+
+    def run(self, day):
+        return self.build(day)
+
+    def build(self, day):
+        pass
+
+def ask(day):
+    Report().delay(day)
+    app.tasks["reports.daily"].delay(day)
+""",
+    )
+    entry = task(system, "Report.run")
+    assert (entry.name, entry.redelivered) == ("reports.daily", True)
+    assert [e.kind for e in operation(system, "Report.build").entries] == ["task"]
+    assert [e.dataset for e in operation(system, "ask").of(Kind.PUBLISH)] == ["reports.daily", "reports.daily"]
+
+
+def test_a_delayed_task_says_by_how_much(tmp_path: Path) -> None:
+    system = whole(
+        tmp_path,
+        """
+from celery import shared_task
+
+@shared_task
+def bill(order):
+    pass
+
+def later(order):
+    bill.apply_async((order,), countdown=90)
+
+def signed(order):
+    bill.s(order).apply_async(countdown=90)
+""",
+    )
+    for name in ("later", "signed"):
+        publish = only(system, name, Kind.PUBLISH)
+        delay = publish.option("delay")
+        assert delay is not None
+        assert (publish.dataset, delay.seconds()) == ("shop.code.bill", 90)
+        assert any(s.name == "order" for s in publish.payload)
+
+
+def test_a_job_runs_what_was_put_into_the_queue(tmp_path: Path) -> None:
+    system = whole(
+        tmp_path,
+        """
+from redis import Redis
+from rq import Queue, Retry
+
+class Mailer:
+    def send(self, order):
+        pass
+
+def receipt(order):
+    pass
+
+def checkout(order):
+    queue = Queue("mail", connection=Redis())
+    queue.enqueue(receipt, order)
+    queue.enqueue(Mailer().send, order, retry=Retry(max=3))
+    queue.enqueue("shop.code.receipt", order)
+""",
+    )
+    assert [e.dataset for e in operation(system, "checkout").of(Kind.PUBLISH)] == [
+        "shop.code.receipt",
+        "shop.code.Mailer.send",
+        "shop.code.receipt",
+    ]
+    assert (task(system, "receipt").retried, task(system, "Mailer.send").retried) == ("", "failure")

@@ -486,9 +486,7 @@ class Caller(Executor):
         end.scopes, end.guards = before_scopes, before_guards
         self.state = end
 
-    def call_closure(
-        self, closure: ClosureTarget, arguments: Arguments, at: Span, *, inner: bool = True
-    ) -> Value:
+    def call_closure(self, closure: ClosureTarget, arguments: Arguments, at: Span, *, inner: bool = True) -> Value:
         if self.depth >= INLINE_DEPTH:
             self.complete = False
             return Value(sources=arguments.sources())
@@ -718,7 +716,8 @@ class Caller(Executor):
         if name == "*":
             return Value(sources=arguments.sources())
         if name == "self.name":
-            return Value(const=receiver.name) if receiver is not None and receiver.name else NOTHING
+            label = (receiver.name or self.world.label_of_type(receiver.type)) if receiver is not None else ""
+            return Value(const=label) if label else NOTHING
         if name.startswith("self."):
             found = (receiver.options or {}).get(name[5:]) if receiver is not None else None
             return (
@@ -747,6 +746,8 @@ class Caller(Executor):
         made = self.row_effect(row, dotted, receiver, arguments, at)
         if row.entry is not None:
             self.register(row, receiver, arguments, at)
+        if row.leaves and row.retries is not None:
+            self.run_again(row, receiver, arguments, at)
         if row.exits or row.leaves:
             self.leave("raise", at, row.leaves or "SystemExit")
         if row.unlocks:
@@ -760,6 +761,20 @@ class Caller(Executor):
         if row.source:
             value = value.but(sources=value.sources | {Source(row.source, name=self.world.libraries.canonical(dotted))})
         return value
+
+    def run_again(self, row: CallRow, receiver: Value | None, arguments: Arguments, at: Span) -> None:
+        """The framework is asked to run the whole function again later."""
+        assert row.retries is not None
+
+        def given(name: str) -> Value | None:
+            found = self.argument(arguments, row.parameters, name)
+            inherited = (receiver.options or {}).get(name) if receiver is not None else None
+            return found if found is not None and not (found.known and found.const is None) else inherited
+
+        place = self.place(at)
+        if self.rerun is None:
+            self.rerun = Scope(self.next(), "retry", "", place)
+        self.retries.append(self.world.retry_of(row.retries, given, self.rerun.number, place, "framework"))
 
     @contextmanager
     def around(self, row: CallRow, receiver: Value | None, arguments: Arguments, at: Span) -> Iterator[None]:
@@ -777,9 +792,12 @@ class Caller(Executor):
         """Arguments become options of the receiver; an adopted object of a class of the project may do anything."""
         options = dict(receiver.options or {})
         for name in row.configures:
-            found = self.argument(arguments, row.parameters, name)
+            found = self.argument(arguments, row.parameters, name) if name != "*" else None
             if found is not None:
                 options[name] = found
+        if "*" in row.configures:
+            options |= {k: v for given in arguments.positional for k, v in (given.entries or {}).items()}
+            options |= arguments.keywords
         if row.names:
             receiver.name = label_of(self.asked(row, row.names, receiver, arguments)) or receiver.name
         for name in row.adopts:
@@ -1146,11 +1164,17 @@ class Caller(Executor):
                 at,
                 value.name,
             )
-        if row.opens is not None and row.opens.scope and not row.opens.encloses and not row.runs:
+        if row.opens is not None and self.opens_here(row, row.opens, arguments):
             value.state = Opening(row.opens, row, arguments, receiver, at)
         if made is not None and row.sql and value.rows is not None:
             self.state.heap[(value.rows, "$result")] = made
         return value
+
+    def opens_here(self, row: CallRow, opens: Opens, arguments: Arguments) -> bool:
+        """Whether what a call gives opens a scope when it is entered, or decorates."""
+        if not opens.scope or opens.encloses or row.runs:
+            return False
+        return not opens.given or given_true(self.argument(arguments, row.parameters, opens.given))
 
     def filled(self, gives: str, row: CallRow, arguments: Arguments) -> str:
         """A type's name with constant arguments put in: ``boto3.{service_name}``."""

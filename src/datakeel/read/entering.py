@@ -75,7 +75,7 @@ def register_named(world: World, functions: Iterable[FunctionInfo]) -> None:
 def register_scheduled(world: World, named: dict[str, FunctionInfo]) -> None:
     """Tasks that a schedule names; `named` are the functions by the names of their entries."""
     for schedule in world.libraries.schedules:
-        for plan in world.plans(schedule):
+        for plan in world.held_by(schedule.held):
             for entry in (plan.entries or {}).values():
                 task = (entry.entries or {}).get(schedule.task, NOTHING)
                 name = task.name or task.text or ""

@@ -326,7 +326,9 @@ class Evaluator(Machine):
         row = self.world.libraries.type(name) if name and not name.startswith("builtins.") else None
         if row is None or not row.combines:
             return None
-        return Value(type=name, items=tuple(i for v in values for i in (v.items or (v,))), sources=union(values))
+        label = next((v.name for v in values if v.name), "")
+        parts = tuple(i for v in values for i in (v.items or (v,)))
+        return Value(type=name, name=label, items=parts, sources=union(values))
 
     def logical(self, node: Derive) -> Value:
         """``and``/``or``: the later operands are evaluated under what the earlier ones said."""

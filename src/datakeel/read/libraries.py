@@ -51,9 +51,10 @@ class Opens(Struct, frozen=True, forbid_unknown_fields=True):
 class Retries(Struct, frozen=True, forbid_unknown_fields=True):
     """What arguments say of a retry. `attempts` and `on` name an argument each (``a|b``: the first that is given);
     `bounds` are arguments that end it otherwise (after some time).
-    `waits`: for each argument, what the wait is where it is given (not None, 0 or False): constant, growing or
-    jittered, or empty where the value itself says; the strongest holds. `unless`: what the wait is unless that
-    argument is given as None or False. `otherwise`: what ``attempts``, ``wait`` and ``on`` are where nothing is given.
+    `waits`: for each argument, what the wait is where it is given (not None, 0 or False): constant, growing, jittered,
+    computed (growing where it is computed), or empty where the value itself says; the strongest holds. `unless`: what
+    the wait is unless that argument is given as None or False. `otherwise`: what ``attempts``, ``wait`` and ``on`` are
+    where nothing is given.
     `spares`: arguments without one of which calls that are not idempotent are left out."""
 
     attempts: str = ""
@@ -100,6 +101,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     redelivery: str = ""  # the option that decides on it: redelivered where it is true ("!x": where it is false)
     bound: str = ""  # the option that makes the registration's own value the function's first argument
     retried: str = ""
+    retried_by: str = ""  # the argument that makes the framework run it again after a failure
     becomes: str = ""  # the type of the decorated function's value (celery.Task)
     concurrent: bool = True
     atomic: bool = False  # the framework holds a transaction round it
@@ -208,6 +210,8 @@ class ClassRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Methods of a project class that inherits from a library's: which are entry points, and what attributes hold."""
 
     entries: dict[str, Entry] = {}
+    options: dict[str, str] = {}  # class attributes that are options of the entries, with their defaults
+    words: dict[str, str] = {}  # as in CallRow
     decorators: tuple[str, ...] = ()
 
 
@@ -219,13 +223,20 @@ class Function(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     entry: Entry
 
 
-class Schedule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A mapping in which each entry names a task to be run at times: a setting of the project, or an option of the
-    objects of a type. `task` is the key of its name in an entry."""
+class Setting(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where a project sets a default of the whole process: constants of these `names` (of settings modules), or the
+    `option` of an object of a `type` that a module makes."""
 
-    setting: str = ""
+    names: tuple[str, ...] = ()
     type: str = ""
     option: str = ""
+
+
+class Schedule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A mapping in which each entry names a task to be run at times: where the project `held` it, and the key of the
+    task's name in an entry."""
+
+    held: Setting
     task: str
 
 
@@ -245,6 +256,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     words: dict[str, str] = {}  # for all rows of the table
     functions: dict[str, Function] = {}  # functions that something runs by their name
     schedules: tuple[Schedule, ...] = ()
+    settings: dict[str, Setting] = {}  # a default of the whole process → where a project sets it
     conventions: dict[str, str] = {}
     aliases: dict[str, str] = {}
     example: tuple[Example, ...] = ()
@@ -263,6 +275,7 @@ class Libraries:
         self.classes: dict[str, ClassRow] = {}
         self.functions: dict[str, Function] = {}
         self.schedules: list[Schedule] = []
+        self.settings: dict[str, Setting] = {}
         self.conventions: dict[str, str] = {}
         self.values: dict[str, str] = {}
         self._aliases: dict[str, str] = {}
@@ -291,9 +304,11 @@ class Libraries:
             self.calls[name] = complete(row, table)
             if "*" in name:
                 self._wide.setdefault(name.rpartition(".")[2], []).append((glob(name), name))
-        self.classes |= table.classes
+        for name, base in table.classes.items():
+            self.classes[name] = msgspec.structs.replace(base, words={**table.words, **base.words})
         self.functions |= table.functions
         self.schedules += table.schedules
+        self.settings |= table.settings
         self.conventions |= table.conventions
         self.values |= table.values
         for alias, meaning in table.aliases.items():

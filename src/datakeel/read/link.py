@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.model.operation import Context, Entry, Operation, Role
+from datakeel.model.place import Place
 from datakeel.model.system import Remark, Setting, System
 from datakeel.read.datasets import datasets
 from datakeel.read.entering import delivered, followed, register_consumer, register_named, register_scheduled
@@ -87,6 +88,7 @@ class Link:
         self.take(self.noted(()))
         failed = self.follow(jobs, progress)
         self.follow_further()
+        self.mark_retried()
         contexts, reached = self.flow()
         return System(
             operations=tuple(in_context(self.operations[n], contexts, reached) for n in sorted(self.operations)),
@@ -148,6 +150,14 @@ class Link:
         register_scheduled(self.world, {e: functions[n] for e, n in named.items() if n in functions})
         self.take(self.noted(()))
 
+    def mark_retried(self) -> None:
+        """A function that asks its framework to run it again is run again after a failure."""
+        for name, known in self.entries.items():
+            operation = self.operations.get(name)
+            own = (r for r in operation.retries if r.kind == "framework") if operation is not None else ()
+            if operation is not None and any(inside(r.place, operation.place) for r in own):
+                self.entries[name] = [replace(e, retried=e.retried or "failure") for e in known]
+
     def noted(self, operations: tuple[Operation, ...]) -> Part:
         """Operations with the calls and ways in that were noted since the last time."""
         world = self.world
@@ -203,12 +213,16 @@ class Link:
         for cls in self.names.every_class():
             for base in cls.lineage[1:]:
                 row = self.libraries.base(base if isinstance(base, str) else base.name)
+                options = self.world.class_options(cls, row) if row is not None and row.options else ()
                 for method, entry in row.entries.items() if row is not None else ():
                     public = [n for n in cls.methods if not n.startswith("_")]
                     for name in public if method == "*" else (method,):
                         info = cls.method(name)
                         if info is not None:
-                            self.world.add_entry(info, entry, f"{cls.facts.name}.{name}")
+                            label = (
+                                self.world.class_label(cls, entry.name) if entry.name else f"{cls.facts.name}.{name}"
+                            )
+                            self.world.add_entry(info, entry, label, options)
 
     # Contexts ---------------------------------------------------------------------------------------------------------
 
@@ -281,6 +295,10 @@ class Link:
             host, name = (text_of((entry.entries or {}).get(key)) for key in ("HOST", "NAME"))
             if name and self.world.settings:
                 yield Setting(f"django.DATABASES.{alias}", f"{host}/{name}", self.world.settings[0].path)
+
+
+def inside(place: Place, outer: Place) -> bool:
+    return place.path == outer.path and outer.line <= place.line <= outer.end_line
 
 
 def in_context(

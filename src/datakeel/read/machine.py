@@ -67,6 +67,7 @@ class Machine:
         self.resources: list[Resource] = []
         self.retries: list[Retry] = []
         self.handlers: list[Handler] = []
+        self.rerun: Scope | None = None  # the whole function, where it asks its framework to run it again
         self.complete = True
         self.threaded = 0  # how many other threads what is followed now stands in: it holds theirs, not this one
         self.serial = next(SERIALS)

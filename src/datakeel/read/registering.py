@@ -41,20 +41,23 @@ class Callback(Struct, frozen=True, order=True, gc=False):
     technology: str = ""
 
 
-def entry_of(
-    row: EntryRow, info: FunctionInfo, name: str, options: tuple[Option, ...] = (), *, retried: str = ""
-) -> Entry:
+def entry_of(row: EntryRow, info: FunctionInfo, name: str, options: tuple[Option, ...] = ()) -> Entry:
     """An entry in the model's words."""
     return Entry(
         row.kind,
         name or info.name,
         info.place,
         delivered_twice(row, options),
-        row.retried or retried,
+        "failure" if asked_for(options, row.retried_by) else row.retried,
         row.concurrent,
         row.atomic,
         options=tuple(replace(o, place=None) for o in options),
     )
+
+
+def asked_for(options: tuple[Option, ...], name: str) -> bool:
+    """Whether an option is given, and says something."""
+    return any(o.name == name and o.given and o.value not in ("None", "False", "()") for o in options)
 
 
 def delivered_twice(row: EntryRow, options: tuple[Option, ...]) -> bool:

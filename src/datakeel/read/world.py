@@ -3,7 +3,7 @@ asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from datakeel.read.calls import Caller, Opening, class_value, node_span
 from datakeel.read.constructions import Constructions
 from datakeel.read.evaluate import times
 from datakeel.read.languages.python.names import Names, dotted_of
-from datakeel.read.libraries import CallRow, Libraries, Retries, Schedule, TypeRow
+from datakeel.read.libraries import CallRow, ClassRow, Libraries, Retries, Setting, TypeRow
 from datakeel.read.libraries import Entry as EntryRow
 from datakeel.read.machine import EMPTY, Trace
 from datakeel.read.memo import Memo
@@ -224,19 +224,31 @@ class World:
     def configured(self, symbol: Constant, value: Value) -> None:
         """A module's own statements configure an object that it has made (``session.mount(…)``)."""
         module = symbol.module
-        if len(module.file.bodies) <= len(module.file.functions) or value.options is None:
+        if value.options is None:
             return
         caller = self.scratch(module)
-        for statement in body(module.file.bodies[-1]):
+        own = body(module.file.bodies[-1]) if len(module.file.bodies) > len(module.file.functions) else ()
+        for statement in (*module.file.constants, *own):
             match statement:
-                case Evaluate(Call(Attribute(Global(dotted), name)) as call) if dotted == f".{symbol.name}":
-                    row = self.method_row(value.type, name)
+                case Evaluate(Call(Attribute(base, name)) as call):
+                    row = self.method_row(self.part_of(symbol, value, base), name)
                     if row is not None and (row.configures or row.adopts):
                         caller.configure(row, value, caller.arguments(call))
-                case Assign((Attribute(Global(dotted), name),), given) if dotted == f".{symbol.name}":
-                    kind = self.libraries.type(value.type)
-                    if kind is not None and given is not None and name in kind.sets:
-                        value.options[kind.sets[name]] = caller.eval(given)
+                case Assign((Attribute(base, name),), given) if given is not None:
+                    kind = self.libraries.type(self.part_of(symbol, value, base))
+                    option = (kind.sets.get(name) or ("*" in kind.sets and name)) if kind is not None else None
+                    if option:
+                        value.options[option] = caller.eval(given)
+
+    def part_of(self, symbol: Constant, value: Value, expression: Expression) -> str:
+        """The type of a module's object, or of the part of it that an expression names; empty when it is another."""
+        match expression:
+            case Global(dotted) if dotted == f".{symbol.name}":
+                return value.type
+            case Attribute(Global(dotted), name) if dotted == f".{symbol.name}":
+                kind = self.libraries.type(value.type)
+                return kind.attributes.get(name, "") if kind is not None else ""
+        return ""
 
     def outside(self, value: Value, dotted: str) -> Value:
         """A module-level value as functions see it: its identity is its name."""
@@ -772,7 +784,7 @@ class World:
             return decorator.state
         if isinstance(decorator.target, ExternalTarget):
             row = self.opening_row(decorator.target.dotted)
-            if row is not None and row.opens is not None:
+            if row is not None and row.opens is not None and not row.opens.given:
                 return Opening(row.opens, row, Arguments(), None, at)
         return None
 
@@ -862,6 +874,25 @@ class World:
         caller = self.scratch(self.modules[0])
         return caller.effect_options(registration.row, registration.receiver, registration.arguments)
 
+    def label_of_type(self, type_name: str) -> str:
+        """What an object of a project's class is registered as, by a library's base class (a task); else empty."""
+        cls = self.class_named(type_name)
+        if cls is None:
+            return ""
+        rows = (row for base in cls.externals() if (row := self.libraries.base(base)) is not None)
+        names = (entry.name for row in rows for entry in row.entries.values() if entry.name)
+        return next((self.class_label(cls, name) for name in names), "")
+
+    def class_options(self, cls: ClassInfo, row: ClassRow) -> tuple[Option, ...]:
+        """The options that a class's attributes give to what it is registered as."""
+        given = {n: v for n in row.options if (v := self.class_field(cls, n)) is not None}
+        return self.option_list(given, row.options, words=row.words)
+
+    def class_label(self, cls: ClassInfo, name: str) -> str:
+        """What objects of a class are known as: what its attribute of that name says, else the class's own name."""
+        field = self.class_field(cls, name)
+        return field.text if field is not None and field.known and field.text else cls.name
+
     def bound_task(self, info: FunctionInfo) -> Value | None:
         """The function's first parameter, where its decorator binds that to the registered value itself."""
         for registration in self.registrations(info):
@@ -945,6 +976,29 @@ class World:
             return f"({', '.join(repr(i.const) for i in value.items)})"
         return ""
 
+    def settled(self, name: str) -> str | None:
+        """What the project's settings say of a default of the whole process; None when they do not speak of it."""
+        setting = self.libraries.settings.get(name)
+        if setting is None:
+            return None
+        for value in self.held_by(setting):
+            return self.option_text(value)
+        return None
+
+    def held_by(self, setting: Setting) -> Iterator[Value]:
+        """The values of a setting in the project: of constants of its names, of options of objects of its type."""
+        for module in self.modules:
+            scope = self.names.scope(module)
+            for name in setting.names:
+                symbol = scope.get(name)
+                if isinstance(symbol, Constant):
+                    yield self.constant(symbol)
+            for symbol in scope.values() if setting.type else ():
+                if isinstance(symbol, Constant):
+                    value = self.constant(symbol)
+                    if value.type == setting.type and value.options and setting.option in value.options:
+                        yield value.options[setting.option]
+
     def meant(self, kind: TypeRow, options: dict[str, Value]) -> str:
         """What an object that stands for a limit says: the first of its arguments that sets one."""
         if "*" in options:
@@ -962,7 +1016,8 @@ class World:
         if not bar:
             return default
         if name not in self._standing:
-            self._standing[name] = self.constructions.set_for_all(name)
+            found = self.constructions.set_for_all(name)
+            self._standing[name] = found if found is not None else self.settled(name)
         found = self._standing[name]
         return rest if found is None else found
 
@@ -1011,9 +1066,17 @@ class World:
                 found = (receiver.options or {}).get(name)
             return found
 
-        return self.retry_of(row.retries or Retries(), given, number, place)
+        framework = isinstance(row, CallRow) and row.entry is not None
+        return self.retry_of(row.retries or Retries(), given, number, place, "framework" if framework else "library")
 
-    def retry_of(self, says: Retries, given: Callable[[str], Value | None], number: int, place: Place) -> Retry:
+    def retry_of(
+        self,
+        says: Retries,
+        given: Callable[[str], Value | None],
+        number: int,
+        place: Place,
+        kind: str = "library",
+    ) -> Retry:
         """A retry by what its arguments say."""
 
         def first(names: str) -> Value | None:
@@ -1031,7 +1094,7 @@ class World:
         wait = max(waits, key=WAITS.index) if waits else says.otherwise.get("wait", "")
         return Retry(
             number,
-            "library",
+            kind,
             place,
             times if times or attempts is not None else says.otherwise.get("attempts", ""),
             wait,
@@ -1042,6 +1105,9 @@ class World:
         """What an argument makes of the wait between two tries; empty when it says nothing, or is not known."""
         if value is None or (value.known and not value.const) or (kind == "growing" and value.const == 1):
             return ""
+        if kind == "computed":
+            random = any(s.kind == "random" for s in value.sources)
+            return "constant" if value.known else "jittered" if random else "growing" if value.sources else ""
         if kind:
             return kind
         if value.known:
@@ -1067,20 +1133,6 @@ class World:
     @cached_property
     def modules(self) -> tuple[Module, ...]:
         return tuple(self.names.every_module())
-
-    def plans(self, schedule: Schedule) -> Iterable[Value]:
-        """The mappings that hold a schedule: constants of its name, options of the objects of its type."""
-        for module in self.modules:
-            if schedule.setting:
-                symbol = self.names.scope(module).get(schedule.setting)
-                if isinstance(symbol, Constant):
-                    yield self.constant(symbol)
-                continue
-            for symbol in self.names.scope(module).values():
-                if isinstance(symbol, Constant):
-                    value = self.constant(symbol)
-                    if value.type == schedule.type and value.options and schedule.option in value.options:
-                        yield value.options[schedule.option]
 
     def setting(self, name: str) -> Value:
         """A Django setting's value: as the first settings module that defines it says."""
@@ -1139,6 +1191,8 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
     held = tuple(n for n in end.locks if n > 0)
     ends = {c: n for c, n in end.transactions.items() if n != 0}
     effects = condensed(caller, returns)
+    if caller.rerun is not None:
+        effects = tuple(replace(e, scopes=(caller.rerun, *e.scopes)) for e in effects)
     return Trace(
         effects=effects,
         exits=tuple(caller.exits),
