@@ -15,6 +15,7 @@ from datakeel.read.machine import Machine, Trace
 from datakeel.read.values import (
     HOLE,
     MISSING,
+    NONE,
     NOTHING,
     Value,
     bounded,
@@ -61,7 +62,7 @@ class Graft:
         for (rows, name), value in trace.heap.items():
             mapped = self.rows(rows)
             if mapped is not None:
-                machine.world.orms.remembered(machine, mapped, name, self.value(value))
+                machine.world.orms.remembered(machine, mapped, name, value if value is NONE else self.value(value))
         self.end_transactions()
         machine.state.locks = (*locks, *(n + self.base for n in trace.held))
         machine.frame.raises += [r for r in trace.raises if r]
