@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datakeel.config import Config
 from datakeel.finding import Finding
 from datakeel.model.effect import Effect
 from datakeel.model.system import System
@@ -63,7 +62,7 @@ def read_system(files: dict[str, str], folder: Path) -> System:
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
-    return reader.system(facts.read(discover([folder]), jobs=1), Config())
+    return reader.system(facts.read(discover([folder]), jobs=1))
 
 
 def findings(files: dict[str, str], folder: Path) -> tuple[Finding, ...]:

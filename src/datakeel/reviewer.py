@@ -37,7 +37,7 @@ def review(
     sources = discover(paths, exclude=config.exclusions())
     cache = Cache.open(sources.root) if config.cache else Cache.none()
     read = facts.read(sources, cache, jobs=config.jobs, progress=lambda done, whole: tell("reading", done, whole))
-    system = reader.system(read, config, lambda done, whole: tell("linking", done, whole))
+    system = reader.system(read, config.libraries, config.jobs, lambda done, whole: tell("linking", done, whole))
     tell("judging", 0, 0)
     judged = judge(system, config.runs)
     cache.save()
@@ -107,4 +107,3 @@ class Statements:
             except OSError:
                 self.lines[place.path] = []
         return "\n".join(self.lines[place.path][place.line - 1 : max(place.end_line, place.line)])
-

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from datakeel.config import Config
 from datakeel.model.system import System
 from datakeel.read.facts import Facts, cores
 from datakeel.read.libraries import Libraries, given, shipped
 from datakeel.read.link import Link
 
 
-def system(facts: Facts, config: Config, progress: Callable[[int, int], None] | None = None) -> System:
-    """Links the facts of a project into its system, with the team's own library models."""
+def system(
+    facts: Facts,
+    models: Iterable[Mapping[str, object]] = (),
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> System:
+    """Links the facts of a project into its system. `models` are the team's own library models, as tables are parsed;
+    `jobs` the processes that link (0: one for each core)."""
     modules = facts.modules()
     names: dict[str, str] = {}
     for path in facts.files:
@@ -24,10 +29,10 @@ def system(facts: Facts, config: Config, progress: Callable[[int, int], None] | 
         for name in modules.names(path)[1:]:
             names.setdefault(name, path)
     roles = {source.path: source.role for source in facts.sources.files}
-    libraries = Libraries((*shipped("python"), *given(config.libraries)))
+    libraries = Libraries((*shipped("python"), *given(models)))
     with deep_calls():
         link = Link(names, facts.files, roles, libraries, facts.sql, modules.roots)
-        return link.system(facts.remarks(), progress, config.jobs or cores())
+        return link.system(facts.remarks(), progress, jobs or cores())
 
 
 @contextmanager
