@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from datakeel import suppression
 from datakeel.cache import Cache
 from datakeel.config import Config, load
@@ -15,6 +17,7 @@ from datakeel.fingerprint import fingerprinted, normalised
 from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.read import facts, reader
+from datakeel.read.declared import declared
 from datakeel.read.source import Sources, discover
 from datakeel.rules import overview
 from datakeel.rules.judge import judge
@@ -38,6 +41,7 @@ def review(
     cache = Cache.open(sources.root) if config.cache else Cache.none()
     read = facts.read(sources, cache, jobs=config.jobs, progress=lambda done, whole: tell("reading", done, whole))
     system = reader.system(read, config.libraries, config.jobs, lambda done, whole: tell("linking", done, whole))
+    system = declared(system, **msgspec.structs.asdict(config.facts))
     tell("judging", 0, 0)
     judged = judge(system, config.runs)
     cache.save()

@@ -200,6 +200,7 @@ class Dataset(Struct, frozen=True, gc=False, kw_only=True):
     columns_complete: bool = True  # False: there may be columns and keys that were not seen
     origin: Origin = Origin.RESOLVED
     losable: bool = False  # declared: its content may be lost
+    bounded: bool = False  # declared: it stays small
 
     def own(self, name: str) -> str:
         """A column's name without the table's before it."""

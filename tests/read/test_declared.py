@@ -1,0 +1,45 @@
+"""What a team declares is seen by the rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import datakeel
+
+CODE = """
+from django.db import models
+
+
+class Account(models.Model):
+    balance = models.IntegerField()
+
+
+def add_interest(number):
+    account = Account.objects.get(pk=number)
+    account.balance = account.balance * 101 // 100
+    account.save(update_fields=["balance"])
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "accounts.py").write_text(CODE, encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'shop'\n", encoding="utf-8")
+    return tmp_path
+
+
+def rules_of(project: Path) -> list[str]:
+    return [finding.rule for finding in datakeel.review([project]).findings]
+
+
+def test_without_a_declaration_the_update_can_be_lost(project: Path) -> None:
+    assert rules_of(project) == ["lost-update"]
+
+
+@pytest.mark.parametrize("fact", ["alone", "serialised"])
+def test_a_function_that_runs_alone_or_in_turns_loses_nothing(project: Path, fact: str) -> None:
+    (project / "datakeel.toml").write_text(f'[facts]\n{fact} = ["accounts.add_interest"]\n', encoding="utf-8")
+    assert rules_of(project) == []
