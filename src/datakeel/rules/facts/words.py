@@ -35,8 +35,8 @@ def host(effect: Effect) -> str:
     >>> host(Effect(number=1, kind=Kind.CALL, verb="http", place=NOWHERE, text="https://bank.example/charge?id=1"))
     'bank.example'
     """
-    text = effect.text.replace(HOLE, "…")
+    text = effect.text.replace(HOLE, "…").partition("?")[0]
     _, scheme, rest = text.partition("://")
     if scheme:
-        return rest.partition("/")[0].partition("?")[0]
+        text = rest.partition("/")[0]
     return text if text.strip("…/") else ""
