@@ -3,10 +3,10 @@
 import psycopg
 import pytest
 
-from datakeel.model.dataset import Dataset, Index
 from datakeel.read.formats.sql import read_sql
 from datakeel.read.schema import apply
 from datakeel.read.sql.text import statements
+from tests import catalog
 
 SCRIPTS = {
     "inline constraints": """
@@ -154,27 +154,6 @@ SCRIPTS = {
         CREATE UNIQUE INDEX ON shop.things (public);""",
 }
 
-COLUMNS = """
-    SELECT a.attname, a.attnotnull, format_type(a.atttypid, a.atttypmod), a.atthasdef OR a.attidentity <> ''
-    FROM pg_attribute a WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"""
-INDEXES = """
-    SELECT c.relname, i.indisunique, i.indisprimary, i.indpred IS NOT NULL, i.indnullsnotdistinct, am.amname,
-           array(SELECT coalesce((SELECT attname FROM pg_attribute
-                                  WHERE attrelid = i.indrelid AND attnum = i.indkey[n] AND i.indkey[n] <> 0), '()')
-                 FROM generate_series(0, i.indnkeyatts - 1) n)
-    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am am ON am.oid = c.relam
-    WHERE i.indrelid = %s"""
-CONSTRAINTS = "SELECT contype, conname FROM pg_constraint WHERE conrelid = %s AND contype IN ('c', 'f', 'x')"
-TABLES = """
-    SELECT c.oid, CASE WHEN n.nspname = 'public' THEN '' ELSE n.nspname || '.' END || c.relname
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
-      AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'"""
-
-TYPES = {"timestamptz(3)": "timestamp(3) with time zone", "timestamptz": "timestamp with time zone",
-         "timestamp": "timestamp without time zone", "time(0)": "time(0) without time zone",
-         "numeric(5)": "numeric(5,0)", "varbit(5)": "bit varying(5)", "char(4)": "character(4)"}  # fmt: skip
-
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_schema_read_is_the_schema_that_postgres_has(name: str, database: str) -> None:
@@ -183,48 +162,15 @@ def test_the_schema_read_is_the_schema_that_postgres_has(name: str, database: st
     with psycopg.connect(database, autocommit=True) as connection:
         for statement in read_statements(script):
             connection.execute(statement)
-        real = {n: oid for oid, n in connection.execute(TABLES)}
+        real = catalog.tables(connection)
         assert sorted(tables) == sorted(real)
         for table, oid in real.items():
             ours = tables[table]
             assert ours.columns_complete
-            assert columns_of(ours) == [
-                (n, not_null, kind) for n, not_null, kind, _ in connection.execute(COLUMNS, [oid])
-            ]
-            filled = [filled for *_, filled in connection.execute(COLUMNS, [oid])]
-            assert [c.default is not None for c in ours.schema.columns] == filled
-            assert sorted(map(seen, ours.schema.indexes)) == sorted(
-                (n, unique, primary, partial, not distinct, "btree" if method == "btree" else method, tuple(keys))
-                for n, unique, primary, partial, distinct, method, keys in connection.execute(INDEXES, [oid])
-                if method != "gist"  # the index of an exclusion constraint
-            )
-            kinds = {"check": "c", "foreign": "f", "exclude": "x"}
-            named = sorted((kinds[c.kind], c.name) for c in ours.schema.constraints)
-            assert named == sorted(tuple(row) for row in connection.execute(CONSTRAINTS, [oid]))
+            assert catalog.columns_of(ours) == catalog.columns(connection, oid)
+            assert catalog.indexes_of(ours) == catalog.indexes(connection, oid)
+            assert catalog.constraints_of(ours) == catalog.constraints(connection, oid)
 
 
 def read_statements(script: str) -> list[str]:
     return [piece.text for piece in statements(script)]
-
-
-def columns_of(table: Dataset) -> list[tuple[str, bool, str]]:
-    return [(c.name, not c.nullable, spelled(c.type)) for c in table.schema.columns]
-
-
-def spelled(kind: str) -> str:
-    """The type as PostgreSQL spells it."""
-    kind = TYPES.get(kind, kind).removesuffix(' collate "c"')
-    return kind.replace("varchar", "character varying")
-
-
-def seen(index: Index) -> tuple[str, bool, bool, bool, bool, str, tuple[str, ...]]:
-    keys = tuple(c if c.replace("_", "").isalnum() else "()" for c in index.columns)
-    return (
-        index.name,
-        index.unique,
-        index.primary,
-        bool(index.predicate),
-        index.nulls_distinct,
-        index.method or "btree",
-        keys,
-    )
