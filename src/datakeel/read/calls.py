@@ -656,11 +656,11 @@ class Caller(Executor):
     def configuration(self, value: Value) -> dict[str, Value]:
         """The options that a mapping holds, or an object that was made with them (``Config(read_timeout=5)``)."""
         if value.entries is None and value.options is not None and self.world.libraries.type(value.type) is not None:
-            return value.options
+            return flattened(value.options)
         if value.known and value.const is None:
             return {}
         whole = value.entries is not None and value.complete
-        return dict(value.entries or {}) if whole else {**(value.entries or {}), "*": NOTHING}
+        return flattened(value.entries or {}) if whole else {**flattened(value.entries or {}), "*": NOTHING}
 
     def add_resource(
         self,
@@ -705,10 +705,8 @@ class Caller(Executor):
         (``a|b``) the first that is given."""
         if not name:
             return None
-        if name.startswith("self.") and "|" in name:
-            head, _, rest = name.partition("|")
-            held = (receiver.options or {}).get(head[5:]) if receiver is not None else None
-            return held if held is not None else self.asked(row, rest, receiver, arguments)
+        if "|" in name:
+            return self.first_that_says(row, name, receiver, arguments)
         if name.startswith("="):
             return Value(const=name[1:])
         if name == "self":
@@ -725,11 +723,21 @@ class Caller(Executor):
                 if found is not None
                 else (self.attribute_of(receiver, name[5:], Span(0, 0, 0, 0)) if receiver is not None else NOTHING)
             )
-        for choice in name.split("|"):
-            found = self.argument(arguments, row.parameters, choice)
-            if found is not None:
+        return self.argument(arguments, row.parameters, name)
+
+    def first_that_says(self, row: CallRow, names: str, receiver: Value | None, arguments: Arguments) -> Value | None:
+        """Of several references, parted by ``|``, the first that is given and says something; an option of the
+        receiver only where it is set."""
+        given: Value | None = None
+        for name in names.split("|"):
+            if name.startswith("self.") and name != "self.name":
+                found = (receiver.options or {}).get(name[5:]) if receiver is not None else None
+            else:
+                found = self.asked(row, name, receiver, arguments)
+            given = given or found
+            if found is not None and found is not NOTHING and not (found.known and not found.const):
                 return found
-        return None
+        return given
 
     def apply_row(self, row: CallRow, dotted: str, receiver: Value | None, arguments: Arguments, at: Span) -> Value:
         """What a library's row says that a call does."""
@@ -817,7 +825,9 @@ class Caller(Executor):
         entry = row.entry
         if entry is None or not entry.callable:
             return
-        found = self.argument(arguments, row.parameters, entry.callable)
+        found = self.asked(row, entry.callable, receiver, arguments)
+        if found is None or not holds_callable(found):
+            found = next((v for v in arguments.positional if holds_callable(v)), found)
         label = self.entry_name(row, receiver, arguments)
         options = self.effect_options(row, receiver, arguments)
         given = passed(self, entry.passes, receiver)
@@ -1054,9 +1064,13 @@ class Caller(Executor):
     def effect_options(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> tuple[Option, ...]:
         options: dict[str, Value] = {}
         defaults, words = self.effect_defaults(row, receiver)
+        config = self.argument(arguments, row.parameters, row.config) if row.config else None
+        within = self.configuration(config) if config is not None else {}
         for name in defaults:
             found = self.argument(arguments, row.parameters, name)
             inherited = (receiver.options or {}).get(name) if receiver is not None else None
+            if found is None:
+                found = within.get(name) or (NOTHING if "*" in within and name not in row.parameters else None)
             if found is not None:
                 options[name] = found if found.known or found.rows is None else self.held(found) or found
             elif inherited is not None:
@@ -1177,13 +1191,16 @@ class Caller(Executor):
         return not opens.given or given_true(self.argument(arguments, row.parameters, opens.given))
 
     def filled(self, gives: str, row: CallRow, arguments: Arguments) -> str:
-        """A type's name with constant arguments put in: ``boto3.{service_name}``."""
+        """A type's name with constant arguments put in (``boto3.{service_name}``); where that is none that the tables
+        know, what stands before them."""
         if "{" not in gives:
             return gives if gives not in ("row", "rows", "value", "result") else ""
         head, _, rest = gives.partition("{")
         name, _, tail = rest.partition("}")
         found = self.argument(arguments, row.parameters, name)
-        return f"{head}{found.text}{tail}" if found is not None and found.text else ""
+        whole = f"{head}{found.text}{tail}" if found is not None and found.text else ""
+        plain = head.rstrip(".")
+        return whole if self.world.libraries.type(whole) or not self.world.libraries.type(plain) else plain
 
     def inherited_options(
         self, kind: TypeRow | None, row: CallRow, receiver: Value | None, arguments: Arguments
@@ -1630,6 +1647,12 @@ def endless(trace: Trace) -> bool:
 def delivered(value: Value, source: frozenset[Source], rows: Rows) -> Value:
     """What a callback is given: the client itself, or part of the message that was read."""
     return value if value.owner is None and value.rows is not None else value.but(sources=source, rows=rows)
+
+
+def flattened(options: dict[str, Value]) -> dict[str, Value]:
+    """Options with those of their mappings beside them: ``retries.mode``."""
+    inner = {f"{n}.{k}": v for n, o in options.items() for k, v in (o.entries or {}).items()}
+    return {**options, **inner} if inner else options
 
 
 def function_of(value: Value) -> FunctionInfo:

@@ -145,7 +145,7 @@ class Evaluator(Machine):
             return base.but(const=MISSING, items=None)
         row = self.world.libraries.type(base.type) if base.type else None
         if row is not None and row.items:
-            name = key.text or ""
+            name = (key.text or "") if row.named else base.name
             return Value(
                 type=row.items, name=name, owner=base, rows=base.rows, origin=base.origin, options=base.options
             )

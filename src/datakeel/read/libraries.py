@@ -133,6 +133,7 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     bind_rest: bool = False  # the values to bind are the remaining positional arguments
     many: bool = False
     options: dict[str, str] = {}  # argument → its default as text; "" when there is none to speak of
+    config: str = ""  # an argument that is a mapping of further options, or an object that carries them
     words: dict[str, str] = {}  # option → the model's word for it, and a time's unit ("expiry ms")
     gives: str = (
         ""  # a type; "self"; "row", "rows", "value", "rowcount" (of the last statement); "argument:x"; holds {argument}
@@ -193,6 +194,7 @@ class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     chains: bool = False  # its methods give the object itself, with what they did (a pipeline)
     attributes: dict[str, str] = {}  # attribute → type; "*" for any
     items: str = ""  # the type of self[key]
+    named: bool = True  # self[key] is known by its key; False: by the name of the whole
     name: str = ""  # an argument that names it
     sets: dict[str, str] = {}  # attribute whose assignment sets an option
     implicit_transaction: bool = False  # a DB-API connection: the first statement begins a transaction
@@ -403,7 +405,7 @@ def complete(row: CallRow, table: Table) -> CallRow:
     """A row with what its table says for all of them."""
     if table.words and row.options:
         row = msgspec.structs.replace(row, words={**table.words, **row.words})
-    if not row.effect and not row.sql:
+    if not row.effect and not row.sql and not (row.opens is not None and row.opens.ends) and row.entry is None:
         return row
     return msgspec.structs.replace(
         row,

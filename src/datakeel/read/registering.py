@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from datakeel.model.effect import Option
+from datakeel.model.effect import Option, chosen
 from datakeel.model.operation import Entry
 from datakeel.model.place import Place
 from datakeel.read.libraries import CallRow
@@ -62,8 +62,7 @@ def asked_for(options: tuple[Option, ...], name: str) -> bool:
 
 def delivered_twice(row: EntryRow, options: tuple[Option, ...]) -> bool:
     """Whether the same input may come again, as the option says that decides on it."""
-    name = row.redelivery.removeprefix("!")
-    found = next((o for o in options if o.name == name), None)
+    found = chosen(options, row.redelivery.removeprefix("!"))
     if found is None or not found.value:
         return row.redelivered
     return (found.value not in ("False", "None", "0")) != row.redelivery.startswith("!")
