@@ -44,14 +44,25 @@ def says_absent(guard: Guard, read: Effect) -> bool:
     return guard.test == "<" and guard.polarity and guard.text == "1"
 
 
-def tested_columns(write: Effect) -> Iterator[tuple[Guard, Source]]:
+def tested_columns(operation: Operation, write: Effect) -> Iterator[tuple[Guard, Source]]:
     """The columns of the written row itself that a condition round the write asks."""
     for guard in write.guards:
-        if guard.test == "exception":
-            continue
-        for source in guard.sources:
-            if source.path and rows_of(source) == write.rows:
+        for source in guard.sources if guard.test != "exception" else ():
+            if source.path and (rows_of(source) == write.rows or of_same_key(operation, source, write)):
                 yield guard, source
+
+
+def of_same_key(operation: Operation, source: Source, write: Effect) -> bool:
+    read = operation.effect(source.number) if source.kind == "read" else None
+    return read is not None and same_key(read, write)
+
+
+def same_key(read: Effect, write: Effect) -> bool:
+    """Whether a read and a write find their row by the same value of the same column."""
+    if read.dataset != write.dataset or read.selection is None or write.selection is None:
+        return False
+    mine = {(p.column, p.value) for p in read.selection.predicates if p.operator == "=" and p.value}
+    return any((p.column, p.value) in mine for p in write.selection.predicates if p.operator == "=" and p.value)
 
 
 def value_of(assignment: Assignment) -> str:

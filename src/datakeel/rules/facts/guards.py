@@ -85,16 +85,13 @@ def rows_of(source: Source) -> Rows | None:
 
 
 def serialised(operation: Operation, read: Effect, write: Effect) -> bool:
-    """Whether one lock is held from the read to the write, and until the write is committed.
-
-    A read that locks its own rows counts as the lock. A lock that is let go before the transaction round both commits lets the
-    next one read what is not yet overwritten.
-    """
+    """Whether one lock is held from the read to the write. A read that locks its own rows counts as the lock; one that is let
+    go before the commit is the fault of `lock-released-by-non-owner`."""
     for number in write.locks:
         lock = operation.effect(number)
         if number != read.number and number not in read.locks:
             continue
-        if lock is None or not (locks_nothing(lock) or released_early(operation, lock, write)):
+        if lock is None or not locks_nothing(lock):
             return True
     return False
 
@@ -105,26 +102,6 @@ def locks_nothing(lock: Effect) -> bool:
     if lock.kind != Kind.READ:
         return False
     return lock.transaction is None or (lock.selection is not None and bool(lock.selection.aggregate))
-
-
-def released_early(operation: Operation, lock: Effect, write: Effect) -> bool:
-    """Whether a lock that was taken inside a transaction is released before that transaction commits."""
-    transaction = write.transaction
-    if lock.kind != Kind.LOCK or transaction is None or not 0 < transaction < lock.number:
-        return False
-    unlock = next(
-        (e for e in operation.of(Kind.UNLOCK) if e.number > write.number and releases(lock, e)),
-        None,
-    )
-    if unlock is None:
-        return False
-    return not any(
-        e.transaction == transaction and write.number < e.number < unlock.number for e in operation.of(Kind.COMMIT)
-    )
-
-
-def releases(lock: Effect, unlock: Effect) -> bool:
-    return lock.dataset == unlock.dataset and lock.key == unlock.key
 
 
 def locked_between(operation: Operation, read: Effect | None, write: Effect) -> bool:

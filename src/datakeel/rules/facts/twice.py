@@ -29,5 +29,5 @@ def repeats(effect: Effect) -> bool:
     if effect.kind == Kind.PUBLISH:
         return True
     if effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE:
-        return effect.verb.lower() in ("post", "patch", "charge", "create", "refund", "send")
+        return effect.idempotent == Answer.NO
     return effect.kind == Kind.CALL and effect.store == StoreKind.MAIL

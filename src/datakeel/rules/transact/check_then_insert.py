@@ -44,7 +44,9 @@ def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
     """The columns by which the row was looked for, where the insert fills them as asked; none when it looks elsewhere."""
     if read.kind != Kind.READ or read.dataset != write.dataset or read.selection is None:
         return ()
-    asked = [p for p in read.selection.predicates if p.operator in ("=", "is-null", "like")]
+    asked = read.selection.predicates
+    if any(p.operator not in ("=", "is-null", "like", "not-null") for p in asked):
+        return ()  # whether one overlaps, or is of an age, is another question
     answers = [written_as_asked(p, write) for p in asked]
     if False in answers or True not in answers:
         return ()

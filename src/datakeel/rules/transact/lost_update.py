@@ -10,6 +10,7 @@ from datakeel.model.effect import Assignment, Effect, Kind, Rows, Source, StoreK
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import atomic_update, save_only
+from datakeel.rules.facts.decisions import same_key
 from datakeel.rules.facts.guards import here, now, rows_of, single_runner, stopped
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.rule import Hit, rule
@@ -73,16 +74,9 @@ def stale_source(operation: Operation, write: Effect, assignment: Assignment) ->
             return source
         if source.kind == "read" and source.path[-1:] == (assignment.column,):
             read = operation.effect(source.number)
-            if read is not None and same_row(read, write):
+            if read is not None and same_key(read, write):
                 return source
     return None
-
-
-def same_row(read: Effect, write: Effect) -> bool:
-    if read.dataset != write.dataset or read.selection is None or write.selection is None:
-        return False
-    mine = {(p.column, p.value) for p in read.selection.predicates if p.operator == "=" and p.value}
-    return any((p.column, p.value) in mine for p in write.selection.predicates if p.operator == "=" and p.value)
 
 
 def held_here(operation: Operation, source: Source, write: Effect, system: System) -> bool:

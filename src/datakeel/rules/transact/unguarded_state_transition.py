@@ -27,7 +27,7 @@ def unguarded_state_transition(operation: Operation, system: System) -> Iterator
             continue
         if write.chain or not write.guards:
             continue
-        found = transition(write)
+        found = transition(operation, write)
         if found is None:
             continue
         guard, source, assignment = found
@@ -41,9 +41,9 @@ def unguarded_state_transition(operation: Operation, system: System) -> Iterator
             yield hit(operation, read, write, guard, assignment, consequence, rival, answer, system)
 
 
-def transition(write: Effect) -> tuple[Guard, Source, Assignment] | None:
+def transition(operation: Operation, write: Effect) -> tuple[Guard, Source, Assignment] | None:
     """A test of the column that the write sets, of the same row; to a state, or to the moment when it was reached."""
-    for guard, source in tested_columns(write):
+    for guard, source in tested_columns(operation, write):
         for assignment in write.assigned:
             if assignment.column == source.path[-1] and state(assignment):
                 return guard, source, assignment
