@@ -307,7 +307,7 @@ def use(customer: Customer, number):
     )
     assert predicates(read) == [
         ("status", "=", "const:'new'"),
-        ("customer_id", "=", "parameter:customer"),
+        ("customer_id", "=", "parameter:customer.id"),
         ("id", "=", "parameter:number"),
         ("total", ">=", "const:1"),
     ]
@@ -357,7 +357,51 @@ def use(number):
     customer.orders.filter(status="new").update(status="old")
 """)
     )
-    assert predicates(update) == [("customer_id", "=", "read:1"), ("status", "=", "const:'new'")]
+    assert predicates(update) == [("customer_id", "=", "read:1.id"), ("status", "=", "const:'new'")]
+
+
+def test_a_foreign_key_and_what_it_leads_to_are_one_value(reading: Reading) -> None:
+    operation = reading("""
+def use(number):
+    order = Order.objects.select_related("customer").get(pk=number)
+    Order.objects.filter(customer=order.customer).count()
+    Order.objects.filter(customer_id=order.customer_id).count()
+    Order.objects.filter(customer=order.customer.pk).count()
+""")
+    read, one, two, _ = effects(operation)
+    assert predicates(one) == predicates(two) == [("customer_id", "=", f"read:{read.number}.customer_id")]
+
+
+def test_a_plan_that_is_passed_keeps_its_conditions(reading: Reading) -> None:
+    (read,) = effects(
+        reading("""
+def locked(orders):
+    return orders.select_for_update().first()
+
+def use(number):
+    return locked(Order.objects.filter(number=number))
+""")
+    )
+    assert predicates(read) == [("number", "=", "parameter:number")]
+    assert read.selection is not None
+    assert read.selection.lock == "update"
+
+
+def test_forwarded_keywords_keep_their_sources(reading: Reading) -> None:
+    read, insert = effects(
+        reading("""
+def make(**values):
+    return Order.objects.create(**values)
+
+def use(number):
+    total = Order.objects.get(pk=number).total
+    make(total=total, number=number)
+""")
+    )
+    assert {a.column: [(s.kind, s.number, s.name) for s in a.sources] for a in insert.assigned} == {
+        "number": [("parameter", -1, "number")],
+        "total": [("read", read.number, "")],
+    }
 
 
 def test_what_either_branch_adds_is_not_certain(reading: Reading) -> None:

@@ -280,6 +280,8 @@ class Caller(Executor):
         if target.dotted == "builtins.getattr" and len(node.arguments) >= 2:
             base, name = self.eval(node.arguments[0]), self.eval(node.arguments[1])
             if name.text and name.known:
+                if len(node.arguments) > 2 and self.world.unset(base, name.text):
+                    return self.eval(node.arguments[2])
                 return self.attribute_of(base, name.text, node.at)
         return None
 

@@ -69,8 +69,8 @@ class Machine:
         self.handlers: list[Handler] = []
         self.rerun: Scope | None = None  # the whole function, where it asks its framework to run it again
         self.complete = True
-        self.threaded = 0  # how many other threads what is followed now stands in: it holds theirs, not this one
         self.serial = next(SERIALS)
+        self.threaded = 0  # how many other threads what is followed now stands in: it holds theirs, not this one
         self.depth = 0
         self.active: list[Frame] = []  # the bodies that are followed here, one inside the other
         self.frames = 1
@@ -223,6 +223,7 @@ class Machine:
                 value = self.world.orms.part(value.state, name) or NOTHING
                 continue
             stored = self.state.heap.get((value.rows, name)) if value.rows is not None else None
+            stored = stored or inside(value, name)
             value = stored or Value(
                 sources=extended(value.sources, name),
                 rows=Rows(value.rows.root, (*value.rows.path, name))
@@ -243,3 +244,13 @@ def ends_with_transaction(effect: Effect) -> bool:
         return True
     scope = effect.option("scope")
     return effect.kind == Kind.LOCK and scope is not None and scope.value == "'transaction'"
+
+
+def inside(value: Value, name: str) -> Value | None:
+    """The part of a mapping or sequence that is known under a key, or under its place."""
+    if value.entries is not None:
+        return value.entries.get(name)
+    if value.items is not None and name.startswith("#"):
+        place = int(name[1:])
+        return value.items[place] if place < len(value.items) else None
+    return None

@@ -599,6 +599,7 @@ class World:
             if given is not None and given.state is not None:
                 passed = self.orms.symbolic(given.state, parameter.name)
                 value = value if passed is None else value.but(state=passed)
+            value = with_parts(value, parameter.name)
             if value.options:
                 value = value.but(options={k: v.but(place=None) for k, v in value.options.items()})
             if not value.known:
@@ -1134,6 +1135,10 @@ class World:
     def modules(self) -> tuple[Module, ...]:
         return tuple(self.names.every_module())
 
+    def unset(self, value: Value, name: str) -> bool:
+        """Whether a value is the project's settings, and this one is not among them."""
+        return value.type == "django.conf.settings" and self.setting(name) is NOTHING
+
     def setting(self, name: str) -> Value:
         """A Django setting's value: as the first settings module that defines it says."""
         for module in self.settings:
@@ -1210,6 +1215,28 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
         size=caller._number + 1,
         complete=caller.complete,
         parameters=tuple(p.name for p in info.signature.parameters) if info is not None else (),
+    )
+
+
+PARTS = 12  # how many parts of an argument keep their names
+
+
+def with_parts(value: Value, name: str) -> Value:
+    """An argument whose parts are known: each is that part of the parameter."""
+    if value.known or len(value.entries or value.items or ()) > PARTS:
+        return value
+    if value.entries:
+        return value.but(entries={k: part(v, name, k) for k, v in value.entries.items()})
+    if value.items:
+        return value.but(items=tuple(part(v, name, f"#{i}") for i, v in enumerate(value.items)))
+    return value
+
+
+def part(value: Value, name: str, key: str) -> Value:
+    if value.known or value.rows is not None:
+        return value
+    return value.but(
+        rows=Rows(f"parameter:{name}", (key,)), sources=frozenset((Source("parameter", name=name, path=(key,)),))
     )
 
 

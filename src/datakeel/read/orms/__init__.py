@@ -108,11 +108,11 @@ class Orms:
 
     def symbolic(self, state: Any, name: str) -> Any:
         """A plan that is passed as parameter `name`, as the callee sees it: its values are parts of the parameter."""
-        return self.sqlalchemy.symbolic(state, name)
+        return self.django.symbolic(state, name) or self.sqlalchemy.symbolic(state, name)
 
     def part(self, state: Any, name: str) -> Value | None:
         """The part of a passed plan that `symbolic` named so."""
-        return self.sqlalchemy.part(state, name)
+        return self.django.part(state, name) or self.sqlalchemy.part(state, name)
 
     def grafted(self, graft: Graft, state: Any) -> Any:
         if isinstance(state, Pending | Place):

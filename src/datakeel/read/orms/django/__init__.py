@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 SETTINGS = "django.conf.settings"
 REQUEST = "django.http.HttpRequest"
+OPTIONS = "django.db.models.options.Options"
 DESCRIPTOR = "django.db.models.fields.related.ManyToManyDescriptor"
 MISSING_ROW = {"DoesNotExist": "ObjectDoesNotExist", "MultipleObjectsReturned": "MultipleObjectsReturned"}
 
@@ -53,7 +54,7 @@ class Django:
         self.models = Models(world)
         self.managers = Managers(world, self.models)
         self.querysets = Querysets(world, self.models, self.managers)
-        self.relations = Relations(world, self.models, self.managers)
+        self.relations = Relations(world, self.models, self.managers, self.querysets)
         self.signals = Signals(world, self.models)
         self.instances = Instances(world, self.models, self.querysets, self.relations, self.signals)
         self.writes = Writes(world, self.models, self.managers, self.querysets, self.instances)
@@ -92,12 +93,24 @@ class Django:
             return self.instances.attribute(caller, model, base, name, at)
         if base.type == DESCRIPTOR:
             return base.of if name == "through" else None
-        if name == "model" and base.type == "django.db.models.options.Options" and base.owner is not None:
-            return self.instances.class_of(base.owner)
+        if base.type == OPTIONS and base.owner is not None:
+            return self.option(base.owner, name)
         if self.serializers.kind(base.type):
             return self.serializers.attribute(caller, base, name)
         cls = self.views.view_class(base.type) if name == "object" else None
         return self.views.attribute(caller, base, cls, name) if cls is not None else None
+
+    def option(self, owner: Value, name: str) -> Value | None:
+        """``Model._meta.model``; of another class, what its ``class Meta`` says."""
+        if self.models.model(owner.type) is not None:
+            return self.instances.class_of(owner) if name in ("model", "concrete_model") else None
+        cls = self.world.class_named(owner.type)
+        for ancestor in cls.ancestors() if cls is not None else ():
+            inner = self.models.inner_meta(ancestor)
+            found = self.world.class_field(inner, name) if inner is not None else None
+            if found is not None:
+                return found
+        return None
 
     def request_user(self, base: Value) -> Value | None:
         """``request.user``: a row of the user model."""
@@ -116,15 +129,20 @@ class Django:
             return Value(target=MethodTarget(base, name)) if cls.method(name) is None else None
         model = self.models.model(cls.name)
         if model is None:
-            return None
+            return self.options_of(cls) if name == "_meta" else None
         if name in MISSING_ROW:
             return Value(target=ExternalTarget(f"django.core.exceptions.{MISSING_ROW[name]}"))
         if name == "_meta":
-            return Value(type="django.db.models.options.Options", owner=Value(type=cls.name))
+            return Value(type=OPTIONS, owner=Value(type=cls.name))
         if cls.method(name) is not None:
             return None
         found = self.managers.of_model(model, name)
         return found if found is not None else self.descriptor(model, name)
+
+    def options_of(self, cls: ClassInfo) -> Value | None:
+        """``_meta`` of a class that keeps the options of its ``class Meta`` there."""
+        known = any(self.models.inner_meta(c) is not None for c in cls.ancestors())
+        return Value(type=OPTIONS, owner=Value(type=cls.name)) if known else None
 
     def descriptor(self, model: Model, name: str) -> Value | None:
         """``Model.tags``: from the class, a many-to-many leads to the table of its pairs."""
@@ -221,6 +239,13 @@ class Django:
         if isinstance(state, Condition):
             return Condition(tuple(graft.predicate(p) for p in state.predicates), state.complete)
         return None
+
+    def symbolic(self, state: Any, name: str) -> Any:
+        """A plan that is passed as parameter `name`: what its conditions compare with are parts of the parameter."""
+        return state.passed_as(name) if isinstance(state, Query) else None
+
+    def part(self, state: Any, name: str) -> Value | None:
+        return state.part(name) if isinstance(state, Query) else None
 
     def detached(self, state: Any) -> Any:
         return state.detached() if isinstance(state, Query | Condition) else None

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Assignment, Predicate, Rows
+from datakeel.model.effect import Assignment, Predicate, Rows, Source
 from datakeel.read.values import Arguments, Plan, Value, canonical, union
 
 if TYPE_CHECKING:
@@ -120,6 +120,22 @@ class Query(Plan, frozen=True):
         if related is not None:
             related = replace(related, owner=graft.rows(related.owner))
         return replace(self, predicates=tuple(graft.predicate(p) for p in self.predicates), related=related)
+
+    def passed_as(self, name: str) -> Query:
+        """The plan as the function sees it that is given it as parameter `name`."""
+        related = replace(self.related, owner=None) if self.related is not None else None
+        predicates = tuple(
+            replace(p, value=f"parameter:{name}.$p{i}", sources=(Source("parameter", name=name, path=(f"$p{i}",)),))
+            if p.sources
+            else p
+            for i, p in enumerate(self.predicates)
+        )
+        return replace(self, predicates=predicates, related=related)
+
+    def part(self, name: str) -> Value | None:
+        """What a name that `passed_as` gave stands for."""
+        number = int(name[2:]) if name.startswith("$p") else len(self.predicates)
+        return Value(sources=frozenset(self.predicates[number].sources)) if number < len(self.predicates) else None
 
     def detached(self) -> Query:
         """The plan without what only the function that made it knows."""

@@ -128,7 +128,20 @@ class Querysets:
             operator = "not-null"
         if operator == "=" and value.known and value.const is None:
             operator = "is-null"
-        return compared(self.column("__".join(parts), model), operator, value)
+        return compared(self.column("__".join(parts), model), operator, self.key_of(value))
+
+    def key_of(self, value: Value) -> Value:
+        """What an instance is compared by: its key, or the foreign key by which it was reached."""
+        model = self.models.model(value.type) if value.type and value.rows is not None else None
+        if model is None or value.rows is None:
+            return value
+        if value.rows.path and not value.rows.path[-1].startswith("<"):
+            last = value.rows.path[-1]
+            reached = frozenset(
+                replace(s, path=(*s.path[:-1], f"{last}_id")) if s.path[-1:] == (last,) else s for s in value.sources
+            )
+            return Value(sources=reached)
+        return Value(sources=extended(value.sources, model.primary))
 
     def column(self, name: str, model: Model | None) -> str:
         return model.column(name) if model is not None else ("pk" if name == "pk" else name.replace("__", "."))

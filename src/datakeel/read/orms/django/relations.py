@@ -9,6 +9,7 @@ from datakeel.read.orms.django.fields import Field
 from datakeel.read.orms.django.managers import MANAGER, Managers
 from datakeel.read.orms.django.models import Model, Models
 from datakeel.read.orms.django.query import Query, Related, compared, words
+from datakeel.read.orms.django.querysets import Querysets
 from datakeel.read.program import Span
 from datakeel.read.values import Value, extended
 
@@ -25,10 +26,11 @@ class Relations:
         "get_ancestors_and_self"
     )
 
-    def __init__(self, world: World, models: Models, managers: Managers) -> None:
+    def __init__(self, world: World, models: Models, managers: Managers, querysets: Querysets) -> None:
         self.world = world
         self.models = models
         self.managers = managers
+        self.querysets = querysets
 
     def tree(self, caller: Caller, model: Model, base: Value) -> Value | None:
         """The rows round one of a tree, as the libraries for trees give them."""
@@ -59,10 +61,11 @@ class Relations:
         return self.manager(base, field, other, name)
 
     def manager(self, base: Value, field: Field, other: Model, name: str) -> Value:
-        predicates = (compared("object_id" if field.generic else field.column, "=", base),)
+        key = self.querysets.key_of(base)
+        predicates = (compared("object_id" if field.generic else field.column, "=", key),)
         if field.many:
             link = self.models.link_table(field)
-            predicates = (compared(f"{link}.{base.type.rpartition('.')[2].lower()}_id", "=", base),)
+            predicates = (compared(f"{link}.{base.type.rpartition('.')[2].lower()}_id", "=", key),)
             related = Related(link=link, owner=base.rows)
         else:
             related = Related(column=predicates[0].column, owner=base.rows)
