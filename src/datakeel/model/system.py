@@ -101,6 +101,18 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
     def operation(self, name: str) -> Operation | None:
         return self._operations.get(name)
 
+    def effects_at(self, place: Place) -> tuple[Effect, ...]:
+        """Every effect of one place in the text, as each operation sees it that reaches it."""
+        return tuple(self._effects_at.get(place, ()))
+
+    @cached_property
+    def _effects_at(self) -> dict[Place, list[Effect]]:
+        found: dict[Place, list[Effect]] = {}
+        for operation in self.operations:
+            for effect in operation.effects:
+                found.setdefault(effect.place, []).append(effect)
+        return found
+
     @cached_property
     def _operations(self) -> dict[str, Operation]:
         return {operation.name: operation for operation in self.operations}

@@ -33,7 +33,7 @@ def remote_call_without_timeout(operation: Operation, system: System) -> Iterato
             continue
         option = call.option("timeout")
         if option is not None and unlimited(option) and (not call.chain or left_open(call, system)):
-            yield hit(operation, call, option)
+            yield hit(operation, call, option, decided_at(call, system))
 
 
 def unlimited(option: Option) -> bool:
@@ -49,14 +49,23 @@ def left_open(call: Effect, system: System) -> bool:
     return bool(asked) and not any(o.value for o in asked)
 
 
+def decided_at(call: Effect, system: System) -> Place:
+    """Where a limit is missing: where the call is made; at the call of a helper whose other callers mostly set one."""
+    if not call.chain:
+        return call.place
+    asked = {(e.chain[0], o.value) for e in system.effects_at(call.place) if e.chain and (o := e.option("timeout"))}
+    given = {place for place, value in asked if value and value != "None"}
+    left = {place for place, value in asked if value == "None"}
+    return call.chain[0] if len(given) >= len(left) else call.place
+
+
 def limited(call: Effect) -> bool:
     """Whether something round the call ends it (``async with timeout(5)``)."""
     return any(s.kind == "timeout" and s.text != "None" for s in call.scopes)
 
 
-def hit(operation: Operation, call: Effect, option: Option) -> Hit:
+def hit(operation: Operation, call: Effect, option: Option, place: Place) -> Hit:
     story = endless(call, "the answer")
-    place = call.chain[0] if call.chain else call.place
     if option.place is not None and option.place != call.place:
         place = option.place if elsewhere(operation, option.place) else place
         story = (Step(option.place, "what the call is made with is decided here, and no timeout is among it"), *story)
