@@ -64,7 +64,7 @@ class Graft:
             if mapped is not None:
                 machine.world.orms.remembered(machine, mapped, name, value if value is NONE else self.value(value))
         self.end_transactions()
-        machine.state.locks = (*locks, *(n + self.base for n in trace.held))
+        machine.state.locks = (*machine.state.locks, *(n + self.base for n in trace.held))
         machine.frame.raises += [r for r in trace.raises if r]
         value = self.value(trace.returns) if trace.returns is not None else NOTHING
         if trace.never_returns:

@@ -14,6 +14,7 @@ from datakeel.model.place import Place
 from datakeel.read.libraries import CallRow, TypeRow
 from datakeel.read.orms.django import Django
 from datakeel.read.orms.django.instances import remembered
+from datakeel.read.orms.peewee import Peewee
 from datakeel.read.orms.sqlalchemy import SqlAlchemy
 from datakeel.read.program import Expression, Parameter, Span, With
 from datakeel.read.symbols import FunctionInfo
@@ -30,7 +31,7 @@ class Orms:
     def __init__(self, world: World) -> None:
         self.django = Django(world)
         self.sqlalchemy = SqlAlchemy(world)
-        self.each = (self.django, self.sqlalchemy)
+        self.each = (self.django, Peewee(world), self.sqlalchemy)
 
     def attribute(self, caller: Caller, base: Value, name: str, at: Span) -> Value | None:
         for orm in self.each:

@@ -48,10 +48,17 @@ AT_MOST_ONE = frozenset(("first", "scalar", "fetchone"))
 class Executions:
     """Records what plans do, and knows the rows that they give."""
 
-    def __init__(self, mappings: Mappings, statements: Statements, transactions: Transactions) -> None:
+    def __init__(
+        self,
+        mappings: Mappings,
+        statements: Statements,
+        transactions: Transactions | None,
+        technology: str = "sqlalchemy",
+    ) -> None:
         self.mappings = mappings
         self.statements = statements
-        self.transactions = transactions
+        self.transactions = transactions  # None: each statement commits by itself, unless it stands in a block
+        self.technology = technology
 
     def query_call(
         self, caller: Caller, receiver: Value, plan: Plan, name: str, arguments: Arguments, at: Span
@@ -128,12 +135,14 @@ class Executions:
     ) -> Effect:
         """Records a plan's effect on the connection of its session, and in its transaction."""
         session = session or receiver.owner or NOTHING
-        connection = plan.connection or self.transactions.connection(caller, session)
-        self.transactions.begun(caller, session, connection, at)
+        connection = plan.connection or ""
+        if self.transactions is not None:
+            connection = connection or self.transactions.connection(caller, session)
+            self.transactions.begun(caller, session, connection, at)
         origin = max(receiver.origin, session.origin)
         if plan.advisory:
             key = plan.key or Predicate("", "=")
-            return advisory(caller, plan.advisory, key.value, key.sources, On(connection, at, "sqlalchemy", origin))
+            return advisory(caller, plan.advisory, key.value, key.sources, On(connection, at, self.technology, origin))
         number = caller.upcoming()
         effect = caller.emit(
             Kind.READ if plan.verb == "select" else Kind.WRITE,
@@ -141,7 +150,7 @@ class Executions:
             at,
             store=StoreKind.RELATIONAL,
             connection=connection,
-            technology="sqlalchemy",
+            technology=self.technology,
             dataset=plan.table,
             selection=self.selection(plan, how),
             assigned=plan.assigned,
