@@ -239,7 +239,7 @@ class Executor(Evaluator):
             entered = self.truth(self.eval(node.test), node.at)
             unbounded = entered.known and bool(entered.const)
         place = self.place(node.at)
-        text = MESSAGES if iterable.type == MESSAGES else ""
+        text = MESSAGES if iterable.type == MESSAGES else "sorted" if iterable.name in ("sorted", "ordered") else ""
         self.state.scopes = (*self.state.scopes, Scope(number, "loop", "body", place, text, unbounded))
         self.guarded(guards_of(entered, True, place))
         if node.target is not None:

@@ -203,7 +203,9 @@ class Running:
         number = begin(self.caller, self.on)
         known = self.caller.transactions.get(number)
         if known is not None:
-            self.caller.transactions[number] = replace(known, isolation=statement.isolation)
+            self.caller.transactions[number] = replace(
+                known, isolation=statement.isolation, read_only=statement.read_only
+            )
 
     def use(self, statement: Statement) -> None:
         """The first statement begins a transaction, where the connection does that."""

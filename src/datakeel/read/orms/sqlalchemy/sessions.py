@@ -157,6 +157,10 @@ class Sessions:
                 return self.bulk(caller, session, name, arguments, at)
             case "flush":
                 self.transactions.begun(caller, session, connection, at)
+                caller.emit(
+                    Kind.CALL, "flush", at, store=StoreKind.RELATIONAL, connection=connection,
+                    technology="sqlalchemy", origin=session.origin,
+                )  # fmt: skip
                 self.objects.flushed(caller)
                 return NONE
             case "connection":
