@@ -18,8 +18,7 @@ def cache_stampede(operation: Operation) -> Iterator[Hit]:
             read.store != StoreKind.CACHE
             or read.chain
             or not hot(read.key)
-            or operation.entries
-            and not served(operation)
+            or (operation.entries and not served(operation))
         ):
             continue
         filled = filling(operation, read)

@@ -40,7 +40,7 @@ def tied(operation: Operation, record: Effect, change: Effect) -> bool:
     """
     if record.verb not in CHANGED or operation.exclusive(record, change) or not operation.meet_here(record, change):
         return False
-    return copied(record, change) if change.verb in SETS else named_by(record, change)
+    return copied(operation, record, change) if change.verb in SETS else named_by(operation, record, change)
 
 
 def fault_of(operation: Operation, record: Effect, change: Effect, changes: list[Effect]) -> str:

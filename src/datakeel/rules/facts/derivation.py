@@ -80,19 +80,27 @@ def same_object(a: Rows, b: Rows) -> bool:
     return a.root == b.root and a.path[: len(b.path)] == b.path[: len(a.path)]
 
 
-def copied(write: Effect, entry: Effect) -> bool:
+def copied(operation: Operation, write: Effect, entry: Effect) -> bool:
     """Whether an entry holds, under a key that names the row, what the write has changed of it."""
-    return named_by(write, entry) and any(holds(write, s) for s in entry.payload)
+    return named_by(operation, write, entry) and any(holds(write, s) for s in entry.payload)
 
 
-def named_by(write: Effect, entry: Effect) -> bool:
+def named_by(operation: Operation, write: Effect, entry: Effect) -> bool:
     """Whether an entry's key names the row that is written: by what it is found by, or by the row's own key."""
-    found_by = {
-        s for p in (write.selection.predicates if write.selection else ()) if p.operator == "=" for s in p.sources
-    }
+    keys = found_by(operation, write)
     return any(
-        s in found_by or (same_rows_as(write, rows_of(s)) and bool(KEY.search(s.path[-1]))) for s in entry.key_sources
+        s in keys or (same_rows_as(write, rows_of(s)) and bool(KEY.search(s.path[-1]))) for s in entry.key_sources
     )
+
+
+def found_by(operation: Operation, write: Effect) -> frozenset[Source]:
+    """The values by which the written row is found: by the write itself, or by the read that gave the row."""
+    chosen = [write.selection]
+    if write.rows is not None and write.rows.root.startswith("read:"):
+        read = operation.effect(int(write.rows.root[5:]))
+        chosen.append(read.selection if read is not None else None)
+    predicates = [p for c in chosen if c is not None for p in c.predicates if p.operator == "="]
+    return frozenset(s for p in predicates for s in p.sources)
 
 
 def named_in(write: Effect, message: Effect) -> bool:

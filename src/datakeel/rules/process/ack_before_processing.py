@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Effect, Kind, StoreKind, When
+from datakeel.model.effect import Effect, Kind, Option, StoreKind, When
 from datakeel.model.operation import Operation
 from datakeel.rules.rule import Hit, rule
 
@@ -16,13 +16,24 @@ AUTOMATIC = ("auto-commit", "auto-ack")
 def ack_before_processing(operation: Operation) -> Iterator[Hit]:
     """A message is acknowledged before its effect is durable, and a crash loses it."""
     for consume in operation.of(Kind.CONSUME):
-        if consume.chain:
+        option = automatic(consume) if not consume.chain else None
+        if option is None:
             continue
         work = next((e for e in operation.effects if e.number > consume.number and durable(e)), None)
-        option = automatic(consume)
-        if option and work is not None and not operation.exclusive(consume, work):
+        if work is None or operation.exclusive(consume, work):
+            continue
+        if option.word != "auto-commit" or in_background(operation, consume, work):
             yield by_itself(consume, work, option)
     yield from acknowledged_first(operation)
+
+
+def in_background(operation: Operation, consume: Effect, work: Effect) -> bool:
+    """Whether offsets are committed while a message is still being handled.
+
+    A client that stores an offset when it hands a message out, or that commits from a task of the same event loop, does;
+    one that commits what it gave last when it is asked for more does so only where the work goes on beside the loop.
+    """
+    return consume.option("offset-store") is not None or operation.is_async or work.when == When.CONCURRENT
 
 
 def durable(effect: Effect) -> bool:
@@ -32,12 +43,13 @@ def durable(effect: Effect) -> bool:
     return effect.store not in (StoreKind.NONE, StoreKind.MEMORY, StoreKind.PROCESS)
 
 
-def automatic(consume: Effect) -> str:
+def automatic(consume: Effect) -> Option | None:
     """The option by which the client acknowledges by itself as soon as a message is handed out."""
     stored = consume.option("offset-store")
     if stored is not None and stored.value != "True":
-        return ""
-    return next((o.name for word in AUTOMATIC if (o := consume.option(word)) is not None and o.value == "True"), "")
+        return None
+    found = (consume.option(word) for word in AUTOMATIC)
+    return next((o for o in found if o is not None and o.value == "True"), None)
 
 
 def acknowledged_first(operation: Operation) -> Iterator[Hit]:
@@ -60,12 +72,13 @@ def acknowledged_first(operation: Operation) -> Iterator[Hit]:
             yield in_order(ack, later)
 
 
-def by_itself(consume: Effect, work: Effect, option: str) -> Hit:
+def by_itself(consume: Effect, work: Effect, option: Option) -> Hit:
     return Hit(
         place=consume.place,
-        message=f"messages are lost when this consumer dies: {option} acknowledges them before they are handled",
+        message=f"messages are lost when this consumer dies: {option.name} acknowledges them before they are handled",
         story=(
-            Step(consume.place, f"a message is handed out; {option} acknowledges it in the background"),
+            Step(option.place or consume.place, f"{option.name} is on{'' if option.given else ' by default'}"),
+            Step(consume.place, "a message is handed out, and acknowledged in the background"),
             Step(work.place, "the process dies here, before the effect is durable"),
             Step(consume.place, "after the restart the broker goes on behind the message: its effect never happens"),
         ),
@@ -73,7 +86,7 @@ def by_itself(consume: Effect, work: Effect, option: str) -> Hit:
         datasets=tuple(d for d in (consume.dataset, work.dataset) if d),
         fix=Fix(
             title="turn it off, and acknowledge after the effect",
-            text=f'"{option}": False  # then commit after the work',
+            text=f'"{option.name}": False  # then acknowledge after the work',
         ),
     )
 
