@@ -21,17 +21,30 @@ def error_swallowed_in_transaction(operation: Operation) -> Iterator[Hit]:
     for handler in operation.handlers:
         if "raise" in handler.does or not (narrow(handler) or wide(handler)):
             continue
-        body = [e for e in operation.effects if within(e, handler) and e.kind == Kind.WRITE and now(e)]
-        writes = [e for e in body if e.store == StoreKind.RELATIONAL and not saved(e, handler)]
+        writes = [e for e in operation.effects if sends(e) and within(e, handler) and now(e) and not saved(e, handler)]
         transaction = outer_transaction(operation, writes, handler)
         if transaction is None or rolled_back(operation, handler, transaction):
             continue
         if narrow(handler):
-            goes_on = later(operation, transaction, handler)
+            failed = refused(operation, writes[0])
+            goes_on = later(operation, transaction, handler, {failed.number})
             if goes_on is not None:
-                yield aborted(operation, transaction, handler, writes[0], goes_on)
+                yield aborted(operation, transaction, handler, failed, goes_on)
         elif len({w.number for w in writes}) > 1:
             yield half(operation, transaction, handler, writes)
+
+
+def sends(effect: Effect) -> bool:
+    """Whether an effect sends a change to the database, which may refuse it: a write, or the flush of those before it."""
+    return effect.store == StoreKind.RELATIONAL and (effect.kind == Kind.WRITE or effect.verb == "flush")
+
+
+def refused(operation: Operation, sent: Effect) -> Effect:
+    """The write that the database refuses: for a flush, the last one before it."""
+    if sent.kind == Kind.WRITE:
+        return sent
+    earlier = [e for e in operation.of(Kind.WRITE) if e.number < sent.number and e.transaction == sent.transaction]
+    return earlier[-1] if earlier else sent
 
 
 def narrow(handler: Handler) -> bool:
@@ -80,12 +93,14 @@ def in_handler(effect: Effect, handler: Handler) -> bool:
     return any(s.number == handler.number and s.arm == handler.arm for s in effect.scopes)
 
 
-def later(operation: Operation, transaction: Transaction, handler: Handler) -> Effect | None:
+def later(operation: Operation, transaction: Transaction, handler: Handler, given: set[int]) -> Effect | None:
     """What the transaction still does after the failure, in the handler or behind the try, or before it and then loses."""
     for effect in operation.effects:
         if effect.transaction != transaction.number or effect.store != StoreKind.RELATIONAL or within(effect, handler):
             continue
-        if in_handler(effect, handler) or (handler.falls and effect.kind in (Kind.READ, Kind.WRITE)):
+        if effect.kind not in (Kind.READ, Kind.WRITE) or effect.number in given:
+            continue
+        if in_handler(effect, handler) or handler.falls:
             return effect
     return None
 
