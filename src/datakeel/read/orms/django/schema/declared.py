@@ -36,6 +36,7 @@ class Declared:
     def mappings(self) -> Iterator[Mapping]:
         """Each model that has a table of its own, with that table."""
         state = State()
+        state.auto = self.fields.labels.usual().rpartition(".")[2]
         contributed(self.world, self.fields, state)
         library = dict(state.models)
         classes: dict[Key, ClassInfo] = {}
@@ -48,7 +49,6 @@ class Declared:
                     classes[model.key] = cls
         for key, model in state.models.items():
             if key in library and key not in classes:
-                state.auto = "AutoField"
                 name = f"django.contrib.{key[0]}.models.{key[1]}"
                 yield Mapping(model.table, name, "", tuple(state.create(model)))
             elif not self.found[classes[key].name].proxy:
@@ -56,7 +56,6 @@ class Declared:
 
     def mapping(self, cls: ClassInfo, model: Model, state: State) -> Mapping:
         parent = next((state.models[p].table for p in model.parents if p in state.models), "")
-        state.auto = self.fields.labels.auto(cls.module.path).rpartition(".")[2]
         version = next((f.column for f in model.fields.values() if f.version), "")
         changes = tuple(state.create(model))
         found = self.found[cls.name]

@@ -345,7 +345,7 @@ class Reading:
     def columns(self, primary: bool, place: Place | None) -> Iterator[Column]:
         kind = self.found.kind
         name = self.text("db_column") or (f"{self.name}_id" if kind in ONE else self.name)
-        nullable = self.flag("null", default=kind == "NullBooleanField") and not primary
+        nullable = self.flag("null", default=kind in ("NullBooleanField", "GeneratedField")) and not primary
         yield Column(name, self.type(), nullable, self.default(), place=place)
         if self.found.further[0]:
             further, type_ = self.found.further

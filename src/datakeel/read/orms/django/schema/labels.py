@@ -48,8 +48,10 @@ class Labels:
     def auto(self, path: str) -> str:
         """The kind of primary key that a model without one gets."""
         found = self.of(path)
-        if found is not None and found.auto:
-            return found.auto
+        return found.auto if found is not None and found.auto else self.usual()
+
+    def usual(self) -> str:
+        """The kind that the settings say: also that of every link table which a migration makes."""
         return self.world.setting("DEFAULT_AUTO_FIELD").text or "django.db.models.AutoField"
 
     def apps(self) -> dict[str, App]:

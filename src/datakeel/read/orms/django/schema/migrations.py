@@ -50,12 +50,12 @@ class Migrations:
 
     def changes(self) -> Iterator[Change]:
         state = State()
+        state.auto = self.fields.labels.usual().rpartition(".")[2]
         contributed(self.world, self.fields, state)
         for key in sorted(state.models):
             yield from state.create(state.models[key])
         for migration in self.graph.ordered:
             run = Run(self, state, migration)
-            state.auto = self.fields.labels.auto(migration.module.path).rpartition(".")[2]
             for change in run.all():
                 whole = change.complete and migration.name[0] not in self.graph.broken
                 yield replace(change, step=migration.step, transactional=migration.atomic, complete=whole)
@@ -321,9 +321,16 @@ class Run:
         )
         if field.column != renamed.column:
             yield schema.rename_column(model.table, field.column, renamed.column)
+            yield from self.point_again(model, renamed)
         before, after = self.state.link(model, field), self.state.link(model, renamed)
         if before and before != after:
             yield schema.rename_table(before, after)
+
+    def point_again(self, model: Model, field: Field) -> Made:
+        relation = field.relation
+        if relation is not None and relation.constraint and field.columns:
+            target = self.state.target(relation.target, relation.to_field)
+            yield from self.state.point_again(model.table, field.column, target)
 
     # Keys -------------------------------------------------------------------------------------------------------------
 

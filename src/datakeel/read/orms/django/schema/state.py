@@ -55,7 +55,7 @@ class Model(Struct, frozen=True):
 
 
 class State:
-    """All models at one time; `auto` says what the key of a link table is, by the label of its app."""
+    """All models at one time; `auto` is the kind of a link table's key."""
 
     def __init__(self, models: dict[Key, Model] | None = None) -> None:
         self.models: dict[Key, Model] = models or {}
@@ -227,15 +227,25 @@ class State:
         """A model under another name or table, with its link tables."""
         if old.table != new.table and not old.tableless:
             yield schema.rename_table(old.table, new.table)
-        for field in old.fields.values():
-            before, after = self.link(old, field), self.link(new, field)
+        for name, field in old.fields.items():
+            renamed = new.fields.get(name, field)
+            before, after = self.link(old, field), self.link(new, renamed)
             if not before:
                 continue
             if before != after:
                 yield schema.rename_table(before, after)
-            for one, other in zip(self.ends(old, field), self.ends(new, field), strict=True):
+            targets = (new.key, renamed.relation.target if renamed.relation is not None else None)
+            for one, other, key in zip(self.ends(old, field), self.ends(new, renamed), targets, strict=True):
                 if one != other:
                     yield schema.rename_column(after, one, other)
+                    yield from self.point_again(after, other, self.target(key))
+
+    def point_again(self, table: str, column: str, target: Column | None) -> Iterator[Change]:
+        """A reference that Django drops and makes anew, under the name that it would have now."""
+        if target is not None:
+            made = reference(table, column, target)
+            yield schema.drop_constraint(table, constraint=made)
+            yield schema.add_constraint(table, made)
 
 
 # Keys and constraints of one field ------------------------------------------------------------------------------------
