@@ -1585,9 +1585,28 @@ class Caller(Executor):
                 row = self.world.libraries.call(dotted)
                 if row is not None and row.entry is not None:
                     self.world.register(value, row.entry, "")
-        if isinstance(decorator.state, Opening):
-            return value
+        row = self.registering(node)
+        if row is not None and row.entry is not None and not row.entry.callable:
+            self.follow_elsewhere(value, node_span(node))
         return value
+
+    def registering(self, decorator: Expression) -> CallRow | None:
+        """The row of a decorator that is a method of an object at hand (``@app.route`` inside `create_app`)."""
+        expression = decorator.function if isinstance(decorator, Call) else decorator
+        if not isinstance(expression, Attribute) or not isinstance(expression.base, Local):
+            return None
+        return self.world.method_row(self.local(expression.base).type, expression.name)
+
+    def follow_elsewhere(self, function: Value, at: Span) -> None:
+        """A nested function that is a way in runs at another time, with arguments that nothing is known of."""
+        before = self.state
+        self.state = before.fork()
+        self.state.when = When.ELSEWHERE
+        self.state.locks = ()
+        self.state.transactions = {c: ENDED for c in before.transactions} or {"": ENDED}
+        with self.scope("deferred", When.ELSEWHERE.value, at):
+            self.invoke(function, Arguments(), at, awaited=True)
+        self.state = before
 
     def force(self, value: Value, at: Span, how: str) -> Value:
         handled = self.world.orms.force(self, value, at, how)
