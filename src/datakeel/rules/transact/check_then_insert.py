@@ -12,7 +12,7 @@ from datakeel.model.system import System
 from datakeel.rules.facts.cures import insert_once
 from datakeel.rules.facts.decisions import deciding_reads, says_absent, written_as_asked
 from datakeel.rules.facts.duplicates import keyed, refused_twice, violation_handled
-from datakeel.rules.facts.guards import here, now, stopped
+from datakeel.rules.facts.guards import excluded, here, now, stopped
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_insert
 
@@ -82,7 +82,7 @@ def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hi
     asked = tuple(p.column for p in write.selection.predicates) if write.selection is not None else ()
     if not asked or refused_twice(write, asked, system) != Answer.NO:
         return
-    if stopped(operation, write, write, system) == Answer.YES:
+    if excluded(operation, write, write, system) == Answer.YES:
         return
     key = ", ".join(asked)
     yield Hit(
