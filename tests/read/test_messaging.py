@@ -385,3 +385,135 @@ def checkout(order):
         "shop.code.receipt",
     ]
     assert (task(system, "receipt").retried, task(system, "Mailer.send").retried) == ("", "failure")
+
+
+# Cloud ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_client_has_the_timeouts_of_its_configuration(tmp_path: Path) -> None:
+    system = whole(
+        tmp_path,
+        """
+import boto3
+from botocore.config import Config
+
+plain = boto3.client("sqs")
+CONFIG = Config(read_timeout=5, retries={"max_attempts": 1, "mode": "standard"})
+tuned = boto3.Session().client("sqs", config=CONFIG)
+other = boto3.client("ec2", config=CONFIG)
+""",
+    )
+    found = sorted(
+        (r.place.line, tuple(options(r, "timeout", "connect-timeout", "retries", "backoff").values()))
+        for r in system.resources
+    )
+    assert found == [
+        (5, ("60", "60", "4", "'legacy'")),
+        (7, ("5", "60", "1", "'standard'")),
+        (8, ("5", "60", "1", "'standard'")),
+    ]
+
+
+def test_what_an_update_computes_from_the_stored_value_is_atomic(tmp_path: Path) -> None:
+    system = whole(
+        tmp_path,
+        """
+import boto3
+
+table = boto3.resource("dynamodb").Table("accounts")
+
+def change(number, amount, seen):
+    table.update_item(
+        Key={"id": number},
+        UpdateExpression="SET balance = balance - :amount, #s = :paid, owner = :owner REMOVE hold ADD uses :one",
+        ConditionExpression="#v = :seen AND attribute_exists(id)",
+        ExpressionAttributeNames={"#s": "status", "#v": "version"},
+        ExpressionAttributeValues={":amount": amount, ":paid": "paid", ":owner": number, ":one": 1, ":seen": seen},
+    )
+""",
+    )
+    write = only(system, "change", Kind.WRITE)
+    assert [(a.column, a.how, a.text) for a in write.assigned] == [
+        ("balance", "atomic", ""),
+        ("status", "constant", "const:'paid'"),
+        ("owner", "value", ""),
+        ("hold", "constant", "const:None"),
+        ("uses", "atomic", ""),
+    ]
+    assert write.selection is not None
+    assert [(p.column, p.operator, p.value) for p in write.selection.predicates] == [
+        ("id", "=", "parameter:number"),
+        ("version", "=", "parameter:seen"),
+        ("id", "not-null", ""),
+    ]
+    assert write.selection.complete
+    assert (write.store, write.dataset) == (StoreKind.DOCUMENT, "accounts")
+
+
+def test_values_that_tell_their_type_are_the_values_in_them(tmp_path: Path) -> None:
+    system = whole(
+        tmp_path,
+        """
+import boto3
+
+client = boto3.client("dynamodb")
+
+def put(number, total):
+    client.put_item(
+        TableName="orders",
+        Item={"id": {"S": number}, "total": {"N": total}},
+        ConditionExpression="attribute_not_exists(id)",
+    )
+""",
+    )
+    write = only(system, "put", Kind.WRITE)
+    assert [(a.column, [s.name for s in a.sources]) for a in write.assigned] == [
+        ("id", ["number"]),
+        ("total", ["total"]),
+    ]
+    assert options(write, "condition") == {"condition": "'attribute_not_exists(id)'"}
+
+
+def test_an_asynchronous_client_does_not_hold_its_thread(tmp_path: Path) -> None:
+    system = whole(
+        tmp_path,
+        """
+import aioboto3
+import boto3
+import redis
+import redis.asyncio
+
+session = aioboto3.Session()
+
+async def waits():
+    async with session.client("s3") as s3:
+        await s3.put_object(Bucket="a", Key="b", Body="c")
+    async with session.resource("dynamodb") as database:
+        table = await database.Table("accounts")
+        await table.put_item(Item={})
+    await redis.asyncio.Redis().set("a", 1)
+
+def holds():
+    boto3.client("s3").put_object(Bucket="a", Key="b", Body="c")
+    boto3.resource("dynamodb").Table("accounts").put_item(Item={})
+    redis.Redis().set("a", 1)
+""",
+    )
+    assert [e.blocking for e in operation(system, "waits").of(Kind.WRITE)] == [False] * 3
+    assert [e.blocking for e in operation(system, "holds").of(Kind.WRITE)] == [True] * 3
+
+
+def test_a_function_that_lambda_runs_may_run_twice(tmp_path: Path) -> None:
+    system = whole(
+        tmp_path,
+        """
+def lambda_handler(event, context):
+    return handler(event)
+
+def handler(order):
+    pass
+""",
+    )
+    (entry,) = operation(system, "lambda_handler").entries
+    assert (entry.kind, entry.redelivered, entry.retried) == ("event", True, "failure")
+    assert operation(system, "handler").entries == (entry,)

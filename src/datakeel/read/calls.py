@@ -66,6 +66,7 @@ if TYPE_CHECKING:
 CHANGING = frozenset(("append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "popitem"))
 INLINE_DEPTH = 6  # how many closures and callables are followed into one another
 SHARED = (When.NOW,)
+OWNERS = 4  # how far back it is asked what an object came from
 
 
 class Opening:
@@ -1020,9 +1021,15 @@ class Caller(Executor):
         return row.verb
 
     def holds_thread(self, row: CallRow, receiver: Value | None) -> bool:
-        """Whether a call waits in its thread: as its row says, unless its receiver's type says otherwise."""
-        kind = self.world.libraries.type(receiver.type) if receiver is not None and receiver.type else None
-        return bool(row.blocking if kind is None or kind.blocking is None else kind.blocking)
+        """Whether a call waits in its thread: as its row says, unless the type of its receiver, or of what that came
+        from, says otherwise."""
+        held, seen = receiver, 0
+        while held is not None and seen < OWNERS:
+            kind = self.world.libraries.type(held.type) if held.type else None
+            if kind is not None and kind.blocking is not None:
+                return kind.blocking
+            held, seen = held.owner, seen + 1
+        return bool(row.blocking)
 
     def unlock_all(self, verb: str, at: Span) -> None:
         held = [e for e in self.effects if e.kind == Kind.LOCK and e.verb == verb and e.number in self.state.locks]
@@ -1169,7 +1176,7 @@ class Caller(Executor):
         if row.gives_name:
             named = self.asked(row, row.gives_name, receiver, arguments)
             value.name = label_of(named)
-        if kind is not None and kind.resource and row.resource != "none":
+        if kind is not None and (row.resource or kind.resource) not in ("", "none"):
             self.add_resource(
                 number,
                 row.resource or kind.resource,
@@ -1212,7 +1219,8 @@ class Caller(Executor):
             found = arguments.get(parameter, number)
             if found is not None and (kind is None or parameter in kind.options or parameter in row.options):
                 options[parameter] = found
-        options |= {k: v for k, v in arguments.keywords.items() if k not in options}
+        config_name = kind.config if kind is not None else ""
+        options |= {k: v for k, v in arguments.keywords.items() if k not in options and k != config_name}
         if kind is not None and kind.config:
             config = self.argument(arguments, row.parameters, kind.config)
             options |= self.configuration(config) if config is not None else {}
@@ -1671,9 +1679,9 @@ def delivered(value: Value, source: frozenset[Source], rows: Rows) -> Value:
 
 
 def flattened(options: dict[str, Value]) -> dict[str, Value]:
-    """Options with those of their mappings beside them: ``retries.mode``."""
+    """Options with those of a mapping in its place: ``retries.mode``."""
     inner = {f"{n}.{k}": v for n, o in options.items() for k, v in (o.entries or {}).items()}
-    return {**options, **inner} if inner else options
+    return {**{n: o for n, o in options.items() if not o.entries}, **inner} if inner else options
 
 
 def function_of(value: Value) -> FunctionInfo:

@@ -125,6 +125,10 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     columns: str = ""  # a mapping or list argument whose keys are the columns written
     where: str = ""  # a mapping argument whose entries are equality predicates
     where_keywords: bool = False
+    assigns: str = ""  # an argument that is a text of assignments (``SET n = n + :one``); `binds` are its values
+    tests: str = ""  # an argument that is a text of conditions (``version = :seen``)
+    renames: str = ""  # an argument that maps the names that stand in such texts (``#n``) to columns
+    wraps: tuple[str, ...] = ()  # keys under which a value tells its type (``{"S": "paid"}``)
     lock: str = ""
     cardinality: str = ""
     conflict: str = ""

@@ -93,7 +93,7 @@ class Link:
         return System(
             operations=tuple(in_context(self.operations[n], contexts, reached) for n in sorted(self.operations)),
             datasets=tables,
-            resources=tuple(r for t in module_traces for r in t.resources),
+            resources=tuple({(r.place, r.type): r for t in module_traces for r in t.resources}.values()),
             settings=self.settings(),
             remarks=(*remarks, *failed),
             files=len(self.files),

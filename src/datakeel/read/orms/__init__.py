@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Predicate, Rows, Selection, Source, StoreKind
 from datakeel.model.place import Place
+from datakeel.read.document import Placeholders, assignments, unwrapped
+from datakeel.read.document import predicates as tests
 from datakeel.read.libraries import CallRow, TypeRow
 from datakeel.read.orms.django import Django
 from datakeel.read.orms.django.instances import remembered
@@ -174,15 +176,21 @@ class Orms:
     ) -> Selection | None:
         """What a row's `where` (a mapping, or the keywords) says of the entries it acts on."""
         where = caller.asked(row, row.where, receiver, arguments) if row.where else None
-        if where is None and not row.cardinality and not row.lock:
+        tested = caller.asked(row, row.tests, receiver, arguments) if row.tests else None
+        if where is None and tested is None and not row.cardinality and not row.lock:
             return None
         entries = dict(where.entries or {}) if where is not None else {}
         if row.where_keywords:
             entries |= {k: v for k, v in arguments.keywords.items() if k not in row.parameters}
         predicates = tuple(
-            predicate for name, value in entries.items() for predicate in document_predicates(name, value)
+            predicate
+            for name, value in entries.items()
+            for predicate in document_predicates(name, unwrapped(value, row.wraps))
         )
         complete = where is None or (where.entries is not None and where.complete)
+        if tested is not None and not (tested.known and tested.const is None):
+            further, understood = tests(tested.text or "", self.placeholders(caller, row, receiver, arguments))
+            predicates, complete = (*predicates, *further), complete and understood
         return Selection(
             predicates=predicates,
             cardinality=Cardinality(row.cardinality) if row.cardinality else Cardinality.UNKNOWN,
@@ -195,6 +203,10 @@ class Orms:
     ) -> tuple[Assignment, ...]:
         """The columns that a row's `columns` argument sets; operators of documents (``$inc``) are the store's own arithmetic.
         Of a message they are what its payload's keys are, as far as a literal shows them."""
+        if row.assigns:
+            text = caller.asked(row, row.assigns, receiver, arguments)
+            if text is not None and text.text is not None:
+                return tuple(assignments(text.text, self.placeholders(caller, row, receiver, arguments)))
         if not row.columns and row.effect == "publish":
             carried = [v for p in row.payload if p != "*" and (v := caller.asked(row, p, receiver, arguments))]
             return tuple(assignment(n, v, "value") for c in carried for n, v in (c.entries or {}).items())
@@ -212,8 +224,14 @@ class Orms:
                 inner = value.entries if value.entries is not None else {"*": value}
                 found += [assignment(n, v, how) for n, v in inner.items()]
             else:
-                found.append(assignment(name, value, "value"))
+                found.append(assignment(name, unwrapped(value, row.wraps), "value"))
         return tuple(found)
+
+    def placeholders(
+        self, caller: Caller, row: CallRow, receiver: Value | None, arguments: Arguments
+    ) -> Placeholders:
+        values = caller.asked(row, row.binds, receiver, arguments)
+        return Placeholders(values, caller.asked(row, row.renames, receiver, arguments), row.wraps)
 
     def consumed(self, caller: Caller, iterable: Value, row: TypeRow, at: Span) -> Value:
         """One message of an endless iteration."""
