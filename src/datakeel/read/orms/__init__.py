@@ -6,7 +6,7 @@ None means: not mine.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Predicate, Rows, Selection, Source, StoreKind
@@ -202,14 +202,14 @@ class Orms:
         self, caller: Caller, row: CallRow, receiver: Value | None, arguments: Arguments
     ) -> tuple[Assignment, ...]:
         """The columns that a row's `columns` argument sets; operators of documents (``$inc``) are the store's own arithmetic.
-        Of a message they are what its payload's keys are, as far as a literal shows them."""
+        Of a message or a call they are what its payload's keys are, as far as a literal shows them."""
         if row.assigns:
             text = caller.asked(row, row.assigns, receiver, arguments)
             if text is not None and text.text is not None:
                 return tuple(assignments(text.text, self.placeholders(caller, row, receiver, arguments)))
-        if not row.columns and row.effect == "publish":
+        if not row.columns and row.effect in ("publish", "call"):
             carried = [v for p in row.payload if p != "*" and (v := caller.asked(row, p, receiver, arguments))]
-            return tuple(assignment(n, v, "value") for c in carried for n, v in (c.entries or {}).items())
+            return tuple(assignment(n, v, "value") for c in carried for n, v in keyed(c))
         if not row.columns:
             return ()
         given = caller.asked(row, row.columns, receiver, arguments)
@@ -248,6 +248,14 @@ class Orms:
 def undoes(note: str) -> bool:
     """Whether a note on an object takes back what was known of it before: it is told to the caller first."""
     return note.startswith(("@clean", "@fresh"))
+
+
+def keyed(document: Value, before: str = "") -> Iterator[tuple[str, Value]]:
+    """The keys of a document with their values; those of a document in it follow its own (``config.tasks.max``)."""
+    for name, value in (document.entries or {}).items():
+        yield before + name, value
+        if not before:
+            yield from keyed(value, f"{name}.")
 
 
 def assignment(name: str, value: Value, how: str) -> Assignment:
