@@ -729,12 +729,15 @@ class Caller(Executor):
         return self.argument(arguments, row.parameters, name)
 
     def first_that_says(self, row: CallRow, names: str, receiver: Value | None, arguments: Arguments) -> Value | None:
-        """Of several references, parted by ``|``, the first that is given and says something; an option of the
-        receiver only where it is set."""
+        """Of several references, parted by ``|``, the first that is given and says something; of the receiver
+        an option that is set, or a method of the project's own."""
         given: Value | None = None
         for name in names.split("|"):
             if name.startswith("self.") and name != "self.name":
                 found = (receiver.options or {}).get(name[5:]) if receiver is not None else None
+                cls = self.world.class_named(receiver.type) if found is None and receiver is not None else None
+                if cls is not None and receiver is not None and cls.method(name[5:]) is not None:
+                    found = self.attribute_of(receiver, name[5:], Span(0, 0, 0, 0))
             else:
                 found = self.asked(row, name, receiver, arguments)
             given = given or found
