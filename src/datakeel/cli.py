@@ -1,6 +1,6 @@
 """The command line: words typed, a call, words printed."""
 
-# ruff: noqa: PLC0415, PLR0917  (an order loads what it needs, when it needs it; an option is a parameter)
+# ruff: noqa: PLC0415  (an order loads what it needs, when it needs it; an option is a parameter)
 
 from __future__ import annotations
 

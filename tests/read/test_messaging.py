@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from datakeel.model.certainty import Answer, Origin
 from datakeel.model.effect import Effect, Kind, StoreKind
-from datakeel.model.operation import Entry, Operation, Resource, same_rows
+from datakeel.model.operation import Entry, Operation, Resource
 from datakeel.model.system import System
 from tests.pages import read_system
 

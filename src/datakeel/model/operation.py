@@ -115,7 +115,8 @@ class Resource(Struct, frozen=True, gc=False):
 
     `kind`: consumer, producer, client, connection, pool, queue, executor, server, lock. `options` are resolved, with
     the library's defaults (``given=False``); `complete` False: some options could not be read. `per`: process (module
-    level, or cached), call. `kept`: in an attribute or a container, which outlives the call. `released`: on every exit, on none, or not known (it escapes).
+    level, or cached), call. `kept`: in an attribute or a container, which outlives the call. `released`: on every
+    exit, on none, or not known (it escapes).
     """
 
     number: int
@@ -140,8 +141,8 @@ class Resource(Struct, frozen=True, gc=False):
 
 class Context(Struct, frozen=True, gc=False):
     """What may be round an operation when it is called: flows down from its callers. `caller` is one that shows it.
-    `apart`: the call is made outside whatever transaction the caller's own callers hold (after the commit, or only where
-    there is none)."""
+    `apart`: the call is made outside whatever transaction the caller's own callers hold (after the commit, or only
+    where there is none)."""
 
     transaction: bool = False
     locks: bool = False

@@ -6,8 +6,8 @@ until somebody asks for one. Everything in it follows from that file's text alon
 Names. A free name is resolved as far as its own file allows: an import gives the imported dotted name; a name that the
 file itself defines at its top level gives ``"." + name`` (the linker knows the file's module name, the file does not);
 a relative import keeps its leading dots behind a marker (``"~..models.Order"``: two dots, then the rest); a builtin
-gives ``builtins.name``; what cannot be told (a star import, a misspelling, a type parameter) gives ``?.name``. A name of
-a class's body gives ``.Class.name``.
+gives ``builtins.name``; what cannot be told (a star import, a misspelling, a type parameter) gives ``?.name``. A name
+of a class's body gives ``.Class.name``.
 
 Positions. Every expression that can have an effect or be edited carries `at`, its source span.
 """

@@ -296,8 +296,8 @@ def distinct(a: Value, b: Value) -> bool:
 
 
 def kept(value: Value, rows: Rows, name: str) -> Value:
-    """A value as the attribute of a row gets it: what stood there before, or a text made of nothing but that row, is its
-    normal form, and not computed from the old value to a new one."""
+    """A value as the attribute of a row gets it: what stood there before, or a text made of nothing but that row, is
+    its normal form, and not computed from the old value to a new one."""
     same = value.rows == Rows(rows.root, (*rows.path, name))
     root = rows.root.partition(":")[2]
     text = value.type == "builtins.str" and all(root in (s.name, str(s.number)) for s in value.sources)

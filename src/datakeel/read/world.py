@@ -1088,10 +1088,10 @@ class World:
         if times in ("", "unbounded") and any(given(n) is not None for n in says.bounds):
             times = "bounded"
         waits = [w for n, kind in says.waits.items() if (w := self.wait_of(given(n), kind))]
-        for name, kind in says.unless.items():
+        for name, usual in says.unless.items():
             found = given(name)
             if found is None or not (found.known and not found.const):
-                waits.append(kind if found is None or found.type or found.target else "")
+                waits.append(usual if found is None or found.type or found.target else "")
         wait = max(waits, key=WAITS.index) if waits else says.otherwise.get("wait", "")
         return Retry(
             number,

@@ -20,7 +20,11 @@ def interleaved(read: Place, write: Place, what: str) -> tuple[Step, ...]:
 
 def both_insert(read: Effect, write: Effect, key: str, *, refused: bool) -> tuple[Step, ...]:
     """Two at once: both look, find nothing, and insert."""
-    end = "A inserts: the unique key refuses it, and the error goes to the user" if refused else "A inserts: now there are two"
+    end = (
+        "A inserts: the unique key refuses it, and the error goes to the user"
+        if refused
+        else "A inserts: now there are two"
+    )
     return (
         *way(read),
         Step(read.place, f"A looks for {key} and finds nothing"),
@@ -32,7 +36,12 @@ def both_insert(read: Effect, write: Effect, key: str, *, refused: bool) -> tupl
 
 
 def both_pass(
-    read: Place, test: Place, write: Effect, what: str, consequence: Effect | None, rival: tuple[Operation, Effect] | None
+    read: Place,
+    test: Place,
+    write: Effect,
+    what: str,
+    consequence: Effect | None,
+    rival: tuple[Operation, Effect] | None,
 ) -> tuple[Step, ...]:
     """Two at once: both pass a test, and both act on it."""
     begin = (Step(read, f"A reads {what}"), Step(test, "A's test says: go on"))
@@ -42,7 +51,9 @@ def both_pass(
             Step(rival[1].place, f"B ({rival[0].symbol}) sets {what} to another state"),
             Step(write.place, f"A sets {what}: B's change is overwritten, and no rule of states allowed that"),
         )
-    again = () if consequence is None else (*way(consequence), Step(consequence.place, "A does this, and B does it again"))
+    again = (
+        () if consequence is None else (*way(consequence), Step(consequence.place, "A does this, and B does it again"))
+    )
     return (
         *begin,
         Step(read, f"B reads {what}: the same value"),
@@ -60,7 +71,10 @@ def both_decide(read: Effect, write: Effect, what: str) -> tuple[Step, ...]:
         Step(read.place, f"B asks {what}: the same answer"),
         *way(write),
         Step(write.place, f"A writes {write.dataset}, as its answer allows"),
-        Step(write.place, f"B writes {write.dataset}, as its answer allowed: the two together do not hold what both checked"),
+        Step(
+            write.place,
+            f"B writes {write.dataset}, as its answer allowed: the two together do not hold what both checked",
+        ),
     )
 
 
@@ -73,7 +87,9 @@ def held_while(begin: Place, held: Effect, slow: Effect, what: str) -> tuple[Ste
         Step(held.place, f"{rows} is locked until the commit"),
         *way(slow),
         Step(slow.place, f"{what} is waited for, with the locks held and the connection taken"),
-        Step(begin, f"others that need {rows} queue up behind it; when the answer fails to come, all of them stand still"),
+        Step(
+            begin, f"others that need {rows} queue up behind it; when the answer fails to come, all of them stand still"
+        ),
     )
 
 
@@ -129,7 +145,9 @@ def torn(first: Effect, second: Effect, theirs: Effect, symbol: str, use: Effect
     return (
         *way(first),
         Step(first.place, f"A reads {first.dataset}, as it was before"),
-        Step(theirs.place, f"B ({symbol}) changes {first.dataset} and {second.dataset} in one transaction, and commits"),
+        Step(
+            theirs.place, f"B ({symbol}) changes {first.dataset} and {second.dataset} in one transaction, and commits"
+        ),
         *way(second),
         Step(second.place, f"A reads {second.dataset}, as it is after"),
         Step(use.place, f"A writes {use.dataset or 'a result'} from the two: it fits no moment in time"),
@@ -148,7 +166,10 @@ def crossed(
         *way(second),
         Step(second.place, f"A waits for {second.dataset}"),
         *way(theirs_second),
-        Step(theirs_second.place, f"B waits for {theirs_second.dataset}: neither goes on, and the database aborts one (40P01)"),
+        Step(
+            theirs_second.place,
+            f"B waits for {theirs_second.dataset}: neither goes on, and the database aborts one (40P01)",
+        ),
     )
 
 
@@ -186,7 +207,8 @@ def early(begin: Place, publish: Effect, what: str) -> tuple[Step, ...]:
         Step(publish.place, f"{what} leaves while nothing is committed"),
         Step(
             begin,
-            "the consumer runs at once and does not find the rows; or the transaction rolls back, and the message stands for nothing",
+            "the consumer runs at once and does not find the rows; or the transaction rolls back, "
+            "and the message stands for nothing",
         ),
     )
 

@@ -1,7 +1,7 @@
 """What is stateful in object-relational mappers: lazy plans, what forces them, dirty objects, flush points, relations.
 
-`Orms` is all that the tracer knows of them: it asks each in turn, and the first that answers wins. A question answered with
-None means: not mine.
+`Orms` is all that the tracer knows of them: it asks each in turn, and the first that answers wins. A question
+answered with None means: not mine.
 """
 
 from __future__ import annotations
@@ -201,8 +201,8 @@ class Orms:
     def row_assigned(
         self, caller: Caller, row: CallRow, receiver: Value | None, arguments: Arguments
     ) -> tuple[Assignment, ...]:
-        """The columns that a row's `columns` argument sets; operators of documents (``$inc``) are the store's own arithmetic.
-        Of a message or a call they are what its payload's keys are, as far as a literal shows them."""
+        """The columns that a row's `columns` argument sets; operators of documents (``$inc``) are the store's own
+        arithmetic. Of a message or a call they are what its payload's keys are, as far as a literal shows them."""
         if row.assigns:
             text = caller.asked(row, row.assigns, receiver, arguments)
             if text is not None and text.text is not None:
@@ -227,22 +227,29 @@ class Orms:
                 found.append(assignment(name, unwrapped(value, row.wraps), "value"))
         return tuple(found)
 
-    def placeholders(
-        self, caller: Caller, row: CallRow, receiver: Value | None, arguments: Arguments
-    ) -> Placeholders:
+    def placeholders(self, caller: Caller, row: CallRow, receiver: Value | None, arguments: Arguments) -> Placeholders:
         values = caller.asked(row, row.binds, receiver, arguments)
         return Placeholders(values, caller.asked(row, row.renames, receiver, arguments), row.wraps)
 
     def consumed(self, caller: Caller, iterable: Value, row: TypeRow, at: Span) -> Value:
         """One message of an endless iteration."""
         effect = caller.emit(
-            Kind.CONSUME, row.verb, at, store=StoreKind(row.store) if row.store else StoreKind.LOG, technology=row.technology,
-            dataset=iterable.name, options=caller.world.option_list(iterable.options or {}, row.options, iterable.place, row.words), origin=iterable.origin,
-        )  # fmt: skip
-        return Value(
-            type=row.iterates, rows=Rows(f"read:{effect.number}"), sources=frozenset((Source("read", effect.number),)), owner=iterable,
+            Kind.CONSUME,
+            row.verb,
+            at,
+            store=StoreKind(row.store) if row.store else StoreKind.LOG,
+            technology=row.technology,
+            dataset=iterable.name,
+            options=caller.world.option_list(iterable.options or {}, row.options, iterable.place, row.words),
             origin=iterable.origin,
-        )  # fmt: skip
+        )
+        return Value(
+            type=row.iterates,
+            rows=Rows(f"read:{effect.number}"),
+            sources=frozenset((Source("read", effect.number),)),
+            owner=iterable,
+            origin=iterable.origin,
+        )
 
 
 def undoes(note: str) -> bool:

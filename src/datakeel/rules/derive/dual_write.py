@@ -51,14 +51,14 @@ def beside(operation: Operation, record: Effect, copy: Effect) -> bool:
     if answers(operation, record, copy):
         return False
     same = copy.rows is not None and copy.rows.path and record.rows is not None and copy.rows.root == record.rows.root
-    return bool(same) or about(record, (*copy.payload, *copy.key_sources))
+    return bool(same) or about(record, (*copy.payload, *copy.key_sources, *copy.computed_from))
 
 
 def apart(operation: Operation, record: Effect, copy: Effect) -> int | None:
     """Whether a failure between the two leaves them apart: the number of doubts, or None where it does no harm.
 
-    A message behind the commit, or inside the transaction, is what `publish-after-commit` and `publish-before-commit` are
-    about. A file may be put before its row is committed, and deleted after it: what is left over then is garbage.
+    A message behind the commit, or inside the transaction, is what `publish-after-commit` and `publish-before-commit`
+    are about. A file may be put before its row is committed, and deleted after it: what is left over then is garbage.
     """
     if copy.kind == Kind.PUBLISH and copy.verb == "task":
         return None  # a job copies nothing: when it leaves is what `publish-before-commit` is about

@@ -32,8 +32,8 @@ def delayed(publish: Effect) -> bool:
 
 
 def uncommitted(operation: Operation, publish: Effect) -> Effect | None:
-    """A write of the same transaction that may be rolled back, or not be visible yet, when the message arrives: first of
-    all one that the message tells of."""
+    """A write of the same transaction that may be rolled back, or not be visible yet, when the message arrives: first
+    of all one that the message tells of."""
     found = [
         w
         for w in record_writes(operation)

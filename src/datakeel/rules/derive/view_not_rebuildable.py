@@ -1,4 +1,5 @@
-"""`view-not-rebuildable`: a view is filled by a consumer that begins at the end of the log, and can never be built again."""
+"""`view-not-rebuildable`: a view is filled by a consumer that begins at the end of the log, and can never be built
+again."""
 
 from __future__ import annotations
 

@@ -44,7 +44,8 @@ def hit(publish: Effect) -> Hit:
     topic = publish.dataset or "this topic"
     return Hit(
         place=publish.place,
-        message=f"messages of {topic} ({keys}) say nothing of their shape: no reader can tell an old one from a new one",
+        message=f"messages of {topic} ({keys}) say nothing of their shape: no reader can tell an old "
+        "one from a new one",
         story=(
             Step(publish.place, f"a message with {keys} is written to {topic}, and kept there"),
             Step(publish.place, "a later release renames or retypes a key"),

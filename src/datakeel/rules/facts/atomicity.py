@@ -75,7 +75,8 @@ def lock_before(operation: Operation, transaction: Transaction, moment: Effect) 
 
 
 def sent(operation: Operation, write: Effect, moment: Effect) -> bool:
-    """Whether a write has gone to the database by then: a unit of work keeps it until a flush, a query or the commit."""
+    """Whether a write has gone to the database by then: a unit of work keeps it until a flush, a query or the
+    commit."""
     if write.blocking or write.kind != Kind.WRITE:
         return True
     return any(

@@ -40,7 +40,10 @@ def atomic_update(write: Effect, column: str, system: System) -> Fix:
         f"UPDATE {table} SET {column} = {column} + :change WHERE …\n"
         f"-- or: SELECT {column} FROM {table} WHERE … FOR UPDATE, in the transaction that updates it"
     )
-    return Fix(title=f"let the database compute {column}, or lock the row before it is read", text=texts.get(family(write), sql))
+    return Fix(
+        title=f"let the database compute {column}, or lock the row before it is read",
+        text=texts.get(family(write), sql),
+    )
 
 
 def lock_first(write: Effect, what: str, system: System) -> Fix:
@@ -49,10 +52,16 @@ def lock_first(write: Effect, what: str, system: System) -> Fix:
     texts = {
         "django": f"with transaction.atomic():\n    {row} = {model}.objects.select_for_update().get(pk={row}.pk)\n"
         f"    # test and write {what} here",
-        "sqlalchemy": f"{row} = session.get({model}, {row}.id, with_for_update=True)\n# test and write {what}, then commit",
+        "sqlalchemy": f"{row} = session.get({model}, {row}.id, with_for_update=True)\n# test and "
+        f"write {what}, then commit",
     }
-    sql = f"SELECT … FROM {write.dataset or '…'} WHERE … FOR UPDATE  -- then test and write {what}, in the same transaction"
-    return Fix(title=f"lock the row before {what} is read, and keep the lock to the commit", text=texts.get(family(write), sql))
+    sql = (
+        f"SELECT … FROM {write.dataset or '…'} WHERE … FOR UPDATE  -- then test and write {what}, "
+        "in the same transaction"
+    )
+    return Fix(
+        title=f"lock the row before {what} is read, and keep the lock to the commit", text=texts.get(family(write), sql)
+    )
 
 
 def save_only(write: Effect, columns: tuple[str, ...], system: System) -> Fix:
@@ -75,7 +84,10 @@ def conditional_update(write: Effect, column: str, old: str, new: str, system: S
         f"{model}.{column} == {before}).values({column}={after}))\n"
         "if result.rowcount == 0:\n    …  # another run was faster",
     }
-    sql = f"UPDATE {write.dataset or '…'} SET {column} = {after} WHERE … AND {column} = {before}  -- then look at the row count"
+    sql = (
+        f"UPDATE {write.dataset or '…'} SET {column} = {after} WHERE … AND {column} = {before}  -- "
+        "then look at the row count"
+    )
     return Fix(title=f"change {column} only where it still is what was tested", text=texts.get(family(write), sql))
 
 
@@ -91,10 +103,16 @@ def insert_once(write: Effect, columns: tuple[str, ...], system: System) -> Fix:
         "sqlalchemy": f"session.execute(insert({model}).values(…).on_conflict_do_nothing(index_elements=["
         + ", ".join(f'"{c}"' for c in columns)
         + f"]))\n# with UniqueConstraint({names}) on {write.dataset}",
-        "mongodb": f'{write.dataset}.update_one({{{names}}}, {{"$setOnInsert": {{…}}}}, upsert=True)  # and a unique index',
+        "mongodb": f'{write.dataset}.update_one({{{names}}}, {{"$setOnInsert": {{…}}}}, upsert=True)  '
+        "# and a unique index",
     }
-    sql = f"ALTER TABLE {write.dataset} ADD UNIQUE ({names});\nINSERT INTO {write.dataset} … ON CONFLICT ({names}) DO NOTHING"
-    return Fix(title=f"insert with a unique key on {names}, and take the row that is there", text=texts.get(family(write), sql))
+    sql = (
+        f"ALTER TABLE {write.dataset} ADD UNIQUE ({names});\nINSERT INTO {write.dataset} … ON "
+        f"CONFLICT ({names}) DO NOTHING"
+    )
+    return Fix(
+        title=f"insert with a unique key on {names}, and take the row that is there", text=texts.get(family(write), sql)
+    )
 
 
 def serialise_set(read: Effect, write: Effect, system: System) -> Fix:
@@ -102,14 +120,18 @@ def serialise_set(read: Effect, write: Effect, system: System) -> Fix:
     key = next((p.column for p in read.selection.predicates if p.operator == "="), "") if read.selection else ""
     owner = key.removesuffix("_id") or "owner"
     texts = {
-        "django": f"with transaction.atomic():\n    {owner.capitalize()}.objects.select_for_update().get(pk=…)  # before "
+        "django": "with transaction.atomic():\n    "
+        f"{owner.capitalize()}.objects.select_for_update().get(pk=…)  # before "
         f"{read.dataset} is read\n    …",
         "sqlalchemy": f"session.execute(select(func.pg_advisory_xact_lock(…)))  # one number for each {owner}, before "
         f"{read.dataset} is read",
     }
-    sql = f"SELECT 1 FROM {owner} WHERE … FOR UPDATE  -- before {read.dataset} is read, in the transaction that writes it"
+    sql = (
+        f"SELECT 1 FROM {owner} WHERE … FOR UPDATE  -- before {read.dataset} is read, in the transaction that writes it"
+    )
     return Fix(
-        title=f"lock the row that owns the set before {read.dataset} is read, or run both under SERIALIZABLE with a retry",
+        title=f"lock the row that owns the set before {read.dataset} is read, or run both under "
+        "SERIALIZABLE with a retry",
         text=texts.get(family(write), sql),
     )
 
@@ -126,7 +148,9 @@ def one_transaction(write: Effect, datasets: tuple[str, ...]) -> Fix:
     }
     names = " and ".join(datasets) or "both"
     head = texts.get(family(write), "BEGIN;  -- … COMMIT;")
-    return Fix(title=f"write {names} in one transaction", text=f"{head}\n    …  # {names}" if head.endswith(":") else head)
+    return Fix(
+        title=f"write {names} in one transaction", text=f"{head}\n    …  # {names}" if head.endswith(":") else head
+    )
 
 
 def family(effect: Effect) -> str:

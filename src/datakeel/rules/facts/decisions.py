@@ -13,8 +13,8 @@ EMPTY = ("0", "1", "None", "False", "''", "[]")
 
 
 def deciding_reads(operation: Operation, write: Effect) -> Iterator[tuple[Guard, Effect]]:
-    """The reads that a condition round a write asks, with the condition; each read once. What is asked is what they gave, not
-    a column of it."""
+    """The reads that a condition round a write asks, with the condition; each read once. What is asked is what they
+    gave, not a column of it."""
     seen: set[int] = set()
     for guard in write.guards:
         for source in guard.sources:
@@ -32,7 +32,8 @@ def flat(read: Effect) -> bool:
 
 
 def says_absent(guard: Guard, read: Effect) -> bool:
-    """Whether a condition holds because a read found nothing: ``is None``, ``not exists``, ``count == 0``, `DoesNotExist`."""
+    """Whether a condition holds because a read found nothing: ``is None``, ``not exists``, ``count == 0``,
+    `DoesNotExist`."""
     if guard.test == "exception":
         return any(name in guard.text for name in ABSENT)
     if guard.test in ("is-none", "truth", "exists"):
@@ -111,7 +112,8 @@ def sets_read(operation: Operation) -> dict[int, Effect]:
 
 
 def set_decisions(operation: Operation, write: Effect, reads: dict[int, Effect]) -> Iterator[tuple[Guard, Effect]]:
-    """The conditions of this function's own text that ask a fact about a set of rows before a write of the same dataset."""
+    """The conditions of this function's own text that ask a fact about a set of rows before a write of the same
+    dataset."""
     for guard in write.guards:
         asked = {s.number for s in guard.sources if s.kind == "read"}
         if guard.test == "exception" or len(asked) != 1:
@@ -140,8 +142,10 @@ def asks_set(read: Effect, source: Source) -> bool:
 
 def allows_one_more(guard: Guard, read: Effect) -> bool:
     """Whether a condition says that the set is not full: nothing is there, or fewer than a limit."""
-    return says_absent(guard, read) or (guard.test in ("<", "<=") and guard.polarity) or (
-        guard.test in (">", ">=") and not guard.polarity
+    return (
+        says_absent(guard, read)
+        or (guard.test in ("<", "<=") and guard.polarity)
+        or (guard.test in (">", ">=") and not guard.polarity)
     )
 
 
@@ -165,7 +169,11 @@ def the_same_set(read: Effect, write: Effect) -> bool:
     """Whether a write acts on all that the read found, rather than on one of them."""
     if write.rows is not None and write.rows.root in (f"read:{read.number}", f"element:{read.number}"):
         return True
-    return write.selection is not None and read.selection is not None and write.selection.predicates == read.selection.predicates
+    return (
+        write.selection is not None
+        and read.selection is not None
+        and write.selection.predicates == read.selection.predicates
+    )
 
 
 def phrase(read: Effect) -> str:

@@ -88,7 +88,12 @@ def owns(first: Effect, second: Effect) -> str:
     """A row is inserted that is incomplete without the rows that refer to it."""
     if first.verb != "insert" or second.verb != "insert" or first.dataset == second.dataset or first.rows is None:
         return ""
-    if first.dataset.endswith(LOGS) or second.dataset.endswith(LOGS) or len(first.chain) > NEAR or len(second.chain) > NEAR:
+    if (
+        first.dataset.endswith(LOGS)
+        or second.dataset.endswith(LOGS)
+        or len(first.chain) > NEAR
+        or len(second.chain) > NEAR
+    ):
         return ""
     kind, _, number = first.rows.root.partition(":")
     if kind != "new" or not any(refers(s, number) for a in second.assigned for s in a.sources):

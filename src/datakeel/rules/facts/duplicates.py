@@ -37,8 +37,12 @@ def minted(assignment: Assignment) -> bool:
 
 
 def violation_handled(operation: Operation, write: Effect) -> bool:
-    """Whether a handler stands ready for the duplicate: round the insert, or round the flush or commit that sends it."""
-    sent = [write, *(e for e in operation.of(Kind.COMMIT) if e.number > write.number and e.connection == write.connection)]
+    """Whether a handler stands ready for the duplicate: round the insert, or round the flush or commit that sends
+    it."""
+    sent = [
+        write,
+        *(e for e in operation.of(Kind.COMMIT) if e.number > write.number and e.connection == write.connection),
+    ]
     return any(s.kind == "try" and s.arm == "body" and catches_duplicate(s.text) for e in sent for s in e.scopes)
 
 
@@ -48,6 +52,4 @@ def catches_duplicate(names: str) -> bool:
     >>> catches_duplicate("django.db.IntegrityError KeyError"), catches_duplicate("KeyError")
     (True, False)
     """
-    return any(
-        n == "*" or n.rpartition(".")[2] in WIDE or any(d in n for d in DUPLICATE) for n in names.split()
-    )
+    return any(n == "*" or n.rpartition(".")[2] in WIDE or any(d in n for d in DUPLICATE) for n in names.split())

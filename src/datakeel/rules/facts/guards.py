@@ -20,8 +20,8 @@ KEYS = ("id", "pk", "uuid")
 def stopped(operation: Operation, read: Effect | None, write: Effect, system: System) -> Answer:
     """Whether something keeps a second run from coming between a read and a write.
 
-    `read` None: it happened before the function began. UNKNOWN: some callers hold a lock, or none is known that hands the
-    row in.
+    `read` None: it happened before the function began. UNKNOWN: some callers hold a lock, or none is known that hands
+    the row in.
     """
     if single_runner(operation) or versioned(operation, write, system) or outer_guard(operation) == Answer.YES:
         return Answer.YES
@@ -33,8 +33,8 @@ def stopped(operation: Operation, read: Effect | None, write: Effect, system: Sy
 
 
 def excluded(operation: Operation, read: Effect, write: Effect, system: System) -> Answer:
-    """`stopped`, for a decision over a set of rows: a lock on each of them keeps no new one out, and a snapshot alone does
-    not see the other run."""
+    """`stopped`, for a decision over a set of rows: a lock on each of them keeps no new one out, and a snapshot alone
+    does not see the other run."""
     if single_runner(operation) or outer_guard(operation) == Answer.YES or serializable(operation, read, write):
         return Answer.YES
     own = (read.number,) if write.verb == "insert" else ()
@@ -85,8 +85,8 @@ def rows_of(source: Source) -> Rows | None:
 
 
 def serialised(operation: Operation, read: Effect, write: Effect) -> bool:
-    """Whether one lock is held from the read to the write. A read that locks its own rows counts as the lock; one that is let
-    go before the commit is the fault of `lock-released-by-non-owner`."""
+    """Whether one lock is held from the read to the write. A read that locks its own rows counts as the lock; one
+    that is let go before the commit is the fault of `lock-released-by-non-owner`."""
     for number in write.locks:
         lock = operation.effect(number)
         if number != read.number and number not in read.locks:
@@ -124,8 +124,8 @@ def strong(transaction: Transaction) -> bool:
 
 
 def versioned(operation: Operation, write: Effect, system: System) -> bool:
-    """Whether the write checks that the row is still as it was read: a mapper's version column, or a predicate that compares
-    a column which it also sets, or which was read, with the old value."""
+    """Whether the write checks that the row is still as it was read: a mapper's version column, or a predicate that
+    compares a column which it also sets, or which was read, with the old value."""
     dataset = system.dataset_of(write)
     if dataset is not None and dataset.version_column:
         return True

@@ -23,7 +23,8 @@ def unsorted(effect: Effect, operation: Operation) -> bool:
 
 
 def loop_unsorted(lock: Effect, operation: Operation) -> Scope | None:
-    """The loop inside the lock's transaction that locks one row after the other, where nothing sorts what it goes through."""
+    """The loop inside the lock's transaction that locks one row after the other, where nothing sorts what it goes
+    through."""
     transaction = operation.transaction_of(lock)
     begun = transaction.number if transaction is not None else 0
     for scope in lock.scopes:
@@ -41,8 +42,8 @@ def chosen_by_loop(lock: Effect, operation: Operation) -> bool:
 
 
 def varies(source: Source, lock: Effect, operation: Operation) -> bool:
-    """Whether a value is another one in each turn: a column of the rows that are gone through, other than the one by which
-    all of them were found."""
+    """Whether a value is another one in each turn: a column of the rows that are gone through, other than the one by
+    which all of them were found."""
     if source.kind == "loop":
         return True
     read = operation.effect(source.number) if source.kind == "read" and source.path else None

@@ -1,4 +1,5 @@
-"""`hot-partition`: nearly all rows or messages of a moment have the same partition key, and one node does all the work."""
+"""`hot-partition`: nearly all rows or messages of a moment have the same partition key, and one node does all the
+work."""
 
 from __future__ import annotations
 

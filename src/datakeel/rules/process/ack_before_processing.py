@@ -30,8 +30,9 @@ def ack_before_processing(operation: Operation) -> Iterator[Hit]:
 def in_background(operation: Operation, consume: Effect, work: Effect) -> bool:
     """Whether offsets are committed while a message is still being handled.
 
-    A client that stores an offset when it hands a message out, or that commits from a task of the same event loop, does;
-    one that commits what it gave last when it is asked for more does so only where the work goes on beside the loop.
+    A client that stores an offset when it hands a message out, or that commits from a task of the same event loop,
+    does; one that commits what it gave last when it is asked for more does so only where the work goes on beside the
+    loop.
     """
     return consume.option("offset-store") is not None or operation.is_async or work.when == When.CONCURRENT
 

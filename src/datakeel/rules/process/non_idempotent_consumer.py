@@ -100,6 +100,7 @@ def hit(operation: Operation, consume: Effect | None, effect: Effect) -> Hit:
         datasets=(effect.dataset,) if effect.dataset else (),
         fix=Fix(
             title="remember the message's id in the same transaction, and skip what is known",
-            text="INSERT INTO processed_messages (id) VALUES (:id) ON CONFLICT DO NOTHING  -- go on if one was inserted",
+            text="INSERT INTO processed_messages (id) VALUES (:id) ON CONFLICT DO NOTHING  -- go on "
+            "if one was inserted",
         ),
     )

@@ -41,7 +41,8 @@ def check_then_insert(operation: Operation, system: System) -> Iterator[Hit]:
 
 
 def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
-    """The columns by which the row was looked for, where the insert fills them as asked; none when it looks elsewhere."""
+    """The columns by which the row was looked for, where the insert fills them as asked; none when it looks
+    elsewhere."""
     if read.kind != Kind.READ or read.dataset != write.dataset or read.selection is None:
         return ()
     asked = read.selection.predicates
@@ -87,7 +88,8 @@ def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hi
     key = ", ".join(asked)
     yield Hit(
         place=write.place,
-        message=f"two runs at once create two rows of {write.dataset} with the same {key}: no unique key stands behind get_or_create",
+        message=f"two runs at once create two rows of {write.dataset} with the same {key}: no unique "
+        "key stands behind get_or_create",
         story=both_insert(write, write, key, refused=False),
         rests_on=(write,),
         datasets=(write.dataset,),

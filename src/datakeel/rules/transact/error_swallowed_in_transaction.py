@@ -1,4 +1,5 @@
-"""`error-swallowed-in-transaction`: a failure is caught inside the transaction, which then commits half done, or is dead."""
+"""`error-swallowed-in-transaction`: a failure is caught inside the transaction, which then commits half done, or is
+dead."""
 
 from __future__ import annotations
 
@@ -12,7 +13,15 @@ from datakeel.rules.facts.guards import now
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import half_done
 
-DATABASE_ERRORS = (*DUPLICATE, "DatabaseError", "OperationalError", "DataError", "InternalError", "DBAPIError", "SQLAlchemyError")
+DATABASE_ERRORS = (
+    *DUPLICATE,
+    "DatabaseError",
+    "OperationalError",
+    "DataError",
+    "InternalError",
+    "DBAPIError",
+    "SQLAlchemyError",
+)
 
 
 @rule(Severity.CRITICAL)
@@ -35,7 +44,8 @@ def error_swallowed_in_transaction(operation: Operation) -> Iterator[Hit]:
 
 
 def sends(effect: Effect) -> bool:
-    """Whether an effect sends a change to the database, which may refuse it: a write, or the flush of those before it."""
+    """Whether an effect sends a change to the database, which may refuse it: a write, or the flush of those before
+    it."""
     return effect.store == StoreKind.RELATIONAL and (effect.kind == Kind.WRITE or effect.verb == "flush")
 
 
@@ -94,7 +104,8 @@ def in_handler(effect: Effect, handler: Handler) -> bool:
 
 
 def later(operation: Operation, transaction: Transaction, handler: Handler, given: set[int]) -> Effect | None:
-    """What the transaction still does after the failure, in the handler or behind the try, or before it and then loses."""
+    """What the transaction still does after the failure, in the handler or behind the try, or before it and then
+    loses."""
     for effect in operation.effects:
         if effect.transaction != transaction.number or effect.store != StoreKind.RELATIONAL or within(effect, handler):
             continue
@@ -110,10 +121,12 @@ def aborted(operation: Operation, transaction: Transaction, handler: Handler, fa
     before = other.number < failed.number
     what = other.dataset or "its other work"
     message = (
-        f"when {failed.dataset or 'the write'} is refused, what was written to {what} before is lost without a word: the "
+        f"when {failed.dataset or 'the write'} is refused, what was written to {what} before is lost "
+        "without a word: the "
         "transaction is aborted, and its commit is a rollback"
         if before
-        else f"when {failed.dataset or 'the write'} is refused, the transaction is aborted: {what} fails behind it, and all is lost"
+        else f"when {failed.dataset or 'the write'} is refused, the transaction is aborted: {what} "
+        "fails behind it, and all is lost"
     )
     return Hit(
         place=handler.place,
@@ -130,7 +143,8 @@ def half(operation: Operation, transaction: Transaction, handler: Handler, write
     names = list(dict.fromkeys(w.dataset for w in writes if w.dataset))
     return Hit(
         place=handler.place,
-        message=f"a failure between the writes of {' and '.join(names) or 'this block'} is caught inside the transaction, "
+        message=f"a failure between the writes of {' and '.join(names) or 'this block'} is caught "
+        "inside the transaction, "
         "which then commits half of them",
         story=half_done(begin, writes[-1], handler.place, writes[0]),
         rests_on=tuple(writes[:2]),
@@ -142,8 +156,10 @@ def half(operation: Operation, transaction: Transaction, handler: Handler, write
 
 def cure(failed: Effect) -> Fix:
     texts = {
-        "django": "try:\n    with transaction.atomic():  # a savepoint: only this is undone\n        …\nexcept IntegrityError:\n    …",
-        "sqlalchemy": "try:\n    with session.begin_nested():  # a savepoint\n        …\nexcept IntegrityError:\n    …\n"
+        "django": "try:\n    with transaction.atomic():  # a savepoint: only this is undone\n        "
+        "…\nexcept IntegrityError:\n    …",
+        "sqlalchemy": "try:\n    with session.begin_nested():  # a savepoint\n        …\nexcept "
+        "IntegrityError:\n    …\n"
         "# or, in the handler: session.rollback()",
     }
     sql = "SAVEPOINT before_it; …; -- on failure: ROLLBACK TO SAVEPOINT before_it"

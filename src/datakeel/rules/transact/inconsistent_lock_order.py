@@ -46,9 +46,9 @@ def pairs(operation: Operation, locks: list[Effect]) -> Iterator[tuple[Effect, E
         if lock.dataset in seen or lock.transaction is None:
             continue
         for other in seen.values():
-            if operation.same_transaction(other, lock) and not operation.exclusive(other, lock):
-                if operation.meet_here(other, lock):
-                    yield other, lock
+            alike = operation.same_transaction(other, lock) and not operation.exclusive(other, lock)
+            if alike and operation.meet_here(other, lock):
+                yield other, lock
         seen[lock.dataset] = lock
 
 
@@ -65,7 +65,8 @@ def against(found: list[tuple[Operation, Effect, Effect]]) -> Iterator[Hit]:
         for operation, first, second in ways[way] if way != common else ():
             yield Hit(
                 place=here(second),
-                message=f"one of two transactions is aborted as a deadlock: {operation.symbol} locks {first.dataset} and then "
+                message=f"one of two transactions is aborted as a deadlock: {operation.symbol} locks "
+                f"{first.dataset} and then "
                 f"{second.dataset}, {them.symbol} the other way round",
                 story=crossed(operation, first, second, them, theirs, theirs_second),
                 rests_on=(first, second, theirs, theirs_second),
@@ -73,7 +74,8 @@ def against(found: list[tuple[Operation, Effect, Effect]]) -> Iterator[Hit]:
                 symbol=operation.symbol,
                 fix=Fix(
                     title=f"lock {second.dataset} before {first.dataset} here too",
-                    text=f"…  # lock the rows of {second.dataset} first, then those of {first.dataset}, as {them.symbol} does",
+                    text=f"…  # lock the rows of {second.dataset} first, then those of "
+                    f"{first.dataset}, as {them.symbol} does",
                 ),
             )
 
@@ -94,7 +96,8 @@ def row_by_row(operation: Operation) -> Iterator[Hit]:
             continue
         yield Hit(
             place=loop.place,
-            message=f"one of two transactions is aborted as a deadlock: each locks rows of {lock.dataset} one by one, in an order "
+            message="one of two transactions is aborted as a deadlock: each locks rows of "
+            f"{lock.dataset} one by one, in an order "
             "of its own",
             story=crossed_loop(loop.place, lock),
             rests_on=(lock,),

@@ -67,11 +67,14 @@ def commits_in_loop(operation: Operation, write: Effect) -> bool:
 def sleeping(operation: Operation, transaction: Transaction, held: Effect, wait: Effect) -> Hit:
     return Hit(
         place=here(wait),
-        message=f"rows of {held.dataset or 'the database'} stay locked during {words(wait)}: everybody who needs them waits too",
+        message=f"rows of {held.dataset or 'the database'} stay locked during {words(wait)}: "
+        "everybody who needs them waits too",
         story=held_while(transaction.place or operation.place, held, wait, words(wait)),
         rests_on=(held, wait),
         datasets=(held.dataset,) if held.dataset else (),
-        fix=Fix(title="commit before waiting, and begin a new transaction after it", text="…  # commit, wait, begin again"),
+        fix=Fix(
+            title="commit before waiting, and begin a new transaction after it", text="…  # commit, wait, begin again"
+        ),
     )
 
 
@@ -93,7 +96,10 @@ def bulk(operation: Operation, transaction: Transaction, read: Effect, write: Ef
 
 def chunks(read: Effect) -> str:
     if read.technology == "django":
-        return "for batch in batched(queryset.values_list('pk', flat=True).iterator(), 500):\n    with transaction.atomic():\n        …"
+        return (
+            "for batch in batched(queryset.values_list('pk', flat=True).iterator(), 500):\n    "
+            "with transaction.atomic():\n        …"
+        )
     if read.technology == "sqlalchemy":
         return "while rows := session.scalars(statement.limit(500)).all():\n    …\n    session.commit()"
     return f"-- SELECT … FROM {read.dataset} WHERE id > :last ORDER BY id LIMIT 500; change them; COMMIT; and again"

@@ -98,7 +98,7 @@ def told_by_callee(write: Effect, system: System) -> bool:
     return any(stale_source(callee, e, a) is not None for e in same for a in e.assigned)
 
 
-# A full row, after something slow --------------------------------------------------------------------------------------
+# A full row, after something slow -------------------------------------------------------------------------------------
 
 
 def whole_row(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:

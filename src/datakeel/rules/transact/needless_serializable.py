@@ -23,16 +23,29 @@ def needless_serializable(operation: Operation, system: System) -> Iterator[Hit]
         if not work or not operation.complete or any(e.kind == Kind.CALL for e in work):
             continue
         if not any(e.kind in (Kind.WRITE, Kind.ALTER, Kind.LOCK) for e in work):
-            yield hit(operation, transaction, work[0], "it only reads", "REPEATABLE READ, READ ONLY: one snapshot, and nothing to retry")
+            yield hit(
+                operation,
+                transaction,
+                work[0],
+                "it only reads",
+                "REPEATABLE READ, READ ONLY: one snapshot, and nothing to retry",
+            )
         elif len(work) == 1 and work[0].inside("loop") is None:
-            yield hit(operation, transaction, work[0], "it is one statement", "the default level: one statement is atomic by itself")
+            yield hit(
+                operation,
+                transaction,
+                work[0],
+                "it is one statement",
+                "the default level: one statement is atomic by itself",
+            )
 
 
 def hit(operation: Operation, transaction: Transaction, first: Effect, why: str, instead: str) -> Hit:
     place = transaction.place or operation.place
     return Hit(
         place=place,
-        message=f"this transaction is aborted and has to be retried when others write {first.dataset or 'the same rows'}, for "
+        message="this transaction is aborted and has to be retried when others write "
+        f"{first.dataset or 'the same rows'}, for "
         f"nothing: {why}",
         story=(
             Step(place, "the transaction begins as SERIALIZABLE"),

@@ -29,9 +29,17 @@ def no_retry_on_serialization_failure(operation: Operation, system: System) -> I
         if not writes or transaction.retried or retried(operation, work):
             continue
         if strong(transaction):
-            yield hit(operation, transaction, writes[0], f"{transaction.isolation.replace('-', ' ').upper()} is chosen", "40001")
+            yield hit(
+                operation,
+                transaction,
+                writes[0],
+                f"{transaction.isolation.replace('-', ' ').upper()} is chosen",
+                "40001",
+            )
         else:
-            locked = next((e for e in work if holds_locks(e) and many_rows(e, operation) and unsorted(e, operation)), None)
+            locked = next(
+                (e for e in work if holds_locks(e) and many_rows(e, operation) and unsorted(e, operation)), None
+            )
             if locked is not None and background(operation):
                 yield hit(operation, transaction, locked, "many rows are locked in no fixed order", "40P01")
 
@@ -54,7 +62,8 @@ def hit(operation: Operation, transaction: Transaction, write: Effect, why: str,
     place = transaction.place or operation.place
     return Hit(
         place=place,
-        message=f"the change of {write.dataset or 'these rows'} is dropped when the database refuses the transaction ({code}): {why}, "
+        message=f"the change of {write.dataset or 'these rows'} is dropped when the database refuses "
+        f"the transaction ({code}): {why}, "
         "and nothing runs it again",
         story=refused(place, write, why, code),
         rests_on=(write,),
@@ -62,7 +71,8 @@ def hit(operation: Operation, transaction: Transaction, write: Effect, why: str,
         datasets=(write.dataset,) if write.dataset else (),
         fix=Fix(
             title="run the whole transaction again, a bounded number of times",
-            text="for attempt in range(5):\n    try:\n        …  # the whole transaction, from its first read\n        break\n"
+            text="for attempt in range(5):\n    try:\n        …  # the whole transaction, from its "
+            "first read\n        break\n"
             f"    except OperationalError:  # {code}\n        time.sleep(random.uniform(0, 0.1 * 2**attempt))",
         ),
     )

@@ -20,14 +20,18 @@ LIMITS = ("<", "<=", ">", ">=")
 
 @rule(Severity.CRITICAL)
 def non_atomic_cache_update(operation: Operation, system: System) -> Iterator[Hit]:
-    """A value of a cache is got, computed and set, or asked and then claimed, and another run does the same in between."""
+    """A value of a cache is got, computed and set, or asked and then claimed, and another run does the same in
+    between."""
     reads = [e for e in operation.of(Kind.READ) if e.store in STORES and e.rows is not None and now(e)]
     if not reads:
         return
     for write in operation.of(Kind.WRITE):
         if write.store not in STORES or write.rows is None or not now(write) or atomic(write):
             continue
-        read = next((r for r in reads if r.rows == write.rows and r.number < write.number and operation.meet_here(r, write)), None)
+        read = next(
+            (r for r in reads if r.rows == write.rows and r.number < write.number and operation.meet_here(r, write)),
+            None,
+        )
         if read is None or operation.exclusive(read, write):
             continue
         told = computed(read, write) or claimed(operation, read, write)

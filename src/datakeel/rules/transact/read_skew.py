@@ -115,7 +115,8 @@ def hit(use: Effect, first: Effect, second: Effect, them: Operation, theirs: Eff
     what = " and ".join(dict.fromkeys((first.dataset, second.dataset)))
     return Hit(
         place=here(second),
-        message=f"{use.dataset or 'the result'} is computed from {what} as they never were at one time: {them.symbol} commits "
+        message=f"{use.dataset or 'the result'} is computed from {what} as they never were at one "
+        f"time: {them.symbol} commits "
         "between the two reads",
         story=torn(first, second, theirs, them.symbol, use),
         rests_on=(first, second, use, theirs),
@@ -126,8 +127,10 @@ def hit(use: Effect, first: Effect, second: Effect, them: Operation, theirs: Eff
 
 def cure(read: Effect) -> Fix:
     texts = {
-        "django": 'with transaction.atomic():\n    connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")\n    …',
-        "sqlalchemy": 'session.connection(execution_options={"isolation_level": "REPEATABLE READ"})  # before the first read',
+        "django": 'with transaction.atomic():\n    connection.cursor().execute("SET TRANSACTION '
+        'ISOLATION LEVEL REPEATABLE READ")\n    …',
+        "sqlalchemy": 'session.connection(execution_options={"isolation_level": "REPEATABLE READ"})  '
+        "# before the first read",
     }
     sql = "BEGIN ISOLATION LEVEL REPEATABLE READ;  -- one snapshot for all reads; or one statement that reads all of it"
     return Fix(title="read from one snapshot, or in one statement", text=texts.get(read.technology, sql))

@@ -31,7 +31,8 @@ def hit(operation: Operation, transaction: Transaction, held: Effect, call: Effe
     begin = transaction.place or operation.place
     return Hit(
         place=here(call),
-        message=f"rows of {held.dataset or 'the database'} stay locked while {what} is waited for: everybody who needs them waits too",
+        message=f"rows of {held.dataset or 'the database'} stay locked while {what} is waited for: "
+        "everybody who needs them waits too",
         story=held_while(begin, held, call, what),
         rests_on=(held, call),
         datasets=(held.dataset,) if held.dataset else (),

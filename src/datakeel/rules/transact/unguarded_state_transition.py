@@ -87,7 +87,9 @@ def hit(
         message = f"two runs at once both pass the test of {column} and both go on: {what} happens twice"
     else:
         assert rival is not None
-        message = f"{column} is set after a test that no longer holds: {rival[0].symbol} moves it to another state in between"
+        message = (
+            f"{column} is set after a test that no longer holds: {rival[0].symbol} moves it to another state in between"
+        )
     old = guard.text if guard.test == "==" and guard.polarity else ""
     new = assignment.text.removeprefix("const:") if assignment.how == "constant" else ""
     return Hit(

@@ -40,7 +40,8 @@ def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
 
 
 def decided_by(operation: Operation, write: Effect, reads: dict[int, Effect]) -> Iterator[tuple[Effect, str]]:
-    """The reads of a set of this dataset that the write depends on; with the column that is computed from it, if any."""
+    """The reads of a set of this dataset that the write depends on; with the column that is computed from it, if
+    any."""
     for guard, read in set_decisions(operation, write, reads):
         if changes_set(guard, read, write):
             yield read, ""
@@ -59,7 +60,8 @@ def next_of(read: Effect, write: Effect) -> bool:
 
 
 def constrained(write: Effect, system: System) -> bool:
-    """Whether the table itself refuses rows that clash: an exclusion constraint, or a key over what the insert fixes."""
+    """Whether the table itself refuses rows that clash: an exclusion constraint, or a key over what the insert
+    fixes."""
     dataset = system.dataset_of(write)
     if dataset is None:
         return False
@@ -77,7 +79,10 @@ def hit(read: Effect, write: Effect, computed: str, answer: Answer, system: Syst
     elif computed:
         message = f"two runs at once compute the same {rows}.{computed} from {phrase(read)}, and both insert it"
     else:
-        message = f"two runs at once both pass the check of {phrase(read)} and both {write.verb} {rows}: what it checks no longer holds"
+        message = (
+            f"two runs at once both pass the check of {phrase(read)} and both {write.verb} "
+            f"{rows}: what it checks no longer holds"
+        )
     return Hit(
         place=here(write),
         message=message,

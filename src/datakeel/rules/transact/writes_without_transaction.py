@@ -25,7 +25,11 @@ def writes_without_transaction(operation: Operation, system: System) -> Iterator
     writes = [e for e in operation.of(Kind.WRITE) if e.store == StoreKind.RELATIONAL and now(e) and e.dataset]
     if len(writes) < 2 or single_runner(operation):
         return
-    found = [(a, b, why, answer) for a, b, why in dependent(operation, writes) if (answer := parted(operation, a, b)) != Answer.YES]
+    found = [
+        (a, b, why, answer)
+        for a, b, why in dependent(operation, writes)
+        if (answer := parted(operation, a, b)) != Answer.YES
+    ]
     if found:
         yield hit(*found[0], tuple(dict.fromkeys(e.dataset for a, b, *_ in found for e in (a, b))))
 
@@ -42,9 +46,13 @@ def dependent(operation: Operation, writes: list[Effect]) -> Iterator[tuple[Effe
 
 
 def parted(operation: Operation, first: Effect, second: Effect) -> Answer:
-    """YES: they commit together, or it does no harm that they do not: the next run does what is missing, the row is marked as
-    finished by a last write, or something slow between them forbids a transaction."""
-    if made_good(operation, second) or finished(operation, first, second) or slow_between(operation, first, second) is not None:
+    """YES: they commit together, or it does no harm that they do not: the next run does what is missing, the row is
+    marked as finished by a last write, or something slow between them forbids a transaction."""
+    if (
+        made_good(operation, second)
+        or finished(operation, first, second)
+        or slow_between(operation, first, second) is not None
+    ):
         return Answer.YES
     return together(operation, first, second)
 
