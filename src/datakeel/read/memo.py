@@ -7,6 +7,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+OFTEN = 2  # how often a question in a circle is worked out anew: in large circles more would take for ever
+
 DEEPEST = 200  # questions inside questions: deeper ones are answered with what is known without them
 
 
@@ -26,6 +28,7 @@ class Memo:
         self._known: dict[Hashable, object] = {}
         self._open: dict[Hashable, int] = {}  # the question and its place in the stack
         self._lowest: list[int] = []  # for each open question: the outermost open one that its answer rests on
+        self._times: dict[Hashable, int] = {}
         self._passing: dict[Hashable, tuple[int, object]] = {}  # answers that rest on an open question, and on which
 
     def answer(self, key: Hashable, work_out: Callable[[], T], unknown: T) -> T:
@@ -50,7 +53,8 @@ class Memo:
         finally:
             del self._open[key]
             low = self._lowest.pop()
-        if low < place:
+        self._times[key] = self._times.get(key, 0) + 1
+        if low < place and self._times[key] < OFTEN:
             self._passing[key] = (low, found)
             self.rests_on(low)
             return found
