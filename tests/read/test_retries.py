@@ -21,6 +21,9 @@ import requests
 import retrying
 import tenacity
 from retry import retry
+
+def pause(state):
+    return state.attempt_number
 """
 
 
@@ -90,8 +93,23 @@ BY_HAND = {
     ),
     "gives up when none is left": (
         loop("while True:", "left -= 1\nif not left:\n    raise\ntime.sleep(1)", before="left = 3"),
+        "3",
+        "constant",
+    ),
+    "a count that the caller names": (
+        loop("while limit > 0:", "limit -= 1\ntime.sleep(1)"),
         "bounded",
         "constant",
+    ),
+    "gives up when the caller's count is used up": (
+        loop("while True:", "limit -= 1\nif limit == 0:\n    raise\ntime.sleep(1)"),
+        "bounded",
+        "constant",
+    ),
+    "a count of either": (
+        loop("while True:", "left = left - 1\nif left == 0:\n    raise", before="left = 3 if limit else 1"),
+        "bounded",
+        "none",
     ),
     "a power of the turn": (loop("for turn in range(3):", "time.sleep(2**turn)"), "3", "growing"),
     "doubles": (
@@ -189,6 +207,15 @@ NO_RETRY = {
                 except ValueError:
                     return None
         """,
+    "a failure ends it by the flag": """
+        def call():
+            many = 100
+            while many == 100:
+                try:
+                    many = requests.get("https://a", timeout=5).json()
+                except InterruptedError:
+                    many = 0
+        """,
     "pages until one is missing": """
         def call():
             page = 0
@@ -229,6 +256,7 @@ DECORATED = {
         "jittered",
         ("builtins.Exception",),
     ),
+    "@tenacity.retry(wait=pause)": ("unbounded", "", ("builtins.Exception",)),
     "@backoff.on_exception(backoff.expo, ValueError, max_tries=4)": ("4", "jittered", ("builtins.ValueError",)),
     "@backoff.on_exception(backoff.expo, ValueError, max_time=60, jitter=None)": (
         "bounded",

@@ -41,10 +41,12 @@ from datakeel.read.program import (
 from datakeel.read.retrying import (
     changed,
     counted_attributes,
+    counters,
     gives_up,
     going_on,
     is_pause,
     retry_shape,
+    times,
     waiting,
 )
 from datakeel.read.state import State, joined
@@ -234,7 +236,7 @@ class Executor(Evaluator):
         self.state = before.fork()
         if retry:
             self.state.scopes = (*self.state.scopes, Scope(number, "retry", "", self.place(node.at)))
-        numbers = self.vary(changed(node.body))
+        starts = self.vary(changed(node.body), counters(node.body))
         if node.test is not None:
             entered = self.truth(self.eval(node.test), node.at)
             unbounded = entered.known and bool(entered.const)
@@ -251,8 +253,8 @@ class Executor(Evaluator):
         if retrying and opening is not None:
             self.retries.append(self.world.described_retry(number, opening, place))
         elif retry:
-            attempts = "unbounded" if unbounded else self.counted(node, iterable, entered, numbers)
-            self.retries.append(self.described_retry(number, node, attempts, started, left))
+            attempts = "unbounded" if unbounded else self.counted(node, iterable, entered, starts)
+            self.retries.append(self.described_retry(number, node, attempts, starts, started, left))
         if not unbounded and node.iterable is None and not counting(node.test):
             self.polled(number, started)
         self.after_loop(before, exits, unbounded and node.iterable is None)
@@ -270,20 +272,23 @@ class Executor(Evaluator):
 
     broken: list[list[State]]
 
-    def vary(self, names: frozenset[str]) -> dict[str, Value]:
+    def vary(self, names: frozenset[str], counters: frozenset[str]) -> dict[str, str]:
         """A loop's turns change variables: a literal that one held before is what it holds in the first turn only.
-        Gives those that held a number."""
-        numbers: dict[str, Value] = {}
+        Gives the numbers that counting ones start at, empty where that is not known."""
+        starts: dict[str, str] = {}
         for name in sorted(names):
             key = (self.frame.number, name)
             value = self.state.env.get(key)
-            if value is None or not value.known:
+            if value is None:
                 continue
-            if isinstance(value.const, int | float) and not isinstance(value.const, bool):
-                numbers[name] = value
+            number = isinstance(value.const, int | float) and not isinstance(value.const, bool)
+            if number or (name in counters and countable(value)):
+                starts[name] = str(value.const) if number else ""
+            elif not value.known:
+                continue
             sources = frozenset((Source("loop", name=name),)) if value.const is not None else frozenset()
-            self.state.env[key] = Value(type=value.type, sources=value.sources | sources)
-        return numbers
+            self.state.env[key] = Value(type=value.type, sources=value.sources | sources, origin=value.origin)
+        return starts
 
     def after_loop(self, before: State, exits: list[State], unbounded: bool) -> None:
         """Behind a loop: its body ran to the end, or it was broken off, or (unless it is endless) it never ran."""
@@ -298,26 +303,27 @@ class Executor(Evaluator):
         result.when = before.when
         self.state = result
 
-    def described_retry(self, number: int, node: Loop, attempts: str, started: int, left: int) -> Retry:
+    def described_retry(
+        self, number: int, node: Loop, attempts: str, starts: dict[str, str], started: int, left: int
+    ) -> Retry:
         """A hand-written retry in the model's words."""
         counted = counted_attributes(node.body)
         handlers = tuple(going_on(node))
         wait = waiting([e for e in self.effects[started:] if is_pause(e)], counted, handlers)
         if attempts == "unbounded":
-            attempts = gives_up(self.exits[left:], counted) or attempts
+            attempts = gives_up(self.exits[left:], counted, starts) or attempts
         names = {n for h in handlers for n in self.world.exception_names(self.frame.module, h.types) or ("*",)}
         return Retry(number, "loop", self.place(node.at), attempts, wait, tuple(sorted(names)))
 
-    def counted(self, node: Loop, iterable: Value, entered: Value, numbers: dict[str, Value]) -> str:
+    def counted(self, node: Loop, iterable: Value, entered: Value, starts: dict[str, str]) -> str:
         """How often a loop turns at most: a number, ``bounded``, or ``unbounded`` where nothing counts."""
         if node.test is not None:
             tests = [g for g in entered.tests if g.sources]
-            named = {s.name for g in tests for s in g.sources if s.kind == "loop"}
-            if not (named & numbers.keys() or any(s.kind == "clock" for g in tests for s in g.sources)):
+            named = {s.name for g in tests for s in g.sources if s.kind == "loop"} & starts.keys()
+            if not named and not any(s.kind == "clock" for g in tests for s in g.sources):
                 return "unbounded"
-            whole = next((g.text for g in tests if g.test in ("<", "<=", "!=") and g.text.isdigit()), "")
-            start = next((str(v.const) for n, v in sorted(numbers.items()) if n in named), "")
-            return whole if whole not in ("", "0") else start if start not in ("", "0") else "bounded"
+            limit = next((g.text for g in tests if g.test in ("<", "<=", "!=")), "")
+            return times(limit, next((starts[n] for n in sorted(named) if starts[n]), ""))
         if iterable.name.isdigit():
             return iterable.name
         if iterable.name == "unbounded":
@@ -449,6 +455,12 @@ class Executor(Evaluator):
     def assert_(self, node: Assert) -> None:
         test = self.truth(self.eval(node.test), node.at)
         self.guarded(guards_of(test, True, self.place(node.at)))
+
+
+def countable(value: Value) -> bool:
+    """Whether a variable may hold a number: nothing says that it holds something else."""
+    other = value.state is not None or value.items is not None or value.entries is not None or value.target is not None
+    return not other and value.type in ("", "builtins.int", "builtins.float")
 
 
 def varied(value: Value, iterable: Value) -> Value:

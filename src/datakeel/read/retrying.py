@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from datakeel.model.effect import Effect, Kind, Source
 from datakeel.model.operation import Exit
@@ -14,6 +14,7 @@ from datakeel.read.program import (
     Call,
     Collection,
     Continue,
+    Derive,
     Expression,
     Global,
     Handler,
@@ -59,7 +60,7 @@ def tries_again(node: Loop, attempt: Try, after: tuple[Statement, ...]) -> bool:
     if always_leaves(attempt.body) or always_leaves(attempt.otherwise):
         return True
     if ends_by_flag(node, (*attempt.body, *attempt.otherwise)):
-        return True
+        return any(not ends_by_flag(node, h.body) for h in going_on)
     return always_leaves(after) and any(holds(h.body, Continue) for h in going_on)
 
 
@@ -125,6 +126,18 @@ def changed(body: tuple[Statement, ...]) -> frozenset[str]:
     return frozenset(names)
 
 
+def counters(body: tuple[Statement, ...]) -> frozenset[str]:
+    """The variables that a loop's body counts up or down, or lets grow."""
+    names: set[str] = set()
+    for statement in walked(body):
+        match statement:
+            case Augment(Local(name), "+" | "-" | "*"):
+                names.add(name)
+            case Assign((Local(name),), Derive("+" | "-" | "*", operands)) if Local(name) in operands:
+                names.add(name)
+    return frozenset(names)
+
+
 def counted_attributes(body: tuple[Statement, ...]) -> frozenset[str]:
     """The attributes that a loop's body counts up or down (``self.tries += 1``)."""
     return frozenset(s.target.name for s in walked(body) if isinstance(s, Augment) and isinstance(s.target, Attribute))
@@ -181,15 +194,22 @@ def expressions(node: Expression) -> Iterator[Expression]:
 # How often, and how long between --------------------------------------------------------------------------------------
 
 
-def gives_up(exits: Iterable[Exit], counted: frozenset[str]) -> str:
-    """How often a loop without an end of its own tries, when it leaves on a count or by the clock; else empty."""
+def gives_up(exits: Iterable[Exit], counted: frozenset[str], starts: Mapping[str, str]) -> str:
+    """How often a loop without an end of its own tries, when it leaves on a count or by the clock; else empty.
+    `starts` are the numbers that its counters begin at, as far as they are known."""
     for left in exits:
         if left.kind not in ("raise", "return", "break"):
             continue
         for guard in left.guards:
             if guard.test != "exception" and any(varies(s, counted) or s.kind == "clock" for s in guard.sources):
-                return guard.text if guard.text.isdigit() else "bounded"
+                start = next((starts[s.name] for s in guard.sources if s.kind == "loop" and s.name in starts), "")
+                return times(guard.text, start)
     return ""
+
+
+def times(limit: str, start: str) -> str:
+    """How often, by the number that is compared with; a count that falls to nothing says it where it starts."""
+    return next((n for n in (limit, start) if n.isdigit() and n != "0"), "bounded")
 
 
 def varies(source: Source, counted: frozenset[str]) -> bool:
@@ -234,4 +254,15 @@ def last_name(function: Expression) -> str:
     return ""
 
 
-__all__ = ["Let", "changed", "counted_attributes", "gives_up", "going_on", "is_pause", "retry_shape", "waiting"]
+__all__ = [
+    "Let",
+    "changed",
+    "counted_attributes",
+    "counters",
+    "gives_up",
+    "going_on",
+    "is_pause",
+    "retry_shape",
+    "times",
+    "waiting",
+]

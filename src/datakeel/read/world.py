@@ -1092,7 +1092,8 @@ class World:
             found = given(name)
             if found is None or not (found.known and not found.const):
                 waits.append(usual if found is None or found.type or found.target else "")
-        wait = max(waits, key=WAITS.index) if waits else says.otherwise.get("wait", "")
+        unclear = not waits and any(v is not None and not v.known for n in says.waits if (v := given(n)) is not None)
+        wait = max(waits, key=WAITS.index) if waits else "" if unclear else says.otherwise.get("wait", "")
         return Retry(
             number,
             kind,
