@@ -201,6 +201,7 @@ class Option(Struct, frozen=True, order=True, gc=False):
     place: Place | None = None
     word: str = ""
     unit: str = ""
+    source: Source | None = None  # where the value comes from that is not known here: a caller may know it
 
     def seconds(self) -> float | None:
         """A time in seconds; None when it is not a known number."""

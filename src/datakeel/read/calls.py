@@ -146,6 +146,8 @@ class Caller(Executor):
         if inner is not None:
             return self.world.symbol_value(inner)
         field = self.world.class_field(cls, name)
+        if field is not None and field.known and field.const is None:
+            return self.world.class_attribute(cls, name) or field
         if field is not None:
             return field
         return Value(target=MethodTarget(base, name), origin=base.origin)
@@ -986,7 +988,7 @@ class Caller(Executor):
         if kind == Kind.LOCK:
             self.state.locks = (*self.state.locks, effect.number)
         if kind == Kind.UNLOCK:
-            self.unlocked(effect.dataset, receiver)
+            self.unlocked(effect.dataset)
         number = effect.number
         source = {Kind.READ: Source("read", number), Kind.CLOCK: Source("clock", number, effect.verb)}.get(
             kind, Source("result", number)
@@ -1039,11 +1041,6 @@ class Caller(Executor):
         if held:
             self.emit(Kind.UNLOCK, verb, at, store=held[0].store, technology=held[0].technology)
             self.state.locks = tuple(n for n in self.state.locks if n not in {e.number for e in held})
-
-    def unlocked(self, name: str, receiver: Value | None) -> None:
-        held = [e for e in self.effects if e.kind == Kind.LOCK and e.number in self.state.locks]
-        match = [e for e in held if name and e.dataset == name] or held[-1:]
-        self.state.locks = tuple(n for n in self.state.locks if n not in {e.number for e in match})
 
     def dataset_name(self, row: CallRow, dataset: Value | None, receiver: Value | None) -> str:
         if dataset is None:

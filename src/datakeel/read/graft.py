@@ -8,7 +8,19 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Origin
-from datakeel.model.effect import Assignment, Effect, Guard, Kind, Predicate, Rows, Scope, Selection, Source, When
+from datakeel.model.effect import (
+    Assignment,
+    Effect,
+    Guard,
+    Kind,
+    Option,
+    Predicate,
+    Rows,
+    Scope,
+    Selection,
+    Source,
+    When,
+)
 from datakeel.model.operation import Exit, Resource, Retry
 from datakeel.model.place import Place
 from datakeel.read.machine import Machine, Trace
@@ -18,6 +30,7 @@ from datakeel.read.values import (
     NONE,
     NOTHING,
     Value,
+    asked_of,
     bounded,
     canonical,
     canonical_source,
@@ -65,11 +78,21 @@ class Graft:
                 machine.world.orms.remembered(machine, mapped, name, value if value is NONE else self.value(value))
         self.end_transactions()
         machine.state.locks = (*machine.state.locks, *(n + self.base for n in trace.held))
+        self.release()
         machine.frame.raises += [r for r in trace.raises if r]
         value = self.value(trace.returns) if trace.returns is not None else NOTHING
         if trace.never_returns:
             machine.state.alive = False
         return value
+
+    def release(self) -> None:
+        """The callee releases a lock that it did not take itself (``lock.leave()``): it is the caller's."""
+        taken = {e.dataset for e in self.trace.effects if e.kind == Kind.LOCK}
+        for effect in self.trace.effects:
+            if effect.kind == Kind.UNLOCK and effect.dataset not in taken:
+                self.machine.unlocked(effect.dataset)
+            elif effect.verb == "delete" and self.machine.claims:
+                self.machine.given_up(self.effect(effect, ()))
 
     def ruled_out(self, effect: Effect) -> bool:
         """Whether the effect happens only outside a transaction, and the caller stands in one."""
@@ -208,6 +231,7 @@ class Graft:
             assigned=tuple(self.assignment(a) for a in effect.assigned),
             key_sources=key_sources,
             payload=self.sources(effect.payload),
+            options=self.options(effect.options),
             guards=(*state.guards, *self.guards(effect.guards)),
             scopes=(*state.scopes, *(self.scope(s) for s in effect.scopes)),
             transaction=self.transaction(effect) if when == When.NOW else None,
@@ -219,6 +243,22 @@ class Graft:
             blocking=effect.blocking and not self.machine.threaded,
         )
         return self.machine.world.orms.saved(self.machine, mapped) if effect.verb == "save" else mapped
+
+    def options(self, options: tuple[Option, ...]) -> tuple[Option, ...]:
+        """Options with the values that only the caller knows: an argument's, or an attribute's of an object of its."""
+        if all(o.source is None for o in options):
+            return options
+        return tuple(self.option(o) for o in options)
+
+    def option(self, option: Option) -> Option:
+        source = option.source
+        bound = self.bindings.get(source.name) if source is not None else None
+        if source is None or bound is None:
+            return replace(option, source=None)
+        value = self.machine.peek(bound, source.path)
+        if not value.known:
+            return replace(option, source=asked_of(value))
+        return replace(option, value=repr(value.const), source=None, place=option.place or self.place)
 
     def key(self, effect: Effect) -> tuple[str | None, tuple[Source, ...], Rows | None]:
         """The key of a message or entry in the caller's terms, and the identity of what stands under it."""

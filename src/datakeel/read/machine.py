@@ -67,6 +67,7 @@ class Machine:
         self.resources: list[Resource] = []
         self.retries: list[Retry] = []
         self.handlers: list[Handler] = []
+        self.claims: dict[int, str] = {}  # writes that succeed for one of many only, with their keys
         self.rerun: Scope | None = None  # the whole function, where it asks its framework to run it again
         self.complete = True
         self.serial = next(SERIALS)
@@ -132,11 +133,19 @@ class Machine:
             blocking=bool(fields.pop("blocking", False)) and not self.threaded,
             **fields,  # type: ignore[arg-type]
         )
-        self.effects.append(effect)
+        self.record(effect)
+        if effect.verb == "delete":
+            self.given_up(effect)
         return effect
 
     def record(self, effect: Effect) -> None:
         self.effects.append(effect)
+        if (
+            effect.verb == "add"
+            and effect.kind == Kind.WRITE
+            and effect.store in (StoreKind.CACHE, StoreKind.KEY_VALUE)
+        ):
+            self.claims[effect.number] = effect.key or ""
 
     def remark(self, started: int, at: Span, **said: object) -> None:
         """Says more of the effects, recorded since `started`, of the call that stands at one place: what the code round
@@ -214,6 +223,12 @@ class Machine:
         ended = {e.number for e in self.effects if e.transaction == transaction and ends_with_transaction(e)}
         self.state.locks = tuple(n for n in self.state.locks if n not in ended)
 
+    def unlocked(self, name: str) -> None:
+        """The lock of that name is held no longer; where none has it, the last one taken."""
+        held = [e for e in self.effects if e.kind == Kind.LOCK and e.number in self.state.locks]
+        match = [e for e in held if name and e.dataset == name] or held[-1:]
+        self.state.locks = tuple(n for n in self.state.locks if n not in {e.number for e in match})
+
     # Objects ----------------------------------------------------------------------------------------------------------
 
     def peek(self, value: Value, path: tuple[str, ...]) -> Value:
@@ -236,6 +251,24 @@ class Machine:
     def guarded(self, guards: tuple[Guard, ...]) -> None:
         if guards:
             self.state.guards = (*self.state.guards, *guards)
+            self.refused(guards)
+
+    def refused(self, guards: tuple[Guard, ...]) -> None:
+        """Where taking a lock gave nothing, it is not held (``if not lock.acquire(blocking=False): return``); where a
+        key was created that only one can create, it is."""
+        if not self.state.locks and not self.claims:
+            return
+        told = [(g.polarity != (g.test == "is-none"), g.sources) for g in guards if g.test in ("truth", "is-none")]
+        lost = {s.number for got, sources in told if not got for s in sources}
+        won = {s.number for got, sources in told if got for s in sources if s.number in self.claims}
+        kept = tuple(n for n in self.state.locks if n not in lost)
+        self.state.locks = (*kept, *sorted(won - set(kept)))
+
+    def given_up(self, delete: Effect) -> None:
+        """A key that was created as a lock is deleted: it is held no longer."""
+        if self.claims and delete.key:
+            gone = {n for n, key in self.claims.items() if key == delete.key}
+            self.state.locks = tuple(n for n in self.state.locks if n not in gone)
 
 
 def ends_with_transaction(effect: Effect) -> bool:

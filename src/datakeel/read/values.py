@@ -321,6 +321,15 @@ def element(value: Value) -> Value:
     return Value(sources=value.sources, rows=value.rows, origin=value.origin)
 
 
+def asked_of(value: Value) -> Source | None:
+    """The parameter, or attribute of one, that a value is: its caller may know it."""
+    if len(value.sources) != 1 or value.others or value.rows is None:
+        return None
+    (source,) = value.sources
+    same = value.rows == Rows(f"parameter:{source.name}", source.path)
+    return source if source.kind == "parameter" and same else None
+
+
 def canonical(value: Value) -> str:
     """A name for a value: equal texts are equal values; empty when it cannot be named."""
     if value.known:

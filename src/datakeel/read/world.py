@@ -55,6 +55,7 @@ from datakeel.read.values import (
     PartialTarget,
     Pending,
     Value,
+    asked_of,
     element,
     join,
     module_rows,
@@ -485,13 +486,29 @@ class World:
             value = value.but(type=field.type, of=field.of)
         return value
 
-    def assigning(self, cls: ClassInfo, name: str) -> Iterable[FunctionInfo]:
-        """The methods that may assign an attribute of self, `__init__` first."""
+    def class_attribute(self, cls: ClassInfo, name: str) -> Value | None:
+        """What a class's attribute holds that is None to begin with, and set by one of its own methods
+        (``cls.client = …``)."""
+        return self.memo.answer(("class attribute", cls.name, name), lambda: self.assigned_to_class(cls, name), None)
+
+    def assigned_to_class(self, cls: ClassInfo, name: str) -> Value | None:
+        for method in self.assigning(cls, name, frozenset(("classmethod",))):
+            if method.signature.parameters:
+                trace = self.trace(method, class_value(cls), self.unbound(method, cls))[0]
+                own = trace.heap.get((Rows(f"parameter:{method.signature.parameters[0].name}"), name))
+                if own is not None and not (own.known and own.const is None):
+                    return self.detached(own)
+        return None
+
+    def assigning(
+        self, cls: ClassInfo, name: str, kinds: frozenset[str] = frozenset()
+    ) -> Iterable[FunctionInfo]:
+        """The methods (of these kinds) that may assign an attribute of self, `__init__` first."""
         for owner in cls.ancestors():
             methods = sorted(owner.methods, key=lambda m: (m != "__init__", m != "__post_init__", m))
             for method in methods:
                 info = owner.methods[method]
-                if name in info.code.names and not self.method_kinds(info):
+                if name in info.code.names and self.method_kinds(info) == kinds:
                     yield info
 
     def named_class(self, label: Value | None, name: Value | None) -> Value:
@@ -961,7 +978,7 @@ class World:
             if name != "*":
                 text = self.option_text(value)
                 text = TRUTHS.get(text, text) if defaults.get(name) in ("True", "False") else text
-                found[name] = option(name, text, True, value.place, words)
+                found[name] = option(name, text, True, value.place, words, None if text else asked_of(value))
         return tuple(found[n] for n in sorted(found))
 
     def option_text(self, value: Value) -> str:
@@ -1149,6 +1166,17 @@ class World:
         return NOTHING
 
 
+def perhaps_held(caller: Caller, frame: Frame, fell_through: bool, end: State) -> set[int]:
+    """Locks outside the process that some path leaves held: a function that takes one says by its result whether it
+    did."""
+    kept = {n for s in frame.left for n in s.locks} | set(caller.state.locks if fell_through else ())
+    taken = {e.number for e in caller.effects if e.kind == Kind.LOCK and e.verb in LEASES} | caller.claims.keys()
+    return (taken & kept) - set(end.locks)
+
+
+LEASES = ("distributed", "session")
+
+
 def abstract(caller: Caller) -> bool:
     """Whether a body only says that subclasses shall have one: what they do is not known."""
     return bool(caller.exits) and all(x.text == "builtins.NotImplementedError" for x in caller.exits)
@@ -1176,9 +1204,16 @@ def exception_classes(value: Value) -> Iterable[str]:
                 yield part.name
 
 
-def option(name: str, value: str, given: bool, place: Place | None, words: dict[str, str] | None) -> Option:
+def option(
+    name: str,
+    value: str,
+    given: bool,
+    place: Place | None,
+    words: dict[str, str] | None,
+    source: Source | None = None,
+) -> Option:
     word, _, unit = (words or {}).get(name, "").partition(" ")
-    return Option(name, value, given, place, word, unit)
+    return Option(name, value, given, place, word, unit, source)
 
 
 def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
@@ -1194,7 +1229,7 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
     if returns is not None and info is not None and info.signature.returns is not None:
         returns = as_declared(caller, info, info.signature.returns, returns)
     heap = outliving(end.heap, returns)
-    held = tuple(n for n in end.locks if n > 0)
+    held = tuple(n for n in (*end.locks, *perhaps_held(caller, frame, fell_through, end)) if n > 0)
     ends = {c: n for c, n in end.transactions.items() if n != 0}
     effects = condensed(caller, returns)
     if caller.rerun is not None:

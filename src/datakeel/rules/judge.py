@@ -21,6 +21,9 @@ PRECEDENCE: tuple[tuple[str, ...], ...] = (
     ("lost-update", "unguarded-state-transition", "write-skew"),
     ("publish-before-commit", "remote-call-in-transaction"),
     ("check-then-insert", "write-skew"),
+    ("lease-shorter-than-work", "lock-without-fencing"),
+    ("hand-rolled-leader-election", "clock-dependent-ordering"),
+    ("saga-without-compensation", "synchronous-call-chain"),
 )
 JUDGED = (Role.PRODUCT, Role.SCRIPT)
 

@@ -30,10 +30,15 @@ class Lease(Struct, frozen=True):
         return self.taken.option("expiry")
 
     @property
+    def seconds(self) -> float | None:
+        """How long it lasts, where that is known."""
+        return self.expiry.seconds() if self.expiry is not None else None
+
+    @property
     def called(self) -> str:
         """The lock's name for people."""
         name = self.name.replace("\ufffc", "…").removeprefix("const:").strip("'\"")
-        if not name or name.startswith(("parameter:", "global:", "new:", "read:")):
+        if not name.strip("…:-_ ") or name.startswith(("parameter:", "global:", "new:", "read:")):
             return "the lock"
         if name == "advisory":
             return "the advisory lock"
@@ -63,37 +68,17 @@ def claims(effect: Effect) -> bool:
 
 def given_back(operation: Operation, taken: Effect) -> bool:
     """Whether the same function deletes the key again, with something done in between under it."""
-    return any(same_key(taken, e) and under(operation, taken) for e in operation.of(Kind.WRITE) if e.verb == "delete")
+    ended = any(same_key(taken, e) for e in operation.of(Kind.WRITE) if e.verb == "delete")
+    return ended and any(taken.number in e.locks for e in operation.effects)
 
 
 def same_key(a: Effect, b: Effect) -> bool:
     return bool(a.key) and a.key == b.key and a.store == b.store
 
 
-def under(operation: Operation, taken: Effect) -> bool:
-    return any(decided_by(e, taken) for e in operation.effects)
-
-
-def decided_by(effect: Effect, taken: Effect) -> bool:
-    """Whether an effect happens only where the lock was got."""
-    return effect.number > taken.number and any(s.number == taken.number for g in effect.guards for s in g.sources)
-
-
 def held(operation: Operation, lease: Lease) -> list[Effect]:
     """What is done under a lease."""
-    taken = lease.taken
-    if not lease.made:
-        return [e for e in operation.effects if taken.number in e.locks]
-    ends = [e.number for e in operation.of(Kind.WRITE) if e.verb == "delete" and same_key(taken, e)]
-    last = max(ends, default=None)
-    return [
-        e
-        for e in operation.effects
-        if e.number > taken.number
-        and (last is None or e.number < last)
-        and (decided_by(e, taken) or last is not None)
-        and not operation.exclusive(taken, e)
-    ]
+    return [e for e in operation.effects if lease.taken.number in e.locks]
 
 
 def renewed(operation: Operation, lease: Lease) -> bool:
@@ -112,3 +97,11 @@ def checked(operation: Operation, lease: Lease, release: Effect) -> bool:
     if any(operation.effect(n) is not None and operation.effect(n).verb == "optimistic" for n in release.locks):  # type: ignore[union-attr]
         return True
     return any(s.kind == "clock" for g in release.guards for s in g.sources)
+
+
+def watched(operation: Operation, lease: Lease, effect: Effect) -> bool:
+    """Whether it is looked at, before the effect, if the lease still stands: the lock is asked, or the clock."""
+    if any(s.kind == "clock" for g in effect.guards for s in g.sources):
+        return True
+    asks = [e.number for e in held(operation, lease) if e.kind == Kind.READ and e.verb in ("owned", "exists", "get")]
+    return any(s.number in asks for g in effect.guards for s in g.sources)

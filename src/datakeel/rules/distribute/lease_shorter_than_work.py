@@ -1,0 +1,105 @@
+"""`lease-shorter-than-work`: the work under a lease can outlast it, and a second holder begins beside the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect, Kind, Scope
+from datakeel.model.operation import Operation
+from datakeel.rules.facts.leases import Lease, held, leases, renewed, watched
+from datakeel.rules.facts.slow import slow
+from datakeel.rules.facts.words import thing
+from datakeel.rules.rule import Hit, rule
+
+LONG = 3600.0  # seconds: somebody has thought of how long the work takes
+
+
+@rule(Severity.CRITICAL)
+def lease_shorter_than_work(operation: Operation) -> Iterator[Hit]:
+    """The work under a lease can outlast it: a second holder begins beside the first."""
+    for lease in leases(operation):
+        if lease.expiry is None or lease.endless or renewed(operation, lease):
+            continue
+        work = [
+            e for e in held(operation, lease) if operation.meet_here(lease.taken, e) and e.number > lease.taken.number
+        ]
+        found = outlasts(lease, work) or unbounded(lease, work)
+        if found is not None and not watched(operation, lease, found[0]):
+            yield hit(lease, work, *found)
+
+
+def outlasts(lease: Lease, work: list[Effect]) -> tuple[Effect, str] | None:
+    """What surely takes longer than the lease, or may by its own limit."""
+    seconds = lease.seconds
+    if seconds is None:
+        return None
+    spent = 0.0
+    for effect in work:
+        limit = waiting(effect)
+        spent += limit or 0.0
+        if limit is not None and spent > seconds:
+            return effect, f"{thing(effect)} alone may take {limit:g} of the {seconds:g} seconds"
+        if seconds < 1 and slow(effect):
+            return effect, f"{thing(effect)} takes longer than {seconds * 1000:g} milliseconds"
+    return None
+
+
+def waiting(effect: Effect) -> float | None:
+    """How long an effect may take, as far as it says so."""
+    if effect.kind == Kind.WAIT:
+        try:
+            return float(effect.text)
+        except ValueError:
+            return None
+    option = effect.option("timeout")
+    return option.seconds() if option is not None and option.given and slow(effect) else None
+
+
+def unbounded(lease: Lease, work: list[Effect]) -> tuple[Effect, str] | None:
+    """A slow call for each of many, begun under the lease."""
+    around = {s.number for s in lease.taken.scopes}
+    for effect in work:
+        loop = next((s for s in effect.scopes if s.kind == "loop" and s.number not in around), None)
+        if loop is not None and slow(effect) and effect.kind != Kind.WAIT and not retried(effect, loop):
+            return effect, f"{thing(effect)} happens once for each, and there may be any number"
+    return None
+
+
+def retried(effect: Effect, loop: Scope) -> bool:
+    """Whether the loop is one that tries the same again."""
+    return any(s.kind == "retry" and s.place == loop.place for s in effect.scopes)
+
+
+def hit(lease: Lease, work: list[Effect], effect: Effect, why: str) -> Hit:
+    what = lease.called
+    lasts = f"{lease.seconds:g} seconds" if lease.seconds is not None else "a fixed time"
+    changes = [
+        e for e in work if e.kind in (Kind.WRITE, Kind.PUBLISH) or (e.kind == Kind.CALL and e.idempotent.value != "yes")
+    ]
+    place = lease.taken.chain[0] if lease.taken.chain else lease.taken.place
+    doubts = int(lease.seconds is not None and lease.seconds >= LONG) + int(not changes)
+    return Hit(
+        place=place,
+        message=f"{what} ends after {lasts}, and the work under it may go on: two then do it at once",
+        story=(
+            Step(place, f"A takes {what} for {lasts}; nothing renews it"),
+            Step(effect.place, why),
+            Step(place, f"{what} expires while A works; B takes it and begins the same work"),
+            Step((changes or [effect])[-1].place, "A and B both go on, each as if alone"),
+        ),
+        rests_on=(lease.taken, effect),
+        doubts=min(doubts, 2),
+        datasets=tuple(dict.fromkeys(e.dataset for e in changes if e.dataset))[:3],
+        fix=Fix(
+            title="renew the lock while the work goes on, and stop when it could not be renewed", text=renewal(lease)
+        ),
+    )
+
+
+def renewal(lease: Lease) -> str:
+    if lease.taken.option("renewal") is not None:
+        return "auto_renewal=True"
+    if lease.made:
+        return "redis.expire(key, seconds)  # after each step, if the key still holds this holder's token"
+    return "lock.extend(seconds, replace_ttl=True)  # after each step; it raises when the lock is lost"

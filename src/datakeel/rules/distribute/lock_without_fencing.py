@@ -1,0 +1,85 @@
+"""`lock-without-fencing`: a write under a lease can be overtaken, and the store could tell but is not asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Operation
+from datakeel.model.system import System
+from datakeel.rules.facts.guards import versioned
+from datakeel.rules.facts.leases import Lease, held, leases, watched
+from datakeel.rules.facts.slow import slow
+from datakeel.rules.facts.words import thing
+from datakeel.rules.rule import Hit, rule
+
+CHANGES = ("update", "save", "upsert", "set")
+
+
+@rule(Severity.MAJOR)
+def lock_without_fencing(operation: Operation, system: System) -> Iterator[Hit]:
+    """A row is read under a lease, something slow happens, and the row is written, whoever holds the lease by then."""
+    for lease in leases(operation):
+        if lease.expiry is None or lease.endless:
+            continue
+        work = [e for e in held(operation, lease) if e.number > lease.taken.number]
+        pauses = [e for e in work if slow(e)]
+        for write in (e for e in work if rewrites(e)) if pauses else ():
+            read = read_for(operation, write, work)
+            pause = next((p for p in pauses if read is not None and read.number < p.number < write.number), None)
+            if read is None or pause is None or not operation.meet_here(lease.taken, write):
+                continue
+            if not guarded(operation, lease, write, system):
+                yield hit(lease, read, pause, write)
+                break
+
+
+def guarded(operation: Operation, lease: Lease, write: Effect, system: System) -> bool:
+    """Whether the store refuses a late write, or it is looked at before whether the lease still stands."""
+    if versioned(operation, write, system) or rowlocked(operation, write):
+        return True
+    return watched(operation, lease, write)
+
+
+def rewrites(effect: Effect) -> bool:
+    if effect.kind != Kind.WRITE or effect.store not in (StoreKind.RELATIONAL, StoreKind.DOCUMENT):
+        return False
+    return effect.verb in CHANGES and any(a.how == "value" for a in effect.assigned)
+
+
+def read_for(operation: Operation, write: Effect, work: list[Effect]) -> Effect | None:
+    """The read under the lease that the written values were computed from, in the same table."""
+    numbers = {s.number for a in write.assigned if a.how == "value" for s in a.sources if s.kind == "read"}
+    return next((e for e in work if e.number in numbers and e.kind == Kind.READ and e.dataset == write.dataset), None)
+
+
+def rowlocked(operation: Operation, write: Effect) -> bool:
+    """Whether the database itself keeps others out: a row lock that is held to the commit."""
+    locks = [operation.effect(n) for n in write.locks]
+    return any(e is not None and e.store == StoreKind.RELATIONAL for e in locks)
+
+
+def hit(lease: Lease, read: Effect, pause: Effect, write: Effect) -> Hit:
+    what, table = lease.called, write.dataset or "the row"
+    columns = ", ".join(dict.fromkeys(a.column for a in write.assigned if a.how == "value"))
+    place = lease.taken.chain[0] if lease.taken.chain else lease.taken.place
+    return Hit(
+        place=write.chain[0] if write.chain else write.place,
+        message=f"a holder of {what} that was paused overwrites {table} after the next one has written it",
+        story=(
+            Step(place, f"A takes {what} for a limited time"),
+            Step(read.place, f"A reads {table}"),
+            Step(pause.place, f"A waits for {thing(pause)}, or is stopped by its machine: {what} expires"),
+            Step(place, f"B takes {what}, reads {table}, writes it and is done"),
+            Step(write.place, f"A wakes up and writes {columns or 'it'} from what it read: B's write is gone"),
+        ),
+        rests_on=(lease.taken, read, write),
+        doubts=int(lease.seconds is None),
+        datasets=(write.dataset,) if write.dataset else (),
+        fix=Fix(
+            title="let the store refuse the late write: compare a version, or the lock's fencing token",
+            text=f"UPDATE {table} SET {columns.split(', ')[0] or '…'} = …, version = version + 1\n"
+            " WHERE id = … AND version = :as_read  -- no row changed: somebody else was here",
+        ),
+    )
