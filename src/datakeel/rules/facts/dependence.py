@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from datakeel.model.effect import Assignment, Effect, Source
 from datakeel.rules.facts.decisions import written_as_asked
+from datakeel.rules.facts.trails import is_trail
 
 FEW = 8  # how many writes back a partner is looked for
 NEAR = 2  # calls between the function that holds both writes and a write
-LOGS = ("log", "logs", "logrecord", "history", "audit", "event", "events", "notification", "record", "records")
 
 
 class Earlier:
@@ -88,12 +88,7 @@ def owns(first: Effect, second: Effect) -> str:
     """A row is inserted that is incomplete without the rows that refer to it."""
     if first.verb != "insert" or second.verb != "insert" or first.dataset == second.dataset or first.rows is None:
         return ""
-    if (
-        first.dataset.endswith(LOGS)
-        or second.dataset.endswith(LOGS)
-        or len(first.chain) > NEAR
-        or len(second.chain) > NEAR
-    ):
+    if is_trail(first.dataset) or is_trail(second.dataset) or max(len(first.chain), len(second.chain)) > NEAR:
         return ""
     kind, _, number = first.rows.root.partition(":")
     if kind != "new" or not any(refers(s, number) for a in second.assigned for s in a.sources):

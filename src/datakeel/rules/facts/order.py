@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from datakeel.model.effect import Cardinality, Effect, Kind, Scope, Source, StoreKind
+from datakeel.model.effect import Cardinality, Effect, Scope, Source
 from datakeel.model.operation import Operation
 
 NEAR = 3  # calls between the loop and the lock
-
-
-def many_rows(effect: Effect, operation: Operation) -> bool:
-    """Whether more than one row is locked: by a statement over a set, or row by row in a loop."""
-    if effect.kind == Kind.LOCK or effect.store != StoreKind.RELATIONAL:
-        return False
-    if effect.inside("loop") is not None:
-        return True
-    return effect.selection is not None and effect.selection.cardinality == Cardinality.MANY
-
-
-def unsorted(effect: Effect, operation: Operation) -> bool:
-    """Whether nothing fixes the order in which the rows are locked."""
-    return effect.selection is not None and not effect.selection.order and not effect.selection.skip_locked
 
 
 def loop_unsorted(lock: Effect, operation: Operation) -> Scope | None:

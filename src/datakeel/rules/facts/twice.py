@@ -5,6 +5,7 @@ from __future__ import annotations
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Guard, Kind, StoreKind
 from datakeel.model.operation import Operation
+from datakeel.rules.facts.trails import is_trail
 
 ADDS = ("insert", "increment", "append", "push")
 
@@ -25,7 +26,8 @@ def repeats(effect: Effect) -> bool:
         return False
     if effect.kind == Kind.WRITE:
         adds = effect.verb in ADDS or any(a.how == "atomic" and a.sources for a in effect.assigned)
-        return adds and effect.store in (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
+        known = bool(effect.dataset) and not is_trail(effect.dataset)
+        return adds and known and effect.store in (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
     if effect.kind == Kind.PUBLISH:
         return True
     if effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE:

@@ -9,8 +9,8 @@ from datakeel.model.effect import Effect, Kind
 from datakeel.model.operation import Operation, Transaction
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import begun_here, effects_of, holds_locks, lock_before
-from datakeel.rules.facts.bounds import unbounded
-from datakeel.rules.facts.guards import here, now
+from datakeel.rules.facts.bounds import whole_table
+from datakeel.rules.facts.guards import here, now, single_runner
 from datakeel.rules.facts.slow import words
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import grows, held_while
@@ -24,7 +24,7 @@ def long_transaction(operation: Operation, system: System) -> Iterator[Hit]:
             held = lock_before(operation, transaction, wait) if now(wait) and not after_failure(wait) else None
             if held is not None and not passed_by(held):
                 yield sleeping(operation, transaction, held, wait)
-        found = endless_work(operation, transaction)
+        found = endless_work(operation, transaction) if not single_runner(operation) else None
         if found is not None:
             yield bulk(operation, transaction, *found)
 
@@ -40,8 +40,8 @@ def after_failure(wait: Effect) -> bool:
 
 
 def endless_work(operation: Operation, transaction: Transaction) -> tuple[Effect, Effect] | None:
-    """A read of rows without bound, and a write for each of them, before the transaction commits."""
-    reads = {e.number: e for e in effects_of(transaction, operation.of(Kind.READ)) if unbounded(e)}
+    """A read of a whole table, and a write for each of its rows, before the transaction commits."""
+    reads = {e.number: e for e in effects_of(transaction, operation.of(Kind.READ)) if whole_table(e)}
     if not reads:
         return None
     for write in effects_of(transaction, operation.of(Kind.WRITE, Kind.LOCK)):
@@ -82,7 +82,7 @@ def bulk(operation: Operation, transaction: Transaction, read: Effect, write: Ef
     begin = transaction.place or operation.place
     return Hit(
         place=begin,
-        message=f"one transaction changes every row of {read.dataset} that it finds: the more rows, the longer all of "
+        message=f"one transaction changes every row of {read.dataset}: the more rows, the longer all of "
         "them stay locked, and one failure undoes all of it",
         story=grows(begin, read, write),
         rests_on=(read, write),

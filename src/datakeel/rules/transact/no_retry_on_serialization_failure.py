@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Kind
+from datakeel.model.effect import Cardinality, Effect, Kind
 from datakeel.model.operation import Operation, Transaction
 from datakeel.model.system import System
-from datakeel.rules.facts.atomicity import begun_here, effects_of, holds_locks
+from datakeel.rules.facts.atomicity import around, begun_here, effects_of
 from datakeel.rules.facts.guards import single_runner, strong
-from datakeel.rules.facts.order import many_rows, unsorted
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import refused
 
@@ -21,8 +20,8 @@ RETRIED_BY = ("task", "consumer", "event")
 @rule(Severity.MAJOR)
 def no_retry_on_serialization_failure(operation: Operation, system: System) -> Iterator[Hit]:
     """A transaction that the database may refuse (40001, 40P01) is not run again."""
-    if single_runner(operation) or framework_retries(operation):
-        return
+    if single_runner(operation) or framework_retries(operation) or around(operation) == Answer.YES:
+        return  # a part of the callers' transaction is run again with the whole of it, or not at all
     for transaction in begun_here(operation, system):
         work = list(effects_of(transaction, operation.effects))
         writes = [e for e in work if e.kind == Kind.WRITE]
@@ -36,12 +35,36 @@ def no_retry_on_serialization_failure(operation: Operation, system: System) -> I
                 f"{transaction.isolation.replace('-', ' ').upper()} is chosen",
                 "40001",
             )
-        else:
-            locked = next(
-                (e for e in work if holds_locks(e) and many_rows(e, operation) and unsorted(e, operation)), None
-            )
-            if locked is not None and background(operation):
-                yield hit(operation, transaction, locked, "many rows are locked in no fixed order", "40P01")
+        elif background(operation):
+            locked = next((e for e in work if set_by_set(e, transaction, work)), None)
+            if locked is not None and contended(operation, locked, system):
+                yield hit(operation, transaction, locked, "sets of rows are locked one after the other", "40P01")
+
+
+def set_by_set(effect: Effect, transaction: Transaction, work: list[Effect]) -> bool:
+    """Whether a loop locks one set of rows after the other, in no fixed order, with no lock on all of them before."""
+    if effect.kind != Kind.WRITE or effect.verb != "update" or effect.selection is None:
+        return False
+    if effect.selection.cardinality != Cardinality.MANY or not in_loop_of(effect, transaction):
+        return False
+    return not any(e.dataset == effect.dataset and e.number < effect.number and locks_rows(e) for e in work)
+
+
+def locks_rows(effect: Effect) -> bool:
+    return effect.kind == Kind.READ and effect.selection is not None and bool(effect.selection.lock)
+
+
+def in_loop_of(effect: Effect, transaction: Transaction) -> bool:
+    return any(s.kind == "loop" and s.text != "sorted" and s.number > transaction.number for s in effect.scopes)
+
+
+def contended(operation: Operation, locked: Effect, system: System) -> bool:
+    """Whether another function changes sets of the same rows."""
+    return any(
+        them.name != operation.name and write.place != locked.place and not single_runner(them)
+        for them, write in system.writers(locked.dataset)
+        if write.selection is not None and write.selection.cardinality == Cardinality.MANY
+    )
 
 
 def retried(operation: Operation, work: list[Effect]) -> bool:
