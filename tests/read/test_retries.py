@@ -207,6 +207,36 @@ NO_RETRY = {
                 except ValueError:
                     return None
         """,
+    "each of several is prepared and tried": """
+        def call(guards):
+            for guard in guards:
+                one = guard.cast()
+                try:
+                    return one.permit()
+                except PermissionError:
+                    print("no")
+        """,
+    "the next of several is taken": """
+        def call(urls):
+            urls = iter(urls)
+            url = next(urls)
+            while True:
+                try:
+                    return requests.get(url, timeout=5)
+                except requests.Timeout:
+                    if url := next(urls, None):
+                        continue
+                    raise
+        """,
+    "batches until none is left": """
+        def call():
+            more = True
+            while more:
+                try:
+                    more = requests.delete("https://a", timeout=5).json() > 0
+                except ValueError:
+                    print("one by one")
+        """,
     "a failure ends it by the flag": """
         def call():
             many = 100

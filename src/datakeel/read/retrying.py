@@ -12,7 +12,9 @@ from datakeel.read.program import (
     Augment,
     Break,
     Call,
+    Choice,
     Collection,
+    Const,
     Continue,
     Derive,
     Expression,
@@ -55,13 +57,35 @@ def attempts(body: tuple[Statement, ...]) -> Iterator[tuple[Try, tuple[Statement
 
 def tries_again(node: Loop, attempt: Try, after: tuple[Statement, ...]) -> bool:
     going_on = [h for h in attempt.handlers if not always_leaves(h.body, raising=True)]
-    if not going_on or (node.iterable is not None and not counts(node.iterable) and uses(attempt.body, node.target)):
+    if not going_on or looks_for_another(node, going_on):
         return False
     if always_leaves(attempt.body) or always_leaves(attempt.otherwise):
         return True
     if ends_by_flag(node, (*attempt.body, *attempt.otherwise)):
         return any(not ends_by_flag(node, h.body) for h in going_on)
     return always_leaves(after) and any(holds(h.body, Continue) for h in going_on)
+
+
+def looks_for_another(node: Loop, handlers: list[Handler]) -> bool:
+    """Whether each turn tries something else: the loop's own element, or the next one that a handler takes."""
+    if node.iterable is not None and not counts(node.iterable) and uses(without_handlers(node.body), node.target):
+        return True
+    calls = (e for h in handlers for s in walked(h.body) for e in read(s) if isinstance(e, Call))
+    return any(last_name(c.function) in ("next", "anext", "pop", "popleft") for c in calls)
+
+
+def without_handlers(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """The statements of a loop's body that run when nothing fails."""
+    found: list[Statement] = []
+    for statement in body:
+        match statement:
+            case Try():
+                found += without_handlers((*statement.body, *statement.otherwise))
+            case With(_, _, inner):
+                found += without_handlers(inner)
+            case _:
+                found.append(statement)
+    return tuple(found)
 
 
 def always_leaves(body: tuple[Statement, ...], *, raising: bool = False) -> bool:
@@ -89,7 +113,8 @@ def ends_by_flag(node: Loop, body: tuple[Statement, ...]) -> bool:
     if node.test is None:
         return False
     tested = {e.name for e in expressions(node.test) if isinstance(e, Local)}
-    return any(isinstance(s, Assign) and any(n in tested for n in bound(s.targets)) for s in body)
+    literal = (s for s in body if isinstance(s, Assign) and isinstance(s.value, Const))
+    return any(n in tested for s in literal for n in bound(s.targets))
 
 
 def going_on(node: Loop) -> Iterator[Handler]:
@@ -133,9 +158,19 @@ def counters(body: tuple[Statement, ...]) -> frozenset[str]:
         match statement:
             case Augment(Local(name), "+" | "-" | "*"):
                 names.add(name)
-            case Assign((Local(name),), Derive("+" | "-" | "*", operands)) if Local(name) in operands:
+            case Assign((Local(name),), value) if value is not None and counts_on(value, name):
                 names.add(name)
     return frozenset(names)
+
+
+def counts_on(value: Expression, name: str) -> bool:
+    """``n - 1``, also under a condition."""
+    match value:
+        case Derive("+" | "-" | "*", operands):
+            return Local(name) in operands
+        case Choice(_, then, otherwise):
+            return counts_on(then, name) or counts_on(otherwise, name)
+    return False
 
 
 def counted_attributes(body: tuple[Statement, ...]) -> frozenset[str]:
