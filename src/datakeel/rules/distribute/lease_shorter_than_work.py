@@ -12,7 +12,7 @@ from datakeel.rules.facts.slow import slow
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
 
-LONG = 3600.0  # seconds: somebody has thought of how long the work takes
+SOME, LONG = 60.0, 600.0  # seconds: from here on somebody has thought of how long the work takes
 
 
 @rule(Severity.CRITICAL)
@@ -24,9 +24,17 @@ def lease_shorter_than_work(operation: Operation) -> Iterator[Hit]:
         work = [
             e for e in held(operation, lease) if operation.meet_here(lease.taken, e) and e.number > lease.taken.number
         ]
-        found = outlasts(lease, work) or unbounded(lease, work)
+        surely = outlasts(lease, work)
+        found = surely or unbounded(lease, work)
         if found is not None and not watched(operation, lease, found[0]):
-            yield hit(lease, work, *found)
+            yield hit(lease, work, *found, doubts=0 if surely else unlikely(lease.seconds))
+
+
+def unlikely(seconds: float | None) -> int:
+    """How much speaks against any number of calls taking longer than the lease."""
+    if seconds is None:
+        return 1
+    return int(seconds >= SOME) + int(seconds >= LONG)
 
 
 def outlasts(lease: Lease, work: list[Effect]) -> tuple[Effect, str] | None:
@@ -71,14 +79,13 @@ def retried(effect: Effect, loop: Scope) -> bool:
     return any(s.kind == "retry" and s.place == loop.place for s in effect.scopes)
 
 
-def hit(lease: Lease, work: list[Effect], effect: Effect, why: str) -> Hit:
+def hit(lease: Lease, work: list[Effect], effect: Effect, why: str, doubts: int) -> Hit:
     what = lease.called
     lasts = f"{lease.seconds:g} seconds" if lease.seconds is not None else "a fixed time"
     changes = [
         e for e in work if e.kind in (Kind.WRITE, Kind.PUBLISH) or (e.kind == Kind.CALL and e.idempotent.value != "yes")
     ]
     place = lease.taken.chain[0] if lease.taken.chain else lease.taken.place
-    doubts = int(lease.seconds is not None and lease.seconds >= LONG) + int(not changes)
     return Hit(
         place=place,
         message=f"{what} ends after {lasts}, and the work under it may go on: two then do it at once",
@@ -89,7 +96,7 @@ def hit(lease: Lease, work: list[Effect], effect: Effect, why: str) -> Hit:
             Step((changes or [effect])[-1].place, "A and B both go on, each as if alone"),
         ),
         rests_on=(lease.taken, effect),
-        doubts=min(doubts, 2),
+        doubts=doubts,
         datasets=tuple(dict.fromkeys(e.dataset for e in changes if e.dataset))[:3],
         fix=Fix(
             title="renew the lock while the work goes on, and stop when it could not be renewed", text=renewal(lease)

@@ -9,7 +9,7 @@ from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.leases import Lease, checked, claims, leases, same_key
+from datakeel.rules.facts.leases import Lease, checked, claims, leases, rowlocked, same_key
 from datakeel.rules.rule import Hit, rule
 
 COMPARE = """redis.eval(
@@ -55,7 +55,9 @@ def uncommitted(operation: Operation, lock: Effect) -> tuple[Effect, Effect] | N
         if release.transaction == 0 and operation.always_inside("transaction") != Answer.YES:
             continue
         for write in operation.of(Kind.WRITE):
-            under = write.store == StoreKind.RELATIONAL and lock.number in write.locks
+            under = (
+                write.store == StoreKind.RELATIONAL and lock.number in write.locks and not rowlocked(operation, write)
+            )
             if under and write.transaction == release.transaction and operation.meet_here(lock, write):
                 return write, release
     return None
@@ -82,7 +84,7 @@ def early(operation: Operation, lock: Effect, write: Effect, release: Effect) ->
     transaction = operation.transaction_of(write)
     begun = transaction.place if transaction is not None and transaction.place is not None else operation.place
     return Hit(
-        place=release.place,
+        place=release.chain[0] if release.chain else release.place,
         message=f"{what} is released before the commit: the next holder does not see the write to {write.dataset}",
         story=(
             Step(begun, "the transaction begins"),

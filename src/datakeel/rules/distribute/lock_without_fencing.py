@@ -9,7 +9,7 @@ from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.guards import versioned
-from datakeel.rules.facts.leases import Lease, held, leases, watched
+from datakeel.rules.facts.leases import Lease, held, leases, rowlocked, watched
 from datakeel.rules.facts.slow import slow
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
@@ -52,12 +52,6 @@ def read_for(operation: Operation, write: Effect, work: list[Effect]) -> Effect 
     """The read under the lease that the written values were computed from, in the same table."""
     numbers = {s.number for a in write.assigned if a.how == "value" for s in a.sources if s.kind == "read"}
     return next((e for e in work if e.number in numbers and e.kind == Kind.READ and e.dataset == write.dataset), None)
-
-
-def rowlocked(operation: Operation, write: Effect) -> bool:
-    """Whether the database itself keeps others out: a row lock that is held to the commit."""
-    locks = [operation.effect(n) for n in write.locks]
-    return any(e is not None and e.store == StoreKind.RELATIONAL for e in locks)
 
 
 def hit(lease: Lease, read: Effect, pause: Effect, write: Effect) -> Hit:

@@ -105,3 +105,9 @@ def watched(operation: Operation, lease: Lease, effect: Effect) -> bool:
         return True
     asks = [e.number for e in held(operation, lease) if e.kind == Kind.READ and e.verb in ("owned", "exists", "get")]
     return any(s.number in asks for g in effect.guards for s in g.sources)
+
+
+def rowlocked(operation: Operation, write: Effect) -> bool:
+    """Whether the database itself keeps others out: a row lock that is held to the commit."""
+    locks = [operation.effect(n) for n in write.locks]
+    return any(e is not None and e.kind == Kind.READ and e.store == StoreKind.RELATIONAL for e in locks)
