@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datakeel.model.effect import Cardinality, Effect, Scope, Source
+from datakeel.model.effect import Cardinality, Effect, Predicate, Scope, Source
 from datakeel.model.operation import Operation
+from datakeel.model.system import System
 
 NEAR = 3  # calls between the loop and the lock
+DEEP = 3  # rows that lead from the loop's element to the one that is locked
 
 
 def loop_unsorted(lock: Effect, operation: Operation) -> Scope | None:
@@ -24,17 +26,41 @@ def chosen_by_loop(lock: Effect, operation: Operation) -> bool:
     another dataset than the one that is gone through."""
     if lock.selection is None or len(lock.chain) > NEAR:
         return False
-    return any(varies(s, lock, operation) for p in lock.selection.predicates for s in p.sources)
+    return any(varies(s, lock, operation) for p in lock.selection.predicates for s in asked(p))
 
 
-def varies(source: Source, lock: Effect, operation: Operation) -> bool:
+def varies(source: Source, lock: Effect, operation: Operation, depth: int = 0) -> bool:
     """Whether a value is another one in each turn: a column of the rows that are gone through, other than the one by
-    which all of them were found."""
+    which all of them were found, or of a row that such a column leads to."""
     if source.kind == "loop":
         return True
     read = operation.effect(source.number) if source.kind == "read" and source.path else None
-    if read is None or read.dataset == lock.dataset or read.selection is None:
+    if read is None or read.selection is None or depth > DEEP:
         return False
-    if read.selection.cardinality == Cardinality.ONE or read.selection.order:
+    if read.selection.cardinality == Cardinality.ONE:
+        return any(varies(s, lock, operation, depth + 1) for p in read.selection.predicates for s in asked(p))
+    if read.dataset == lock.dataset or read.selection.order:
         return False
     return all(p.column != source.path[0] for p in read.selection.predicates)
+
+
+def asked(predicate: Predicate) -> tuple[Source, ...]:
+    """What a predicate compares with; where only its canonical value is known (``read:7.stock_id``), that."""
+    kind, _, rest = predicate.value.partition(":")
+    number, _, path = rest.partition(".")
+    if predicate.sources or kind != "read" or not number.isdigit():
+        return predicate.sources
+    return (Source("read", int(number), path=tuple(path.split("."))),)
+
+
+def parent_first(first: str, second: str, system: System) -> bool | None:
+    """Whether the row that is locked first is the one that the second refers to; None where neither refers to the
+    other."""
+    if refers(second, first, system):
+        return True
+    return False if refers(first, second, system) else None
+
+
+def refers(child: str, parent: str, system: System) -> bool:
+    dataset = system.dataset(child)
+    return dataset is not None and any(c.references.rpartition(".")[0] == parent for c in dataset.schema.columns)

@@ -8,11 +8,13 @@ from datakeel.finding import Fix, Severity
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
+from datakeel.rules.facts.atomicity import part_of_outer
 from datakeel.rules.facts.guards import here, now, single_runner
-from datakeel.rules.facts.order import chosen_by_loop, loop_unsorted
+from datakeel.rules.facts.order import chosen_by_loop, loop_unsorted, parent_first
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import crossed, crossed_loop
 
+NEAR = 2  # calls between the function and a lock
 Orders = dict[frozenset[str], list[tuple[Operation, Effect, Effect]]]
 
 
@@ -28,7 +30,7 @@ def inconsistent_lock_order(system: System) -> Iterator[Hit]:
             orders.setdefault(frozenset((first.dataset, second.dataset)), []).append((operation, first, second))
         yield from row_by_row(operation)
     for key in sorted(orders, key=sorted):
-        yield from against(orders[key])
+        yield from against(orders[key], system)
 
 
 def explicit(effect: Effect) -> bool:
@@ -46,23 +48,34 @@ def pairs(operation: Operation, locks: list[Effect]) -> Iterator[tuple[Effect, E
         if lock.dataset in seen or lock.transaction is None:
             continue
         for other in seen.values():
-            alike = operation.same_transaction(other, lock) and not operation.exclusive(other, lock)
-            if alike and operation.meet_here(other, lock):
+            held = held_together(operation, other, lock) and not operation.exclusive(other, lock)
+            if held and operation.meet_here(other, lock):
                 yield other, lock
         seen[lock.dataset] = lock
 
 
-def against(found: list[tuple[Operation, Effect, Effect]]) -> Iterator[Hit]:
-    """Those who lock in the order that fewer use."""
+def held_together(operation: Operation, first: Effect, second: Effect) -> bool:
+    """Whether the first lock is still held when the second is taken.
+
+    Rows can be locked only in a transaction: where the function opens none, its caller has one, and the callees' are
+    parts of that.
+    """
+    if operation.same_transaction(first, second):
+        return True
+    return first.transaction == 0 and part_of_outer(operation, second)
+
+
+def against(found: list[tuple[Operation, Effect, Effect]], system: System) -> Iterator[Hit]:
+    """Those who lock the child before the parent; where neither refers to the other, those whose order fewer use."""
     ways: dict[tuple[str, str], list[tuple[Operation, Effect, Effect]]] = {}
     for entry in found:
         ways.setdefault((entry[1].dataset, entry[2].dataset), []).append(entry)
     if len(ways) < 2:
         return
-    common = max(sorted(ways), key=lambda w: len(ways[w]))
+    common = max(sorted(ways), key=lambda w: (parent_first(w[0], w[1], system) is True, len(ways[w])))
     them, theirs, theirs_second = ways[common][0]
     for way in sorted(ways):
-        for operation, first, second in ways[way] if way != common else ():
+        for operation, first, second in near(ways[way]) if way != common else ():
             yield Hit(
                 place=here(second),
                 message=f"one of two transactions is aborted as a deadlock: {operation.symbol} locks "
@@ -78,6 +91,11 @@ def against(found: list[tuple[Operation, Effect, Effect]]) -> Iterator[Hit]:
                     f"{first.dataset}, as {them.symbol} does",
                 ),
             )
+
+
+def near(found: list[tuple[Operation, Effect, Effect]]) -> Iterator[tuple[Operation, Effect, Effect]]:
+    """Those whose own order it is: further up, callers of callers hold the same two locks once more."""
+    return (entry for entry in found if max(len(entry[1].chain), len(entry[2].chain)) <= NEAR)
 
 
 def row_by_row(operation: Operation) -> Iterator[Hit]:
