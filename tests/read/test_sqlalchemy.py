@@ -178,6 +178,38 @@ def use():
     assert use.same_transaction(writes[0], one(use, Kind.COMMIT))
 
 
+def test_paths_that_each_begin_it_have_one_transaction(reading: Reading) -> None:
+    use = reading("""
+def use(session: Session, number):
+    if number:
+        order = session.get(Order, number, with_for_update=True)
+    else:
+        order = session.scalars(select(Order).with_for_update()).first()
+    order.status = "new"
+    session.commit()
+    session.delete(order)
+""")
+    first, second = use.of(Kind.READ)
+    write, delete = use.of(Kind.WRITE)
+    assert use.same_transaction(first, write)
+    assert use.same_transaction(second, write)
+    assert len([t for t in use.transactions if t.kind == "session"]) == 2
+    assert not use.same_transaction(write, delete)
+
+
+def test_a_path_that_commits_and_one_that_does_not(reading: Reading) -> None:
+    use = reading("""
+def use(session: Session, number):
+    order = session.get(Order, number)
+    if number:
+        session.commit()
+        session.get(Customer, number)
+    order.status = "new"
+""")
+    first, second = use.of(Kind.READ)
+    assert not use.same_transaction(first, second)
+
+
 def test_a_repositorys_session_is_the_one_it_was_given(reading: Reading) -> None:
     use = reading("""
 class Orders:

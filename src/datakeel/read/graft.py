@@ -115,6 +115,7 @@ class Graft:
             else:
                 number = transaction.number + self.base
                 self.transactions[transaction.number] = number
+                machine.state.begun(number)
                 machine.transactions[number] = replace(
                     transaction,
                     number=number,

@@ -199,6 +199,13 @@ class Machine:
         )
         self.state.transactions.pop(connection, None)
         self.state.transactions[connection] = number
+        self.state.begun(number)
+        return number
+
+    def whole(self, number: int) -> int:
+        """The transaction that one of several paths began, as all of them know it."""
+        while number in self.state.merged:
+            number = self.state.merged[number]
         return number
 
     def current(self, connection: str) -> int | None:
@@ -220,7 +227,8 @@ class Machine:
         self.state.transactions[connection] = ENDED
 
     def release_rows(self, transaction: int) -> None:
-        ended = {e.number for e in self.effects if e.transaction == transaction and ends_with_transaction(e)}
+        same = {transaction, *(n for n in self.state.merged if self.whole(n) == transaction)}
+        ended = {e.number for e in self.effects if e.transaction in same and ends_with_transaction(e)}
         self.state.locks = tuple(n for n in self.state.locks if n not in ended)
 
     def unlocked(self, name: str) -> None:

@@ -17,7 +17,9 @@ AMBIENT = 0  # whatever transaction the caller has
 @dataclass(slots=True)
 class State:
     """`env` holds variables by (frame, name); `heap` attributes by (object, name); `transactions` the current one of
-    each connection, the last opened last; `locks` the numbers of the locks held."""
+    each connection, the last opened last; `locks` the numbers of the locks held; `lived` the transactions that began on
+    this path, and `merged` (one for all paths) those that turned out to be the same as an earlier one: several paths
+    began it, each by its own first use."""
 
     env: dict[tuple[int, str], Value] = field(default_factory=dict)
     heap: dict[tuple[Rows, str], Value] = field(default_factory=dict)
@@ -27,6 +29,8 @@ class State:
     scopes: tuple[Scope, ...] = ()
     alive: bool = True
     when: When = When.NOW
+    lived: frozenset[int] = frozenset()
+    merged: dict[int, int] = field(default_factory=dict)
 
     def fork(self) -> State:
         return State(
@@ -38,7 +42,12 @@ class State:
             self.scopes,
             self.alive,
             self.when,
+            self.lived,
+            self.merged,
         )
+
+    def begun(self, number: int) -> None:
+        self.lived |= {number}
 
     def transaction(self) -> int | None:
         """The transaction that an effect outside any database happens in: the one opened last."""
@@ -67,10 +76,15 @@ def joined(a: State, b: State, scopes: tuple[Scope, ...], guards: tuple[Guard, .
     transactions = dict(a.transactions)
     for connection, number in b.transactions.items():
         current = transactions.get(connection)
-        if current is None or number > current:
+        if current is not None and number > 0 < current != number and current not in b.lived and number not in a.lived:
+            first, second = sorted((current, number))
+            a.merged[second] = first
+            transactions[connection] = first
+        elif current is None or number > current:
             transactions[connection] = number
     locks = tuple(n for n in a.locks if n in b.locks)
-    return State(env, heap, transactions, locks, guards, scopes, True, a.when)
+    lived = a.lived | b.lived
+    return State(env, heap, transactions, locks, guards, scopes, True, a.when, lived, a.merged)
 
 
 def both(spot: tuple[Rows, str], a: Value | None, b: Value | None) -> Value:

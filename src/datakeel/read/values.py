@@ -252,6 +252,8 @@ def join(a: Value | None, b: Value | None) -> Value:
         const=a.const if same_const(a, b) else MISSING,
         sources=bounded(a.sources | b.sources),
         others=others[:3],
+        items=a.items if a.items is b.items or b.items is None else joined_items(a.items, b.items),
+        entries=joined_entries(a.entries, b.entries),
         state=a.state if a.state is b.state or not isinstance(a.state, Plan) else a.state.joined(b.state),
         complete=a.complete
         and b.complete
@@ -263,6 +265,21 @@ def join(a: Value | None, b: Value | None) -> Value:
     )
 
 
+def joined_items(a: tuple[Value, ...] | None, b: tuple[Value, ...]) -> tuple[Value, ...] | None:
+    """The parts of a sequence that is one of two; not known where their numbers differ."""
+    if a is None or len(a) != len(b) or len(a) > ALIKE:
+        return None
+    return tuple(join(one, other) for one, other in zip(a, b, strict=True))
+
+
+def joined_entries(a: dict[str, Value] | None, b: dict[str, Value] | None) -> dict[str, Value] | None:
+    """The entries of a mapping that is one of two; what only one of them has may be there."""
+    if a is None or b is None or a is b or len(a) > ALIKE:
+        return a
+    return {**b, **{k: join(v, b[k]) if k in b and b[k] is not v else v for k, v in a.items()}}
+
+
+ALIKE = 12  # parts that are joined one by one
 TIMES = ("time.time", "datetime.datetime")
 
 

@@ -115,6 +115,9 @@ KINDS = {
 
 
 TRUTHS = {"'true'": "True", "'false'": "False", "'True'": "True", "'False'": "False"}  # of configuration files
+GIVEN = ("positional", "keyword")
+FIELDS = frozenset(("Field", "field", "ib", "attrib", "PrivateAttr"))  # what declares a field with its default
+CONSTANTS = frozenset(("typing.ClassVar", "typing.Final"))  # annotations of what stays as the class says
 
 
 class World:
@@ -308,6 +311,8 @@ class World:
                 return self.generic(module, base, key, depth)
             case Collection(_, items):
                 return self.annotated(module, items[0], depth + 1) if items else NOTHING
+            case Call(function, (_, base)) if (dotted_of(function) or "").rpartition(".")[2] == "NewType":
+                return self.annotated(module, base, depth + 1)
             case Const(None):
                 return NOTHING
             case Global() | Attribute():
@@ -476,15 +481,24 @@ class World:
                     found = own
                     break
         if found is None:
-            if field is not None and isinstance(field.const, bool) and not name.isupper():
-                return field.but(const=MISSING)
-            return field
+            return self.begun_with(cls, name, field) if field is not None and not name.isupper() else field
         value = self.detached(found).but(sources=elsewhere(found))
         if isinstance(value.const, bool) or value.const is None:
             value = value.but(const=MISSING)
         if field is not None and field.type and not value.type:
             value = value.but(type=field.type, of=field.of)
         return value
+
+    def begun_with(self, cls: ClassInfo, name: str, field: Value) -> Value:
+        """What a class-level value says of an object: a declared field's default, a flag and None are only what it
+        begins with."""
+        found = cls.field(name)
+        statement = found[1] if found is not None else None
+        if isinstance(statement, Assign) and statement.annotation is not None:
+            made = isinstance(statement.value, Call) and (dotted_of(statement.value.function) or "").rpartition(".")[2]
+            if dotted_of(statement.annotation) not in CONSTANTS and (field.known or made in FIELDS):
+                return Value(type=field.type, of=field.of)
+        return field.but(const=MISSING) if field.known and isinstance(field.const, bool | None) else field
 
     def class_attribute(self, cls: ClassInfo, name: str) -> Value | None:
         """What a class's attribute holds that is None to begin with, and set by one of its own methods
@@ -736,9 +750,10 @@ class World:
             return own.returned or Value(const=None)
 
         self._continuations.append((info, run))
+        # callers may give any argument by its place or its name: a wrapper finds it either way, and cannot rely on it
         passed = tuple(bound[p.name] for p in info.signature.parameters if p.kind == "positional" and p.name in bound)
-        keywords = {p.name: bound[p.name] for p in info.signature.parameters if p.kind == "keyword" and p.name in bound}
-        value = caller.call_closure(wrapper.target, Arguments(passed, keywords), at, inner=False)
+        keywords = {n: bound[n] for p in info.signature.parameters if (n := p.name) in bound and p.kind in GIVEN}
+        value = caller.call_closure(wrapper.target, Arguments(passed, keywords, None, NOTHING), at, inner=False)
         self._continuations.pop()
         if not ran:
             self.run_decorated(caller, info, bound, index + 1)
@@ -1232,12 +1247,15 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
     held = tuple(n for n in (*end.locks, *perhaps_held(caller, frame, fell_through, end)) if n > 0)
     ends = {c: n for c, n in end.transactions.items() if n != 0}
     effects = condensed(caller, returns)
+    if caller.state.merged:
+        effects = tuple(replace(e, transaction=caller.whole(e.transaction)) if e.transaction else e for e in effects)
+        ends = {c: caller.whole(n) for c, n in ends.items()}
     if caller.rerun is not None:
         effects = tuple(replace(e, scopes=(caller.rerun, *e.scopes)) for e in effects)
     return Trace(
         effects=effects,
         exits=tuple(caller.exits),
-        transactions=tuple(caller.transactions[n] for n in sorted(caller.transactions)),
+        transactions=tuple(caller.transactions[n] for n in sorted(caller.transactions) if n not in caller.state.merged),
         resources=tuple(caller.resources),
         retries=tuple(caller.retries),
         handlers=tuple(caller.handlers),

@@ -20,6 +20,7 @@ from datakeel.read.orms.sqlalchemy.plan import (
     ENGINE,
     FLASK,
     PAGE,
+    QUERY,
     RESULT,
     ROW,
     SAVEPOINT,
@@ -116,6 +117,8 @@ class SqlAlchemy:
         name = dotted.rpartition(".")[2]
         if name == "flag_modified":
             return self.objects.modified(caller, arguments, at)
+        if dotted == QUERY:
+            return Value(state=self.statements.over(Plan(), arguments.positional), type=QUERY)
         if name in ("object_session", "async_object_session"):
             return self.sessions.session_of_object(arguments)
         return self.statements.external(dotted, arguments)
@@ -133,11 +136,12 @@ class SqlAlchemy:
             return self.executions.result_call(caller, receiver, name)
         if kind == COLLECTION:
             return self.objects.collection_call(caller, receiver, name, arguments, at)
-        if not kind:
-            proven = self.sessions.proven(caller, receiver, name, arguments)
-            return self.sessions.call(caller, receiver, name, arguments, at) if proven else None
         if self.transactions.is_session(kind) or self.transactions.is_connection(kind):
             return self.sessions.call(caller, receiver, name, arguments, at)
+        if self.mappings.used and self.sessions.proven(caller, receiver, name, arguments):
+            return self.sessions.call(caller, receiver, name, arguments, at)
+        if not kind:
+            return None
         if self.transactions.is_a(kind, ENGINE):
             return self.sessions.engine_call(caller, receiver, name, arguments, at)
         return self.sessions.holder_call(caller, receiver, name, arguments, at)

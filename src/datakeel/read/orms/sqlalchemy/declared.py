@@ -32,6 +32,7 @@ class Field(Struct, frozen=True):
     lazy: str = ""
     secondary: str = ""
     backref: str = ""
+    foreign: tuple[str, ...] = ()  # the columns that a relation says it follows
 
 
 def field_of(name: str, statement: Assign) -> Field | None:
@@ -89,6 +90,7 @@ def relation_field(call: Call, annotation: Expression | None, dynamic: bool = Fa
         lazy=lazy,
         secondary=(text(secondary) or last_name(secondary)) if secondary is not None else "",
         backref=backref_of(keyword(call, "backref")),
+        foreign=column_names(keyword(call, "foreign_keys")),
     )
 
 
@@ -183,6 +185,13 @@ def backref_of(expression: Expression | None) -> str:
     if isinstance(expression, Call) and expression.arguments:
         return text(expression.arguments[0])
     return text(expression)
+
+
+def column_names(expression: Expression | None) -> tuple[str, ...]:
+    """The columns in ``foreign_keys=[owner_id]``, ``foreign_keys="Order.owner_id"``."""
+    parts = items_of(expression) or ((expression,) if expression is not None else ())
+    names = (text(part).strip("[] ").rpartition(".")[2] or last_name(part) for part in parts)
+    return tuple(n for n in names if n)
 
 
 def last_name(expression: Expression | None) -> str:

@@ -64,6 +64,11 @@ class Executions:
         self, caller: Caller, receiver: Value, plan: Plan, name: str, arguments: Arguments, at: Span
     ) -> Value | None:
         """A method of a query that a session made, and that runs it."""
+        if name == "with_session" and arguments.positional and self.transactions is not None:
+            session = arguments.positional[0]
+            return receiver.but(
+                state=replace(plan, connection=self.transactions.connection(caller, session)), owner=session
+            )  # fmt: skip
         if plan.connection is None:
             return None
         if name in ENDINGS:

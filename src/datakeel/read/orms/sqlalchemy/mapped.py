@@ -44,6 +44,7 @@ class Relation(Struct, frozen=True):
     many: bool | None = None
     lazy: str = ""
     secondary: str = ""
+    foreign: tuple[str, ...] = ()
 
 
 class Mapped(Struct, frozen=True):
@@ -242,7 +243,7 @@ class Mappings:
     # Relations --------------------------------------------------------------------------------------------------------
 
     def relation(self, cls: ClassInfo, field: Field) -> Relation:
-        return Relation(self.class_in(cls, field.target), field.many, field.lazy, field.secondary)
+        return Relation(self.class_in(cls, field.target), field.many, field.lazy, field.secondary, field.foreign)
 
     def relation_named(self, mapped: Mapped, name: str) -> Relation | None:
         """A relationship of a class, also one that the other class declares by `backref`."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PENDING = "@pending"  # a note on a new object: it was added to a session; the note's rows name the insert
 STORED = "@stored"  # a note on a new object: it was flushed, so that it has a row
 CHILDREN = "@children"  # a note on a new object: what was put into its collections
+CHANGED = "$changed"  # a note on an object from outside: it was written as one that has its row
 FRESH = "$fresh"  # a note on an object: its columns were read again
 GROWS = frozenset(("append", "add", "insert", "extend", "update"))
 SHRINKS = frozenset(("remove", "discard", "pop", "clear"))
@@ -79,14 +80,16 @@ class Objects:
         self, mapped: Mapped, other: Mapped, base: Value, name: str, relation: Relation
     ) -> tuple[tuple[Predicate, ...], bool]:
         """The condition that a relation's rows meet, and whether it is one row."""
-        own = self.statements.foreign_key(mapped, other) if relation.many is not True else ""
+        own = self.statements.foreign_key(mapped, other, name) if relation.many is not True else ""
+        if own == "?":
+            return (Predicate(other.primary[0], "="),), True
         if own:
             value = Value(sources=extended(base.sources, own), rows=below(base.rows, own))
             return (Predicate(other.primary[0], "=", canonical(value), tuple(sorted(value.sources))),), True
         back = self.statements.foreign_key(other, mapped)
         key = mapped.primary[0]
         value = Value(sources=extended(base.sources, key), rows=below(base.rows, key))
-        column = back if back and not relation.secondary else f"<{name}"
+        column = back if back.strip("?") and not relation.secondary else f"<{name}"
         found = Predicate(column, "=", canonical(value), tuple(sorted(value.sources)))
         return (found,), relation.many is False
 
@@ -122,7 +125,17 @@ class Objects:
         """The connection of an object's session; empty where nothing tells, so that it is the caller's."""
         if value.owner is not None and self.transactions.is_session(value.owner.type):
             return caller.connection_of(value.owner)
-        return next((n for n, t in reversed(caller.state.transactions.items()) if t > 0), "")
+        used = next((n for n, t in reversed(caller.state.transactions.items()) if t > 0), "")
+        return used or self.only_session(caller)
+
+    def only_session(self, caller: Caller) -> str:
+        """The one session that the function has, where it has one."""
+        found = {
+            caller.connection_of(v)
+            for v in caller.state.env.values()
+            if v.type and v.target is None and self.transactions.is_session(v.type)
+        }
+        return found.pop() if len(found) == 1 else ""
 
     def begun(self, caller: Caller, value: Value, connection: str, at: Span) -> None:
         if connection:
@@ -196,7 +209,7 @@ class Objects:
             if child.rows is not None and (child.rows, PENDING) not in caller.state.heap:
                 self.add(caller, session, connection, child, at)
 
-    def persistent(self, caller: Caller, one: Value, mapped: Mapped | None) -> bool:
+    def persistent(self, caller: Machine, one: Value, mapped: Mapped | None) -> bool:
         """Whether an object surely has its row: it was read, or flushed, or (where it comes from outside) was used as
         if it had."""
         if one.rows is None:
@@ -206,7 +219,7 @@ class Objects:
             return True
         if not one.rows.root.startswith("parameter:") or mapped is None:
             return False
-        names = (*mapped.columns, *(f"$loaded:{n}" for n in mapped.relations))
+        names = (CHANGED, *mapped.columns, *(f"$loaded:{n}" for n in mapped.relations))
         return any((one.rows, n) in heap for n in names)
 
     def assigned_columns(self, machine: Machine, mapped: Mapped, rows: Rows | None) -> tuple[Assignment, ...]:
@@ -229,7 +242,7 @@ class Objects:
         """The foreign key column that a relation to one row stands for."""
         relation = self.mappings.relation_named(mapped, name)
         other = self.mappings.mapped(relation.other) if relation is not None else None
-        return self.statements.foreign_key(mapped, other) if other is not None else ""
+        return self.statements.foreign_key(mapped, other, name).strip("?") if other is not None else ""
 
     def delete(self, caller: Caller, session: Value, connection: str, given: Value, at: Span) -> Value:
         self.write(caller, given, "delete", connection, (), at, session.origin)
@@ -298,6 +311,7 @@ class Objects:
             return
         connection = self.connection(caller, base)
         self.begun(caller, base, connection, at)
+        caller.state.heap[(base.rows, CHANGED)] = NONE
         self.write(caller, base, "update", connection, columns, at, base.origin)
 
     def changed(self, mapped: Mapped, name: str, value: Value) -> tuple[Assignment, ...]:
@@ -420,11 +434,10 @@ class Objects:
         rows = effect.rows
         if rows is None:
             return effect
-        heap = machine.state.heap
         if effect.verb == "insert":
-            if rows.root.startswith("read:") or (rows, PENDING) in heap or (rows, STORED) in heap:
-                return None
             mapped = self.mappings.by_table(effect.dataset)
+            if self.persistent(machine, Value(rows=rows), mapped):
+                return None
             mine = self.assigned_columns(machine, mapped, rows) if mapped is not None else ()
             theirs = {a.column for a in effect.assigned}
             assigned = (*effect.assigned, *(a for a in mine if a.column not in theirs))

@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.model.effect import Assignment, Predicate, Rows, Source
+from datakeel.read.values import Plan as Lazy
 from datakeel.read.values import Value, canonical, canonical_source, union
 
 SESSION = "sqlalchemy.orm.Session"
@@ -87,7 +88,7 @@ class Clause(Struct, frozen=True):
         return self.terms[0][0] if self.terms else ""
 
 
-class Plan(Struct, frozen=True):
+class Plan(Lazy, frozen=True):
     """A statement or query that is not executed yet.
 
     `connection` is set where a session made it (``session.query``). `entities` are what each result row holds, in
@@ -126,6 +127,35 @@ class Plan(Struct, frozen=True):
             return None
         found = [c for e in self.entities for c in (e.columns if isinstance(e, Computed) else (e,))]
         return tuple(dict.fromkeys(c.column for c in found if isinstance(c, ColumnOf)))
+
+    def joined(self, other: object) -> Plan:
+        """What holds of both plans; a lock that either takes counts as taken."""
+        if not isinstance(other, Plan) or other == self:
+            return self
+        same = self.predicates == other.predicates
+        columns = {a.column for a in self.assigned}
+        return replace(
+            self,
+            model=self.model if self.model == other.model else "",
+            table=self.table if self.table == other.table else "",
+            predicates=self.predicates if same else tuple(p for p in self.predicates if p in other.predicates),
+            complete=self.complete and other.complete and same,
+            lock=self.lock or other.lock,
+            skip_locked=self.skip_locked or other.skip_locked,
+            nowait=self.nowait or other.nowait,
+            order=self.order if self.order == other.order else (),
+            limit=self.limit if self.limit == other.limit else None if None in (self.limit, other.limit) else 0,
+            offset=self.offset and other.offset,
+            entities=self.entities if self.entities == other.entities else (),
+            aggregate=self.aggregate if self.aggregate == other.aggregate else "",
+            assigned=(*self.assigned, *(a for a in other.assigned if a.column not in columns)),
+            conflict=self.conflict or other.conflict,
+            eager=tuple(e for e in self.eager if e in other.eager),
+            joins=tuple(dict.fromkeys((*self.joins, *other.joins))),
+            connection=self.connection if self.connection is not None else other.connection,
+            streamed=self.streamed and other.streamed,
+            many=self.many or other.many,
+        )
 
     def passed_as(self, name: str) -> Plan:
         """The plan as a callee sees it in its parameter `name`; `part` gives back what stands for what."""
@@ -192,6 +222,8 @@ def compared(column: str, operator: str, value: Value) -> Predicate:
         return Predicate(column, "is-null" if operator == "=" else "not-null")
     if isinstance(value.state, ColumnOf):
         return Predicate(column, operator, f"column:{value.state.table}.{value.state.column}")
+    if isinstance(value.state, Computed) and value.state.how in ("any_", "all_") and operator == "=":
+        return Predicate(column, "in", "", tuple(sorted(union((value,)))))
     if value.state is not None or value.atomic:
         return Predicate(column, operator, "", tuple(sorted(union((value,)))))
     return Predicate(column, operator, canonical(value), tuple(sorted(union((value,)))))

@@ -47,6 +47,7 @@ KINDS = {"sqlalchemy.Select": "select", "sqlalchemy.Insert": "insert", "sqlalche
          "sqlalchemy.Delete": "delete"}  # fmt: skip
 QUIET = frozenset(("in_transaction", "in_nested_transaction", "get_bind", "is_modified", "info", "expire_all"))
 FLASK_READS = frozenset(("get_or_404", "first_or_404", "one_or_404", "paginate"))
+CALLED = frozenset(("db", "session", "dbsession", "db_session"))
 PROOF = frozenset(("query", "execute", "scalars", "scalar", "get", "add", "delete", "refresh", "merge"))
 
 
@@ -113,23 +114,28 @@ class Sessions:
     def proven(self, caller: Caller, receiver: Value, name: str, arguments: Arguments) -> bool:
         """Whether an object of unknown type is a session by what it is given: a mapped class, a statement, a mapped
         object; or was so before."""
-        if receiver.type or receiver.rows is None or receiver.state is not None:
+        sure = receiver.type and receiver.origin == Origin.RESOLVED
+        if sure or receiver.rows is None or receiver.state is not None:
             return False
         mark = (receiver.rows, "$session")
         if mark in caller.state.heap:
             return True
-        if name not in PROOF or not arguments.positional or not self.about_rows(name, arguments.positional[0]):
+        if name not in PROOF or not arguments.positional:
+            return False
+        if not self.about_rows(receiver.rows, name, arguments.positional[0]):
             return False
         caller.state.heap[mark] = NONE
         return True
 
-    def about_rows(self, name: str, value: Value) -> bool:
-        if name in ("add", "delete", "refresh", "merge"):
-            return False  # sets and repositories take objects too
+    def about_rows(self, receiver: Rows, name: str, value: Value) -> bool:
+        mappings = self.objects.mappings
+        if name in ("add", "delete", "refresh", "merge"):  # sets and repositories take objects too
+            called = (receiver.path[-1] if receiver.path else receiver.root.rpartition(":")[2]).lstrip("_")
+            return called in CALLED and bool(value.type) and mappings.mapped(value.type) is not None
         if isinstance(value.state, Plan):
             return name != "get"
         if isinstance(value.target, ClassTarget):
-            return name in ("query", "get") and self.objects.mappings.mapped(value.target.cls.name) is not None
+            return name in ("query", "get") and mappings.mapped(value.target.cls.name) is not None
         return name == "query" and self.executions.statements.entity(value) is not None
 
     def call(self, caller: Caller, session: Value, name: str, arguments: Arguments, at: Span) -> Value | None:

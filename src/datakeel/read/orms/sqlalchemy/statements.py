@@ -358,18 +358,25 @@ class Statements:
     def related(self, relation: RelationOf, how: str, other: Value) -> Value:
         """``Item.order == order``: the foreign key has the other row's key."""
         mapped, target = self.mappings.mapped(relation.model), self.mappings.mapped(relation.other)
-        column = self.foreign_key(mapped, target) if mapped is not None and target is not None else ""
-        if how not in ("==", "!=") or not column or mapped is None or target is None:
+        column = self.foreign_key(mapped, target, relation.name) if mapped is not None and target is not None else ""
+        if how not in ("==", "!=") or column in ("", "?") or mapped is None or target is None:
             return unclear((other,))
         value = canonical(other)
         key = f"{value}.{target.primary[0]}" if value and other.rows is not None else value
         predicate = Predicate(column, COMPARED[how], key, tuple(sorted(other.sources)))
         return Value(state=Clause(((mapped.table, predicate),)), sources=other.sources)
 
-    def foreign_key(self, mapped: Mapped, other: Mapped) -> str:
-        """The column of a class's table that refers to another's; empty when there is none, or more than one."""
+    def foreign_key(self, mapped: Mapped, other: Mapped, name: str = "") -> str:
+        """The column of a class's table that refers to another's, for the relation of that name; empty when there is
+        none, and ``?`` when it may be one of several."""
+        relation = mapped.relations.get(name)
+        if relation is not None and relation.foreign:
+            named = [c for c in relation.foreign if c in mapped.columns]
+            return mapped.columns[named[0]] if named else ""
         found = [c for c, table in mapped.references.items() if table == other.table]
-        return found[0] if len(found) == 1 else ""
+        if len(found) > 1:
+            return next((c for c in found if c == f"{name}_id"), "?")
+        return found[0] if found else ""
 
     # Chains -----------------------------------------------------------------------------------------------------------
 
