@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity
-from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.effect import Cardinality, Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import part_of_outer
@@ -109,7 +109,7 @@ def row_by_row(operation: Operation) -> Iterator[Hit]:
             continue
         if lock.verb not in ("update", "save", "upsert", "select", "delete") or not lock.dataset:
             continue
-        loop = loop_unsorted(lock, operation)
+        loop = loop_unsorted(lock, operation) if one_of_many(lock) and not one_at_a_time(operation, lock) else None
         if loop is None or loop.place is None or not chosen_by_loop(lock, operation):
             continue
         yield Hit(
@@ -127,3 +127,16 @@ def row_by_row(operation: Operation) -> Iterator[Hit]:
             ),
         )
         return
+
+
+def one_of_many(lock: Effect) -> bool:
+    """Whether one row, which was there before, is locked by its key."""
+    if lock.selection is None or lock.selection.cardinality != Cardinality.ONE:
+        return False
+    return lock.verb != "save" or (lock.rows is not None and lock.rows.root.startswith("read:"))
+
+
+def one_at_a_time(operation: Operation, lock: Effect) -> bool:
+    """Whether a lock of its own lets only one run go through the rows."""
+    held = (operation.effect(n) for n in lock.locks)
+    return any(e is not None and e.kind == Kind.LOCK for e in held)
