@@ -167,6 +167,11 @@ def test_the_default_of_all_sockets(tmp_path: Path) -> None:
     assert limit(asked).value == "None"  # requests says None itself: no limit, whatever sockets have
 
 
+def test_a_default_of_the_process_is_a_setting(tmp_path: Path) -> None:
+    text = "import socket\n\nsocket.setdefaulttimeout(20)\n"
+    assert read_system({"shop/code.py": text}, tmp_path).setting("socket.timeout") == "20"
+
+
 GCM = """
     import requests
 

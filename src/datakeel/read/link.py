@@ -287,7 +287,14 @@ class Link:
 
     def settings(self) -> tuple[Setting, ...]:
         found = [Setting("django.ATOMIC_REQUESTS", "True")] if self.atomic_requests() else []
-        return (*found, *self.databases())
+        return (*found, *self.databases(), *self.process_defaults())
+
+    def process_defaults(self) -> Iterator[Setting]:
+        """What single calls set for the whole process (``socket.setdefaulttimeout(20)``), as far as it is known."""
+        for name in sorted({n for row in self.libraries.calls.values() for n in row.sets}):
+            value = self.world.standing(f"{name}|")
+            if value:
+                yield Setting(name, value)
 
     def databases(self) -> Iterator[Setting]:
         """Where Django's settings say that its databases are: host and name, as far as they are constants."""
