@@ -77,6 +77,7 @@ class Retry(Struct, frozen=True, gc=False):
     wait: str = ""
     on: tuple[str, ...] = ()
     origin: Origin = Origin.RESOLVED
+    chain: tuple[Place, ...] = ()  # of the calls that lead to it; empty: it stands in the operation's own text
 
 
 class Exit(Struct, frozen=True, gc=False):

@@ -332,7 +332,12 @@ class Graft:
         )
 
     def retry(self, retry: Retry) -> Retry:
-        return replace(retry, number=retry.number + self.base, origin=max(retry.origin, Origin.RESOLVED))
+        return replace(
+            retry,
+            number=retry.number + self.base,
+            origin=max(retry.origin, Origin.RESOLVED),
+            chain=(*self.chain, *retry.chain),
+        )
 
 
 __all__ = ["MISSING", "Graft", "extended"]

@@ -715,7 +715,7 @@ class World:
             caller.execute(caller.frame.text)
             return
         decorator = decorators[index]
-        at = node_span(self.decorating(info)[index])
+        at = self.decorator_span(info, index)
         opening = self.opening(decorator, at)
         if opening is not None:
             with caller.opened(opening, at):
@@ -723,11 +723,16 @@ class World:
             return
         self.run_wrapped(caller, info, bound, index, decorator)
 
+    def decorator_span(self, info: FunctionInfo, index: int) -> Span:
+        """Where a decorator stands; a bare name has no place of its own, and stands at its function."""
+        at = node_span(self.decorating(info)[index])
+        return at if at.line else info.signature.at
+
     def run_wrapped(
         self, caller: Caller, info: FunctionInfo, bound: dict[str, Value], index: int, decorator: Value
     ) -> None:
         """A decorator of the project: its wrapper's body runs, and the function's own where the wrapper calls it."""
-        at = node_span(self.decorating(info)[index])
+        at = self.decorator_span(info, index)
         frame = caller.frame
         inner = Value(target=FunctionTarget(info, None, plain=True), type="builtins.function")
         wrapper = caller.invoke(decorator, Arguments((inner,)), at)

@@ -1,0 +1,68 @@
+"""`retry-without-backoff`: what fails is tried again at once, at a constant pace, or for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect
+from datakeel.model.operation import Operation, Retry
+from datakeel.rules.facts.retries import count, far, pause, waits_for_news
+from datakeel.rules.facts.words import host, thing
+from datakeel.rules.rule import Hit, rule
+
+FEW, MANY = 3, 5  # attempts
+SLOW = 60.0  # seconds: so seldom that it hurts nobody, for a while
+
+
+@rule(Severity.MAJOR)
+def retry_without_backoff(operation: Operation) -> Iterator[Hit]:
+    """What fails is tried again at once, or at a constant pace: a service that is overloaded gets more load."""
+    for retry in operation.retries:
+        if retry.chain or retry.wait not in ("none", "constant") or waits_for_news(operation, retry):
+            continue
+        attempts, wait = count(retry), pause(operation, retry) if retry.wait == "constant" else 0.0
+        if harmless(attempts, wait):
+            continue
+        call = far(operation, retry)
+        if call is not None:
+            yield hit(operation, retry, call, attempts, wait)
+
+
+def harmless(attempts: int | None, wait: float | None) -> bool:
+    """Whether it is tried so seldom, or so slowly and not for long, that it adds no load to speak of."""
+    if attempts is None:
+        return False
+    if wait == 0.0:
+        return attempts < FEW
+    return attempts <= FEW or (wait is not None and wait >= SLOW and attempts <= 2 * MANY)
+
+
+def hit(operation: Operation, retry: Retry, call: Effect, attempts: int | None, wait: float | None) -> Hit:
+    pace = "at once" if retry.wait == "none" else f"every {wait:g} seconds" if wait else "at a constant pace"
+    times = "without end" if retry.attempts == "unbounded" else f"{attempts} times" if attempts else "again and again"
+    who = host(call) or thing(call)
+    begins = operation.place if retry.kind == "framework" else retry.place
+    return Hit(
+        place=retry.place,
+        message=f"when {who} is overloaded, every caller tries again {pace}, {times}: it cannot recover",
+        story=(
+            Step(begins, f"{operation.symbol} is started by many at once"),
+            Step(call.place, f"{who} is slow or down: the calls fail together"),
+            Step(retry.place, f"all of them try again {pace}, {times}, and so at the same moment"),
+            Step(call.place, f"{who} comes back, and gets many times its usual load: it goes down again"),
+        ),
+        rests_on=(call,),
+        severity=Severity.MINOR if attempts is not None and attempts < MANY and retry.wait == "constant" else None,
+        fix=fix(retry),
+    )
+
+
+def fix(retry: Retry) -> Fix:
+    title = "wait longer after each failure, with jitter, and give up after some attempts"
+    texts = {
+        "library": "@retry(stop=stop_after_attempt(5), wait=wait_random_exponential(max=60), reraise=True)",
+        "framework": "autoretry_for=(…,), retry_backoff=True, retry_backoff_max=600, retry_jitter=True, max_retries=8",
+        "loop": "time.sleep(random.uniform(0, min(60, 0.5 * 2**attempt)))",
+    }
+    return Fix(title=title, text=texts[retry.kind])

@@ -1,0 +1,59 @@
+"""What is tried again after a failure: which effects stand in a retry, how often, and how it waits in between."""
+
+from __future__ import annotations
+
+import re
+
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Operation, Retry, Role
+
+FAR = (
+    StoreKind.REMOTE,
+    StoreKind.MAIL,
+    StoreKind.OBJECT,
+    StoreKind.SEARCH,
+    StoreKind.QUEUE,
+    StoreKind.LOG,
+)
+ACTS = (Kind.CALL, Kind.READ, Kind.WRITE, Kind.PUBLISH, Kind.CONSUME)
+# errors that tell that it is not time yet, that another was faster, or that a database's transaction failed
+EXPECTED = re.compile(
+    r"NotReady|NotYet|Pending|StillRunning|InProgress|Unfinished|Empty|Assertion|Lock|Conflict|Watch|Integrity"
+    r"|Serializ|Deadlock|Stale|Version|Lookup|KeyError|NotFound|DoesNotExist|BlockingIO|FileExists"
+    r"|Operational|InvalidRequest|UniqueViolation|DatabaseError|InterfaceError|SQLAlchemyError|DBAPIError",
+)
+WAITING = re.compile(r"(^|[._])(wait|poll|await|until|ready)", re.I)
+
+
+def inside(operation: Operation, retry: Retry) -> list[Effect]:
+    """What is done again when it fails."""
+    return [e for e in operation.effects if any(s.kind == "retry" and s.number == retry.number for s in e.scopes)]
+
+
+def far(operation: Operation, retry: Retry) -> Effect | None:
+    """The call of another service that is tried again."""
+    return next((e for e in inside(operation, retry) if e.kind in ACTS and e.store in FAR), None)
+
+
+def waits_for_news(operation: Operation, retry: Retry) -> bool:
+    """Whether it waits for something to come true, rather than for something broken to mend: a start, a poll."""
+    if operation.role == Role.SCRIPT or WAITING.search(operation.symbol):
+        return True
+    return bool(retry.on) and all(EXPECTED.search(name) for name in retry.on)
+
+
+def count(retry: Retry) -> int | None:
+    """How many attempts there are; None: without end, or not known."""
+    return int(retry.attempts) if retry.attempts.isdigit() else None
+
+
+def pause(operation: Operation, retry: Retry) -> float | None:
+    """How long a constant wait is, in seconds, where that is known."""
+    for effect in inside(operation, retry):
+        if effect.kind == Kind.WAIT and effect.text:
+            try:
+                return float(effect.text)
+            except ValueError:
+                return None
+    option = next((e.option("wait") for e in operation.entries if e.place == operation.place), None)
+    return option.seconds() if option is not None and retry.kind == "framework" else None
