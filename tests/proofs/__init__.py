@@ -1,0 +1,1 @@
+"""What the rules claim, shown on real systems."""
