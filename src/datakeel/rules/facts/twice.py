@@ -15,9 +15,14 @@ def done_twice(operation: Operation, write: Effect, guard: Guard) -> Effect | No
     for effect in operation.effects:
         if effect.number == write.number or operation.exclusive(effect, write) or guard not in effect.guards:
             continue
-        if repeats(effect):
+        if repeats(effect) and not kept_again(effect):
             return effect
     return None
+
+
+def kept_again(effect: Effect) -> bool:
+    """Whether an insert may be of a row that is there already: an object from outside, put into a session again."""
+    return effect.verb == "insert" and effect.rows is not None and effect.rows.root.startswith(("parameter:", "read:"))
 
 
 def repeats(effect: Effect) -> bool:

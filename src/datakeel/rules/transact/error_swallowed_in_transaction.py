@@ -8,13 +8,21 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Handler, Operation, Transaction
-from datakeel.rules.facts.duplicates import DUPLICATE, WIDE
+from datakeel.rules.facts.duplicates import WIDE
 from datakeel.rules.facts.guards import now
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import half_done
 
 DATABASE_ERRORS = (
-    *DUPLICATE,
+    "IntegrityError",
+    "UniqueViolation",
+    "UniqueViolationError",
+    "ForeignKeyViolation",
+    "ForeignKeyViolationError",
+    "NotNullViolation",
+    "CheckViolation",
+    "ExclusionViolation",
+    "IntegrityConstraintViolationError",
     "DatabaseError",
     "OperationalError",
     "DataError",
@@ -22,6 +30,7 @@ DATABASE_ERRORS = (
     "DBAPIError",
     "SQLAlchemyError",
 )
+NAMED = 3  # datasets that a message names
 
 
 @rule(Severity.CRITICAL)
@@ -59,7 +68,7 @@ def refused(operation: Operation, sent: Effect) -> Effect:
 
 def narrow(handler: Handler) -> bool:
     """Whether it catches an error of the database by name: the transaction is broken by then."""
-    return any(any(d in n for d in DATABASE_ERRORS) for n in handler.exceptions)
+    return any(n.rpartition(".")[2] in DATABASE_ERRORS for n in handler.exceptions)
 
 
 def wide(handler: Handler) -> bool:
@@ -141,11 +150,10 @@ def aborted(operation: Operation, transaction: Transaction, handler: Handler, fa
 def half(operation: Operation, transaction: Transaction, handler: Handler, writes: list[Effect]) -> Hit:
     begin = transaction.place or operation.place
     names = list(dict.fromkeys(w.dataset for w in writes if w.dataset))
+    said = ", ".join(names[:NAMED]) or "this block"
     return Hit(
         place=handler.place,
-        message=f"a failure between the writes of {' and '.join(names) or 'this block'} is caught "
-        "inside the transaction, "
-        "which then commits half of them",
+        message=f"a failure between the writes of {said} is caught inside the transaction, which then commits half",
         story=half_done(begin, writes[-1], handler.place, writes[0]),
         rests_on=tuple(writes[:2]),
         doubts=1,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from datakeel.finding import Severity
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Assignment, Effect, Guard, Kind, Source, StoreKind
+from datakeel.model.effect import Assignment, Effect, Guard, Kind, Rows, Source, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import conditional_update
@@ -22,22 +22,24 @@ WRITES = ("save", "update", "set", "replace")
 @rule(Severity.CRITICAL)
 def unguarded_state_transition(operation: Operation, system: System) -> Iterator[Hit]:
     """A status is read, tested and set in two steps, and a second run passes the same test in between."""
+    told: set[Rows | None] = set()
     for write in operation.of(Kind.WRITE):
         if write.verb not in WRITES or write.store not in (StoreKind.RELATIONAL, StoreKind.DOCUMENT) or not now(write):
             continue
-        if write.chain or not write.guards:
-            continue
+        if write.chain or not write.guards or write.rows in told:
+            continue  # one row that is tested and set is one cause, however many columns it has
         found = transition(operation, write)
         if found is None:
             continue
         guard, source, assignment = found
         consequence = done_twice(operation, write, guard)
-        rival = None if consequence is not None else other_transition(operation, write, assignment, system)
+        rival = None if consequence is not None else other_transition(operation, write, guard, assignment, system)
         if consequence is None and rival is None:
             continue
         read = operation.effect(source.number) if source.kind == "read" else None
         answer = stopped(operation, read, write, system)
         if answer != Answer.YES:
+            told.add(write.rows)
             yield hit(operation, read, write, guard, assignment, consequence, rival, answer, system)
 
 
@@ -55,9 +57,11 @@ def state(assignment: Assignment) -> bool:
 
 
 def other_transition(
-    operation: Operation, write: Effect, assignment: Assignment, system: System
+    operation: Operation, write: Effect, guard: Guard, assignment: Assignment, system: System
 ) -> tuple[Operation, Effect] | None:
-    """Another function that takes the same rows to another state."""
+    """Another function that takes the same rows to another state, where the test asks for one."""
+    if guard.test not in ("==", "!=", "in"):
+        return None
     if assignment.how != "constant" or not assignment.text.startswith(("const:'", 'const:"')):
         return None
     for them, effect in system.writers(write.dataset):
@@ -97,6 +101,7 @@ def hit(
         message=message,
         story=both_pass(place, guard.place or place, write, column, consequence, rival),
         rests_on=tuple(e for e in (read, write, consequence) if e is not None),
+        severity=Severity.MAJOR if consequence is None else None,
         doubts=int(answer == Answer.UNKNOWN),
         datasets=(write.dataset,) if write.dataset else (),
         fix=conditional_update(write, assignment.column, old, new, system),
