@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from datakeel.model.effect import Assignment, Cardinality, Effect, Guard, Kind, Predicate, Rows, Source
 from datakeel.model.operation import Operation
+from datakeel.model.place import Place
 from datakeel.rules.facts.guards import rows_of
 
 ABSENT = ("DoesNotExist", "NoResultFound", "NotFound", "ItemNotFound", "KeyError", "Http404")
@@ -128,8 +129,12 @@ def set_decisions(operation: Operation, write: Effect, reads: dict[int, Effect])
 
 def stands_in(guard: Guard, operation: Operation) -> bool:
     """Whether a condition is of the function's own text, and not a callee's."""
-    at, whole = guard.place, operation.place
-    return at is not None and at.path == whole.path and whole.line <= at.line <= max(whole.end_line, whole.line)
+    return guard.place is not None and own_text(guard.place, operation)
+
+
+def own_text(at: Place, operation: Operation) -> bool:
+    whole = operation.place
+    return at.path == whole.path and whole.line <= at.line <= max(whole.end_line, whole.line)
 
 
 def asks_set(read: Effect, source: Source) -> bool:

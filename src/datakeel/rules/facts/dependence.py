@@ -90,6 +90,8 @@ def owns(first: Effect, second: Effect) -> str:
         return ""
     if is_trail(first.dataset) or is_trail(second.dataset) or max(len(first.chain), len(second.chain)) > NEAR:
         return ""
+    if second.rows is not None and second.rows.root.startswith(("parameter:", "read:")):
+        return ""  # an object from outside, which may have its row already
     kind, _, number = first.rows.root.partition(":")
     if kind != "new" or not any(refers(s, number) for a in second.assigned for s in a.sources):
         return ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Guard, Kind, StoreKind
 from datakeel.model.operation import Operation
+from datakeel.rules.facts.decisions import deciding_reads, says_absent
 from datakeel.rules.facts.trails import is_trail
 
+NEAR = 3  # calls between the function that tests and what follows from it
 ADDS = ("insert", "increment", "append", "push")
 
 
@@ -15,9 +17,15 @@ def done_twice(operation: Operation, write: Effect, guard: Guard) -> Effect | No
     for effect in operation.effects:
         if effect.number == write.number or operation.exclusive(effect, write) or guard not in effect.guards:
             continue
-        if repeats(effect) and not kept_again(effect):
+        if len(effect.chain) <= NEAR and repeats(effect) and not kept_again(effect) and not once(operation, effect):
             return effect
     return None
+
+
+def once(operation: Operation, effect: Effect) -> bool:
+    """Whether an insert happens only where the same is not there yet."""
+    asked = deciding_reads(operation, effect) if effect.verb == "insert" else ()
+    return any(read.dataset == effect.dataset and says_absent(guard, read) for guard, read in asked)
 
 
 def kept_again(effect: Effect) -> bool:

@@ -93,14 +93,20 @@ def outer_transaction(operation: Operation, writes: list[Effect], handler: Handl
     """The transaction that is open round the try, and goes on behind it."""
     for write in writes:
         found = operation.transaction_of(write)
-        if found is not None and found.number > 0 and not ends_inside(operation, found, handler):
+        if found is not None and found.number > 0 and outlasts(operation, found, handler):
             return found
     return None
 
 
-def ends_inside(operation: Operation, transaction: Transaction, handler: Handler) -> bool:
-    """Whether it is committed as the last thing of the try's body: a failure there leaves nothing open."""
-    return any(e.transaction == transaction.number and within(e, handler) for e in operation.of(Kind.COMMIT))
+def outlasts(operation: Operation, transaction: Transaction, handler: Handler) -> bool:
+    """Whether a transaction is still open behind the try: its scope stands round it, or it is used there."""
+    if any(s.kind == "transaction" and s.number == transaction.number for s in handler.scopes):
+        return True
+    mine = [e for e in operation.effects if e.transaction == transaction.number]
+    last = max((e.number for e in mine if within(e, handler)), default=0)
+    if any(e.kind == Kind.COMMIT and within(e, handler) for e in mine):
+        return False
+    return any(e.number > last and (handler.falls or in_handler(e, handler)) for e in mine)
 
 
 def rolled_back(operation: Operation, handler: Handler, transaction: Transaction) -> bool:

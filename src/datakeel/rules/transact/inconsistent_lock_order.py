@@ -9,6 +9,7 @@ from datakeel.model.effect import Cardinality, Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import part_of_outer
+from datakeel.rules.facts.decisions import own_text
 from datakeel.rules.facts.guards import here, now, single_runner
 from datakeel.rules.facts.order import chosen_by_loop, loop_unsorted, parent_first
 from datakeel.rules.rule import Hit, rule
@@ -110,7 +111,9 @@ def row_by_row(operation: Operation) -> Iterator[Hit]:
         if lock.verb not in ("update", "save", "upsert", "select", "delete") or not lock.dataset:
             continue
         loop = loop_unsorted(lock, operation) if one_of_many(lock) and not one_at_a_time(operation, lock) else None
-        if loop is None or loop.place is None or not chosen_by_loop(lock, operation):
+        if loop is None or loop.place is None or not own_text(loop.place, operation):
+            continue
+        if not chosen_by_loop(lock, operation):
             continue
         yield Hit(
             place=loop.place,
