@@ -37,6 +37,7 @@ from datakeel.read.program import (
     Local,
     Parameter,
     Return,
+    Span,
     body,
 )
 from datakeel.read.registering import Callback, Registration, entry_of, given_true
@@ -514,9 +515,7 @@ class World:
                     return self.detached(own)
         return None
 
-    def assigning(
-        self, cls: ClassInfo, name: str, kinds: frozenset[str] = frozenset()
-    ) -> Iterable[FunctionInfo]:
+    def assigning(self, cls: ClassInfo, name: str, kinds: frozenset[str] = frozenset()) -> Iterable[FunctionInfo]:
         """The methods (of these kinds) that may assign an attribute of self, `__init__` first."""
         for owner in cls.ancestors():
             methods = sorted(owner.methods, key=lambda m: (m != "__init__", m != "__post_init__", m))
