@@ -82,9 +82,18 @@ def joined(a: State, b: State, scopes: tuple[Scope, ...], guards: tuple[Guard, .
             transactions[connection] = first
         elif current is None or number > current:
             transactions[connection] = number
-    locks = tuple(n for n in a.locks if n in b.locks)
+    locks = held(a.locks, b.locks)
     lived = a.lived | b.lived
     return State(env, heap, transactions, locks, guards, scopes, True, a.when, lived, a.merged)
+
+
+def held(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    """The locks that are held where two paths meet: those of both; and where each path took one of its own, these, for
+    one of them is held in any case."""
+    shared = tuple(n for n in a if n in b)
+    if len(shared) < len(a) and len(shared) < len(b):
+        return (*shared, *(n for n in (*a, *b) if n not in shared))
+    return shared
 
 
 def both(spot: tuple[Rows, str], a: Value | None, b: Value | None) -> Value:

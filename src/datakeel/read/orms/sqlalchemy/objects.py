@@ -13,7 +13,7 @@ from datakeel.read.orms.sqlalchemy.plan import COLLECTION, QUERY, Plan, assignme
 from datakeel.read.orms.sqlalchemy.statements import Statements
 from datakeel.read.orms.sqlalchemy.transactions import Transactions
 from datakeel.read.program import Span
-from datakeel.read.values import NONE, NOTHING, Arguments, Value, canonical, created, element, extended, union
+from datakeel.read.values import NONE, NOTHING, Arguments, Value, canonical, created, element, extended, kept, union
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
@@ -379,7 +379,11 @@ class Objects:
         """``flag_modified(order, "data")``: the column is written, though only its inside was changed."""
         if len(arguments.positional) >= 2 and arguments.positional[1].text:
             base, name = arguments.positional[0], arguments.positional[1].text
-            self.assigned(caller, base, name, caller.attribute_of(base, name, at), at)
+            value = caller.attribute_of(base, name, at)
+            changed = caller.state.heap.get((base.rows, f"$changed:{name}")) if base.rows is not None else None
+            if changed is None and base.rows is not None:
+                value = kept(value, base.rows, name)
+            self.assigned(caller, base, name, changed or value, at)
         return NONE
 
     # What a session does to its objects -------------------------------------------------------------------------------
