@@ -1661,9 +1661,13 @@ def given_through(row: CallRow, arguments: Arguments) -> Arguments:
 
 
 def idempotent(row: CallRow, key: Value | None) -> Answer:
-    """Whether repeating a call does no more: as its row says, or by the key that it is given."""
-    if not row.idempotent_by or key is None or (key.known and key.const is None):
-        return Answer(row.idempotent) if row.idempotent else Answer.UNKNOWN
+    """Whether repeating a call does no more: as its row says, or by the key that it is given, itself or among headers."""
+    usual = Answer(row.idempotent) if row.idempotent else Answer.UNKNOWN
+    if usual == Answer.YES or not row.idempotent_by or key is None or (key.known and key.const is None):
+        return usual
+    if key.entries is not None:
+        named = any("idempoten" in name.lower() for name in key.entries)
+        return Answer.YES if named else usual if key.complete else Answer.UNKNOWN
     return Answer.YES if key.text is not None or key.known else Answer.UNKNOWN
 
 

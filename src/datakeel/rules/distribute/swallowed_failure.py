@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
+from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Handler, Operation
 from datakeel.rules.facts.failures import (
@@ -55,7 +56,7 @@ def matters(effect: Effect) -> bool:
         return effect.store in KEPT
     if effect.kind == Kind.PUBLISH:
         return True
-    return effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE and effect.idempotent.value == "no"
+    return effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE and effect.idempotent != Answer.YES
 
 
 def fails_here(operation: Operation, handler: Handler, effect: Effect) -> bool:

@@ -26,8 +26,14 @@ WAITING = re.compile(r"(^|[._])(wait|poll|await|until|ready)", re.I)
 
 
 def inside(operation: Operation, retry: Retry) -> list[Effect]:
-    """What is done again when it fails."""
-    return [e for e in operation.effects if any(s.kind == "retry" and s.number == retry.number for s in e.scopes)]
+    """What is done again when it fails; not what a handler does that then leaves."""
+    leaving = {(h.number, h.arm) for h in operation.handlers if not h.falls and "continue" not in h.does}
+    return [
+        e
+        for e in operation.effects
+        if any(s.kind == "retry" and s.number == retry.number for s in e.scopes)
+        and not any((s.number, s.arm) in leaving for s in e.scopes)
+    ]
 
 
 def far(operation: Operation, retry: Retry) -> Effect | None:
@@ -57,3 +63,11 @@ def pause(operation: Operation, retry: Retry) -> float | None:
                 return None
     option = next((e.option("wait") for e in operation.entries if e.place == operation.place), None)
     return option.seconds() if option is not None and retry.kind == "framework" else None
+
+
+REFUSED = re.compile(r"ConnectTimeout|NewConnection|ConnectError|RateLimit|TooManyRequests|Throttl|NameResolution")
+
+
+def refused_before(retry: Retry) -> bool:
+    """Whether it only answers to failures by which the other side surely did nothing, or a transaction's conflict."""
+    return bool(retry.on) and all(REFUSED.search(name) or EXPECTED.search(name) for name in retry.on)

@@ -23,6 +23,8 @@ def thing(effect: Effect) -> str:
             return f"the write to {name}" if name else f"the {effect.verb} on {effect.technology or effect.store.value}"
         case Kind.READ:
             return f"the read of {name}" if name else f"the read from {effect.technology or effect.store.value}"
+    if effect.store == StoreKind.REMOTE and effect.text.isidentifier():
+        return f"the {effect.technology} {effect.text}"
     if effect.store == StoreKind.REMOTE:
         return f"the call of {host(effect)}" if host(effect) else f"the {effect.technology or 'remote'} call"
     return f"the {effect.technology} {effect.verb}".replace("  ", " ")
@@ -39,4 +41,4 @@ def host(effect: Effect) -> str:
     _, scheme, rest = text.partition("://")
     if scheme:
         text = rest.partition("/")[0]
-    return text if text.strip("…/") else ""
+    return text if "/" in text and text.strip("…/") else ""

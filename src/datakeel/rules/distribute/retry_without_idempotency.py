@@ -1,0 +1,118 @@
+"""`retry-without-idempotency`: what is not idempotent is tried again without a key, and happens twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.certainty import Answer
+from datakeel.model.effect import Effect, Kind, StoreKind, When
+from datakeel.model.operation import Operation, Retry
+from datakeel.model.place import Place
+from datakeel.model.system import System
+from datakeel.rules.facts.derivation import committed_before
+from datakeel.rules.facts.idempotence import adds_up
+from datakeel.rules.facts.retries import ACTS, inside, refused_before
+from datakeel.rules.facts.words import thing
+from datakeel.rules.rule import Hit, rule
+
+Why = tuple[Place, str]
+
+
+@rule(Severity.CRITICAL)
+def retry_without_idempotency(operation: Operation, system: System) -> Iterator[Hit]:
+    """What is not idempotent is tried again, and its first try may have succeeded."""
+    for retry in operation.retries:
+        if not retry.chain and not refused_before(retry) and retry.attempts != "1":
+            yield from repeated(operation, retry, system)
+    for entry in operation.entries:
+        if entry.kind == "task" and entry.redelivered and entry.place == operation.place:
+            yield from redelivered(operation, system)
+            break
+    yield from unkeyed(operation)
+
+
+def repeated(operation: Operation, retry: Retry, system: System) -> Iterator[Hit]:
+    """Calls that may have succeeded when they fail, and what is done before another step fails."""
+    tried = [e for e in inside(operation, retry) if e.when == When.NOW]
+    for effect in tried:
+        sure = adds_up(operation, effect, system)
+        if sure is False:
+            continue
+        if effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE:
+            yield hit(effect, retry.place, "the retry", "the answer is lost on its way back, or comes too late", sure)
+            return
+        failing = next((f for f in tried if fails_after(operation, effect, f)), None)
+        if failing is not None:
+            yield hit(effect, retry.place, "the retry", f"{thing(failing)} fails after it", sure, failing)
+            return
+
+
+def fails_after(operation: Operation, effect: Effect, later: Effect) -> bool:
+    """Whether a later step of the same attempt can fail when the effect is already done for good."""
+    if later.number <= effect.number or later.kind not in ACTS or later.when != When.NOW:
+        return False
+    if later.store not in (StoreKind.REMOTE, StoreKind.OBJECT):
+        return False
+    if operation.exclusive(effect, later):
+        return False
+    return effect.store != StoreKind.RELATIONAL or committed_before(operation, effect, later)
+
+
+def redelivered(operation: Operation, system: System) -> Iterator[Hit]:
+    """Charges of a task whose broker delivers it again when its worker dies."""
+    for effect in operation.of(Kind.CALL):
+        if effect.store == StoreKind.REMOTE and adds_up(operation, effect, system) and not decided(operation, effect):
+            yield hit(effect, operation.place, "the broker", "the worker dies before the task is acknowledged", True)
+            return
+
+
+def decided(operation: Operation, effect: Effect) -> bool:
+    """Whether something that was read or claimed decides on it: what was done already is not done again."""
+    read = {e.number for e in operation.of(Kind.READ, Kind.WRITE)}
+    return any(s.number in read for g in effect.guards for s in g.sources)
+
+
+def unkeyed(operation: Operation) -> Iterator[Hit]:
+    """Calls without a key beside calls that carry one: the flow is made to be repeated, but for them."""
+    calls = [e for e in operation.own() if e.kind == Kind.CALL and e.option("idempotency_key") is not None]
+    keyed = {e.technology for e in calls if e.idempotent != Answer.NO and e.option("idempotency_key").given}  # type: ignore[union-attr]
+    for call in calls:
+        if call.idempotent == Answer.NO and call.technology in keyed:
+            yield hit(
+                call, operation.place, "the flow", "the answer is lost: the other calls carry a key for this", True
+            )
+
+
+def hit(effect: Effect, again: Place, who: str, how: str, sure: bool | None, failing: Effect | None = None) -> Hit:
+    what = thing(effect)
+    place = effect.chain[0] if effect.chain else effect.place
+    return Hit(
+        place=place,
+        message=f"{what} may have succeeded when {who} repeats it: it then happens twice",
+        story=(
+            Step(place, f"{what} is done"),
+            Step(failing.place if failing is not None else place, how),
+            Step(again, f"{who} tries the whole of it again"),
+            Step(place, f"{what} is done a second time: nothing tells the other side that it is the same one"),
+        ),
+        rests_on=(effect,),
+        doubts=0 if sure else 1,
+        severity=None if sure else Severity.MAJOR,
+        datasets=(effect.dataset,) if effect.dataset else (),
+        fix=fix(effect),
+    )
+
+
+def fix(effect: Effect) -> Fix:
+    title = "give it a key that is the same in every attempt, made of what it is about"
+    if effect.technology == "stripe":
+        return Fix(title=title, text='idempotency_key=f"order-{order.id}-charge"')
+    if effect.kind == Kind.WRITE:
+        return Fix(
+            title=title,
+            text=f"INSERT INTO {effect.dataset or '…'} (request_id, …) … ON CONFLICT (request_id) DO NOTHING",
+        )
+    if effect.kind == Kind.PUBLISH or effect.store == StoreKind.MAIL:
+        return Fix(title="leave it out of what is repeated: send it last, or once from an outbox", text="")
+    return Fix(title=title, text='headers={"Idempotency-Key": f"order-{order.id}"}')
