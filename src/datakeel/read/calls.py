@@ -1661,7 +1661,7 @@ def given_through(row: CallRow, arguments: Arguments) -> Arguments:
 
 
 def idempotent(row: CallRow, key: Value | None) -> Answer:
-    """Whether repeating a call does no more: as its row says, or by the key that it is given, itself or among headers."""
+    """Whether repeating a call does no more: as its row says, or by the key that it, or its headers, are given."""
     usual = Answer(row.idempotent) if row.idempotent else Answer.UNKNOWN
     if usual == Answer.YES or not row.idempotent_by or key is None or (key.known and key.const is None):
         return usual

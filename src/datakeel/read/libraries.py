@@ -157,7 +157,7 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     raises: dict[str, str] = {}
     blocking: bool | None = None
     idempotent: str = ""
-    idempotent_by: str = ""  # the option that makes it idempotent where it is given; headers: where they name such a key
+    idempotent_by: str = ""  # the option that makes it so where it is given; headers: where they name such a key
     through: Through | None = None
     enters: str = ""  # an argument that it enters, as `with` would, on the stack that the receiver is
     retried_by: str = ""  # the option (its own, or the receiver's) that holds how the library retries it
