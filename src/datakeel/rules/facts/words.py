@@ -41,4 +41,5 @@ def host(effect: Effect) -> str:
     _, scheme, rest = text.partition("://")
     if scheme:
         text = rest.partition("/")[0]
-    return text if "/" in text and text.strip("…/") else ""
+    known = bool(scheme) or "/" in text  # a word alone is the name of a method, not of a place
+    return text if known and text.strip("…/") else ""
