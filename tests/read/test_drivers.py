@@ -266,6 +266,17 @@ def use(cursor, account, amount):
     assert same_rows(read, write) is Answer.YES
 
 
+def test_named_values_are_told_by_their_names(reading: Reading) -> None:
+    use = reading("""
+def use(cursor, account, amount):
+    cursor.execute("UPDATE a SET x = %(amount)s WHERE id = %(account)s", {"account": account, "amount": amount})
+""")
+    (write,) = writes(use)
+    assert write.selection is not None
+    assert write.selection.predicates[0].value == "parameter:account"
+    assert write.assigned[0].sources == (Source("parameter", name="amount"),)
+
+
 def test_asyncpgs_values_and_rows_carry_their_columns(reading: Reading) -> None:
     use = reading("""
 import asyncpg

@@ -121,7 +121,7 @@ class Bound:
 
     def named(self, text: str) -> tuple[str, tuple[Source, ...]]:
         """A canonical value of the statement in the program's terms, and what it was computed from."""
-        if text.startswith(("?", ":")) and len(placeholders(f"expr:{text}")) == 1:
+        if placeholders(text) == (text,):
             value = self.value(text)
             return canonical(value), tuple(sorted(value.sources))
         found = {s for p in placeholders(text) for s in self.value(p).sources}

@@ -114,7 +114,8 @@ def placeholders(value: str) -> tuple[str, ...]:
     """
     if value.startswith(("const:", "column:")):
         return ()
-    return tuple(m.group() for m in _IN_EXPRESSION.finditer(value) if not m.group().startswith("'"))
+    found = (m.group() for m in _IN_EXPRESSION.finditer(value.removeprefix("expr:")))
+    return tuple(text for text in found if not text.startswith("'"))
 
 
 @lru_cache(maxsize=16384)

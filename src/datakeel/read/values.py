@@ -298,9 +298,10 @@ def same_const(a: Value, b: Value) -> bool:
 
 
 def weight(value: Value) -> int:
-    return (
-        4 * (value.rows is not None) + 3 * (value.state is not None) + 2 * bool(value.type) + (value.target is not None)
-    )
+    """How much a value says; of an argument and a default that stands in for it the argument says more."""
+    given = value.rows is not None and value.rows.root.startswith("parameter:")
+    known = 4 * (value.rows is not None) + 3 * (value.state is not None) + 2 * bool(value.type)
+    return 2 * (known + (value.target is not None)) + given
 
 
 def distinct(a: Value, b: Value) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from inspect import cleandoc
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -128,9 +129,21 @@ def schema() -> str:
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"datakeel review {VERSION}",
-        **msgspec.json.schema(Document),
+        **dedented(msgspec.json.schema(Document)),
     }
     return msgspec.json.format(msgspec.json.encode(whole, order="sorted"), indent=2).decode() + "\n"
+
+
+def dedented(part: Any) -> Any:
+    """A schema whose descriptions are the same whatever Python and msgspec make of a docstring's indentation."""
+    match part:
+        case dict():
+            return {
+                k: cleandoc(v) if k == "description" and isinstance(v, str) else dedented(v) for k, v in part.items()
+            }
+        case list():
+            return [dedented(v) for v in part]
+    return part
 
 
 def finding_entry(finding: Finding, sources: Sources) -> FindingEntry:

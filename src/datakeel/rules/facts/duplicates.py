@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from datakeel.model.certainty import Answer
+from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Assignment, Effect, Kind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
@@ -14,12 +15,31 @@ WIDE = ("Exception", "BaseException", "Error", "DatabaseError", "SQLAlchemyError
 
 
 def refused_twice(write: Effect, columns: Iterable[str], system: System) -> Answer:
-    """Whether the dataset refuses a second row that is equal in these columns; UNKNOWN when its keys are not known."""
+    """Whether the dataset refuses a second row that is equal in these columns.
+
+    UNKNOWN when its keys are not known, or one asks for further columns that both runs may fill alike.
+    """
     dataset = system.dataset_of(write)
     if dataset is None:
         return Answer.UNKNOWN
+    asked = frozenset(columns)
     values = {a.column: a.text for a in write.assigned if a.how == "constant"}
-    return dataset.enforces_unique(columns, values)
+    answer = dataset.enforces_unique(asked, values)
+    if answer != Answer.NO:
+        return answer
+    wide = asked | filled_alike(write, dataset)
+    found = (k for k in dataset.keys_within(wide, wide) if not k.primary and k.reads() & asked)
+    return Answer.UNKNOWN if any(found) else Answer.NO
+
+
+def filled_alike(write: Effect, dataset: Dataset) -> frozenset[str]:
+    """The columns that two runs may give the same value: those that are not minted, and those that the store fills."""
+    own = {a.column for a in write.assigned}
+    if "*" in own:
+        return frozenset(c.name for c in dataset.schema.columns)
+    alike = {a.column for a in write.assigned if not minted(a)}
+    filled = {c.name for c in dataset.schema.columns if c.name not in own and c.default is not None}
+    return frozenset(alike | filled)
 
 
 def keyed(write: Effect, system: System) -> bool:

@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, Rows, Source, When
-from datakeel.model.operation import Operation, Role, Transaction, same_rows
+from datakeel.model.operation import Entry, Operation, Role, Transaction, same_rows
 from datakeel.model.place import Place
 from datakeel.model.system import System
 
 STRONG = ("repeatable-read", "serializable", "snapshot")
 # their REPEATABLE READ lets two transactions write from the same old value
 WEAK_SNAPSHOTS = ("mysql", "mariadb", "pymysql", "aiomysql", "mysqlclient", "asyncmy")
+JOBS = ("jobs", "job", "cron", "crons", "cronjobs", "scripts", "bin", "tools")
 KEYS = ("id", "pk", "uuid")
 
 
@@ -162,7 +163,12 @@ def single_runner(operation: Operation) -> bool:
     """Whether nothing runs it beside itself: a migration, a command started by hand, a declared single job."""
     if operation.role == Role.SCRIPT and not operation.entries:
         return True
-    return bool(operation.entries) and not any(e.concurrent for e in operation.entries)
+    return bool(operation.entries) and not any(e.concurrent and not is_job(e) for e in operation.entries)
+
+
+def is_job(entry: Entry) -> bool:
+    """Whether an entry is a program that a scheduler starts, and that ends: it stands among jobs."""
+    return entry.kind == "main" and any(f in JOBS for f in entry.place.path.split("/")[:-1])
 
 
 def outer_guard(operation: Operation) -> Answer:

@@ -47,9 +47,11 @@ def dependent(operation: Operation, writes: list[Effect]) -> Iterator[tuple[Effe
 
 def parted(operation: Operation, first: Effect, second: Effect) -> Answer:
     """YES: they commit together, or it does no harm that they do not: the next run does what is missing, the row is
-    marked as finished by a last write, or something slow between them forbids a transaction."""
+    marked as finished by a last write, something slow between them forbids a transaction, or the first is committed in
+    a second phase, with others."""
     if (
         made_good(operation, second)
+        or prepared(operation, first)
         or finished(operation, first, second)
         or slow_between(operation, first, second) is not None
     ):
@@ -61,6 +63,14 @@ def made_good(operation: Operation, second: Effect) -> bool:
     """Whether the second write happens where it is found missing: the next run does what a crash left out."""
     return any(
         read.dataset == second.dataset and says_absent(guard, read) for guard, read in deciding_reads(operation, second)
+    )
+
+
+def prepared(operation: Operation, write: Effect) -> bool:
+    """Whether the write's transaction ends in a first phase."""
+    return any(
+        e.verb == "prepare" and e.connection == write.connection and e.number > write.number
+        for e in operation.of(Kind.CALL)
     )
 
 

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 BUILT = (Plan, Clause, ColumnOf, TableOf, Computed, Declared, Eager, RelationOf)
 PARTS = ("sqlalchemy", "sqlmodel")
+VALIDATES = ("model_validate", "parse_obj", "from_orm")  # how SQLModel's classes make an object of other data
 
 
 class SqlAlchemy:
@@ -140,8 +141,13 @@ class SqlAlchemy:
             return self.sessions.call(caller, receiver, name, arguments, at)
         if self.mappings.used and self.sessions.proven(caller, receiver, name, arguments):
             return self.sessions.call(caller, receiver, name, arguments, at)
+        if isinstance(receiver.target, ClassTarget) and name in VALIDATES:
+            mapped = self.mappings.mapped(receiver.target.cls.name)
+            return self.objects.validated(caller, mapped, arguments) if mapped is not None else None
         if not kind:
             return None
+        if name == "sqlmodel_update" and (mapped := self.mappings.mapped(kind)) is not None:
+            return self.objects.updated(caller, receiver, arguments, at)
         if self.transactions.is_a(kind, ENGINE):
             return self.sessions.engine_call(caller, receiver, name, arguments, at)
         return self.sessions.holder_call(caller, receiver, name, arguments, at)

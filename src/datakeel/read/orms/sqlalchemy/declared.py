@@ -13,8 +13,8 @@ from datakeel.read.symbols import ClassInfo, FunctionInfo
 COLUMN_CALLS = frozenset(("Column", "mapped_column", "column_property", "deferred", "query_expression"))
 RELATION_CALLS = frozenset(("relationship", "Relationship", "relation", "dynamic_loader"))
 OTHER_CALLS = frozenset(("association_proxy", "synonym", "composite", "hybrid_property", "Computed"))
-DYNAMIC = frozenset(("DynamicMapped", "WriteOnlyMapped"))
-MAPPED = DYNAMIC | {"Mapped"}
+DYNAMIC = {"DynamicMapped": "dynamic", "WriteOnlyMapped": "write_only"}
+MAPPED = frozenset(("Mapped", *DYNAMIC))
 LISTS = frozenset(("list", "List", "Sequence", "set", "Set", "Iterable", "Collection", "dict", "Dict"))
 
 
@@ -41,7 +41,7 @@ def field_of(name: str, statement: Assign) -> Field | None:
     if isinstance(statement.value, Call):
         called = last_name(statement.value.function)
         if called in RELATION_CALLS or outer in DYNAMIC:
-            return relation_field(statement.value, statement.annotation, outer in DYNAMIC)
+            return relation_field(statement.value, statement.annotation, DYNAMIC.get(outer, ""))
         if called in COLUMN_CALLS:
             return column_field(name, statement.value)
         if called in OTHER_CALLS:
@@ -49,7 +49,7 @@ def field_of(name: str, statement: Assign) -> Field | None:
         if outer not in MAPPED:
             return Field("call", name)
     if outer in DYNAMIC:
-        return Field("relation", target=inner_type(statement.annotation), many=True, lazy="dynamic")
+        return Field("relation", target=inner_type(statement.annotation), many=True, lazy=DYNAMIC[outer])
     return Field("column", name) if outer in MAPPED else None
 
 
@@ -70,7 +70,7 @@ def column_field(name: str, call: Call) -> Field:
     )
 
 
-def relation_field(call: Call, annotation: Expression | None, dynamic: bool = False) -> Field:
+def relation_field(call: Call, annotation: Expression | None, loads: str = "") -> Field:
     target = call.arguments[0] if call.arguments else keyword(call, "argument")
     inner = inner_type(annotation) if isinstance(annotation, Item) else None
     many: bool | None = None
@@ -81,7 +81,8 @@ def relation_field(call: Call, annotation: Expression | None, dynamic: bool = Fa
     uselist = keyword(call, "uselist")
     if isinstance(uselist, Const) and isinstance(uselist.value, bool):
         many = uselist.value
-    lazy = "dynamic" if dynamic or last_name(call.function) == "dynamic_loader" else text(keyword(call, "lazy"))
+    made = "dynamic" if last_name(call.function) == "dynamic_loader" else text(keyword(call, "lazy"))
+    lazy = loads or made
     secondary = keyword(call, "secondary")
     return Field(
         "relation",

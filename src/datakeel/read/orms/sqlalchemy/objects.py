@@ -69,10 +69,14 @@ class Objects:
         if relation.lazy in ("dynamic", "write_only"):
             connection = self.transactions.connection(caller, base.owner or NOTHING)
             plan = Plan(model=other.name, table=other.table, keys=other.keys, predicates=predicates)
+            if relation.lazy == "write_only":  # its methods make statements
+                return Value(state=plan, type=COLLECTION, owner=base.owner, origin=base.origin, rows=rows)
             return Value(
-                state=replace(plan, connection=connection, entities=(other.entity(),)), type=QUERY, owner=base.owner,
+                state=replace(plan, connection=connection, entities=(other.entity(),)),
+                type=QUERY,
+                owner=base.owner,
                 origin=base.origin,
-            )  # fmt: skip
+            )
         self.load(caller, mapped, other, base, name, relation, predicates, one, at)
         return value if one else value.but(type=COLLECTION, of=value)
 
@@ -156,6 +160,26 @@ class Objects:
         if arguments.options is not None:
             caller.state.heap[(made.rows, "*")] = arguments.options
         return made
+
+    def validated(self, caller: Caller, mapped: Mapped, arguments: Arguments) -> Value:
+        """``Order.model_validate(given, update={…})``: a new object with what the given one has."""
+        given = arguments.positional[0] if arguments.positional else arguments.options or NOTHING
+        update = arguments.keywords.get("update")
+        made = self.construct(caller, mapped, Arguments((), dict((update.entries or {}) if update is not None else {})))
+        assert made.rows is not None
+        for name, value in (given.entries or {}).items():
+            caller.state.heap.setdefault((made.rows, name), value)
+        caller.state.heap[(made.rows, "*")] = given
+        return made
+
+    def updated(self, caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
+        """``order.sqlmodel_update(given, update={…})``: every attribute that is given is set."""
+        parts = (*arguments.positional[:1], *(v for k, v in arguments.keywords.items() if k == "update"))
+        for given in parts:
+            entries = given.entries if given.entries and given.complete else {"*": given}
+            for name, value in entries.items():
+                caller.assign_attribute(receiver, name, value, at)
+        return receiver
 
     def call(
         self, caller: Caller, session: Value, connection: str, name: str, arguments: Arguments, at: Span
@@ -305,6 +329,8 @@ class Objects:
         if not columns:
             return
         if self.is_new(caller, base.rows):
+            if name == "*":
+                caller.state.heap[(base.rows, "*")] = value
             self.amend(caller, base.rows, columns)
             return
         if not base.rows.root.startswith(("read:", "parameter:", "global:", "new:")):
@@ -448,6 +474,8 @@ class Objects:
             return replace(effect, assigned=tuple(sorted(assigned, key=lambda a: a.column)), origin=Origin.RESOLVED)
         if effect.verb == "update" and self.is_new(machine, rows):
             self.amend(machine, rows, effect.assigned)
+            for unknown in (a for a in effect.assigned if a.column == "*"):
+                machine.state.heap[(rows, "*")] = Value(sources=frozenset(unknown.sources))
             return None
         return effect
 

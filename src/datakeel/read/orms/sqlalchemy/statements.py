@@ -158,6 +158,9 @@ class Statements:
         match receiver.state:
             case Plan() as plan if name in CHAINS:
                 return receiver.but(state=self.chained(plan, name, arguments))
+            case Plan() as plan if name in STATEMENTS and plan.connection is None:  # of a write-only relation
+                entities = () if name != "select" else self.over(Plan(), (Value(state=self.rows_of(plan)),)).entities
+                return Value(state=replace(plan, verb=name, entities=entities), type=f"sqlalchemy.{name.capitalize()}")
             case Plan() as plan if name == "exists":
                 return receiver.but(state=replace(plan, aggregate="exists"))
             case Plan() as plan if name == "in_":
@@ -178,6 +181,9 @@ class Statements:
         if receiver.type == TEXT and name in ("bindparams", "columns", "execution_options"):
             return receiver.but(entries={**(receiver.entries or {}), **arguments.keywords})
         return None
+
+    def rows_of(self, plan: Plan) -> TableOf:
+        return TableOf(plan.table, plan.model, plan.keys)
 
     def statement(self, verb: str, arguments: Arguments) -> Value:
         """``select(Order)``, ``select(Order.id, func.count())``, ``insert(orders)``, ``exists().where(…)``."""
