@@ -16,6 +16,7 @@ CHANGES = ("insert", "update", "save", "upsert", "delete", "get-or-create", "mer
 OUTBOX = re.compile(r"outbox|out_box|pending_(events?|messages?)|event_queue|message_queue|domain_event", re.I)
 MARK = re.compile(r"sent|publish|deliver|dispatch|notified|processed|synced|indexed|status|state|enqueued|queued", re.I)
 KEY = re.compile(r"(^|_)(id|pk|uuid|key|slug|code|number|name|email|token)$", re.I)
+TIMES = ("clock", "span")  # two values may hold the same time and have nothing in common
 LATER = (When.AFTER_COMMIT, When.AFTER_COMPLETION)
 # parameters that hold everything: two values of one of them need have nothing in common
 WHOLES = frozenset(
@@ -45,7 +46,7 @@ def about(write: Effect, sources: Iterable[Source]) -> bool:
         rows = rows_of(source) or whole(source)
         if rows is not None and write.rows is not None and same_object(rows, write.rows):
             return True
-        if source in own and source.kind != "clock":
+        if source in own and source.kind not in TIMES:
             return True
         if root(source) in roots:
             return True
@@ -113,7 +114,7 @@ def named_in(write: Effect, message: Effect) -> bool:
 
 def holds(write: Effect, source: Source) -> bool:
     """Whether a value is one that the write sets: the same value, the row's column, or the whole row."""
-    if source.kind == "clock":
+    if source.kind in TIMES:
         return False
     if source in write.computed_from:
         return True
