@@ -3,8 +3,6 @@ call in front."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Origin
@@ -57,7 +55,10 @@ class Graft:
         self.chain = (*frame.chain, place)
         self.transactions: dict[int, int | None] = {}
         self._sources: dict[Source, tuple[Source, ...]] = {}
-        self._sets: dict[object, tuple[Source, ...]] = {}
+        # what many effects share is put into the caller's terms once: by its identity, and kept so that this stays its
+        self._sets: dict[int, tuple[object, tuple[Source, ...]]] = {}
+        self._guards: dict[int, tuple[object, tuple[Guard, ...]]] = {}
+        self._scopes: dict[int, tuple[object, tuple[Scope, ...]]] = {}
 
     def apply(self) -> Value:
         """Records everything, changes the machine's state, and gives the call's value."""
@@ -187,12 +188,14 @@ class Graft:
             return (Source(source.kind, source.number + self.base, source.name, source.path),)
         return (source,)
 
-    def sources(self, sources: Iterable[Source]) -> tuple[Source, ...]:
-        key = sources if isinstance(sources, tuple | frozenset) else tuple(sources)
-        found = self._sets.get(key)
+    def sources(self, sources: tuple[Source, ...] | frozenset[Source]) -> tuple[Source, ...]:
+        if not sources:
+            return ()
+        found = self._sets.get(id(sources))
         if found is None:
-            found = self._sets[key] = tuple(sorted(bounded(frozenset(t for s in key for t in self.source(s)))))
-        return found
+            mapped = bounded(frozenset(t for s in sources for t in self.source(s)))
+            found = self._sets[id(sources)] = (sources, tuple(sorted(mapped)))
+        return found[1]
 
     def value(self, value: Value, depth: int = 0) -> Value:
         """The callee's value as the caller sees it."""
@@ -233,8 +236,8 @@ class Graft:
             key_sources=key_sources,
             payload=self.sources(effect.payload),
             options=self.options(effect.options),
-            guards=(*state.guards, *self.guards(effect.guards)),
-            scopes=(*state.scopes, *(self.scope(s) for s in effect.scopes)),
+            guards=self.guards(effect.guards),
+            scopes=self.scopes(effect.scopes),
             transaction=self.transaction(effect) if when == When.NOW else None,
             locks=(*locks, *(n + self.base for n in effect.locks)),
             when=when,
@@ -309,12 +312,22 @@ class Graft:
     def guard(self, guard: Guard) -> Guard:
         return replace(guard, sources=self.sources(guard.sources)) if guard.sources else guard
 
-    def guards(self, guards: tuple[Guard, ...]) -> Iterable[Guard]:
-        """The callee's conditions that the caller can know anything of: those on what it passed in, or gets back."""
-        for guard in guards:
-            mapped = self.guard(guard)
-            if mapped.sources or not guard.sources:
-                yield mapped
+    def guards(self, guards: tuple[Guard, ...]) -> tuple[Guard, ...]:
+        """What the call stands under, and of the callee's conditions those that the caller can know anything of: those
+        on what it passed in, or gets back."""
+        found = self._guards.get(id(guards))
+        if found is None:
+            mapped = (m for g in guards if (m := self.guard(g)).sources or not g.sources)
+            found = self._guards[id(guards)] = (guards, (*self.machine.state.guards, *mapped))
+        return found[1]
+
+    def scopes(self, scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
+        """What the call stands in, and inside that what the callee's own code stands in."""
+        found = self._scopes.get(id(scopes))
+        if found is None:
+            inner = (self.scope(s) for s in scopes)
+            found = self._scopes[id(scopes)] = (scopes, (*self.machine.state.scopes, *inner))
+        return found[1]
 
     def scope(self, scope: Scope) -> Scope:
         return replace(scope, number=scope.number + self.base)
@@ -323,12 +336,11 @@ class Graft:
         return left
 
     def resource(self, resource: Resource) -> Resource:
-        state = self.machine.state
         return replace(
             resource,
             number=resource.number + self.base,
             chain=(*self.chain, *resource.chain),
-            scopes=(*state.scopes, *(self.scope(s) for s in resource.scopes)),
+            scopes=self.scopes(resource.scopes),
         )
 
     def retry(self, retry: Retry) -> Retry:

@@ -295,6 +295,7 @@ class Libraries:
         self._prefixes.sort(key=lambda p: -len(p[0]))
         self._known: dict[str, str] = {}
         self._lineages: dict[str, tuple[str, ...]] = {}
+        self._standing: dict[str, str] = {}
         self.enclosing = frozenset(n for n, row in self.calls.items() if row.opens is not None and row.opens.encloses)
         self.methods = frozenset(name.rpartition(".")[2] for name in self.calls)
 
@@ -351,7 +352,11 @@ class Libraries:
 
     def standing_for(self, name: str) -> str:
         """The library's name of a class that the project holds in its own text, or empty."""
-        return next((meaning for pattern, meaning in self._globs if pattern.fullmatch(name)), "") if self._globs else ""
+        found = self._standing.get(name)
+        if found is None:
+            found = next((meaning for pattern, meaning in self._globs if pattern.fullmatch(name)), "")
+            self._standing[name] = found
+        return found
 
     def lineage(self, type_name: str) -> tuple[str, ...]:
         """A library's type and its bases, nearest first, each once."""

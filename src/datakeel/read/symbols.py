@@ -55,6 +55,13 @@ class ClassInfo:
     lineage: tuple[ClassInfo | str, ...]
     methods: dict[str, FunctionInfo]
     fields: dict[str, Statement]
+    _found: dict[str, FunctionInfo | None] = field(default_factory=dict, init=False, repr=False)
+    _own: tuple[ClassInfo, ...] = field(default=(), init=False, repr=False)
+
+    def inherit(self, lineage: tuple[ClassInfo | str, ...]) -> None:
+        """Settles what it inherits from: its bases can be asked only when it exists."""
+        object.__setattr__(self, "lineage", lineage)
+        object.__setattr__(self, "_own", tuple(c for c in lineage if isinstance(c, ClassInfo)))
 
     @property
     def place(self) -> Place:
@@ -66,10 +73,12 @@ class ClassInfo:
 
     def ancestors(self) -> tuple[ClassInfo, ...]:
         """Itself and its ancestors in the project, nearest first."""
-        return tuple(c for c in self.lineage if isinstance(c, ClassInfo))
+        return self._own
 
     def method(self, name: str) -> FunctionInfo | None:
-        return next((c.methods[name] for c in self.ancestors() if name in c.methods), None)
+        if name not in self._found:
+            self._found[name] = next((c.methods[name] for c in self._own if name in c.methods), None)
+        return self._found[name]
 
     def field(self, name: str) -> tuple[ClassInfo, Statement] | None:
         return next(((c, c.fields[name]) for c in self.ancestors() if name in c.fields), None)

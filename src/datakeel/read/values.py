@@ -193,16 +193,20 @@ class Plan(Struct, frozen=True):
 # Combining ------------------------------------------------------------------------------------------------------------
 
 
+NO_SOURCES: frozenset[Source] = frozenset()
+
+
 def union(values: Iterable[Value]) -> frozenset[Source]:
     """What values were computed from, taken together (their parts included)."""
     found: set[Source] = set()
     for value in values:
-        found |= value.sources
+        if value.sources:
+            found |= value.sources
         if value.items:
             found |= union(value.items)
         if value.entries:
             found |= union(value.entries.values())
-    return bounded(frozenset(found))
+    return bounded(frozenset(found)) if found else NO_SOURCES
 
 
 MANY = 16  # sources of one value: beyond, which attribute of a thing they are is forgotten first
@@ -386,6 +390,8 @@ def canonical_source(source: Source) -> str:
 
 def extended(sources: Iterable[Source], name: str) -> frozenset[Source]:
     """The sources of an attribute of a value with these sources."""
+    if not sources:
+        return NO_SOURCES
     return frozenset(Source(s.kind, s.number, s.name, (*s.path, name)) if len(s.path) < 4 else s for s in sources)
 
 

@@ -38,6 +38,7 @@ from datakeel.read.program import (
     Parameter,
     Return,
     Span,
+    Statement,
     body,
 )
 from datakeel.read.registering import Callback, Registration, entry_of, given_true
@@ -117,6 +118,7 @@ KINDS = {
 
 TRUTHS = {"'true'": "True", "'false'": "False", "'True'": "True", "'False'": "False"}  # of configuration files
 GIVEN = ("positional", "keyword")
+TEXTS = 1000  # functions whose statements are kept
 FIELDS = frozenset(("Field", "field", "ib", "attrib", "PrivateAttr"))  # what declares a field with its default
 CONSTANTS = frozenset(("typing.ClassVar", "typing.Final"))  # annotations of what stays as the class says
 
@@ -142,6 +144,7 @@ class World:
         self.memo = Memo()
         self._kinds: dict[int, frozenset[str]] = {}
         self._rows: dict[tuple[str, str], CallRow | None] = {}
+        self._texts: dict[FunctionInfo, tuple[Statement, ...]] = {}
         self.constructions = Constructions(self)
         self._standing: dict[str, str | None] = {}
         self._globals: dict[tuple[str, str], Value] = {}
@@ -273,6 +276,8 @@ class World:
         """A value without any identity inside one function's trace: what may be carried to another."""
         if depth > 4:
             return Value(type=value.type, target=value.target)
+        if value is NOTHING:
+            return value
         deeper = depth + 1
         return value.but(
             rows=None,
@@ -645,6 +650,8 @@ class World:
         """What distinguishes one kind of argument from another, for a trace."""
         if depth > 2:
             return value.type
+        if value is NOTHING:
+            return None
         const = value.const if isinstance(value.const, str | int | float | bool | type(None)) else MISSING
         if isinstance(const, str) and len(const) > 80:
             const = MISSING
@@ -710,7 +717,7 @@ class World:
         while index < len(decorators) and not self.wraps(decorators[index]):
             index += 1
         if index >= len(decorators):
-            caller.frame.text = body(info.code)
+            caller.frame.text = self.text(info)
             caller.execute(caller.frame.text)
             return
         decorator = decorators[index]
@@ -721,6 +728,15 @@ class World:
                 self.run_decorated(caller, info, bound, index + 1)
             return
         self.run_wrapped(caller, info, bound, index, decorator)
+
+    def text(self, info: FunctionInfo) -> tuple[Statement, ...]:
+        """A function's statements; those of the functions that were followed last are kept."""
+        found = self._texts.get(info)
+        if found is None:
+            if len(self._texts) >= TEXTS:
+                self._texts.clear()
+            found = self._texts[info] = body(info.code)
+        return found
 
     def decorator_span(self, info: FunctionInfo, index: int) -> Span:
         """Where a decorator stands; a bare name has no place of its own, and stands at its function."""
@@ -773,13 +789,14 @@ class World:
                 self.add_entry(callee, EntryRow("main"), callee.module.name)
             return
         later = state.when != When.NOW
+        kinds = {s.kind for s in state.scopes}
         flags = Context(
             transaction=not later and any(n > 0 for n in state.transactions.values()),
             locks=not later and bool(state.locks),
-            retry=any(s.kind == "retry" for s in state.scopes),
+            retry="retry" in kinds,
             event_loop=function.signature.is_async and state.when in (When.NOW, When.CONCURRENT),
-            loop=any(s.kind == "loop" for s in state.scopes),
-            timeout=any(s.kind == "timeout" and s.text != "None" for s in state.scopes),
+            loop="loop" in kinds,
+            timeout="timeout" in kinds and any(s.kind == "timeout" and s.text != "None" for s in state.scopes),
             apart=later or any(g.test == "in-transaction" and not g.polarity for g in state.guards),
         )
         noted = (function.name, callee.name, flags)

@@ -7,6 +7,7 @@ answered with None means: not mine.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Predicate, Rows, Selection, Source, StoreKind
@@ -32,8 +33,14 @@ if TYPE_CHECKING:
 class Orms:
     def __init__(self, world: World) -> None:
         self.django = Django(world)
+        self.peewee = Peewee(world)
         self.sqlalchemy = SqlAlchemy(world)
-        self.each = (self.django, Peewee(world), self.sqlalchemy)
+
+    @cached_property
+    def each(self) -> tuple[Django | Peewee | SqlAlchemy, ...]:
+        """Those that may have something to say of this project."""
+        peewee = (self.peewee,) if self.peewee.models.used else ()
+        return (self.django, *peewee, self.sqlalchemy)
 
     def attribute(self, caller: Caller, base: Value, name: str, at: Span) -> Value | None:
         for orm in self.each:

@@ -50,12 +50,7 @@ ENDS = {"get": "get", "get_or_none": "get", "first": "first", "count": "count", 
 class Models(Mappings):
     """Which classes are peewee's models, and their tables."""
 
-    @property
-    def used(self) -> bool:
-        if self._used is None:
-            imported = (i.dotted for m in self.world.names.every_module() for i in m.file.imports)
-            self._used = any(d.split(".")[0] in ("peewee", "playhouse") for d in imported)
-        return self._used
+    libraries = ("peewee", "playhouse")
 
     def read(self, cls: ClassInfo) -> Mapped | None:
         if not any(b in ("peewee.Model", "playhouse.flask_utils.FlaskDB.Model") for b in cls.externals()):

@@ -190,7 +190,7 @@ class Names:
             if isinstance(target, Global) or hasattr(target, "name")
         }
         info = ClassInfo(module, facts, f"{module.name}.{name}", bases, (), methods, fields)
-        object.__setattr__(info, "lineage", linearised(info))
+        info.inherit(linearised(info))
         for signature, code in zip(module.file.functions, module.file.bodies, strict=False):
             owner, _, last = signature.name.rpartition(".")
             if owner == name and last in facts.methods:

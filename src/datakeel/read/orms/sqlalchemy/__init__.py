@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from datakeel.model.effect import Effect
 from datakeel.read.orms.sqlalchemy.executions import Executions
-from datakeel.read.orms.sqlalchemy.mapped import Mappings
+from datakeel.read.orms.sqlalchemy.mapped import LIBRARIES, Mappings
 from datakeel.read.orms.sqlalchemy.objects import Objects
 from datakeel.read.orms.sqlalchemy.plan import (
     COLLECTION,
@@ -67,7 +67,13 @@ class SqlAlchemy:
 
     # Attributes -------------------------------------------------------------------------------------------------------
 
+    def strange(self, value: Value) -> bool:
+        """Whether a value has nothing to do with it: the project does not import it, and no convention says so."""
+        return not self.mappings.used and value.state is None and not value.type.startswith(LIBRARIES)
+
     def attribute(self, caller: Caller, base: Value, name: str, at: Span) -> Value | None:
+        if self.strange(base):
+            return None
         if isinstance(base.target, ClassTarget):
             return self.class_attribute(caller, base.target.cls, name, at)
         if base.state is not None or base.type == FLASK:
@@ -102,7 +108,7 @@ class SqlAlchemy:
 
     def call(self, caller: Caller, function: Value, arguments: Arguments, at: Span) -> Value | None:
         match function.target:
-            case MethodTarget(receiver, name):
+            case MethodTarget(receiver, name) if not self.strange(receiver):
                 return self.method(caller, receiver, name, arguments, at)
             case ExternalTarget(dotted) if dotted.startswith(PARTS):
                 return self.external(caller, dotted, arguments, at)
@@ -110,7 +116,7 @@ class SqlAlchemy:
                 mapped = self.mappings.mapped(cls.name)
                 own = cls.method("__init__") is not None
                 return self.objects.construct(caller, mapped, arguments) if mapped is not None and not own else None
-            case None:
+            case None if not self.strange(function):
                 return self.sessions.made(caller, function, arguments)
         return None
 

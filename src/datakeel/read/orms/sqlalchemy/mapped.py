@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -75,21 +76,20 @@ class Mapped(Struct, frozen=True):
 class Mappings:
     """Answers what a class of the project is mapped to."""
 
+    libraries: tuple[str, ...] = LIBRARIES
+
     def __init__(self, world: World) -> None:
         self.world = world
         self._mapped: dict[str, Mapped | None] = {}
         self._names: dict[str, list[str]] | None = None
         self._backrefs: dict[str, dict[str, Relation]] | None = None
         self._imperative: dict[str, tuple[Module, Call, FunctionInfo | None]] | None = None
-        self._used: bool | None = None
 
-    @property
+    @cached_property
     def used(self) -> bool:
         """Whether the project imports any library that maps classes so."""
-        if self._used is None:
-            imported = (i.dotted for m in self.world.names.every_module() for i in m.file.imports)
-            self._used = any(d.startswith(LIBRARIES) for d in imported)
-        return self._used
+        imported = (i.dotted for m in self.world.names.every_module() for i in m.file.imports)
+        return any(d.startswith(self.libraries) for d in imported)
 
     def mapped(self, type_name: str) -> Mapped | None:
         found = self._mapped.get(type_name)
