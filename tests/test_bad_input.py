@@ -93,7 +93,7 @@ def test_a_file_with(name: str, repository: Path) -> None:
     (repository / "strange.py").write_bytes(text)
     begun = time.monotonic()
     found = reviewed(repository)
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 60  # what hangs takes minutes, also on a busy machine less
     assert "strange.py" in found.files or said(found, "strange.py")
     assert remark in said(found, "strange.py")
     assert "Error" not in said(found, "strange.py"), "a reader's own failure is no way to refuse a file"

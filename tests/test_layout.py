@@ -12,7 +12,7 @@ ROOT = Path(datakeel.__file__).parent
 MODEL = {"model"}
 GROUND = MODEL | {"finding", "mistake", "requirements", "technologies", "compatibility", "patterns"}
 VERBS = {"read", "rules", "mend", "design", "write", "show"}
-KEEPERS = {"cache", "config", "baseline", "fingerprint", "suppression"}
+KEEPERS = {"cache", "config", "baseline", "fingerprint", "recall", "suppression"}
 STORIES = {"reviewer", "generator"}
 
 # Each may import itself, and of the others what stands here. The stories and the commands know besides how a run is
@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "fingerprint": GROUND,
     "baseline": GROUND,
     "suppression": GROUND,
+    "recall": GROUND | KEEPERS | {"read", "rules"},  # what it keeps rests on both
     "reviewer": GROUND | VERBS | KEEPERS,
     "generator": GROUND | VERBS | KEEPERS,
     "cli": GROUND | STORIES | KEEPERS | {"rules", "show", "serve"},  # it lists and explains the rules

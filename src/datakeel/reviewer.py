@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -15,10 +17,10 @@ from datakeel.config import Config, load
 from datakeel.finding import Confidence, Finding, Review, Summary
 from datakeel.fingerprint import fingerprinted, normalised
 from datakeel.model.place import Place
-from datakeel.model.system import System
 from datakeel.read import facts, reader
 from datakeel.read.declared import declared
 from datakeel.read.source import Sources, discover
+from datakeel.recall import Judged, Recall
 from datakeel.rules import overview
 from datakeel.rules.judge import judge
 from datakeel.rules.rule import rules
@@ -37,24 +39,46 @@ def review(
     tell = progress or (lambda what, done, whole: None)
     categories = {rule.name: rule.category for rule in rules()}
     config = config if config is not None else load(paths, categories)
-    sources = discover(paths, exclude=config.exclusions())
-    cache = Cache.open(sources.root) if config.cache else Cache.none()
-    read = facts.read(sources, cache, jobs=config.jobs, progress=lambda done, whole: tell("reading", done, whole))
+    with no_collection():
+        sources = discover(paths, exclude=config.exclusions())
+        cache = Cache.open(sources.root) if config.cache else Cache.none()
+        read = facts.read(sources, cache, jobs=config.jobs, progress=lambda done, whole: tell("reading", done, whole))
+        recall = Recall(cache, read, config)
+        judged = recall.judged()
+        if judged is None:
+            judged = judgement(read, config, tell)
+            recall.keep(judged)
+        cache.save()
+        return reported(judged, read, config, low, time.perf_counter() - started)
+
+
+def judgement(read: facts.Facts, config: Config, tell: Progress) -> Judged:
+    """What the rules find in the system that the facts make."""
     system = reader.system(read, config.libraries, config.jobs, lambda done, whole: tell("linking", done, whole))
     system = declared(system, **msgspec.structs.asdict(config.facts))
     tell("judging", 0, 0)
-    judged = judge(system, config.runs)
-    cache.save()
-    return reported(judged, system, read, config, low, time.perf_counter() - started)
+    lost = tuple(sorted(set(system.remarks) - set(read.remarks())))
+    return Judged(judge(system, config.runs), overview.portrait(system), lost)
 
 
-def reported(
-    judged: Sequence[Finding], system: System, read: facts.Facts, config: Config, low: bool, seconds: float
-) -> Review:
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """The garbage collector rests: nearly all that a review makes is kept until its end, and looking through it again
+    and again costs a fifth of the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def reported(judged: Judged, read: facts.Facts, config: Config, low: bool, seconds: float) -> Review:
     """What of the findings is shown: those in the named paths, not suppressed, as the team wants them."""
     named = {s.path for s in read.sources.files if s.named}
     ran = {r.name for r in rules() if config.runs(r.name, r.category)}
-    marked = fingerprinted(judged, Statements(read.sources))
+    marked = fingerprinted(judged.findings, Statements(read.sources))
     wanted = [f for f in map(config.adjusted, marked) if f is not None and f.place.path in named]
     files = {path: read.files[path] for path in sorted(named) if path in read.files}
     outcome = suppression.apply(
@@ -69,20 +93,21 @@ def reported(
         {r.name for r in rules()},
     )
     shown = tuple(f for f in outcome.kept if low or f.confidence < Confidence.LOW)
-    remarks = (*(r for r in system.remarks if r.path in named), *outcome.remarks)
+    said = sorted({*read.remarks(), *judged.remarks})
+    remarks = (*(r for r in said if r.path in named), *outcome.remarks)
     return Review(
         findings=shown,
         suppressed=outcome.suppressed,
         summary=Summary(
-            text=overview.paragraph(system, shown),
+            text=overview.paragraph(judged.portrait, shown),
             files=len(named & set(read.files)),
             lines=sum(f.lines for f in files.values()),
             skipped_files=sum(1 for s in read.sources.files if s.named and s.path not in read.files),
             skipped_lines=read.counts.tests + read.counts.vendored + read.counts.other,
             unreadable=read.counts.unreadable,
-            functions=len(system.operations),
+            functions=judged.portrait.functions,
             seconds=seconds,
-            stores=overview.stores(system),
+            stores=judged.portrait.stores,
             remarks=tuple(f"{r.path}:{r.line}: {r.text}" if r.line else f"{r.path}: {r.text}" for r in remarks),
             by_severity=dict(Counter(f.severity.word for f in shown)),
             hidden=len(outcome.kept) - len(shown),

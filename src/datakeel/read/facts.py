@@ -91,11 +91,15 @@ class Decoded(Mapping[str, T], Generic[T]):
 
 class Facts:
     """What is known of each file of a project. `files` are the Python files that were read, `sql` those of SQL;
-    `sources` has every file, its role told by its text as well."""
+    `sources` has every file, its role told by its text as well; `keys` says under which key each file's facts are on
+    the shelf: equal keys are equal facts."""
 
-    def __init__(self, sources: Sources, blobs: Kinds, remarks: list[Remark], counts: Counts) -> None:
+    def __init__(
+        self, sources: Sources, blobs: Kinds, keys: dict[str, bytes], remarks: list[Remark], counts: Counts
+    ) -> None:
         self.sources = sources
         self.blobs = blobs
+        self.keys = keys
         self.files = self.of("python", File)
         self.sql = self.sql_files()
         self.counts = counts
@@ -179,6 +183,7 @@ class Reading:
         self.tests = tests
         self.files: list[Source] = []
         self.blobs: Kinds = {}
+        self.keys: dict[str, bytes] = {}
         self.remarks: list[Remark] = []
         self.new: dict[bytes, New] = {}
         self.waiting = 0
@@ -214,6 +219,7 @@ class Reading:
         digest = blake2b(data, digest_size=16).digest()
         key = digest + distinction(source) + READERS[source.kind].version()
         blob = self.shelf.get(key)
+        self.keys[source.path] = key
         if blob is not None:
             self.blobs.setdefault(source.kind, {})[source.path] = blob
             self.cached += 1
@@ -245,7 +251,7 @@ class Reading:
     def facts(self) -> Facts:
         sources = msgspec.structs.replace(self.sources, files=tuple(self.files))
         counts = Counts(**self.lines, unreadable=self.unreadable, cached=self.cached)
-        return Facts(sources, self.blobs, self.remarks, counts)
+        return Facts(sources, self.blobs, self.keys, self.remarks, counts)
 
 
 def distinction(source: Source) -> bytes:

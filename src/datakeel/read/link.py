@@ -3,6 +3,8 @@ they reach."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -19,6 +21,7 @@ from datakeel.read.entering import delivered, followed, register_consumer, regis
 from datakeel.read.languages.python.names import Names
 from datakeel.read.libraries import Libraries
 from datakeel.read.machine import Trace
+from datakeel.read.memo import TooLong
 from datakeel.read.program import File, body
 from datakeel.read.registering import Callback
 from datakeel.read.services import services
@@ -45,6 +48,7 @@ class Part(Struct, frozen=True, gc=False):
     sites: tuple[tuple[str, str, Context], ...]
     entries: tuple[tuple[str, Entry], ...]
     callbacks: tuple[Callback, ...]
+    lost: str = ""  # what could not be followed, in words for the report
 
 
 class Link:
@@ -106,32 +110,42 @@ class Link:
         """Follows every function that is judged, module by module; gives remarks on what was lost on the way."""
         modules = [m for m in self.names.every_module() if self.role(m.path) in FOLLOWED and m.file.functions]
         weights = [m.file.lines for m in modules]
+        lost = []
+        for done, (number, result) in enumerate(self.parts(modules, weights, jobs)):
+            tell(progress, done, len(modules))
+            reason = result.text if isinstance(result, Failure) else result.lost
+            if reason:
+                lost.append(Remark(modules[number].path, 0, f"could not be followed: {reason}"))
+            if not isinstance(result, Failure):
+                self.take(result)
+        return lost
+
+    def parts(self, modules: list[Module], weights: list[int], jobs: int) -> Iterator[tuple[int, Part | Failure]]:
+        """Each module's part by its number, from this process or from several."""
         if jobs <= 1 or sum(weights) < WORTHWHILE:
             for number, module in enumerate(modules):
-                tell(progress, number, len(modules))
-                self.take(self.part(module))
-            return []
-        lost = []
+                yield number, self.part(module)
+            return
         encoder, decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Part)
-        results = spread(lambda n: encoder.encode(self.part(modules[n])), weights, jobs, SECONDS)
-        for done, (number, result) in enumerate(results):
-            tell(progress, done, len(modules))
-            if isinstance(result, Failure):
-                lost.append(Remark(modules[number].path, 0, f"could not be followed: {result.text}"))
-            else:
-                self.take(decoder.decode(result))
-        return lost
+        for number, result in spread(lambda n: encoder.encode(self.part(modules[n])), weights, jobs, 2 * SECONDS):
+            yield number, result if isinstance(result, Failure) else decoder.decode(result)
 
     def part(self, module: Module) -> Part:
         """The operations of one module, with the calls and ways in that following them has shown."""
         owned = [c.methods.values() for f in module.file.classes if (c := self.names.class_of(module, f.name))]
         functions = [*self.names.functions(module).values(), *(m for methods in owned for m in methods)]
         operations = []
-        for info in functions:
-            trace = self.world.general(info)
-            register_consumer(self.world, info, trace)
-            operations.append(self.operation(info, trace))
-        return self.noted(tuple(operations))
+        lost = ""
+        self.world.memo.until = time.monotonic() + SECONDS
+        try:
+            for info in functions:
+                trace = self.world.general(info)
+                register_consumer(self.world, info, trace)
+                operations.append(self.operation(info, trace))
+        except TooLong:
+            lost = f"{len(functions) - len(operations)} of its functions would take longer than {SECONDS:g} s"
+        self.world.memo.until = math.inf
+        return replace(self.noted(tuple(operations)), lost=lost)
 
     def follow_further(self) -> None:
         """What only the whole shows: functions that libraries call with their own values, and tasks of a schedule."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
@@ -10,6 +12,10 @@ T = TypeVar("T")
 OFTEN = 2  # how often a question in a circle is worked out anew: in large circles more would take for ever
 
 DEEPEST = 200  # questions inside questions: deeper ones are answered with what is known without them
+
+
+class TooLong(Exception):
+    """Working out an answer takes longer than it may."""
 
 
 class Memo:
@@ -30,6 +36,7 @@ class Memo:
         self._lowest: list[int] = []  # for each open question: the outermost open one that its answer rests on
         self._times: dict[Hashable, int] = {}
         self._passing: dict[Hashable, tuple[int, object]] = {}  # answers that rest on an open question, and on which
+        self.until = math.inf  # when whoever asks gives up, by the monotonic clock
 
     def answer(self, key: Hashable, work_out: Callable[[], T], unknown: T) -> T:
         if key in self._known:
@@ -45,6 +52,8 @@ class Memo:
         return self.work(key, work_out)
 
     def work(self, key: Hashable, work_out: Callable[[], T]) -> T:
+        if time.monotonic() > self.until:
+            raise TooLong
         place = len(self._lowest)
         self._open[key] = place
         self._lowest.append(place)

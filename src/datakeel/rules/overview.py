@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from datakeel.finding import Finding
 from datakeel.model.effect import Kind, StoreKind
 from datakeel.model.operation import Role
@@ -26,18 +28,31 @@ WORDS = {
 }
 
 
+class Portrait(Struct, frozen=True):
+    """A system in numbers: files and functions, how many ways in there are of each kind, and the kinds of store that
+    the code touches, the most used first."""
+
+    files: int
+    functions: int
+    ways: dict[str, int]
+    stores: tuple[str, ...]
+
+
+def portrait(system: System) -> Portrait:
+    entries = Counter(e.kind for o in system.operations for e in o.entries if o.place == e.place)
+    return Portrait(system.files, len(system.operations), dict(entries.most_common()), stores(system))
+
+
 def stores(system: System) -> tuple[str, ...]:
-    """The kinds of store that the code touches, the most used first."""
     counted = Counter(e.store for o in system.operations if o.role != Role.TEST for e in o.own() if e.store in WORDS)
     return tuple(kind.value for kind, _ in counted.most_common())
 
 
-def paragraph(system: System, findings: Sequence[Finding]) -> str:
+def paragraph(portrait: Portrait, findings: Sequence[Finding]) -> str:
     """One paragraph: size, ways in, stores, judgement, and whether one node would do."""
-    entries = Counter(e.kind for o in system.operations for e in o.entries if o.place == e.place)
-    ways = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in entries.most_common())
-    kinds = stores(system)
-    parts = [f"{system.files} files with {len(system.operations)} functions were read"]
+    ways = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in portrait.ways.items())
+    kinds = portrait.stores
+    parts = [f"{portrait.files} files with {portrait.functions} functions were read"]
     if ways:
         parts.append(f"the ways in are {ways}")
     if kinds:

@@ -1,0 +1,182 @@
+"""What the last review judged, recalled where nothing that it rests on has changed: not a file, or only comments and
+where the code stands.
+
+A finding rests on the whole project, so all is recalled or nothing. Places move with their code: a comment above a
+function moves what was found in it, and no more.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cache as once
+from hashlib import blake2b
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from datakeel.config import Config
+from datakeel.finding import Finding
+from datakeel.model.place import Place
+from datakeel.model.system import Remark
+from datakeel.read.facts import Facts, Shelf
+from datakeel.read.program import Code, File, Span, body, decode
+from datakeel.rules.overview import Portrait
+from datakeel.rules.rule import rules
+
+T = TypeVar("T")
+Lines = dict[int, int]  # of one file: where a line of code was → where it is
+
+
+class Judged(Struct, frozen=True):
+    """What linking and judging gave. `remarks` say what could not be linked."""
+
+    findings: tuple[Finding, ...]
+    portrait: Portrait
+    remarks: tuple[Remark, ...] = ()
+
+
+class Kept(Struct, frozen=True):
+    """A judgement, with the keys of the facts that it rests on, by path."""
+
+    keys: dict[str, bytes]
+    judged: Judged
+
+
+class Changed(Exception):
+    """Something else has changed than comments and places."""
+
+
+class Recall:
+    """The memory of one project's reviews under one configuration, on the shelf where its facts are."""
+
+    def __init__(self, shelf: Shelf, facts: Facts, config: Config) -> None:
+        self.shelf = shelf
+        self.facts = facts
+        self.key = blake2b(circumstances(facts, config), digest_size=16).digest()
+
+    def judged(self) -> Judged | None:
+        """What was judged, where it still holds; None where the project must be judged anew."""
+        blob = self.shelf.get(self.key)
+        if blob is None:
+            return None
+        try:
+            kept = msgspec.msgpack.decode(blob, type=Kept)
+            moved = {path: self.lines(path, kept.keys[path], key) for path, key in self.facts.keys.items()}
+            known = kept.judged
+            return replace(known, findings=tuple(relocated(f, moved) for f in known.findings))
+        except (Changed, KeyError, msgspec.DecodeError):
+            return None
+
+    def keep(self, judged: Judged) -> None:
+        """Keeps a judgement; one that lost something on the way (a function that took too long) is not kept."""
+        if not judged.remarks:
+            self.shelf.put(self.key, msgspec.msgpack.encode(Kept(self.facts.keys, judged)))
+
+    def lines(self, path: str, before: bytes, now: bytes) -> Lines | None:
+        """Where the lines of a file have gone; None where they are where they were. Raises Changed."""
+        if before == now:
+            return None
+        old = self.shelf.get(before)
+        if old is None or path not in self.facts.files:
+            raise Changed
+        lines: Lines = {}
+        alike(decode(bytes(old)), self.facts.files[path], lines)
+        return lines
+
+
+def circumstances(facts: Facts, config: Config) -> bytes:
+    """All that a judgement rests on but the files' contents: the program, the configuration, which files there are."""
+    sources = facts.sources
+    return msgspec.msgpack.encode(
+        (
+            program(),
+            [rule.name for rule in rules() if config.runs(rule.name, rule.category)],
+            config.libraries,
+            config.facts,
+            [(s.path, s.role, s.foreign) for s in sources.files if s.path in facts.keys],
+            sorted(sources.packages),
+            sources.links,
+            sources.projects,
+        ),
+        order="deterministic",
+    )
+
+
+@once
+def program() -> list[object]:
+    """This program as it is installed, and the Python that runs it."""
+    here = Path(__file__).parent
+    files = sorted(f for f in here.rglob("*") if f.suffix in (".py", ".toml", ".md"))
+    stated = [(f.relative_to(here).as_posix(), (s := f.stat()).st_size, s.st_mtime_ns) for f in files]
+    return [sys.implementation.name, list(sys.version_info[:3]), stated]
+
+
+# What has moved -------------------------------------------------------------------------------------------------------
+
+UNSEEN = ("lines", "comments", "digest")  # of a file's facts: what no judgement rests on
+
+
+def alike(before: object, now: object, lines: Lines) -> None:
+    """Two files' facts, or parts of them, side by side: notes where lines went. Raises Changed where they differ in
+    anything else."""
+    if type(before) is not type(now):
+        raise Changed
+    match before, now:
+        case Span(), Span():
+            if (before.column, before.end_column) != (now.column, now.end_column):
+                raise Changed
+            follow(before.line, now.line, lines)
+            follow(before.end_line, now.end_line, lines)
+        case Code(), Code():
+            alike(before.names, now.names, lines)
+            alike(body(before), body(now), lines)
+        case Struct(), Struct():
+            for name in before.__struct_fields__:
+                if not (isinstance(before, File) and name in UNSEEN):
+                    alike(getattr(before, name), getattr(now, name), lines)
+        case tuple(), tuple():
+            if len(before) != len(now):
+                raise Changed
+            for one, other in zip(before, now, strict=True):
+                alike(one, other, lines)
+        case _:
+            assert not isinstance(before, Raw | list | dict)
+            if before != now:
+                raise Changed
+
+
+def follow(before: int, now: int, lines: Lines) -> None:
+    if lines.setdefault(before, now) != now:
+        raise Changed  # what was one line is two
+
+
+def relocated(part: T, moved: dict[str, Lines | None]) -> T:
+    """A finding, or a part of one, where its code stands now. Raises Changed where that cannot be told."""
+    return _relocated(part, lambda place: at(place, moved.get(place.path)))  # type: ignore[return-value]
+
+
+def _relocated(part: object, where: Callable[[Place], Place]) -> object:
+    match part:
+        case Place():
+            return where(part)
+        case Struct():
+            fields = {n: (getattr(part, n), _relocated(getattr(part, n), where)) for n in part.__struct_fields__}
+            changed = {n: now for n, (before, now) in fields.items() if now is not before}
+            return replace(part, **changed) if changed else part
+        case tuple():
+            new = tuple(_relocated(p, where) for p in part)
+            return part if all(a is b for a, b in zip(new, part, strict=True)) else new
+    return part
+
+
+def at(place: Place, lines: Lines | None) -> Place:
+    if lines is None:
+        return place
+    ends = place.end_line or place.line
+    if place.line not in lines or ends not in lines:
+        raise Changed
+    return replace(place, line=lines[place.line], end_line=lines[ends] if place.end_line else 0)
