@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from datakeel.model.certainty import Answer, Origin
-from datakeel.model.place import Place
+from datakeel.model.place import NOWHERE, Place
 
 
 class Kind(StrEnum):
@@ -184,7 +184,7 @@ class Scope(Struct, frozen=True, gc=False):
     unbounded: bool = False
 
 
-class Option(Struct, frozen=True, order=True, gc=False):
+class Option(Struct, frozen=True, gc=False):
     """One resolved option of a call or resource, under the name that its library gives it. `value` is its canonical
     text (``None``, ``5``, ``'all'``) or empty when it is not known; `given` False: it is the library's default.
     `place`: where it was decided, when that is not the call itself (where the client was made).
@@ -203,6 +203,15 @@ class Option(Struct, frozen=True, order=True, gc=False):
     unit: str = ""
     source: Source | None = None  # where the value comes from that is not known here: a caller may know it
 
+    def __lt__(self, other: Option) -> bool:
+        """Options stand in the order of their fields; what is not known stands first.
+
+        >>> known = Option("queue", "", source=Source("parameter", name="queue"))
+        >>> [o.source is None for o in sorted((known, Option("queue", "")))]
+        [True, False]
+        """
+        return sort_key(self) < sort_key(other)
+
     def seconds(self) -> float | None:
         """A time in seconds; None when it is not a known number."""
         try:
@@ -210,6 +219,12 @@ class Option(Struct, frozen=True, order=True, gc=False):
         except ValueError:
             return None
         return number * UNITS.get(self.unit, 1.0)
+
+
+def sort_key(option: Option) -> tuple[object, ...]:
+    unknown = (option.place is not None, option.source is not None)
+    whole = (option.place or NOWHERE, option.source or Source(""))
+    return (option.name, option.value, option.given, option.word, option.unit, *unknown, *whole)
 
 
 UNITS = {"ms": 0.001, "s": 1.0, "min": 60.0}

@@ -21,7 +21,7 @@ from datakeel.model.effect import (
 )
 from datakeel.model.operation import Exit, Resource, Retry
 from datakeel.model.place import Place
-from datakeel.read.machine import Machine, Trace
+from datakeel.read.machine import TRANSACTIONAL, Machine, Trace
 from datakeel.read.values import (
     HOLE,
     MISSING,
@@ -142,7 +142,7 @@ class Graft:
             return None
         if number == 0:
             state = self.machine.state
-            if effect.connection:
+            if effect.connection and effect.store in TRANSACTIONAL:
                 name = self.connection(effect.connection)
                 found = state.transactions.get(name, -1 if name.startswith("new:") else 0)
                 return None if found < 0 else found

@@ -448,6 +448,17 @@ class World:
     def is_context_manager(self, info: FunctionInfo) -> bool:
         return info.signature.is_generator and "contextmanager" in self.method_kinds(info)
 
+    @cached_property
+    def hosts(self) -> dict[str, str]:
+        """The classes that mixins are mixed into, the first of each: what a mixin's ``self`` is, and where its
+        ``super()`` leads. A mixin has no base of its own, and stands before one that a library made."""
+        found: dict[str, str] = {}
+        for cls in self.names.every_class():
+            for position, base in enumerate(cls.bases[:-1]):
+                if isinstance(base, ClassInfo) and not base.bases and any(map(made_outside, cls.bases[position + 1 :])):
+                    found.setdefault(base.name, cls.name)
+        return found
+
     def class_field(self, cls: ClassInfo, name: str) -> Value | None:
         """A class-level name's value, or what its annotation says."""
         found = cls.field(name)
@@ -573,7 +584,7 @@ class World:
             if "classmethod" in kinds or info.signature.name.rpartition(".")[2] == "__new__":
                 return class_value(cls)
             if "staticmethod" not in kinds:
-                return self.orms.declared(Value(type=cls.name))
+                return self.orms.declared(Value(type=self.hosts.get(cls.name, cls.name)))
         value = NOTHING
         if parameter.annotation is not None:
             value = self.orms.declared(self.annotated(info.module, parameter.annotation))
@@ -1216,6 +1227,11 @@ LEASES = ("distributed", "session")
 def abstract(caller: Caller) -> bool:
     """Whether a body only says that subclasses shall have one: what they do is not known."""
     return bool(caller.exits) and all(x.text == "builtins.NotImplementedError" for x in caller.exits)
+
+
+def made_outside(base: ClassInfo | str) -> bool:
+    """Whether a base class is a library's, or inherits from one."""
+    return isinstance(base, str) or bool(base.externals())
 
 
 def elsewhere(value: Value) -> frozenset[Source]:

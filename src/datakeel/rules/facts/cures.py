@@ -136,6 +136,21 @@ def serialise_set(read: Effect, write: Effect, system: System) -> Fix:
     )
 
 
+def lock_picked(read: Effect, write: Effect, system: System) -> Fix:
+    """Lock the row that is picked, so that another run goes past it."""
+    model = model_name(read, system)
+    row = model[:1].lower() + model[1:]
+    texts = {
+        "django": f"with transaction.atomic():\n    {row} = {model}.objects.select_for_update(skip_locked=True)"
+        f".filter(pk__in=…).first()\n    …  # then the insert into {write.dataset}",
+    }
+    sql = f"SELECT … FROM {read.dataset} WHERE NOT EXISTS (…) LIMIT 1 FOR UPDATE SKIP LOCKED  -- then insert"
+    return Fix(
+        title=f"lock the row of {read.dataset} when it is picked, and keep the lock to the commit",
+        text=texts.get(family(write), sql),
+    )
+
+
 def one_transaction(write: Effect, datasets: tuple[str, ...]) -> Fix:
     """Let several writes commit together."""
     texts = {

@@ -10,6 +10,7 @@ from datakeel.model.place import Place
 from datakeel.rules.facts.guards import rows_of
 
 ABSENT = ("DoesNotExist", "NoResultFound", "NotFound", "ItemNotFound", "KeyError", "Http404")
+KEYED = ("_id", "_pk", "_uuid", "_key")
 EMPTY = ("0", "1", "None", "False", "''", "[]")
 
 
@@ -88,12 +89,21 @@ def written_as_asked(predicate: Predicate, write: Effect) -> bool | None:
         value = value_of(assignment)
         if value and value == predicate.value:
             return True
-        if set(predicate.sources) & set(assignment.sources):
+        if set(predicate.sources) & set(assignment.sources) or same_row_named(predicate, assignment):
             return True
         if value.startswith("const:") and predicate.value.startswith("const:"):
             return False
         return None
     return None
+
+
+def same_row_named(predicate: Predicate, assignment: Assignment) -> bool:
+    """Whether a foreign key is asked by a row's key and filled with that row itself: ``filter(worker=w)``, then
+    ``create(worker=w)``."""
+    if assignment.how != "value" or not predicate.sources or not predicate.column.endswith(KEYED):
+        return False
+    whole = {(s.kind, s.number, s.name, s.path) for s in assignment.sources}
+    return all(s.path and (s.kind, s.number, s.name, s.path[:-1]) in whole for s in predicate.sources)
 
 
 def same_things(a: Rows | None, b: Rows | None) -> bool:
@@ -168,6 +178,24 @@ def changes_set(guard: Guard, read: Effect, write: Effect) -> bool:
         return allows_one_more(guard, read) and False not in answers and (True in answers or not asked)
     leaves = write.verb == "delete" or any(a.column == p.column for p in asked for a in write.assigned)
     return leaves and allows_one_less(guard, read) and not the_same_set(read, write)
+
+
+def free_rows(write: Effect, reads: dict[int, Effect]) -> Iterator[tuple[Effect, str]]:
+    """The reads of another dataset that chose a row by having none, or few, of the rows that an insert then gives it;
+    with the column by which the new row refers to it."""
+    for assignment in write.assigned if write.verb == "insert" else ():
+        for source in assignment.sources if assignment.how == "value" else ():
+            read = reads.get(source.number) if source.kind == "read" and not source.path[1:] else None
+            if read is None or read.selection is None or read.dataset == write.dataset or read.number > write.number:
+                continue
+            if write.dataset in read.selection.joins and any(asks_room(p) for p in read.selection.predicates):
+                yield read, assignment.column
+
+
+def asks_room(predicate: Predicate) -> bool:
+    """Whether a condition on related rows says that there are none of them, or fewer than so many."""
+    few = predicate.operator in ("is-null", "<", "<=") or (predicate.operator == "=" and predicate.value == "const:0")
+    return "." in predicate.column and few
 
 
 def the_same_set(read: Effect, write: Effect) -> bool:

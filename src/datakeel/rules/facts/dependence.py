@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.model.effect import Assignment, Effect, Source
+from datakeel.model.effect import Assignment, Effect, Predicate, Source
+from datakeel.model.operation import Operation
 from datakeel.rules.facts.decisions import written_as_asked
 from datakeel.rules.facts.trails import is_trail
 
@@ -37,13 +38,23 @@ class Earlier:
         yield from (self.rows[n] for n in sorted(numbers & self.rows.keys()))
 
 
-def replaces(first: Effect, second: Effect) -> str:
+def replaces(operation: Operation, first: Effect, second: Effect) -> str:
     """Rows are deleted, and others put in their place."""
-    if first.verb != "delete" or second.verb != "insert" or first.dataset != second.dataset or first.selection is None:
+    if first.verb != "delete" or second.verb != "insert" or first.dataset != second.dataset:
         return ""
-    if not any(written_as_asked(p, second) for p in first.selection.predicates):
+    if not any(written_as_asked(p, second) for p in chosen_by(operation, first)):
         return ""
     return f"{first.dataset} without the rows that were to be replaced"
+
+
+def chosen_by(operation: Operation, write: Effect) -> Iterator[Predicate]:
+    """By what the written rows were chosen: by the write itself, or by the read that gave them."""
+    if write.selection is not None:
+        yield from write.selection.predicates
+    kind, _, number = write.rows.root.partition(":") if write.rows is not None and not write.rows.path else ("", "", "")
+    read = operation.effect(int(number)) if kind == "read" else None
+    if read is not None and read.dataset == write.dataset and read.selection is not None:
+        yield from (p for p in read.selection.predicates if p.operator == "=")
 
 
 def moves(first: Effect, second: Effect) -> str:

@@ -182,10 +182,18 @@ def committed_before(operation: Operation, write: Effect, later: Effect) -> bool
 
 
 def surely_alone(operation: Operation, write: Effect) -> Answer:
-    """Whether a write commits at once: UNKNOWN where nobody is known who calls it, and may hold a transaction."""
+    """Whether a write commits at once: UNKNOWN where nobody is known who calls it, and may hold a transaction; or where
+    it is what a framework calls as well (an object's own ``delete``)."""
     if unit(operation, write) is not None:
         return Answer.NO
-    return Answer.UNKNOWN if write.transaction == 0 and not operation.contexts else Answer.YES
+    unseen = not operation.contexts or own_method(operation, write)
+    return Answer.UNKNOWN if write.transaction == 0 and unseen else Answer.YES
+
+
+def own_method(operation: Operation, write: Effect) -> bool:
+    """Whether the function is the method by which the written object itself is saved or deleted."""
+    itself = operation.parameters[:1] and write.rows == Rows(f"parameter:{operation.parameters[0]}")
+    return bool(itself) and operation.symbol.rpartition(".")[2] == write.verb
 
 
 # What repairs a divergence --------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.cures import serialise_set
-from datakeel.rules.facts.decisions import changes_set, phrase, set_decisions, sets_read
+from datakeel.rules.facts.cures import lock_picked, serialise_set
+from datakeel.rules.facts.decisions import changes_set, free_rows, phrase, set_decisions, sets_read
 from datakeel.rules.facts.duplicates import refused_twice
 from datakeel.rules.facts.guards import excluded, here, now
 from datakeel.rules.rule import Hit, rule
@@ -25,10 +25,13 @@ def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
     """Two runs decide by the same set of rows, and both change it: together they break what each of them checked."""
     reads = sets_read(operation)
     datasets = {e.dataset for e in reads.values()}
+    joined = {d for e in reads.values() if e.selection is not None for d in e.selection.joins}
     for write in operation.of(Kind.WRITE) if reads else ():
-        if write.dataset not in datasets or write.verb not in WRITES or write.store not in STORES:
+        if write.verb not in WRITES or write.store not in STORES or write.conflict or not now(write):
             continue
-        if write.conflict or not now(write):
+        if write.dataset in joined:
+            yield from picked(operation, write, reads, system)
+        if write.dataset not in datasets:
             continue
         for read, computed in decided_by(operation, write, reads):
             if not operation.meet_here(read, write):
@@ -50,6 +53,27 @@ def decided_by(operation: Operation, write: Effect, reads: dict[int, Effect]) ->
             last = reads.get(source.number) if source.kind == "read" else None
             if last is not None and last.number < write.number and next_of(last, write):
                 yield last, assignment.column
+
+
+def picked(operation: Operation, write: Effect, reads: dict[int, Effect], system: System) -> Iterator[Hit]:
+    """A row is picked because it has none, or few, of what the write then gives it: two runs pick the same one."""
+    for read, column in free_rows(write, reads):
+        if not operation.meet_here(read, write) or operation.exclusive(read, write) or read.number in write.locks:
+            continue  # where the picked row is locked, another run goes past it, or waits
+        answer = excluded(operation, read, write, system)
+        if answer == Answer.YES or refused_twice(write, (column,), system) != Answer.NO:
+            continue
+        yield Hit(
+            place=here(write),
+            message=f"two runs at once both pick the same row of {read.dataset} as one with room for another "
+            f"{write.dataset}, and both give it one",
+            story=both_decide(read, write, f"which row of {read.dataset} has room for another {write.dataset}"),
+            rests_on=(read, write),
+            doubts=int(answer == Answer.UNKNOWN),
+            datasets=(read.dataset, write.dataset),
+            fix=lock_picked(read, write, system),
+        )
+        return
 
 
 def next_of(read: Effect, write: Effect) -> bool:

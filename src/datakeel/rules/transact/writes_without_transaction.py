@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from datakeel.finding import Severity
 from datakeel.model.certainty import Answer
@@ -18,6 +18,8 @@ from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import crash_between
 
+Pair = tuple[Effect, Effect, str, Answer]
+
 
 @rule(Severity.CRITICAL)
 def writes_without_transaction(operation: Operation, system: System) -> Iterator[Hit]:
@@ -30,8 +32,20 @@ def writes_without_transaction(operation: Operation, system: System) -> Iterator
         for a, b, why in dependent(operation, writes)
         if (answer := parted(operation, a, b)) != Answer.YES
     ]
-    if found:
-        yield hit(*found[0], tuple(dict.fromkeys(e.dataset for a, b, *_ in found for e in (a, b))))
+    for group in apart(operation, found):
+        yield hit(*group[0], tuple(dict.fromkeys(e.dataset for a, b, *_ in group for e in (a, b))))
+
+
+def apart(operation: Operation, found: Sequence[Pair]) -> list[list[Pair]]:
+    """The pairs of each way through the function: those of one way are one cause, told at the first of them."""
+    groups: list[list[Pair]] = []
+    for pair in found:
+        known = next((g for g in groups if not operation.exclusive(g[0][1], pair[1])), None)
+        if known is None:
+            groups.append([pair])
+        else:
+            known.append(pair)
+    return groups
 
 
 def dependent(operation: Operation, writes: list[Effect]) -> Iterator[tuple[Effect, Effect, str]]:
@@ -39,7 +53,7 @@ def dependent(operation: Operation, writes: list[Effect]) -> Iterator[tuple[Effe
     earlier = Earlier()
     for second in writes:
         for first in earlier.partners(second):
-            why = replaces(first, second) or moves(first, second) or owns(first, second)
+            why = replaces(operation, first, second) or moves(first, second) or owns(first, second)
             if why and operation.meet_here(first, second) and operation.before_on_some_path(first, second):
                 yield first, second, why
         earlier.add(second)

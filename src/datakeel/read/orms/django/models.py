@@ -26,7 +26,7 @@ MODEL_BASES = words(
     "django.contrib.auth.base_user.AbstractBaseUser django.contrib.auth.models.User "
     "model_utils.models.TimeStampedModel mptt.models.MPTTModel polymorphic.models.PolymorphicModel "
     "django_extensions.db.models.TimeStampedModel modelcluster.models.ClusterableModel treebeard.mp_tree.MP_Node "
-    "solo.models.SingletonModel"
+    "solo.models.SingletonModel django_lifecycle.LifecycleModel django_lifecycle.models.LifecycleModel"
 )
 NO_MODELS = ("django.forms", "rest_framework", "django_filters", "graphene", "import_export")
 

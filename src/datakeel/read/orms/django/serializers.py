@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MODEL_FORM = "django.forms.ModelForm"
 SERIALIZER = "rest_framework.serializers.ModelSerializer"
 FORMS = frozenset((MODEL_FORM, "django.forms.models.ModelForm", "django.forms.models.BaseModelForm"))
+NESTED = "drf_writable_nested."  # model serializers that save those inside them too
 OF_FORMS = ("django.forms.", "django.contrib.auth.forms.", "django.contrib.admin.forms.")
 INSTANCE = "instance"
 DATA = ("validated_data", "cleaned_data", "data", "initial_data", "fields", "errors")
@@ -45,7 +46,7 @@ class Serializers:
     def read_kind(self, type_name: str) -> str:
         cls = self.world.class_named(type_name)
         names = cls.externals() if cls is not None else (type_name,)
-        if any(".serializers." in n and n.startswith("rest_framework") for n in names):
+        if any((".serializers." in n and n.startswith("rest_framework")) or n.startswith(NESTED) for n in names):
             return "serializer"
         if any(n in FORMS or n.startswith(OF_FORMS) for n in names):
             return "form"
@@ -129,6 +130,8 @@ class Serializers:
         cls = self.world.class_named(receiver.type)
         instance = self.instance(caller, receiver)
         validated = self.validated(caller, receiver)
+        if arguments.keywords:  # what `save` is given joins what was validated
+            validated = validated.but(entries=dict(arguments.keywords), complete=False)
         new = instance is None or (instance.known and instance.const is None) or receiver.name == CREATES
         own = cls.method("create" if new else "update") if cls is not None else None
         given = (validated,) if new else (instance or NOTHING, validated)
@@ -153,7 +156,8 @@ class Serializers:
         if model is None:
             return NOTHING
         manager = Value(type=MANAGER, origin=receiver.origin)
-        given = Arguments((), dict(arguments.keywords) if arguments is not None else {}, None, data)
+        named = {**(data.entries or {}), **(arguments.keywords if arguments is not None else {})}
+        given = Arguments((), named, None, data)
         return self.writes.create(caller, manager, Query(model.name, managed=True), given, at)
 
     def update(self, caller: Caller, instance: Value, data: Value, at: Span) -> Value:
