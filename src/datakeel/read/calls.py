@@ -176,7 +176,7 @@ class Caller(Executor):
 
     def loose_attribute(self, base: Value, name: str) -> Value:
         """An attribute that no definition was found for."""
-        row = self.world.libraries.type(base.type) if base.type else None
+        row = self.world.type_row(base.type) if base.type else None
         type_name = ""
         origin = base.origin
         label = ""

@@ -291,7 +291,7 @@ def inside(value: Value, name: str) -> Value | None:
     """The part of a mapping or sequence that is known under a key, or under its place."""
     if value.entries is not None:
         return value.entries.get(name)
-    if value.items is not None and name.startswith("#"):
+    if value.items is not None and name.startswith("#") and name[1:].isdigit():
         place = int(name[1:])
         return value.items[place] if place < len(value.items) else None
     return None

@@ -145,6 +145,7 @@ class World:
         self._kinds: dict[int, frozenset[str]] = {}
         self._rows: dict[tuple[str, str], CallRow | None] = {}
         self._texts: dict[FunctionInfo, tuple[Statement, ...]] = {}
+        self._types: dict[str, TypeRow | None] = {}
         self.constructions = Constructions(self)
         self._standing: dict[str, str | None] = {}
         self._globals: dict[tuple[str, str], Value] = {}
@@ -1004,6 +1005,14 @@ class World:
                 row = self.libraries.call(f"{cls.name}.{name}")
             self._rows[key] = row
         return self._rows[key]
+
+    def type_row(self, type_name: str) -> TypeRow | None:
+        """The row of a type, through the project's classes to the libraries' that they inherit from."""
+        if type_name not in self._types:
+            cls = self.class_named(type_name)
+            names = (type_name, *cls.externals()) if cls is not None else (type_name,)
+            self._types[type_name] = next((row for n in names if (row := self.libraries.type(n)) is not None), None)
+        return self._types[type_name]
 
     # What a machine asks ----------------------------------------------------------------------------------------------
 

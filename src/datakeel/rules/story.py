@@ -188,12 +188,12 @@ def way(effect: Effect) -> tuple[Step, ...]:
     return tuple(Step(place, "calls") for place in effect.chain)
 
 
-def overtaken(read: Place, slow: Effect, theirs: Effect, write: Effect, what: str) -> tuple[Step, ...]:
-    """Too old: something slow lies between the read and the write, and another writes meanwhile."""
+def overtaken(read: Place, slow: Effect | None, theirs: Effect, write: Effect, what: str) -> tuple[Step, ...]:
+    """Too old: another writes between the read and the write, where something slow may stand."""
+    waits = (*way(slow), Step(slow.place, "A waits here, for milliseconds or for minutes")) if slow is not None else ()
     return (
         Step(read, "A reads the whole row"),
-        *way(slow),
-        Step(slow.place, "A waits here, for milliseconds or for minutes"),
+        *waits,
         Step(theirs.place, f"B writes {what}"),
         Step(write.place, f"A writes the whole row as it was: {what} has its old value again"),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from datakeel.model.certainty import Origin
 from datakeel.model.effect import Assignment, Cardinality, Kind, Predicate, Rows, Selection, Source, StoreKind
 from datakeel.read.languages.python.names import dotted_of
 from datakeel.read.orms.sqlalchemy.declared import flag, last_name, text
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from datakeel.read.world import World
 
 QUERY = "peewee.Query"
+PROXIES = ("Proxy", "DatabaseProxy")
 PLANS = {"select": "select", "insert": "insert", "insert_many": "insert", "update": "update", "delete": "delete",
          "replace": "insert", "replace_many": "insert", "bulk_create": "insert"}  # fmt: skip
 GETS = frozenset(("get", "get_or_none", "get_by_id"))
@@ -150,6 +152,8 @@ class Peewee:
     # Calls ------------------------------------------------------------------------------------------------------------
 
     def call(self, caller: Caller, function: Value, arguments: Arguments, at: Span) -> Value | None:
+        if function.target is None and function.rows is not None and arguments.positional:
+            return self.proxied(function, function.rows, arguments.positional[0])
         match function.target:
             case ClassTarget(cls):
                 mapped = self.model(cls.name)
@@ -165,6 +169,15 @@ class Peewee:
                 mapped = self.model(receiver.type)
                 return self.object_call(caller, mapped, receiver, name, arguments, at) if mapped is not None else None
         return None
+
+    def proxied(self, function: Value, rows: Rows, query: Value) -> Value | None:
+        """A proxy that is set up with a function later is called with a query: that it locks, its name says."""
+        cls = self.world.class_named(function.type)
+        if cls is None or not isinstance(query.state, Plan) or not rows.root.endswith("for_update"):
+            return None
+        if not any(b.rpartition(".")[2] in PROXIES for b in cls.externals()):
+            return None
+        return query.but(state=replace(query.state, lock="update"), origin=max(query.origin, Origin.CONVENTION))
 
     def construct(self, caller: Caller, mapped: Mapped, arguments: Arguments) -> Value:
         made = created(caller.next(), mapped.name)

@@ -97,6 +97,38 @@ def written_as_asked(predicate: Predicate, write: Effect) -> bool | None:
     return None
 
 
+def closed_before(operation: Operation, write: Effect) -> Iterator[tuple[Effect, Effect]]:
+    """The reads that gave the one row of a key that an insert's row follows, each with the update that closes it: it
+    sets a column that the new row says too, and only where a row was found."""
+    own = {a.column for a in write.assigned}
+    for change in operation.of(Kind.WRITE):
+        if change.dataset != write.dataset or change.verb not in ("update", "save") or change.number > write.number:
+            continue
+        read = found_by(operation, change)
+        if read is None or read.selection is None or read.selection.cardinality != Cardinality.ONE:
+            continue
+        asked = {p.column for p in read.selection.predicates}
+        closes = {a.column for a in change.assigned if a.column in own | asked}
+        only_then = any(asks_for(g, read) for g in change.guards)
+        if closes and only_then and not any(asks_for(g, read) for g in write.guards):
+            yield read, change
+
+
+def found_by(operation: Operation, change: Effect) -> Effect | None:
+    """The read that gave the row that is changed: it is that row, or is found by its key."""
+    numbers = [change.rows.root.partition(":")[2]] if change.rows is not None and not change.rows.path else []
+    predicates = change.selection.predicates if change.selection is not None else ()
+    numbers += [str(s.number) for p in predicates if p.operator == "=" for s in p.sources if s.kind == "read"]
+    reads = (operation.effect(int(n)) for n in numbers if n.isdigit())
+    return next((r for r in reads if r is not None and r.kind == Kind.READ and r.dataset == change.dataset), None)
+
+
+def asks_for(guard: Guard, read: Effect) -> bool:
+    """Whether a condition asks if a read has given a row."""
+    asked = guard.test in ("is-none", "truth", "exists")
+    return asked and any(s.kind == "read" and s.number == read.number and not s.path for s in guard.sources)
+
+
 def same_row_named(predicate: Predicate, assignment: Assignment) -> bool:
     """Whether a foreign key is asked by a row's key and filled with that row itself: ``filter(worker=w)``, then
     ``create(worker=w)``."""

@@ -32,6 +32,7 @@ class Earlier:
     def partners(self, second: Effect) -> Iterator[Effect]:
         if second.verb != "insert":
             yield from self.changes.get(second.dataset, ())[-FEW:]
+            yield from (self.rows[n] for n in sorted(owners(second) & self.rows.keys()))
             return
         yield from self.deletes.get(second.dataset, ())[-FEW:]
         numbers = {str(s.number) for a in second.assigned for s in a.sources if s.kind in ("new", "read")}
@@ -107,6 +108,29 @@ def owns(first: Effect, second: Effect) -> str:
     if kind != "new" or not any(refers(s, number) for a in second.assigned for s in a.sources):
         return ""
     return f"a row of {first.dataset} without its {second.dataset}"
+
+
+def amends(first: Effect, second: Effect) -> str:
+    """A row is inserted, and what already belongs to it is changed or taken away."""
+    if second.verb not in ("update", "delete") or first.verb != "insert" or first.dataset == second.dataset:
+        return ""
+    if first.rows is None or first.rows.root.partition(":")[2] not in owners(second):
+        return ""
+    if is_trail(first.dataset) or is_trail(second.dataset) or max(len(first.chain), len(second.chain)) > NEAR:
+        return ""
+    return f"a row of {first.dataset} without what was to be done to its {second.dataset}"
+
+
+def owners(write: Effect) -> frozenset[str]:
+    """The numbers of the new rows by whose keys a write finds the rows that refer to them."""
+    predicates = write.selection.predicates if write.selection is not None else ()
+    return frozenset(
+        str(s.number)
+        for p in predicates
+        if p.operator == "=" and p.column.endswith("_id")
+        for s in p.sources
+        if s.kind == "new"
+    )
 
 
 def refers(source: Source, number: str) -> bool:

@@ -10,7 +10,7 @@ from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import insert_once
-from datakeel.rules.facts.decisions import deciding_reads, says_absent, written_as_asked
+from datakeel.rules.facts.decisions import closed_before, deciding_reads, says_absent, written_as_asked
 from datakeel.rules.facts.duplicates import keyed, refused_twice, violation_handled
 from datakeel.rules.facts.guards import excluded, here, now, stopped
 from datakeel.rules.rule import Hit, rule
@@ -28,8 +28,9 @@ def check_then_insert(operation: Operation, system: System) -> Iterator[Hit]:
             continue
         if write.verb == "get-or-create" and not write.chain:
             yield from unbacked(operation, write, system)
-        if write.verb != "insert" or write.conflict or not write.guards or write.dataset not in read_too:
+        if write.verb != "insert" or write.conflict or write.dataset not in read_too:
             continue
+        yield from superseding(operation, write, system)
         for guard, read in deciding_reads(operation, write):
             columns = asked_columns(read, write)
             if not columns or not says_absent(guard, read) or not operation.meet_here(read, write):
@@ -52,6 +53,19 @@ def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
     if False in answers or True not in answers:
         return ()
     return tuple(p.column for p in asked)
+
+
+def superseding(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:
+    """The one row of a key is looked for and, where there is one, closed; in any case the next is inserted: of two
+    runs, both find none to close."""
+    for read, change in closed_before(operation, write):
+        columns = asked_columns(read, write)
+        if not columns or not operation.meet_here(read, change, write) or operation.exclusive(change, write):
+            continue
+        answer = stopped(operation, read, write, system)
+        if answer != Answer.YES:
+            yield from judged(operation, read, write, columns, answer, system)
+        return
 
 
 def judged(

@@ -102,27 +102,28 @@ def told_by_callee(write: Effect, system: System) -> bool:
 
 
 def whole_row(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:
-    """Every column is written as it was read, long ago: what others wrote meanwhile is undone."""
-    if write.chain or write.rows is None or write.rows.path:
+    """Every column is written as it was read: what others wrote meanwhile is undone. It was long ago, or the row was
+    asked whether there is anything to change."""
+    if not own_save(write) or write.rows is None or write.rows.path:
         return
     kind, _, number = write.rows.root.partition(":")
+    read = operation.effect(int(number)) if kind == "read" else None
     if kind not in ("read", "parameter"):
         return
-    read = operation.effect(int(number)) if kind == "read" else None
-    slow = slow_between(operation, read, write)
-    other = other_writer(operation, write, system) if slow is not None else None
-    if slow is None or other is None:
-        return
-    answer = stopped(operation, read, write, system)
-    if answer == Answer.YES:
+    slow = slow_between(operation, read, write) if not write.chain else None
+    compared = slow is None and read is not None and renewed(write)
+    other = other_writer(operation, write, system, narrow=compared) if slow is not None or compared else None
+    answer = stopped(operation, read, write, system) if other is not None else Answer.YES
+    if other is None or answer == Answer.YES:
         return
     them, theirs, columns = other
     named = f"{write.dataset}.{columns[0]}"
+    begun = read.place if read is not None else operation.place
     yield Hit(
-        place=write.place,
+        place=here(write),
         message=f"what {them.symbol} writes to {named} is undone: this saves every column of {write.dataset} as it was "
-        "read before a slow call",
-        story=overtaken(read.place if read is not None else operation.place, slow, theirs, write, named),
+        + ("read before a slow call" if slow is not None else "when it was compared with the new one"),
+        story=overtaken(begun, slow, theirs, write, named),
         rests_on=tuple(e for e in (read, write, theirs) if e is not None),
         doubts=int(answer == Answer.UNKNOWN),
         datasets=(write.dataset,),
@@ -131,13 +132,31 @@ def whole_row(operation: Operation, write: Effect, system: System) -> Iterator[H
     )
 
 
+def own_save(write: Effect) -> bool:
+    """Whether the function itself saves the object, at most through the object's own ``save``."""
+    return not write.chain or (len(write.chain) == 1 and write.callee.endswith(".save"))
+
+
+def renewed(write: Effect) -> bool:
+    """Whether the row's old value is compared with a new one, which then takes its place."""
+    own = {a.column for a in write.assigned}
+    for guard in write.guards:
+        old = {s for s in guard.sources if rows_of(s) == write.rows}
+        if guard.test in ("==", "!=") and old and len(old) < len(guard.sources):
+            return any(s.path[-1] in own for s in old)
+    return False
+
+
 def other_writer(
-    operation: Operation, write: Effect, system: System
+    operation: Operation, write: Effect, system: System, *, narrow: bool
 ) -> tuple[Operation, Effect, tuple[str, ...]] | None:
-    """Another function that changes columns of these rows which this save only carries along."""
+    """Another function that changes columns of these rows which this save only carries along; `narrow`: and that leaves
+    the others alone."""
     own = {a.column for a in write.assigned}
     for them, effect in system.writers(write.dataset):
         if them.name == operation.name or effect.verb not in WRITES or single_runner(them):
+            continue
+        if narrow and effect.whole_row:
             continue
         columns = tuple(sorted(a.column for a in effect.assigned if a.column not in own and a.column != "*"))
         if columns:

@@ -8,8 +8,11 @@ from datakeel.finding import Fix, Severity
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Guard, Kind, StoreKind
 from datakeel.model.operation import Operation
+from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.guards import here, now, stopped
+from datakeel.rules.facts.twice import NEAR, repeats
+from datakeel.rules.facts.words import HOLE, thing
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_pass, interleaved
 
@@ -23,21 +26,49 @@ def non_atomic_cache_update(operation: Operation, system: System) -> Iterator[Hi
     """A value of a cache is got, computed and set, or asked and then claimed, and another run does the same in
     between."""
     reads = [e for e in operation.of(Kind.READ) if e.store in STORES and e.rows is not None and now(e)]
-    if not reads:
-        return
-    for write in operation.of(Kind.WRITE):
+    spoken: set[Place] = set()  # one value that is asked is one cause, however many ways lead to its change
+    for write in sorted(operation.of(Kind.WRITE), key=lambda w: w.verb != "increment") if reads else ():
         if write.store not in STORES or write.rows is None or not now(write) or atomic(write):
             continue
         read = next(
             (r for r in reads if r.rows == write.rows and r.number < write.number and operation.meet_here(r, write)),
             None,
         )
-        if read is None or operation.exclusive(read, write):
+        if read is None or read.place in spoken or operation.exclusive(read, write):
             continue
         told = computed(read, write) or claimed(operation, read, write)
         answer = stopped(operation, read, write, system) if told else Answer.YES
         if answer != Answer.YES:
+            spoken.add(read.place)
             yield hit(operation, read, write, told, answer)
+    yield from claimed_late(operation, system)
+
+
+def claimed_late(operation: Operation, system: System) -> Iterator[Hit]:
+    """What may be used once is claimed behind what is done with it, and nobody looks whether the claim succeeded."""
+    for write in operation.of(Kind.WRITE):
+        if write.store not in STORES or write.result_used or not atomic(write) or write.payload or not now(write):
+            continue
+        act = next((e for e in operation.effects if done_before(operation, e, write)), None)
+        if act is not None and HOLE in (write.key or "") and asked_elsewhere(write, system):
+            yield hit(operation, act, write, "late", Answer.UNKNOWN)
+
+
+def done_before(operation: Operation, act: Effect, write: Effect) -> bool:
+    """Whether an effect that a second run would repeat, to some harm, stands before the claim in this function."""
+    if act.number > write.number or len(act.chain) > NEAR or not repeats(act) or not now(act):
+        return False
+    return operation.meet_here(act, write) and not operation.exclusive(act, write)
+
+
+def asked_elsewhere(write: Effect, system: System) -> bool:
+    """Whether the key is one that somebody asks for: it says that something was used."""
+    return any(
+        read.key == write.key and read.store == write.store
+        for other in system.operations
+        for read in other.of(Kind.READ)
+        if not read.chain
+    )
 
 
 def atomic(write: Effect) -> bool:
@@ -78,11 +109,13 @@ def asks(guard: Guard, read: Effect) -> bool:
 
 
 def hit(operation: Operation, read: Effect, write: Effect, told: str, answer: Answer) -> Hit:
-    key = write.key or "the key"
+    key = (write.key or "the key").replace(HOLE, "…")
     guard = next((g for g in write.guards if asks(g, read)), None)
     messages = {
         "computed": f"of two runs at once, one change of {key} is lost: it is got, computed in the application and set",
         "limit": f"two runs at once both pass the limit on {key}: it is compared first and counted later",
+        "late": f"with one {key}, two runs at once both come to {thing(read)}: it is claimed only behind that, and "
+        "nobody looks whether it was still free",
         "claim": f"two runs at once both find {key} unused, and both use it: it is asked first and claimed later",
     }
     story = (
@@ -93,6 +126,7 @@ def hit(operation: Operation, read: Effect, write: Effect, told: str, answer: An
     fixes = {
         "computed": "incrby(key, change)  # or a Lua script, or WATCH … MULTI with a retry",
         "limit": "count = incr(key)  # first; then compare what it gave with the limit",
+        "late": "if not set(key, 1, nx=True, ex=…):  # before anything is done with it\n    …  # it is taken",
         "claim": "if not set(key, 1, nx=True, ex=…):  # it is taken\n    …",
     }
     return Hit(
@@ -101,6 +135,6 @@ def hit(operation: Operation, read: Effect, write: Effect, told: str, answer: An
         story=story,
         rests_on=(read, write),
         doubts=int(answer == Answer.UNKNOWN),
-        datasets=(key,) if write.key else (),
+        datasets=(write.key,) if write.key else (),
         fix=Fix(title="let the cache do it in one step", text=fixes[told]),
     )

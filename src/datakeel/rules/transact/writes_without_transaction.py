@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from datakeel.finding import Severity
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.effect import Effect, Kind, Rows, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import together
 from datakeel.rules.facts.cures import one_transaction
 from datakeel.rules.facts.decisions import deciding_reads, says_absent
-from datakeel.rules.facts.dependence import Earlier, moves, owns, replaces
+from datakeel.rules.facts.dependence import Earlier, amends, moves, owners, owns, replaces
 from datakeel.rules.facts.guards import here, now, single_runner
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.rule import Hit, rule
@@ -53,7 +53,8 @@ def dependent(operation: Operation, writes: list[Effect]) -> Iterator[tuple[Effe
     earlier = Earlier()
     for second in writes:
         for first in earlier.partners(second):
-            why = replaces(operation, first, second) or moves(first, second) or owns(first, second)
+            why = replaces(operation, first, second) or moves(first, second)
+            why = why or owns(first, second) or amends(first, second)
             if why and operation.meet_here(first, second) and operation.before_on_some_path(first, second):
                 yield first, second, why
         earlier.add(second)
@@ -61,12 +62,13 @@ def dependent(operation: Operation, writes: list[Effect]) -> Iterator[tuple[Effe
 
 def parted(operation: Operation, first: Effect, second: Effect) -> Answer:
     """YES: they commit together, or it does no harm that they do not: the next run does what is missing, the row is
-    marked as finished by a last write, something slow between them forbids a transaction, or the first is committed in
-    a second phase, with others."""
+    marked as finished by a last write, the second undoes the first, something slow between them forbids a transaction,
+    or the first is committed in a second phase, with others."""
     if (
         made_good(operation, second)
         or prepared(operation, first)
         or finished(operation, first, second)
+        or undone(operation, first, second)
         or slow_between(operation, first, second) is not None
     ):
         return Answer.YES
@@ -89,9 +91,22 @@ def prepared(operation: Operation, write: Effect) -> bool:
 
 
 def finished(operation: Operation, first: Effect, second: Effect) -> bool:
-    """Whether a later write marks the first row as complete: until then nobody takes it for that."""
+    """Whether a later write marks the first row, or the new one that it belongs to, as complete: until then nobody
+    takes it for that."""
+    begun = {Rows(f"new:{number}") for number in owners(first)}
+    begun |= {first.rows} if first.verb == "insert" and first.rows is not None else set()
+    return any(
+        e.number > second.number
+        and e.rows in begun
+        and any(a.how == "constant" and a.text != "const:None" for a in e.assigned)
+        for e in operation.of(Kind.WRITE)
+    )
+
+
+def undone(operation: Operation, first: Effect, second: Effect) -> bool:
+    """Whether the second write is part of taking the first row away again."""
     return first.verb == "insert" and any(
-        e.number > second.number and e.rows == first.rows and any(a.how == "constant" for a in e.assigned)
+        e.verb == "delete" and e.rows == first.rows and e.number > second.number and e.call == second.call
         for e in operation.of(Kind.WRITE)
     )
 
@@ -104,6 +119,6 @@ def hit(first: Effect, second: Effect, why: str, answer: Answer, datasets: tuple
         rests_on=(first, second),
         doubts=int(answer == Answer.UNKNOWN),
         datasets=datasets,
-        severity=Severity.MAJOR if second.verb == "insert" else None,
+        severity=Severity.MAJOR if "insert" in (first.verb, second.verb) else None,
         fix=one_transaction(first, datasets),
     )

@@ -135,7 +135,7 @@ class Querysets:
         model = self.models.model(value.type) if value.type and value.rows is not None else None
         if model is None or value.rows is None:
             return value
-        if value.rows.path and not value.rows.path[-1].startswith("<"):
+        if value.rows.path and not value.rows.path[-1].startswith(("<", "#")):
             last = value.rows.path[-1]
             reached = frozenset(
                 replace(s, path=(*s.path[:-1], f"{last}_id")) if s.path[-1:] == (last,) else s for s in value.sources
