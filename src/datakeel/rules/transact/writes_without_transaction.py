@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from datakeel.finding import Severity
@@ -13,11 +14,12 @@ from datakeel.rules.facts.atomicity import together
 from datakeel.rules.facts.cures import one_transaction
 from datakeel.rules.facts.decisions import deciding_reads, says_absent
 from datakeel.rules.facts.dependence import Earlier, amends, moves, owners, owns, replaces
-from datakeel.rules.facts.guards import here, now, single_runner
+from datakeel.rules.facts.guards import here, now, rows_of, single_runner
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import crash_between
 
+DONE = re.compile(r"complete|finish|publish|final|sealed|frozen|closed")
 Pair = tuple[Effect, Effect, str, Answer]
 
 
@@ -62,13 +64,14 @@ def dependent(operation: Operation, writes: list[Effect]) -> Iterator[tuple[Effe
 
 def parted(operation: Operation, first: Effect, second: Effect) -> Answer:
     """YES: they commit together, or it does no harm that they do not: the next run does what is missing, the row is
-    marked as finished by a last write, the second undoes the first, something slow between them forbids a transaction,
-    or the first is committed in a second phase, with others."""
+    marked as finished by a last write, or both belong to one that is not yet; the second undoes the first, something
+    slow between them forbids a transaction, or the first is committed in a second phase, with others."""
     if (
         made_good(operation, second)
         or prepared(operation, first)
         or finished(operation, first, second)
         or undone(operation, first, second)
+        or in_the_making(first, second)
         or slow_between(operation, first, second) is not None
     ):
         return Answer.YES
@@ -108,6 +111,19 @@ def undone(operation: Operation, first: Effect, second: Effect) -> bool:
     return first.verb == "insert" and any(
         e.verb == "delete" and e.rows == first.rows and e.number > second.number and e.call == second.call
         for e in operation.of(Kind.WRITE)
+    )
+
+
+def in_the_making(first: Effect, second: Effect) -> bool:
+    """Whether both happen only while the row that they belong to is not marked as complete."""
+    predicates = first.selection.predicates if first.selection is not None else ()
+    owned = {rows_of(s) for p in predicates if p.operator == "=" for s in p.sources} - {None}
+    return any(
+        guard.test == "truth" and not guard.polarity and rows_of(source) in owned and DONE.search(source.path[-1])
+        for guard in first.guards
+        if any(o.test == "truth" and not o.polarity and o.sources == guard.sources for o in second.guards)
+        for source in guard.sources
+        if source.path
     )
 
 
