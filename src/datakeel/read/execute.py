@@ -67,6 +67,8 @@ from datakeel.read.values import (
     union,
 )
 
+ABSENT = ("DoesNotExist", "NoResultFound", "NotFound", "Http404")  # a row was asked for, and there is none
+
 
 class Executor(Evaluator):
     """Follows statements. `enter` (of a context) comes from the classes above it."""
@@ -390,6 +392,9 @@ class Executor(Evaluator):
         self.enter_arm(number, f"handler:{index}", handler.at, kind="try")
         numbers = tuple(Source("read", e.number) for e in inside if e.kind in ("read", "write", "call", "publish"))
         self.guarded((Guard("exception", True, numbers, " ".join(names), self.place(handler.at)),))
+        locking = [e.number for e in inside if e.kind == Kind.READ and e.selection is not None and e.selection.lock]
+        if len(locking) == 1 and any(n.endswith(ABSENT) for n in names):
+            self.state.missed |= {locking[0]}
         if handler.name is not None:
             self.assign_local(handler.name, Value(type=names[0] if names else "", sources=frozenset()))
         self.execute(handler.body)

@@ -270,6 +270,8 @@ class Machine:
         lost = {s.number for got, sources in told if not got for s in sources}
         won = {s.number for got, sources in told if got for s in sources if s.number in self.claims}
         kept = tuple(n for n in self.state.locks if n not in lost)
+        gone = frozenset(n for n in self.state.locks if n in lost)
+        self.state.missed |= frozenset(e.number for e in self.effects if e.number in gone and e.kind == Kind.READ)
         self.state.locks = (*kept, *sorted(won - set(kept)))
 
     def given_up(self, delete: Effect) -> None:

@@ -19,7 +19,8 @@ class State:
     """`env` holds variables by (frame, name); `heap` attributes by (object, name); `transactions` the current one of
     each connection, the last opened last; `locks` the numbers of the locks held; `lived` the transactions that began on
     this path, and `merged` (one for all paths) those that turned out to be the same as an earlier one: several paths
-    began it, each by its own first use."""
+    began it, each by its own first use. `missed` are the reads that would have locked a row, and on this path gave
+    none."""
 
     env: dict[tuple[int, str], Value] = field(default_factory=dict)
     heap: dict[tuple[Rows, str], Value] = field(default_factory=dict)
@@ -31,6 +32,7 @@ class State:
     when: When = When.NOW
     lived: frozenset[int] = frozenset()
     merged: dict[int, int] = field(default_factory=dict)
+    missed: frozenset[int] = frozenset()
 
     def fork(self) -> State:
         return State(
@@ -44,6 +46,7 @@ class State:
             self.when,
             self.lived,
             self.merged,
+            self.missed,
         )
 
     def begun(self, number: int) -> None:
@@ -83,8 +86,11 @@ def joined(a: State, b: State, scopes: tuple[Scope, ...], guards: tuple[Guard, .
         elif current is None or number > current:
             transactions[connection] = number
     locks = held(a.locks, b.locks)
+    if a.missed != b.missed:  # a row that one path has locked: on the other there is none
+        locks = (*locks, *(n for s, o in ((a, b), (b, a)) for n in s.locks if n in o.missed and n not in locks))
     lived = a.lived | b.lived
-    return State(env, heap, transactions, locks, guards, scopes, True, a.when, lived, a.merged)
+    missed = a.missed & b.missed
+    return State(env, heap, transactions, locks, guards, scopes, True, a.when, lived, a.merged, missed)
 
 
 def held(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
