@@ -1222,12 +1222,14 @@ class World:
         return NOTHING
 
 
-def perhaps_held(caller: Caller, frame: Frame, fell_through: bool, end: State) -> set[int]:
-    """Locks outside the process that some path leaves held: a function that takes one says by its result whether it
-    did."""
-    kept = {n for s in frame.left for n in s.locks} | set(caller.state.locks if fell_through else ())
-    taken = {e.number for e in caller.effects if e.kind == Kind.LOCK and e.verb in LEASES} | caller.claims.keys()
-    return (taken & kept) - set(end.locks)
+def perhaps_held(caller: Caller, frame: Frame, fell_through: bool, end: State, returns: Value | None) -> frozenset[int]:
+    """Locks that some path leaves held, and whose result tells that it did: one outside the process; that of a row that
+    is given where it was locked, and nothing where it was not."""
+    kept = frozenset(n for s in frame.left for n in s.locks) | frozenset(caller.state.locks if fell_through else ())
+    taken = {e.number for e in caller.effects if e.kind == Kind.LOCK and e.verb in LEASES} | set(caller.claims)
+    if returns is not None and returns.rows is not None and not returns.others:
+        taken |= {n for n in kept if returns.rows == Rows(f"read:{n}")}
+    return (kept & taken) - frozenset(end.locks)
 
 
 LEASES = ("distributed", "session")
@@ -1290,7 +1292,8 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
     if returns is not None and info is not None and info.signature.returns is not None:
         returns = as_declared(caller, info, info.signature.returns, returns)
     heap = outliving(end.heap, returns)
-    held = tuple(n for n in (*end.locks, *perhaps_held(caller, frame, fell_through, end)) if n > 0)
+    perhaps = perhaps_held(caller, frame, fell_through, end, returns)
+    held = tuple(n for n in (*end.locks, *sorted(perhaps)) if n > 0)
     ends = {c: n for c, n in end.transactions.items() if n != 0}
     effects = condensed(caller, returns)
     if caller.state.merged:
