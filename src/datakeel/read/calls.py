@@ -3,6 +3,7 @@ open."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ from datakeel.read.program import (
 )
 from datakeel.read.querying import begins, run_sql
 from datakeel.read.registering import Callback, given_true, passed
+from datakeel.read.retrying import last_name
 from datakeel.read.state import AMBIENT, ENDED, Frame, State, joined
 from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
 from datakeel.read.values import (
@@ -66,6 +68,10 @@ if TYPE_CHECKING:
 CHANGING = frozenset(("append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "popitem"))
 INLINE_DEPTH = 6  # how many closures and callables are followed into one another
 SHARED = (When.NOW,)
+HANDLES = re.compile(  # what code is called that does something with a message
+    r"(^|_)(handle|handler|callback|process|processor|dispatch|consume|deliver|emit|trigger|notify|send|publish|forward"
+    r"|ingest|store|save|submit|on_message|on_event)(_|$)"
+)
 OWNERS = 4  # how far back it is asked what an object came from
 
 
@@ -172,7 +178,8 @@ class Caller(Executor):
                 guess = self.world.by_convention(name, base.rows)
                 found = found.but(type=guess.type, origin=max(found.origin, guess.origin))
             return found.but(rows=rows or found.rows, sources=found.sources | peeked.sources)
-        return None
+        inner = self.world.behind(cls) if not name.startswith("__") else None
+        return self.attribute_of(self.attribute_of(base, inner, at), name, at) if inner and inner != name else None
 
     def loose_attribute(self, base: Value, name: str) -> Value:
         """An attribute that no definition was found for."""
@@ -225,7 +232,30 @@ class Caller(Executor):
             return special
         if isinstance(function.target, ExternalTarget) and function.target.dotted in self.world.libraries.enclosing:
             return self.enclosed(node, function, function.target.dotted)
-        return self.invoke(function, self.arguments(node), node.at)
+        arguments = self.arguments(node)
+        if HANDLES.search(last_name(node.function)) and self.unseen(function):
+            self.hand_over(arguments, node)
+        return self.invoke(function, arguments, node.at)
+
+    def unseen(self, function: Value) -> bool:
+        """Whether nothing is known of what a call reaches: a callable that was handed in, a method of anything."""
+        target = function.target
+        if isinstance(target, MethodTarget):
+            return self.world.method_row(target.receiver.type, target.name) is None
+        return target is None and not function.type and not any(v.target for v in function.others)
+
+    def hand_over(self, arguments: Arguments, node: Call) -> None:
+        """Code that is not in view is given something that came from outside: what its name promises, it may do."""
+        given = frozenset(s for s in arguments.sources() if s.kind in ("result", "read", "parameter"))
+        if given:
+            self.emit(
+                Kind.CALL,
+                "hand-over",
+                node.at,
+                payload=tuple(sorted(given)),
+                text=last_name(node.function),
+                origin=Origin.CONVENTION,
+            )
 
     def enclosed(self, node: Call, function: Value, dotted: str) -> Value:
         """``wait_for(call(), 5)``: what its argument does stands inside the limit."""

@@ -217,6 +217,7 @@ class Graft:
             tests=tuple(self.guard(g) for g in value.tests),
             state=self.machine.world.orms.grafted(self, value.state) if value.state is not None else None,
             options={k: self.value(v, deeper) for k, v in value.options.items()} if value.options else value.options,
+            maker=self.machine.serial if value.maker else 0,  # this copy of it is the caller's to change
         )
 
     # Parts of an effect -----------------------------------------------------------------------------------------------

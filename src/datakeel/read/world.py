@@ -16,6 +16,7 @@ from datakeel.model.place import Place
 from datakeel.read.builtins import BUILTINS, METHODS
 from datakeel.read.calls import Caller, Opening, class_value, node_span
 from datakeel.read.constructions import Constructions
+from datakeel.read.delegation import behind
 from datakeel.read.evaluate import times
 from datakeel.read.languages.python.names import Names, dotted_of
 from datakeel.read.libraries import CallRow, ClassRow, Libraries, Retries, Setting, TypeRow
@@ -133,6 +134,7 @@ class World:
         self.builtins = BUILTINS
         self.methods = METHODS
         self.settings = tuple(settings)
+        self._behind: dict[ClassInfo, str | None] = {}
         self.orms = Orms(self)
         self._entries: set[tuple[str, Entry]] = set()
         self._named: dict[str, ClassInfo | None] = {}
@@ -517,6 +519,13 @@ class World:
             if dotted_of(statement.annotation) not in CONSTANTS and (field.known or made in FIELDS):
                 return Value(type=field.type, of=field.of)
         return field.but(const=MISSING) if field.known and isinstance(field.const, bool | None) else field
+
+    def behind(self, cls: ClassInfo) -> str | None:
+        """The attribute that holds the object for which a class stands, as its `__getattr__` says."""
+        if cls not in self._behind:
+            method = cls.method("__getattr__")
+            self._behind[cls] = behind(method) if method is not None else None
+        return self._behind[cls]
 
     def class_attribute(self, cls: ClassInfo, name: str) -> Value | None:
         """What a class's attribute holds that is None to begin with, and set by one of its own methods
@@ -1210,8 +1219,11 @@ class World:
         return tuple(self.names.every_module())
 
     def unset(self, value: Value, name: str) -> bool:
-        """Whether a value is the project's settings, and this one is not among them."""
-        return value.type == "django.conf.settings" and self.setting(name) is NOTHING
+        """Whether a value is the project's settings, and this one is not among them. Where there are none but those of
+        its tests, it is a library: what those set who install it is not known."""
+        if value.type != "django.conf.settings" or all("test" in m.name for m in self.settings):
+            return False
+        return self.setting(name) is NOTHING
 
     def setting(self, name: str) -> Value:
         """A Django setting's value: as the first settings module that defines it says."""

@@ -10,6 +10,7 @@ from datakeel.model.effect import Effect, Kind, Option, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.place import Place
 from datakeel.model.system import System
+from datakeel.rules.facts.decided import elsewhere
 from datakeel.rules.facts.words import host, thing
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import endless
@@ -78,9 +79,3 @@ def hit(operation: Operation, call: Effect, option: Option, place: Place) -> Hit
         severity=Severity.MINOR if operation.role == Role.SCRIPT else None,
         fix=Fix(title=f"give {thing(call)} a timeout", text=WORDS.get(call.technology, "timeout=10")),
     )
-
-
-def elsewhere(operation: Operation, place: Place) -> bool:
-    """Whether a place is outside the operation's own text: the object that calls was made there, with no limit."""
-    own = operation.place
-    return place.path != own.path or not own.line <= place.line <= own.end_line

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, Option, StoreKind, When
 from datakeel.model.operation import Operation
+from datakeel.rules.facts.decided import elsewhere
 from datakeel.rules.rule import Hit, rule
 
 AUTOMATIC = ("auto-commit", "auto-ack")
@@ -19,12 +20,22 @@ def ack_before_processing(operation: Operation) -> Iterator[Hit]:
         option = automatic(consume) if not consume.chain else None
         if option is None:
             continue
-        work = next((e for e in operation.effects if e.number > consume.number and durable(e)), None)
-        if work is None or operation.exclusive(consume, work):
-            continue
-        if option.word != "auto-commit" or in_background(operation, consume, work):
-            yield by_itself(consume, work, option)
+        work = work_for(operation, consume)
+        if work is not None and (option.word != "auto-commit" or in_background(operation, consume, work)):
+            yield by_itself(operation, consume, work, option)
     yield from acknowledged_first(operation)
+
+
+def work_for(operation: Operation, consume: Effect) -> Effect | None:
+    """What is done for a message that would be lost with it: what surely is an effect, else the code not in view that
+    the message is handed to."""
+    later = [e for e in operation.effects if e.number > consume.number and not operation.exclusive(consume, e)]
+    given = next((e for e in later if handed(e, consume)), None)
+    return next((e for e in later if durable(e)), given)
+
+
+def handed(effect: Effect, consume: Effect) -> bool:
+    return effect.verb == "hand-over" and any(s.number == consume.number for s in effect.payload)
 
 
 def in_background(operation: Operation, consume: Effect, work: Effect) -> bool:
@@ -73,9 +84,10 @@ def acknowledged_first(operation: Operation) -> Iterator[Hit]:
             yield in_order(ack, later)
 
 
-def by_itself(consume: Effect, work: Effect, option: Option) -> Hit:
+def by_itself(operation: Operation, consume: Effect, work: Effect, option: Option) -> Hit:
+    made = option.place if option.place is not None and elsewhere(operation, option.place) else consume.place
     return Hit(
-        place=consume.place,
+        place=made,
         message=f"messages are lost when this consumer dies: {option.name} acknowledges them before they are handled",
         story=(
             Step(option.place or consume.place, f"{option.name} is on{'' if option.given else ' by default'}"),
@@ -83,7 +95,7 @@ def by_itself(consume: Effect, work: Effect, option: Option) -> Hit:
             Step(work.place, "the process dies here, before the effect is durable"),
             Step(consume.place, "after the restart the broker goes on behind the message: its effect never happens"),
         ),
-        rests_on=(consume,),
+        rests_on=(consume, work),
         datasets=tuple(d for d in (consume.dataset, work.dataset) if d),
         fix=Fix(
             title="turn it off, and acknowledge after the effect",
