@@ -82,11 +82,11 @@ def expected(case: Case) -> list[tuple[str, int, str]]:
 
 def own_effects(system: System) -> dict[tuple[str, int], list[Effect]]:
     """The effects of functions' own text (and of modules'), by place; one place counts once however many functions
-    inline it."""
+    inline it. That something is handed to code that is not in view is no table's word."""
     found: dict[tuple[str, int], list[Effect]] = {}
     for operation in system.operations:
         for effect in operation.own():
-            if effect.place.path == operation.place.path:
+            if effect.place.path == operation.place.path and effect.verb != "hand-over":
                 found.setdefault((effect.place.path, effect.place.line), []).append(effect)
     return found
 

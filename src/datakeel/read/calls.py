@@ -869,7 +869,7 @@ class Caller(Executor):
         label = self.entry_name(row, receiver, arguments)
         options = self.effect_options(row, receiver, arguments)
         given = passed(self, entry.passes, receiver)
-        for value in found.alternatives() if found is not None else ():
+        for value in (*found.alternatives(), *(found.items or ())) if found is not None else ():
             if isinstance(value.target, ClosureTarget) and entry.kind == "consumer":
                 self.consume_by(value, label, given, row, options, at)
                 continue
@@ -900,7 +900,7 @@ class Caller(Executor):
         template = row.entry.name if row.entry is not None else ""
         if "{" not in template:
             found = self.asked(row, template, receiver, arguments)
-            return text_of(found) if found is not None and found.known and found.const is not None else ""
+            return label_of(found) if found is None or found.known or found.const is MISSING else ""
         head, *parts = template.split("{")
         for part in parts:
             name, _, rest = part.partition("}")

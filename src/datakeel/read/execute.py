@@ -45,6 +45,7 @@ from datakeel.read.retrying import (
     gives_up,
     going_on,
     is_pause,
+    paces,
     retry_shape,
     times,
     waiting,
@@ -311,7 +312,8 @@ class Executor(Evaluator):
         """A hand-written retry in the model's words."""
         counted = counted_attributes(node.body)
         handlers = tuple(going_on(node))
-        wait = waiting([e for e in self.effects[started:] if is_pause(e)], counted, handlers)
+        pauses = [e for e in self.effects[started:] if is_pause(e)]
+        wait = waiting(pauses, counted, handlers) if pauses or not paces(node) else ""
         if attempts == "unbounded":
             attempts = gives_up(self.exits[left:], counted, starts) or attempts
         names = {n for h in handlers for n in self.world.exception_names(self.frame.module, h.types) or ("*",)}

@@ -127,6 +127,15 @@ def counts(iterable: Expression) -> bool:
     return isinstance(iterable, Call) and isinstance(iterable.function, Global) and iterable.function.dotted in COUNTERS
 
 
+def paces(node: Loop) -> bool:
+    """Whether what a loop goes through may itself wait between two turns: an object or generator of the code's own
+    (``for _ in Policy(budget=60, backoff=2)``)."""
+    iterable = node.iterable
+    return isinstance(iterable, Call) and not (
+        isinstance(iterable.function, Global) and iterable.function.dotted.startswith(("builtins.", "itertools."))
+    )
+
+
 def uses(body: tuple[Statement, ...], target: Expression | None) -> bool:
     names = set(bound((target,))) if target is not None else set()
     return any(isinstance(e, Local) and e.name in names for s in walked(body) for e in read(s))
@@ -297,6 +306,7 @@ __all__ = [
     "gives_up",
     "going_on",
     "is_pause",
+    "paces",
     "retry_shape",
     "times",
     "waiting",
