@@ -67,7 +67,7 @@ class Retry(Struct, frozen=True, gc=False):
 
     `kind` is library, framework or loop; `attempts` and `wait` are texts: a number, ``unbounded`` or empty (not
     known) for attempts; ``none``, ``constant``, ``growing``, ``jittered`` or empty for wait; `on` the exceptions that
-    it answers to.
+    it answers to (``answer``: to what the other side says).
     """
 
     number: int
@@ -81,7 +81,8 @@ class Retry(Struct, frozen=True, gc=False):
 
 
 class Exit(Struct, frozen=True, gc=False):
-    """A way out: `kind` is return, raise, break or continue; `number` orders it among the effects."""
+    """A way out: `kind` is return, raise, break or continue; `number` orders it among the effects; `text` the constant
+    that is returned, or the class that is raised, where they are known."""
 
     number: int
     kind: str

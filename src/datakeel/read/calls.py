@@ -69,8 +69,8 @@ CHANGING = frozenset(("append", "extend", "insert", "remove", "pop", "clear", "u
 INLINE_DEPTH = 6  # how many closures and callables are followed into one another
 SHARED = (When.NOW,)
 HANDLES = re.compile(  # what code is called that does something with a message
-    r"(^|_)(handle|handler|callback|process|processor|dispatch|consume|deliver|emit|trigger|notify|send|publish|forward"
-    r"|ingest|store|save|submit|on_message|on_event)(_|$)"
+    r"(^|_)(handle|handler|callback|cb|func|function|fn|listener|action|process|processor|dispatch|consume|deliver|emit"
+    r"|trigger|notify|send|publish|forward|ingest|store|save|submit|perform|execute|run|on)(_|$)"
 )
 OWNERS = 4  # how far back it is asked what an object came from
 
@@ -234,7 +234,7 @@ class Caller(Executor):
             return self.enclosed(node, function, function.target.dotted)
         arguments = self.arguments(node)
         if HANDLES.search(last_name(node.function)) and self.unseen(function):
-            self.hand_over(arguments, node)
+            self.hand_over(arguments, node.at, text=last_name(node.function))
         return self.invoke(function, arguments, node.at)
 
     def unseen(self, function: Value) -> bool:
@@ -244,18 +244,12 @@ class Caller(Executor):
             return self.world.method_row(target.receiver.type, target.name) is None
         return target is None and not function.type and not any(v.target for v in function.others)
 
-    def hand_over(self, arguments: Arguments, node: Call) -> None:
-        """Code that is not in view is given something that came from outside: what its name promises, it may do."""
+    def hand_over(self, arguments: Arguments, at: Span, text: str = "", when: When | None = None) -> None:
+        """Code that is not in view is given something that came from outside: it may do with it whatever it likes."""
         given = frozenset(s for s in arguments.sources() if s.kind in ("result", "read", "parameter"))
         if given:
-            self.emit(
-                Kind.CALL,
-                "hand-over",
-                node.at,
-                payload=tuple(sorted(given)),
-                text=last_name(node.function),
-                origin=Origin.CONVENTION,
-            )
+            payload = tuple(sorted(given))
+            self.emit(Kind.CALL, "hand-over", at, payload=payload, text=text, origin=Origin.CONVENTION, when=when)
 
     def enclosed(self, node: Call, function: Value, dotted: str) -> Value:
         """``wait_for(call(), 5)``: what its argument does stands inside the limit."""
@@ -876,6 +870,7 @@ class Caller(Executor):
             made = self.world.register(value, entry, label, options)
             if made is not None:
                 types = tuple(v.type for v in given)
+                made = replace(made, options=tuple(replace(o, place=o.place or self.place(at)) for o in options))
                 self.world.called_back(Callback(function_of(value).name, made, types, label, row.store, row.technology))
 
     def consume_by(
@@ -953,6 +948,7 @@ class Caller(Executor):
                 self.run_at(item, arguments, when, at)
             return function
         if function.target is None:
+            self.hand_over(arguments, at, when=when)
             return NOTHING
         if when == When.NOW:
             return self.invoke(function, arguments, at, awaited=True)

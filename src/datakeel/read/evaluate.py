@@ -111,6 +111,8 @@ class Evaluator(Machine):
 
     def attribute(self, node: Attribute) -> Value:
         base = self.eval(node.base)
+        if base.type == ELAPSED and node.name in ("seconds", "days"):
+            return base  # the same duration, as a number
         if isinstance(node.base, Local) and not base.type and base.state is None and base.target is None:
             base = self.world.orms.customary(base, node.base.name, node.name)
         return self.attribute_of(base, node.name, node.at)

@@ -39,6 +39,7 @@ from datakeel.read.program import (
     With,
 )
 from datakeel.read.retrying import (
+    ANSWER,
     changed,
     counted_attributes,
     counters,
@@ -123,15 +124,6 @@ class Executor(Evaluator):
         for number, target in enumerate(targets):
             part = known[number] if known is not None and number < len(known) else element(value)
             self.bind(target, part, at)
-
-    def keep(self, value: Value) -> None:
-        """What is put into an attribute or a container outlives the call: so does the resource that it is."""
-        if value.rows is None or not self.resources or not value.rows.root.startswith("new:"):
-            return
-        number = int(value.rows.root[4:])
-        for index, resource in enumerate(self.resources):
-            if resource.number == number:
-                self.resources[index] = replace(resource, kept=True)
 
     def assign_attribute(self, base: Value, name: str, value: Value, at: Span) -> None:
         self.keep(value)
@@ -317,7 +309,7 @@ class Executor(Evaluator):
         if attempts == "unbounded":
             attempts = gives_up(self.exits[left:], counted, starts) or attempts
         names = {n for h in handlers for n in self.world.exception_names(self.frame.module, h.types) or ("*",)}
-        return Retry(number, "loop", self.place(node.at), attempts, wait, tuple(sorted(names)))
+        return Retry(number, "loop", self.place(node.at), attempts, wait, tuple(sorted(names)) or (ANSWER,))
 
     def counted(self, node: Loop, iterable: Value, entered: Value, starts: dict[str, str]) -> str:
         """How often a loop turns at most: a number, ``bounded``, or ``unbounded`` where nothing counts."""
@@ -449,7 +441,7 @@ class Executor(Evaluator):
         frame = self.frame
         frame.returned = value if frame.returned is None else join(frame.returned, value)
         frame.left.append(self.state.fork())
-        self.leave("return", node.at, "None" if value.known and value.const is None else "")
+        self.leave("return", node.at, repr(value.const) if value.known else "")
 
     def raise_(self, node: Raise) -> None:
         text = ""

@@ -75,6 +75,8 @@ class Graft:
         machine.complete = machine.complete and trace.complete
         for (rows, name), value in trace.heap.items():
             mapped = self.rows(rows)
+            if mapped is not None and machine.resources and rows.path == ():
+                machine.keep(self.value(value))
             if mapped is not None:
                 machine.world.orms.remembered(machine, mapped, name, value if value is NONE else self.value(value))
         self.end_transactions()

@@ -103,14 +103,15 @@ def told(node: Try, text: tuple[Statement, ...]) -> bool:
     """Whether the code behind a try can tell that its body failed.
 
     It can by a name that the body assigns or fills and that is read outside of it, by an ``else``, and where the body
-    leaves when all went well.
+    leaves when all went well (with a constant that no handler returns too).
     """
     if node.otherwise:
         return True
+    alike = [n.value for n in nodes(node.handlers) if isinstance(n, Return) and isinstance(n.value, Const)]
     noted: set[str] = set()
     for inner in nodes(node.body):
         match inner:
-            case Return(value) if value is not None and value != Const(None):
+            case Return(value) if value is not None and value not in (Const(None), *alike):
                 return True
             case Break() | Continue():
                 return True

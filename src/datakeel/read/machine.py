@@ -155,6 +155,15 @@ class Machine:
             if effect.chain == self.frame.chain and effect.place.line == at.line and effect.place == self.place(at):
                 self.effects[index] = replace(effect, **said)
 
+    def keep(self, value: Value) -> None:
+        """What is put into an attribute or a container outlives the call: so does the resource that it is."""
+        if value.rows is None or not self.resources or not value.rows.root.startswith("new:"):
+            return
+        number = int(value.rows.root[4:])
+        for index, resource in enumerate(self.resources):
+            if resource.number == number:
+                self.resources[index] = replace(resource, kept=True)
+
     def leave(self, kind: str, at: Span, text: str = "") -> None:
         if kind != "return" or not self.frame.inner:
             self.exits.append(Exit(self.next(), kind, self.state.scopes, self.state.guards, self.place(at), text))

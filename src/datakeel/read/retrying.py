@@ -43,7 +43,7 @@ WAITS = ("none", "constant", "growing", "jittered")  # each stronger than the on
 def retry_shape(node: Loop) -> bool:
     """A loop that tries again after a failure: its body tries something, leaves on success, and goes on from a
     handler. One that tries its own elements in turn looks for an alternative, it does not repeat."""
-    return any(tries_again(node, attempt, after) for attempt, after in attempts(node.body))
+    return any(tries_again(node, attempt, after) for attempt, after in attempts(node.body)) or asks_again(node)
 
 
 def attempts(body: tuple[Statement, ...]) -> Iterator[tuple[Try, tuple[Statement, ...]]]:
@@ -64,6 +64,63 @@ def tries_again(node: Loop, attempt: Try, after: tuple[Statement, ...]) -> bool:
     if ends_by_flag(node, (*attempt.body, *attempt.otherwise)):
         return any(not ends_by_flag(node, h.body) for h in going_on)
     return always_leaves(after) and any(holds(h.body, Continue) for h in going_on)
+
+
+def asks_again(node: Loop) -> bool:
+    """Whether a loop asks again until the answer says that it went well (``if answer.ok: break``). One that leaves
+    when it went badly works through pages."""
+    if looks_for_another(node, []):
+        return False
+    for index, statement in enumerate(node.body):
+        good = went_well(statement.test) if isinstance(statement, If) else None
+        if not isinstance(statement, If) or good is None or not answered(statement.test, node.body[:index]):
+            continue
+        well, badly = (statement.then, statement.otherwise) if good else (statement.otherwise, statement.then)
+        after = node.body[index + 1 :]
+        if always_leaves(badly, raising=True) or holds(badly, Break):
+            continue
+        if always_leaves(well) or ends_by_flag(node, well):
+            return not always_leaves(after, raising=True)
+        if not well and holds(badly, Continue) and always_leaves(after):
+            return True
+    return False
+
+
+ANSWERS = ("status_code", "status", "ok", "is_success")
+
+
+def answered(test: Expression, before: tuple[Statement, ...]) -> bool:
+    """Whether a test is of what this turn of the loop was answered."""
+    named = {e.name for e in expressions(test) if isinstance(e, Local)}
+    for statement in walked(before):
+        if isinstance(statement, Assign) and statement.value is not None and named & set(bound(statement.targets)):
+            return any(isinstance(e, Call) for e in expressions(statement.value))
+    return False
+
+
+def went_well(test: Expression) -> bool | None:
+    """Whether a test of an answer holds when it went well, or when it went badly; None where it says neither."""
+    match test:
+        case Attribute(Local(), "ok" | "is_success"):
+            return True
+        case Derive("not", (inner,)):
+            opposite = went_well(inner)
+            return None if opposite is None else not opposite
+        case Derive(how, (Attribute(Local(), name), other)) if name in ANSWERS:
+            parts = other.items if isinstance(other, Collection) else (other,)
+            numbers = [n.value for n in parts if isinstance(n, Const) and isinstance(n.value, int)]
+            if not numbers or len(numbers) < len(parts):
+                return None
+            if how in ("<", "<="):
+                return True if min(numbers) >= 299 else None
+            if how in (">", ">="):
+                return False if min(numbers) >= 399 else None
+            same = how in ("==", "in", "is")
+            if all(200 <= n < 300 for n in numbers) and how in ("==", "!=", "in", "notin"):
+                return same
+            if all(n >= 400 for n in numbers) and same:
+                return False
+    return None
 
 
 def looks_for_another(node: Loop, handlers: list[Handler]) -> bool:
@@ -261,6 +318,9 @@ def varies(source: Source, counted: frozenset[str]) -> bool:
     return source.kind == "loop" or bool(source.path and source.path[-1] in counted)
 
 
+ANSWER = "answer"  # stands among the exceptions of a retry that answers to what the other side says
+
+
 def waiting(pauses: Iterable[Effect], counted: frozenset[str], handlers: Iterable[Handler]) -> str:
     """How a loop waits between two tries: the strongest of its pauses; empty when that is not known."""
     kinds = [kind_of(e, counted) for e in pauses]
@@ -299,6 +359,7 @@ def last_name(function: Expression) -> str:
 
 
 __all__ = [
+    "ANSWER",
     "Let",
     "changed",
     "counted_attributes",

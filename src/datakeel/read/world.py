@@ -1144,10 +1144,11 @@ class World:
         row, arguments, receiver = opening.row, opening.arguments, opening.receiver
 
         def given(name: str) -> Value | None:
+            name, _, entry = name.partition(".")
             found = arguments.get(name, row.parameters.index(name) if name in row.parameters else None)
             if found is None and receiver is not None and isinstance(row, TypeRow):
                 found = (receiver.options or {}).get(name)
-            return found
+            return (found.entries or {}).get(entry) if entry and found is not None else found
 
         framework = isinstance(row, CallRow) and row.entry is not None
         return self.retry_of(row.retries or Retries(), given, number, place, "framework" if framework else "library")

@@ -41,21 +41,21 @@ def order(finding: Finding) -> tuple[object, ...]:
 
 
 def judged(rule: Rule, system: System) -> Iterator[Finding]:
-    for noun, operation in nouns(rule, system):
+    for noun, operation in (found for kind in rule.nouns for found in nouns(kind, system)):
         hits: Iterable[Hit] = rule.judge(noun, system) if rule.wants_system else rule.judge(noun)
         for hit in hits:
             yield finding_of(rule, hit, operation)
 
 
-def nouns(rule: Rule, system: System) -> Iterator[tuple[object, Operation | None]]:
-    if rule.noun is Operation:
+def nouns(kind: type, system: System) -> Iterator[tuple[object, Operation | None]]:
+    if kind is Operation:
         yield from ((o, o) for o in system.operations if o.role in JUDGED)
-    elif rule.noun is Resource:
+    elif kind is Resource:
         for operation in system.operations:
             if operation.role in JUDGED:
                 yield from ((r, operation) for r in operation.resources if not r.chain)
         yield from ((r, None) for r in system.resources)
-    elif rule.noun is Dataset:
+    elif kind is Dataset:
         yield from ((d, None) for d in system.datasets)
     else:
         yield system, None

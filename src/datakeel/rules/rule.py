@@ -61,7 +61,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     category: str
     severity: Severity
     judge: Callable[..., Iterable[Hit]]
-    noun: type
+    nouns: tuple[type, ...]
     wants_system: bool
 
     @property
@@ -106,15 +106,16 @@ def in_category(category: str) -> Iterator[Rule]:
 def described(category: str, module: str, function: Callable[..., Iterable[Hit]]) -> Rule:
     hints = typing.get_type_hints(function)
     parameters = list(inspect.signature(function).parameters)
-    noun = hints[parameters[0]]
-    if noun not in (Operation, Dataset, Resource, System):
-        raise TypeError(f"{category}/{module}.py: a rule judges an Operation, Dataset, Resource or System, not {noun}")
+    hint = hints[parameters[0]]
+    nouns = typing.get_args(hint) or (hint,)
+    if not {Operation, Dataset, Resource, System}.issuperset(nouns):
+        raise TypeError(f"{category}/{module}.py: a rule judges an Operation, Dataset, Resource or System, not {hint}")
     return Rule(
         name=module.replace("_", "-"),
         category=category,
         severity=function.severity,  # type: ignore[attr-defined]
         judge=function,
-        noun=noun,
+        nouns=nouns,
         wants_system=len(parameters) > 1,
     )
 

@@ -30,7 +30,7 @@ def remote_call_without_timeout(operation: Operation, system: System) -> Iterato
     if operation.always_inside("timeout") == Answer.YES:
         return
     for call in operation.of(Kind.CALL, Kind.PUBLISH, Kind.READ, Kind.WRITE):
-        if call.store not in NETWORK or limited(call):
+        if call.store not in NETWORK or limited(call) or near(call):
             continue
         option = call.option("timeout")
         if option is not None and unlimited(option) and (not call.chain or left_open(call, system)):
@@ -63,6 +63,14 @@ def decided_at(call: Effect, system: System) -> Place:
 def limited(call: Effect) -> bool:
     """Whether something round the call ends it (``async with timeout(5)``)."""
     return any(s.kind == "timeout" and s.text != "None" for s in call.scopes)
+
+
+def near(call: Effect) -> bool:
+    """Whether a socket stays on this machine, or only says where datagrams go: then nobody is waited for."""
+    family, transport = call.option("address-family"), call.option("transport")
+    return (family is not None and family.value.endswith("AF_UNIX")) or (
+        transport is not None and transport.value.endswith("SOCK_DGRAM")
+    )
 
 
 def hit(operation: Operation, call: Effect, option: Option, place: Place) -> Hit:

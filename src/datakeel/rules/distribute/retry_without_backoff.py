@@ -53,6 +53,7 @@ def hit(operation: Operation, retry: Retry, call: Effect, attempts: int | None, 
             Step(call.place, f"{who} comes back, and gets many times its usual load: it goes down again"),
         ),
         rests_on=(call,),
+        doubts=int(retry.on == ("answer",)),
         severity=Severity.MINOR if attempts is not None and attempts < MANY and retry.wait == "constant" else None,
         fix=fix(retry),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from datakeel.model.effect import Effect, Kind
@@ -23,6 +24,9 @@ _INTENT = """
     """
 INTENT = frozenset(_INTENT.split())
 
+WATCHING = re.compile(r"(^|[._])(tracing|telemetry|metrics|monitoring|analytics|observability|statsd|sentry)([._]|$)")
+SAID = frozenset(("True", "'ok'", "'OK'", "'success'", "200", "0"))  # constants that say that it went well
+
 
 def wide(handler: Handler) -> bool:
     """Whether it catches errors of stores and services at large, rather than one outcome that it answers."""
@@ -36,7 +40,7 @@ def only_logs(handler: Handler) -> bool:
 
 
 def keeps_going(operation: Operation, handler: Handler) -> bool:
-    """Whether its way on is that of success: it falls through, or returns as nothing as success does.
+    """Whether its way on is that of success: it falls through, or returns as nothing, or the same, as success does.
 
     One of many that are worked through, where it goes on with the next, claims no success; but a message is covered by
     the next one's acknowledgement.
@@ -45,7 +49,14 @@ def keeps_going(operation: Operation, handler: Handler) -> bool:
         return False
     if "return" not in handler.does:
         return True
-    return not any(x.kind == "return" and x.text != "None" for x in operation.exits)
+    own, others = set[str](), set[str]()
+    for x in operation.exits:
+        if x.kind == "return":
+            here = any((s.number, s.arm) == (handler.number, handler.arm) for s in x.scopes)
+            (own if here else others).add(x.text)
+    if own and own <= others and own <= SAID:
+        return True
+    return not (own | others) - {"None"}
 
 
 def in_loop(handler: Handler) -> bool:
@@ -59,7 +70,10 @@ def consuming(operation: Operation, handler: Handler) -> bool:
 
 
 def telling_name(operation: Operation) -> bool:
-    """Whether the function's own name says that it may fail without harm: ``safe_notify``, ``_try_close``."""
+    """Whether the function's own name says that it may fail without harm: ``safe_notify``, ``_try_close``; or its
+    module's, that it only watches."""
+    if WATCHING.search(operation.name.removesuffix(operation.symbol)):
+        return True
     name = operation.symbol.rpartition(".")[2].strip("_").lower()
     return name in INTENT or any(f"_{word}_" in f"_{name}_" for word in INTENT)
 

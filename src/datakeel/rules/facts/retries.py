@@ -19,7 +19,7 @@ ACTS = (Kind.CALL, Kind.READ, Kind.WRITE, Kind.PUBLISH, Kind.CONSUME)
 # errors that tell that it is not time yet, that another was faster, or that a database's transaction failed
 EXPECTED = re.compile(
     r"NotReady|NotYet|Pending|StillRunning|InProgress|Unfinished|Empty|Assertion|Lock|Conflict|Watch|Integrity"
-    r"|Serializ|Deadlock|Stale|Version|Lookup|KeyError|NotFound|DoesNotExist|BlockingIO|FileExists"
+    r"|Serializ|Deadlock|Stale|Version|Lookup|KeyError|NotFound|NoSuch|DoesNotExist|BlockingIO|FileExists"
     r"|Operational|InvalidRequest|UniqueViolation|DatabaseError|InterfaceError|SQLAlchemyError|DBAPIError",
 )
 WAITING = re.compile(r"(^|[._])(wait|poll|await|until|ready)", re.I)
@@ -61,11 +61,16 @@ def pause(operation: Operation, retry: Retry) -> float | None:
                 return float(effect.text)
             except ValueError:
                 return None
-    option = next((e.option("wait") for e in operation.entries if e.place == operation.place), None)
-    return option.seconds() if option is not None and retry.kind == "framework" else None
+    if retry.kind != "framework":
+        return None
+    own = (e.option(word) for e in operation.entries if e.place == operation.place for word in ("delay", "wait"))
+    option = next((o for o in own if o is not None and o.value != "None"), None)
+    return option.seconds() if option is not None else None
 
 
-REFUSED = re.compile(r"ConnectTimeout|NewConnection|ConnectError|RateLimit|TooManyRequests|Throttl|NameResolution")
+REFUSED = re.compile(
+    r"^answer$|ConnectTimeout|NewConnection|ConnectError|RateLimit|TooManyRequests|Throttl|NameResolution"
+)
 
 
 def refused_before(retry: Retry) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 
+OWN = ("tasks", "semaphore")  # waits for this process itself: what its tasks wait for tells how long
 SLOW_STORES = (StoreKind.REMOTE, StoreKind.MAIL, StoreKind.PROCESS)
 
 
 def slow(effect: Effect) -> bool:
     """Whether an effect waits for the world outside this system's own stores."""
     if effect.kind == Kind.WAIT:
-        return True
+        return effect.verb not in OWN
     return effect.kind in (Kind.CALL, Kind.READ, Kind.WRITE, Kind.PUBLISH) and effect.store in SLOW_STORES
 
 

@@ -30,12 +30,18 @@ def work_for(operation: Operation, consume: Effect) -> Effect | None:
     """What is done for a message that would be lost with it: what surely is an effect, else the code not in view that
     the message is handed to."""
     later = [e for e in operation.effects if e.number > consume.number and not operation.exclusive(consume, e)]
-    given = next((e for e in later if handed(e, consume)), None)
+    given = next((e for e in later if handed(e, {consume.number})), None)
     return next((e for e in later if durable(e)), given)
 
 
-def handed(effect: Effect, consume: Effect) -> bool:
-    return effect.verb == "hand-over" and any(s.number == consume.number for s in effect.payload)
+def handed(effect: Effect, consumed: set[int]) -> bool:
+    """Whether what was consumed is given to code that is not in view; number 0 is what the function itself is given."""
+    if effect.verb != "hand-over":
+        return False
+    return any(
+        s.number in consumed or (0 in consumed and s.kind == "parameter" and s.name not in ("self", "cls"))
+        for s in effect.payload
+    )
 
 
 def in_background(operation: Operation, consume: Effect, work: Effect) -> bool:
@@ -66,21 +72,15 @@ def automatic(consume: Effect) -> Option | None:
 
 def acknowledged_first(operation: Operation) -> Iterator[Hit]:
     """An explicit acknowledgement that stands before the work."""
+    consumed = {e.number for e in operation.of(Kind.CONSUME)}
     for ack in operation.of(Kind.ACK):
         if ack.chain or ack.verb in ("nack", "reject"):
             continue
-        before = any(
-            durable(e) and e.number < ack.number and not operation.exclusive(e, ack) for e in operation.effects
-        )
-        later = next(
-            (
-                e
-                for e in operation.effects
-                if durable(e) and operation.before_on_some_path(ack, e) and e.number > ack.number
-            ),
-            None,
-        )
-        if later is not None and not before and operation.meet_here(ack, later):
+        work = [e for e in operation.effects if (durable(e) or handed(e, consumed)) and not operation.exclusive(e, ack)]
+        later = next((e for e in work if e.number > ack.number), None)
+        if later is None or any(e.number < ack.number for e in work):
+            continue
+        if operation.before_on_some_path(ack, later) and operation.meet_here(ack, later):
             yield in_order(ack, later)
 
 

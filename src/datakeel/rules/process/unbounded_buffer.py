@@ -1,24 +1,97 @@
-"""`unbounded-buffer`: a queue without a limit grows until memory is gone, because nothing slows its producer down."""
+"""`unbounded-buffer`: what waits in memory without a limit grows until memory is gone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.operation import Resource
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Operation, Resource
 from datakeel.rules.rule import Hit, rule
+
+STARTS = {"task": "task", "supervised-task": "task", "thread": "thread", "process": "process", "submit": "job"}
+PASSING = ("sleep", "poll", "flush", "event")  # waits that do not wait for what was started
 
 
 @rule(Severity.MAJOR)
-def unbounded_buffer(resource: Resource) -> Iterator[Hit]:
-    """A queue without a limit grows until memory is gone, because nothing slows its producer down."""
+def unbounded_buffer(noun: Operation | Resource) -> Iterator[Hit]:
+    """What waits in memory without a limit grows until memory is gone, because nothing slows its producer down."""
+    if isinstance(noun, Resource):
+        yield from queues(noun)
+    else:
+        yield from one_for_each(noun)
+
+
+def queues(resource: Resource) -> Iterator[Hit]:
     # one that lives no longer than the call that makes it holds what that call has at hand
     if resource.kind != "queue" or not resource.complete or not (resource.kept or resource.per == "process"):
         return
     limit = resource.option("maxsize")
-    if limit is None or limit.value not in ("0", "None", "-1"):
-        return
-    yield Hit(
+    if limit is not None and limit.value in ("0", "None", "-1"):
+        yield endless_queue(resource)
+
+
+def one_for_each(operation: Operation) -> Iterator[Hit]:
+    """Messages for each of which something is started, and the next one is asked for at once."""
+    for consume in operation.of(Kind.CONSUME):
+        if consume.store == StoreKind.MEMORY:
+            continue  # what its own process put there, its own queue bounds
+        for spawn in operation.of(Kind.SPAWN):
+            if spawn.verb in STARTS and operation.meet_here(consume, spawn) and follows(consume, spawn):
+                if not limited(operation, consume, spawn):
+                    yield crowd(consume, spawn)
+                break
+
+
+def follows(consume: Effect, spawn: Effect) -> bool:
+    """Whether a message is followed by a start, and that by the next message; what starts far down, in what handles it,
+    is something else."""
+    if len(spawn.chain) > 1:
+        return False
+    if consume.number == 0:  # the function is given a message
+        return True
+    endless = {s.number for s in spawn.scopes if s.kind == "loop" and s.unbounded}
+    return consume.number < spawn.number and any(s.number in endless for s in consume.scopes)
+
+
+def limited(operation: Operation, consume: Effect, spawn: Effect) -> bool:
+    """Whether something bounds how many run: a semaphore, a wait for some of them, or a broker that hands out no more
+    than so many before they are acknowledged."""
+    prefetch = consume.option("prefetch")
+    if consume.store == StoreKind.QUEUE and prefetch is not None and prefetch.value not in ("0", "None"):
+        return True
+    if spawn.inside("semaphore") is not None or any(s.kind == "semaphore" for s in consume.scopes):
+        return True
+    loops = {s.number for s in spawn.scopes if s.kind == "loop"}
+    waits = (e for e in operation.of(Kind.WAIT) if e.verb not in PASSING)
+    return any(not loops or any(s.number in loops for s in e.scopes) for e in waits)
+
+
+def crowd(consume: Effect, spawn: Effect) -> Hit:
+    what = STARTS[spawn.verb]
+    place = spawn.chain[0] if spawn.chain else spawn.place
+    return Hit(
+        place=place,
+        message=f"a {what} is started for each message, with no limit: when they are slow, they pile up until the "
+        "process is killed",
+        story=(
+            Step(consume.place, "a message is taken"),
+            Step(place, f"a {what} is started for it, and nothing waits for that"),
+            Step(consume.place, "the next message is taken at once, and the next: as fast as the broker gives them"),
+            Step(place, "what they call is slow: thousands wait in memory, and are lost when it runs out"),
+        ),
+        rests_on=(consume, spawn),
+        datasets=(consume.dataset,) if consume.dataset else (),
+        fix=Fix(
+            title="bound how many run at once, and take the next message when one is done",
+            text="await limit.acquire()  # limit = asyncio.Semaphore(100)\n"
+            "task = asyncio.create_task(…)\ntask.add_done_callback(lambda _: limit.release())",
+        ),
+    )
+
+
+def endless_queue(resource: Resource) -> Hit:
+    return Hit(
         place=resource.place,
         message="this queue has no limit: when its consumer falls behind, it grows until the process is killed",
         story=(

@@ -11,7 +11,7 @@ from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import begun_here, effects_of, holds_locks, lock_before
 from datakeel.rules.facts.bounds import whole_table
 from datakeel.rules.facts.guards import here, now, single_runner
-from datakeel.rules.facts.slow import words
+from datakeel.rules.facts.slow import slow, words
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import grows, held_while
 
@@ -21,12 +21,17 @@ def long_transaction(operation: Operation, system: System) -> Iterator[Hit]:
     """A transaction stays open while something sleeps, or while all rows of a growing table are worked through."""
     for transaction in begun_here(operation, system):
         for wait in effects_of(transaction, operation.of(Kind.WAIT)):
-            held = lock_before(operation, transaction, wait) if now(wait) and not after_failure(wait) else None
+            held = lock_before(operation, transaction, wait) if sleeps(wait) and not after_failure(wait) else None
             if held is not None and not passed_by(held):
                 yield sleeping(operation, transaction, held, wait)
         found = endless_work(operation, transaction) if not single_runner(operation) else None
         if found is not None:
             yield bulk(operation, transaction, *found)
+
+
+def sleeps(wait: Effect) -> bool:
+    """Whether it waits here and now for time or the world outside, rather than for this process's own tasks."""
+    return now(wait) and slow(wait)
 
 
 def passed_by(lock: Effect) -> bool:
