@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.effect import Assignment, Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.derivation import OUTBOX
 from datakeel.rules.rule import Hit, rule
+
+AMOUNT = re.compile(
+    r"balance|amount|total|count(?!ry)|quantit|qty|stock|points|credit|debit|score|used|spent|sold|paid|hits|views",
+    re.I,
+)
 
 
 @rule(Severity.CRITICAL)
 def non_idempotent_consumer(operation: Operation, system: System) -> Iterator[Hit]:
     """A message that is delivered twice has its effect twice."""
     consume = next((c for c in operation.of(Kind.CONSUME) if not c.chain), None)
-    delivered = any(e.kind == "consumer" and e.redelivered and e.place == operation.place for e in operation.entries)
-    if (consume is None and not delivered) or deduplicated(operation, system):
+    own = [e for e in operation.entries if e.redelivered and e.place == operation.place]
+    delivered = consume is not None or any(e.kind == "consumer" for e in own)
+    if not (delivered or any(e.kind == "task" for e in own)) or deduplicated(operation, system):
         return
     for effect in operation.effects:
-        if repeated(effect, system) and not decided(operation, effect):
+        again = repeated(effect, system) if delivered else adds(effect)
+        if again and not decided(operation, effect):
             yield hit(operation, consume, effect)
             return
+
+
+def adds(effect: Effect) -> bool:
+    """Whether it changes an amount by so much, rather than to so much."""
+    if effect.kind != Kind.WRITE or effect.verb not in ("update", "save") or OUTBOX.search(effect.dataset):
+        return False
+    if effect.store not in (StoreKind.RELATIONAL, StoreKind.DOCUMENT):
+        return False
+    return any(a.how == "atomic" or from_itself(a) for a in effect.assigned)
+
+
+def from_itself(assignment: Assignment) -> bool:
+    """Whether an amount is computed from what was read of the same column."""
+    if assignment.how != "value" or not AMOUNT.search(assignment.column):
+        return False
+    return any(s.kind == "read" and s.path[-1:] == (assignment.column,) for s in assignment.sources)
 
 
 def repeated(effect: Effect, system: System) -> bool:
@@ -31,11 +55,9 @@ def repeated(effect: Effect, system: System) -> bool:
     if effect.kind == Kind.WRITE and effect.store in (StoreKind.RELATIONAL, StoreKind.DOCUMENT):
         if OUTBOX.search(effect.dataset):
             return False
-        if effect.verb in ("update", "save") and any(a.how == "atomic" for a in effect.assigned):
-            return True
-        return effect.verb == "insert" and not effect.conflict and not keyed(effect, system)
+        return adds(effect) or (effect.verb == "insert" and not effect.conflict and not keyed(effect, system))
     if effect.kind == Kind.CALL and effect.store in (StoreKind.REMOTE, StoreKind.MAIL):
-        return effect.idempotent == Answer.NO and effect.option("idempotency_key") is None
+        return effect.idempotent == Answer.NO
     return False
 
 
