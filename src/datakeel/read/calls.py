@@ -1110,7 +1110,7 @@ class Caller(Executor):
                 options[name] = found if found.known or found.rows is None else self.held(found) or found
             elif inherited is not None:
                 options[name] = inherited
-            elif receiver is not None and receiver.options is not None and "*" in receiver.options:
+            elif receiver is not None and unsaid(receiver.options, name in row.options):
                 options[name] = NOTHING
         made = receiver.place if receiver is not None and len(defaults) > len(row.options) else None
         return self.world.option_list(options, defaults, arguments.decided or made, words)
@@ -1706,6 +1706,12 @@ def endless(trace: Trace) -> bool:
 def delivered(value: Value, source: frozenset[Source], rows: Rows) -> Value:
     """What a callback is given: the client itself, or part of the message that was read."""
     return value if value.owner is None and value.rows is not None else value.but(sources=source, rows=rows)
+
+
+def unsaid(options: dict[str, Value] | None, own: bool) -> bool:
+    """Whether an option that is not seen may have been given all the same: some were not followed; or nobody saw the
+    client being made, and it is not the call's own."""
+    return "*" in options if options is not None else not own
 
 
 def flattened(options: dict[str, Value]) -> dict[str, Value]:
