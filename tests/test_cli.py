@@ -52,7 +52,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     page = catalogue.Page("lost-update", "A second writer is overwritten.", "Atomic update", Pillar.RELIABILITY, text)
     rules = tuple(
         catalogue.Rule(
-            name=name, category=category, severity=severity, judge=lambda _: [], noun=Operation, wants_system=False
+            name=name, category=category, severity=severity, judge=lambda _: [], nouns=(Operation,), wants_system=False
         )
         for name, category, severity in (
             ("lost-update", "transact", Severity.CRITICAL),

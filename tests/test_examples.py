@@ -16,7 +16,7 @@ PLANTED = {
     ("shop/checkout.py", 21, "publish-before-commit"),
     ("shop/feed.py", 9, "unbounded-buffer"),
     ("shop/sales.py", 32, "non-idempotent-consumer"),
-    ("shop/sales.py", 29, "ack-before-processing"),
+    ("shop/sales.py", 12, "ack-before-processing"),
 }
 CATEGORIES = ("derive", "process", "encode", "partition", "store", "replicate")
 
