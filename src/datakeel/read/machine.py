@@ -276,7 +276,7 @@ class Machine:
         if not self.state.locks and not self.claims:
             return
         told = [(g.polarity != (g.test == "is-none"), g.sources) for g in guards if g.test in ("truth", "is-none")]
-        lost = {s.number for got, sources in told if not got for s in sources}
+        lost = {s.number for got, sources in told if not got for s in sources if not s.path}
         won = {s.number for got, sources in told if got for s in sources if s.number in self.claims}
         kept = tuple(n for n in self.state.locks if n not in lost)
         gone = frozenset(n for n in self.state.locks if n in lost)
