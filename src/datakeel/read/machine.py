@@ -16,7 +16,7 @@ from datakeel.model.operation import Exit, Handler, Resource, Retry, Transaction
 from datakeel.model.place import Place
 from datakeel.read.program import Span
 from datakeel.read.state import AMBIENT, ENDED, Frame, State
-from datakeel.read.values import NOTHING, Value, extended
+from datakeel.read.values import NOTHING, Value, extended, inward
 
 if TYPE_CHECKING:
     from datakeel.read.world import World
@@ -257,7 +257,7 @@ class Machine:
             stored = self.state.heap.get((value.rows, name)) if value.rows is not None else None
             stored = stored or inside(value, name)
             value = stored or Value(
-                sources=extended(value.sources, name),
+                sources=extended(value.sources if value.rows is not None else inward(value.sources), name),
                 rows=Rows(value.rows.root, (*value.rows.path, name))
                 if value.rows is not None and len(value.rows.path) < 4
                 else None,

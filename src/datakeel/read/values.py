@@ -379,6 +379,7 @@ def key_rows(store: str, text: str | None, sources: Iterable[Source]) -> Rows | 
 
 
 NAMELESS = ("random", "loop", "encoding", "decoding")  # another value each time
+ROWED = ("read", "parameter")  # sources that may be a row themselves
 
 
 def canonical_source(source: Source) -> str:
@@ -393,6 +394,11 @@ def extended(sources: Iterable[Source], name: str) -> frozenset[Source]:
     if not sources:
         return NO_SOURCES
     return frozenset(Source(s.kind, s.number, s.name, (*s.path, name)) if len(s.path) < 4 else s for s in sources)
+
+
+def inward(sources: frozenset[Source]) -> frozenset[Source]:
+    """The sources of what was only made from rows (a mapping of their addresses): its attributes are not theirs."""
+    return frozenset(replace(s, path=("?",)) if s.kind in ROWED and not s.path else s for s in sources)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class Mapped(Struct, frozen=True):
 
     @property
     def primary(self) -> tuple[str, ...]:
-        return self.keys[0] if self.keys else ("id",)
+        return (self.keys[0] if self.keys else ()) or ("id",)  # where nothing is seen that is marked, by convention
 
     @property
     def eager(self) -> frozenset[str]:
