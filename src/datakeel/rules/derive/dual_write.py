@@ -76,7 +76,20 @@ def misfiled(operation: Operation, record: Effect, file: Effect) -> int | None:
             unknown = file.when not in LATER and surely_alone(operation, record) == Answer.UNKNOWN
             return 1 if unknown and record.verb == "delete" else None
         return 0 if record.verb == "delete" or together(operation, record, file) else None
+    if named_after(operation, file):
+        return None
     return 0 if record.verb != "delete" and committed_before(operation, record, file) else None
+
+
+def named_after(operation: Operation, file: Effect) -> bool:
+    """Whether the row whose field the file is gets its name afterwards: until then no row speaks of the file."""
+    if file.rows is None or not file.rows.path:
+        return False
+    root = file.rows.root
+    return any(
+        e.number > file.number and e.rows is not None and e.rows.root == root and not e.rows.path
+        for e in record_writes(operation)
+    )
 
 
 def hit(record: Effect, copy: Effect, doubts: int) -> Hit:

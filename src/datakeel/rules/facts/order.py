@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datakeel.model.effect import Cardinality, Effect, Predicate, Scope, Source
+from datakeel.model.effect import Cardinality, Effect, Kind, Predicate, Scope, Source
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 
@@ -17,8 +17,38 @@ def loop_unsorted(lock: Effect, operation: Operation) -> Scope | None:
     begun = transaction.number if transaction is not None else 0
     for scope in lock.scopes:
         if scope.kind == "loop" and scope.number > begun:
-            return None if scope.text in ("sorted", "ordered") else scope
+            return None if scope.text in ("sorted", "ordered") or ended_each_turn(lock, scope, operation) else scope
     return None
+
+
+def ended_each_turn(lock: Effect, loop: Scope, operation: Operation) -> bool:
+    """Whether each turn commits what it locked, so that no turn waits with another's rows in hand."""
+    return any(
+        end.number > lock.number
+        and end.transaction == lock.transaction
+        and loop in end.scopes
+        and all(s in lock.scopes for s in end.scopes)
+        for end in operation.of(Kind.COMMIT, Kind.ROLLBACK)
+    )
+
+
+def locked_at_once(lock: Effect, operation: Operation, system: System) -> bool:
+    """Whether one statement has locked the row already, or the row that it belongs to."""
+    held = [e for n in lock.locks if (e := operation.effect(n)) is not None and e.selection is not None]
+    if any(lock.dataset in (e.dataset, *e.selection.joins) for e in held if e.selection is not None):
+        return True
+    asked_for = [s for p in (lock.selection.predicates if lock.selection is not None else ()) for s in asked(p)]
+    return any(owned(s, e, system) for s in asked_for for e in held) or any(
+        lock.rows is not None and lock.rows.root == f"read:{e.number}" and refers(lock.dataset, e.dataset, system)
+        for e in held
+    )
+
+
+def owned(source: Source, parent: Effect, system: System) -> bool:
+    """Whether a value is the key of the rows that a statement has locked."""
+    dataset = system.dataset_of(parent)
+    key = dataset.schema.primary_key() if dataset is not None else ()
+    return source.kind == "read" and source.number == parent.number and source.path == key
 
 
 def chosen_by_loop(lock: Effect, operation: Operation) -> bool:

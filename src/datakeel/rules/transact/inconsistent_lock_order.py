@@ -11,7 +11,7 @@ from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import part_of_outer
 from datakeel.rules.facts.decisions import own_text
 from datakeel.rules.facts.guards import here, now, single_runner
-from datakeel.rules.facts.order import chosen_by_loop, loop_unsorted, parent_first
+from datakeel.rules.facts.order import chosen_by_loop, locked_at_once, loop_unsorted, parent_first
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import crossed, crossed_loop
 
@@ -29,7 +29,7 @@ def inconsistent_lock_order(system: System) -> Iterator[Hit]:
         locks = [e for e in operation.of(Kind.READ) if explicit(e) and now(e)]
         for first, second in pairs(operation, locks):
             orders.setdefault(frozenset((first.dataset, second.dataset)), []).append((operation, first, second))
-        yield from row_by_row(operation)
+        yield from row_by_row(operation, system)
     for key in sorted(orders, key=sorted):
         yield from against(orders[key], system)
 
@@ -99,7 +99,7 @@ def near(found: list[tuple[Operation, Effect, Effect]]) -> Iterator[tuple[Operat
     return (entry for entry in found if max(len(entry[1].chain), len(entry[2].chain)) <= NEAR)
 
 
-def row_by_row(operation: Operation) -> Iterator[Hit]:
+def row_by_row(operation: Operation, system: System) -> Iterator[Hit]:
     """Rows that others lock too are locked one by one, in the order in which they happen to come."""
     if not any(t.call is None for t in operation.transactions):
         return
@@ -113,7 +113,7 @@ def row_by_row(operation: Operation) -> Iterator[Hit]:
         loop = loop_unsorted(lock, operation) if one_of_many(lock) and not one_at_a_time(operation, lock) else None
         if loop is None or loop.place is None or not own_text(loop.place, operation):
             continue
-        if not chosen_by_loop(lock, operation):
+        if not chosen_by_loop(lock, operation) or locked_at_once(lock, operation, system):
             continue
         yield Hit(
             place=loop.place,
