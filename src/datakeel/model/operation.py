@@ -216,7 +216,8 @@ class Operation(Struct, frozen=True, kw_only=True, dict=True):
         return len(calls) > 1 or calls == {None}
 
     def exclusive(self, a: Effect, b: Effect) -> bool:
-        """Whether no single run passes both: they stand in different arms of one branch, or of one try's handlers."""
+        """Whether no single run passes both: they stand in different arms of one branch, or of one try's handlers, or
+        behind conditions that cannot both hold."""
         arms = {s.number: s for s in a.scopes if s.kind in ("branch", "try")}
         for scope in b.scopes:
             other = arms.get(scope.number)
@@ -226,7 +227,7 @@ class Operation(Struct, frozen=True, kw_only=True, dict=True):
                 return True
             if {"else"} < {other.arm, scope.arm} and (other.arm + scope.arm).find("handler") >= 0:
                 return True
-        return False
+        return bool(a.guards and b.guards) and any(contradict(g, h) for g in a.guards for h in b.guards)
 
     def before_on_some_path(self, a: Effect, b: Effect) -> bool:
         """Whether a run exists in which `a` happens before `b` (also by way of a loop that holds both)."""
@@ -296,6 +297,15 @@ def conditional(scope: Scope) -> bool:
     if scope.kind in ("branch", "loop"):
         return True
     return scope.kind == "try" and (scope.arm.startswith("handler") or scope.arm == "else")
+
+
+def contradict(a: Guard, b: Guard) -> bool:
+    """Whether two conditions cannot both hold: one value equals two constants, or an argument is both so and not so."""
+    if a.test != b.test or len(a.sources) != 1 or a.sources != b.sources or a.sources[0].kind in ("loop", "random"):
+        return False
+    if a.text != b.text:
+        return a.test == "==" and a.polarity and b.polarity and bool(a.text and b.text)
+    return a.polarity != b.polarity and a.sources[0].kind == "parameter" and not a.sources[0].path
 
 
 def same_rows(a: Effect, b: Effect) -> Answer:

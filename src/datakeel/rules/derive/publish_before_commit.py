@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Operation
+from datakeel.model.system import System
 from datakeel.rules.facts.derivation import about, marks, named_in, record_writes, together, unit
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import early, way
@@ -15,13 +16,13 @@ NO_DELAY = ("None", "0", "0.0")
 
 
 @rule(Severity.CRITICAL)
-def publish_before_commit(operation: Operation) -> Iterator[Hit]:
+def publish_before_commit(operation: Operation, system: System) -> Iterator[Hit]:
     """An event or job leaves while the transaction that wrote its rows is still open."""
     for publish in operation.of(Kind.PUBLISH):
         if publish.when != When.NOW or publish.store == StoreKind.RELATIONAL or delayed(publish):
             continue
         alone = unit(operation, publish) is None
-        write = unwritten(operation, publish) if alone else uncommitted(operation, publish)
+        write = unwritten(operation, publish, system) if alone else uncommitted(operation, publish)
         if write is not None:
             yield hit(operation, publish, write, alone=alone)
 
@@ -49,15 +50,23 @@ def uncommitted(operation: Operation, publish: Effect) -> Effect | None:
     return next(iter((*told, *before)), None)
 
 
-def unwritten(operation: Operation, publish: Effect) -> Effect | None:
+def unwritten(operation: Operation, publish: Effect, system: System) -> Effect | None:
     """A change of the row that a job names, and will read, which comes only after the job has left."""
     if publish.verb != "task":
         return None
     for write in record_writes(operation):
         later = write.number > publish.number and not operation.exclusive(write, publish)
-        if later and write.verb in ("update", "save", "upsert") and not marks(write) and named_in(write, publish):
+        if not later or write.verb not in ("update", "save", "upsert") or marks(write):
+            continue
+        if named_in(write, publish) and may_read(publish, write, system):
             return write if operation.meet_here(publish, write) else None
     return None
+
+
+def may_read(publish: Effect, write: Effect, system: System) -> bool:
+    """Whether the job looks at the table: one that is known, and does not, has all that it needs in its message."""
+    job = system.operation(publish.dataset)
+    return job is None or any(e.dataset in (write.dataset, "") for e in job.effects if e.store == write.store)
 
 
 def hit(operation: Operation, publish: Effect, write: Effect, *, alone: bool) -> Hit:

@@ -38,13 +38,21 @@ def swallowed_failure(operation: Operation) -> Iterator[Hit]:
     """A failed write, message or call is caught and dropped, and the flow goes on as if it had happened."""
     if telling_name(operation):
         return
+    spoken: set[int] = set()  # one try is one cause, however many handlers it has
     for handler in operation.handlers:
-        if handler.told or not wide(handler) or not only_logs(handler) or not keeps_going(operation, handler):
+        if (
+            handler.number in spoken
+            or handler.told
+            or not wide(handler)
+            or not only_logs(handler)
+            or not keeps_going(operation, handler)
+        ):
             continue
         lost = [e for e in body_effects(operation, handler) if matters(e) and fails_here(operation, handler, e)]
         if not lost or inside_handler(operation, handler) or recorded_inside(operation, handler):
             continue
         if started_alone(operation) or not marked_after(operation, handler, lost[0]):
+            spoken.add(handler.number)
             yield hit(operation, handler, lost[0])
 
 

@@ -23,8 +23,21 @@ def variable(effect: Effect, system: System) -> str:
     return name[:1].lower() + name[1:] if name[:1].isupper() else "row"
 
 
+NUMBERS = ("int", "serial", "numeric", "decimal", "number", "float", "double", "real", "money", "counter")
+
+
+def is_number(write: Effect, column: str, system: System) -> bool:
+    """Whether a column is one that a store can count in; a column of no known type may be."""
+    dataset = system.dataset_of(write)
+    found = dataset.column(column) if dataset is not None else None
+    kind = found.type.lower() if found is not None else ""
+    return not kind or any(word in kind for word in NUMBERS)
+
+
 def atomic_update(write: Effect, column: str, system: System) -> Fix:
-    """Let the store compute the new value from the one that it holds."""
+    """Let the store compute the new value from the one that it holds; what is no number is read under a lock."""
+    if not is_number(write, column, system):
+        return lock_first(write, column, system)
     model, row = model_name(write, system), variable(write, system)
     texts = {
         "django": f'{model}.objects.filter(pk={row}.pk).update({column}=F("{column}") + change)\n'

@@ -49,6 +49,8 @@ def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
     asked = read.selection.predicates
     if any(p.operator not in ("=", "is-null", "like", "not-null") for p in asked):
         return ()  # whether one overlaps, or is of an age, is another question
+    if write.store == StoreKind.RELATIONAL and any("." in p.column for p in asked):
+        return ()  # what a joined row says is no column of the new one: a key cannot be made of it
     answers = [written_as_asked(p, write) for p in asked]
     if False in answers or True not in answers:
         return ()
@@ -75,7 +77,8 @@ def judged(
     unique = refused_twice(write, columns, system)
     if keyed(write, system) or (unique != Answer.NO and violation_handled(operation, write)):
         return
-    key = ", ".join(columns)
+    told = filled(read, columns)
+    key = ", ".join(told)
     if unique == Answer.YES:
         message = f"of two runs at once, one fails: the unique key of {write.dataset} ({key}) refuses it, unhandled"
     else:
@@ -88,8 +91,16 @@ def judged(
         doubts=int(unique == Answer.UNKNOWN) + int(answer == Answer.UNKNOWN),
         datasets=(write.dataset,),
         severity=Severity.MINOR if unique == Answer.YES else None,
-        fix=insert_once(write, columns, system),
+        fix=insert_once(write, told, system),
     )
+
+
+def filled(read: Effect, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns that tell the row from others: ``deleted_at IS NULL`` says which rows count, not which one it is."""
+    empty = {
+        p.column for p in (read.selection.predicates if read.selection is not None else ()) if "null" in p.operator
+    }
+    return tuple(c for c in columns if c not in empty) or columns
 
 
 def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:

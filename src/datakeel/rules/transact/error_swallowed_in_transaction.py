@@ -111,7 +111,8 @@ def outlasts(operation: Operation, transaction: Transaction, handler: Handler) -
 
 def rolled_back(operation: Operation, handler: Handler, transaction: Transaction) -> bool:
     """Whether the handler undoes the transaction, or its part of it."""
-    return any(in_handler(e, handler) for e in operation.of(Kind.ROLLBACK))
+    partly = [e for e in operation.of(Kind.CALL) if e.verb == "rollback-to-savepoint"]
+    return any(in_handler(e, handler) for e in (*operation.of(Kind.ROLLBACK), *partly))
 
 
 def in_handler(effect: Effect, handler: Handler) -> bool:

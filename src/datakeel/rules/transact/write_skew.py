@@ -26,6 +26,7 @@ def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
     reads = sets_read(operation)
     datasets = {e.dataset for e in reads.values()}
     joined = {d for e in reads.values() if e.selection is not None for d in e.selection.joins}
+    told: set[int] = set()  # one decision is one cause, however many writes stand behind it
     for write in operation.of(Kind.WRITE) if reads else ():
         if write.verb not in WRITES or write.store not in STORES or write.conflict or not now(write):
             continue
@@ -34,10 +35,11 @@ def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
         if write.dataset not in datasets:
             continue
         for read, computed in decided_by(operation, write, reads):
-            if not operation.meet_here(read, write):
+            if read.number in told or not operation.meet_here(read, write):
                 continue
             answer = excluded(operation, read, write, system)
             if answer != Answer.YES and not constrained(write, system):
+                told.add(read.number)
                 yield hit(read, write, computed, answer, system)
                 break
 

@@ -186,6 +186,7 @@ class Objects:
     ) -> Value | None:
         given = arguments.positional[0] if arguments.positional else arguments.keywords.get("instance", NOTHING)
         if name.startswith("expunge"):
+            self.dropped(caller, given if name == "expunge" else None)
             return NONE
         self.transactions.begun(caller, session, connection, at)
         if name == "delete":
@@ -267,6 +268,21 @@ class Objects:
         relation = self.mappings.relation_named(mapped, name)
         other = self.mappings.mapped(relation.other) if relation is not None else None
         return self.statements.foreign_key(mapped, other, name).strip("?") if other is not None else ""
+
+    def dropped(self, caller: Caller, given: Value | None) -> None:
+        """An object that leaves its session takes along what it was given since the last flush: nothing writes it."""
+        flushed = max((e.number for e in caller.effects if e.verb == "flush" or e.kind == Kind.COMMIT), default=-1)
+        scopes = caller.state.scopes
+        caller.effects[:] = [
+            e
+            for e in caller.effects
+            if e.kind != Kind.WRITE
+            or e.verb != "update"
+            or e.technology != "sqlalchemy"
+            or e.number < flushed
+            or (given is not None and (e.rows is None or e.rows != given.rows))
+            or any(s not in e.scopes for s in scopes)
+        ]
 
     def delete(self, caller: Caller, session: Value, connection: str, given: Value, at: Span) -> Value:
         self.write(caller, given, "delete", connection, (), at, session.origin)

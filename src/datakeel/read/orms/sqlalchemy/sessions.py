@@ -192,6 +192,11 @@ class Sessions:
         if name not in ("commit", "rollback", "close") or transaction.owner is None:
             return None
         if transaction.type == SAVEPOINT:
+            if name == "rollback":
+                caller.emit(
+                    Kind.CALL, "rollback-to-savepoint", at, store=StoreKind.RELATIONAL, technology="sqlalchemy",
+                    connection=self.transactions.connection(caller, transaction.owner), origin=transaction.origin,
+                )  # fmt: skip
             return NONE
         return self.ended(caller, transaction.owner, "rollback" if name == "close" else name, at)
 
