@@ -23,8 +23,8 @@ SCRIPT_FOLDERS = frozenset(
             "example",
             "samples",
         ),
-        *("sample", "demo", "demos", "benchmarks", "benchmark", "bench", "hack", "contrib", ".github", ".circleci"),
-        *(".ci", "ci"),
+        *("sample", "demo", "demos", "benchmarks", "benchmark", "bench", "hack", "contrib", "dev", ".github"),
+        *(".ci", "ci", ".circleci", "devtools"),
     )
 )
 SCRIPT_FILES = frozenset(

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from datakeel.model.effect import Assignment, Effect, Predicate, Source
 from datakeel.model.operation import Operation
 from datakeel.rules.facts.decisions import written_as_asked
+from datakeel.rules.facts.guards import rows_of
 from datakeel.rules.facts.trails import is_trail
 
+NEW = ("insert", "get-or-create")  # they bring a row rather than move an amount
 FEW = 8  # how many writes back a partner is looked for
 NEAR = 2  # calls between the function that holds both writes and a write
 
@@ -26,7 +28,7 @@ class Earlier:
             self.rows.setdefault(write.rows.root.partition(":")[2], write)
         elif write.verb == "delete":
             self.deletes.setdefault(write.dataset, []).append(write)
-        elif any(changed(a) for a in write.assigned):
+        elif any(changed(a, write) for a in write.assigned):
             self.changes.setdefault(write.dataset, []).append(write)
 
     def partners(self, second: Effect) -> Iterator[Effect]:
@@ -60,24 +62,26 @@ def chosen_by(operation: Operation, write: Effect) -> Iterator[Predicate]:
 
 def moves(first: Effect, second: Effect) -> str:
     """An amount is taken from one row, and given to another."""
-    if first.dataset != second.dataset or "insert" in (first.verb, second.verb) or same_target(first, second):
+    if first.dataset != second.dataset or not {first.verb, second.verb}.isdisjoint(NEW) or same_target(first, second):
         return ""
     if first.place == second.place:
         return ""
-    mine = {a.column: a for a in first.assigned if changed(a)}
+    mine = {a.column: a for a in first.assigned if changed(a, first)}
     for other in second.assigned:
         here = mine.get(other.column)
-        if here is not None and changed(other) and given(here.sources) & given(other.sources):
+        if here is not None and changed(other, second) and given(here.sources) & given(other.sources):
             return f"an amount taken from one row of {first.dataset} and given to none"
     return ""
 
 
-def changed(assignment: Assignment) -> bool:
-    """Whether a column gets more or less than it had."""
+def changed(assignment: Assignment, write: Effect) -> bool:
+    """Whether a column gets more or less than it had: another object's attribute of that name is no such thing."""
     if assignment.column == "*":
         return False
     return assignment.how == "atomic" or any(
-        s.path[-1:] == (assignment.column,) for s in assignment.sources if assignment.how == "value"
+        s.path[-1:] == (assignment.column,) and (s.kind != "parameter" or rows_of(s) == write.rows)
+        for s in assignment.sources
+        if assignment.how == "value"
     )
 
 

@@ -51,9 +51,16 @@ def endless_work(operation: Operation, transaction: Transaction) -> tuple[Effect
         return None
     for write in effects_of(transaction, operation.of(Kind.WRITE, Kind.LOCK)):
         read = reads.get(looped_over(write))
-        if read is not None and holds_locks(write) and not commits_in_loop(operation, write):
+        if read is None or chosen(write, read):
+            continue
+        if holds_locks(write) and not commits_in_loop(operation, write):
             return read, write
     return None
+
+
+def chosen(write: Effect, read: Effect) -> bool:
+    """Whether only those rows are changed of which a test says so: how many these are is not known."""
+    return any(s.kind == "read" and s.number == read.number and s.path for g in write.guards for s in g.sources)
 
 
 def looped_over(write: Effect) -> int:

@@ -92,7 +92,7 @@ def claimed(operation: Operation, read: Effect, write: Effect) -> str:
     if any(limit(g, read) for e in later(operation, read) for g in e.guards):
         return "limit" if write.verb in ("increment", *SETS) else ""
     if read.verb == "exists" and write.verb in SETS:
-        return "claim" if any(asks(g, read) for g in write.guards) else ""
+        return "claim" if any(asks(g, read) and unused(g) for g in write.guards) else ""
     return ""
 
 
@@ -106,6 +106,11 @@ def limit(guard: Guard, read: Effect) -> bool:
 
 def asks(guard: Guard, read: Effect) -> bool:
     return any(s.kind == "read" and s.number == read.number for s in guard.sources)
+
+
+def unused(guard: Guard) -> bool:
+    """Whether it holds where the key was not there."""
+    return guard.text in ("0", "False", "const:0", "const:False") if guard.test == "==" else not guard.polarity
 
 
 def hit(operation: Operation, read: Effect, write: Effect, told: str, answer: Answer) -> Hit:

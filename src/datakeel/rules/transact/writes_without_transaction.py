@@ -68,6 +68,7 @@ def parted(operation: Operation, first: Effect, second: Effect) -> Answer:
     slow between them forbids a transaction, or the first is committed in a second phase, with others."""
     if (
         made_good(operation, second)
+        or looked_up(operation, first, second)
         or prepared(operation, first)
         or finished(operation, first, second)
         or undone(operation, first, second)
@@ -82,6 +83,16 @@ def made_good(operation: Operation, second: Effect) -> bool:
     """Whether the second write happens where it is found missing: the next run does what a crash left out."""
     return any(
         read.dataset == second.dataset and says_absent(guard, read) for guard, read in deciding_reads(operation, second)
+    )
+
+
+def looked_up(operation: Operation, first: Effect, second: Effect) -> bool:
+    """Whether the first row is made only where there is none yet, and the second in any case: it is complete in itself,
+    and the next run finds it."""
+    return (
+        first.verb == "insert"
+        and not operation.before_on_all_paths(first, second)
+        and any(read.dataset == first.dataset and says_absent(g, read) for g, read in deciding_reads(operation, first))
     )
 
 
