@@ -33,6 +33,7 @@ from datakeel.read.values import (
     canonical,
     canonical_source,
     extended,
+    handed,
     key_rows,
     union,
 )
@@ -235,7 +236,7 @@ class Graft:
             selection=self.selection(effect.selection) if effect.selection is not None else None,
             rows=rows,
             key=key,
-            assigned=tuple(self.assignment(a) for a in effect.assigned),
+            assigned=tuple(self.assignment(a, rows) for a in effect.assigned),
             key_sources=key_sources,
             payload=self.sources(effect.payload),
             options=self.options(effect.options),
@@ -309,8 +310,25 @@ class Graft:
             value = canonical_source(found[0]) if len(found) == 1 else ""
         return replace(predicate, value=value, sources=self.sources(predicate.sources))
 
-    def assignment(self, assignment: Assignment) -> Assignment:
-        return replace(assignment, sources=self.sources(assignment.sources)) if assignment.sources else assignment
+    def assignment(self, assignment: Assignment, rows: Rows | None) -> Assignment:
+        if not assignment.sources:
+            return assignment
+        if assignment.how != "value" or not assignment.text or rows is None:
+            return replace(assignment, sources=self.sources(assignment.sources))
+        return self.handed(assignment, rows)
+
+    def handed(self, assignment: Assignment, rows: Rows) -> Assignment:
+        """A column that gets an argument as it stands: what stood there before is not computed from it."""
+        only = assignment.sources[0]
+        bound = self.bindings.get(only.name)
+        if bound is None:
+            return replace(assignment, sources=(), text="")
+        given = self.machine.peek(bound, only.path)
+        own = Rows(rows.root, (*rows.path, assignment.column))
+        sources = self.sources(assignment.sources)
+        if own in (given.rows, *(o.rows for o in given.others)):
+            sources = tuple(s for s in sources if s.path[-1:] != (assignment.column,))
+        return replace(assignment, sources=sources, text=handed(given))
 
     def guard(self, guard: Guard) -> Guard:
         return replace(guard, sources=self.sources(guard.sources)) if guard.sources else guard

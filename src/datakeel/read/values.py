@@ -396,6 +396,12 @@ def extended(sources: Iterable[Source], name: str) -> frozenset[Source]:
     return frozenset(Source(s.kind, s.number, s.name, (*s.path, name)) if len(s.path) < 4 else s for s in sources)
 
 
+def handed(value: Value) -> str:
+    """The name of an argument, or of an attribute of one, that a value is as it stands; empty for any other."""
+    source = asked_of(value)
+    return canonical_source(source) if source is not None else ""
+
+
 def inward(sources: frozenset[Source]) -> frozenset[Source]:
     """The sources of what was only made from rows (a mapping of their addresses): its attributes are not theirs."""
     return frozenset(replace(s, path=("?",)) if s.kind in ROWED and not s.path else s for s in sources)

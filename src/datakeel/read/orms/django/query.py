@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Assignment, Predicate, Rows, Source
-from datakeel.read.values import Arguments, Plan, Value, canonical, union
+from datakeel.read.values import Arguments, Plan, Value, canonical, handed, union
 
 if TYPE_CHECKING:
     from datakeel.read.graft import Graft
@@ -178,7 +178,7 @@ def assignment(name: str, value: Value) -> Assignment:
         return Assignment(name, "atomic", sources)
     if value.known:
         return Assignment(name, "constant", (), text=canonical(value))
-    return Assignment(name, "value", sources)
+    return Assignment(name, "value", sources, text=handed(value))
 
 
 def connection_of(using: str) -> str:

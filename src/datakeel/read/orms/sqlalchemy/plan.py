@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from datakeel.model.effect import Assignment, Predicate, Rows, Source
 from datakeel.read.values import Plan as Lazy
-from datakeel.read.values import Value, canonical, canonical_source, union
+from datakeel.read.values import Value, canonical, canonical_source, handed, union
 
 SESSION = "sqlalchemy.orm.Session"
 FACTORY = "sqlalchemy.orm.sessionmaker"
@@ -213,7 +213,7 @@ def assignment(name: str, value: Value) -> Assignment:
         return Assignment(name, "atomic", sources)
     if value.known:
         return Assignment(name, "constant", (), text=canonical(value))
-    return Assignment(name, "value", sources)
+    return Assignment(name, "value", sources, text=handed(value))
 
 
 def compared(column: str, operator: str, value: Value) -> Predicate:
