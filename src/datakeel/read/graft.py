@@ -310,7 +310,7 @@ class Graft:
             value = canonical_source(found[0]) if len(found) == 1 else ""
         return replace(predicate, value=value, sources=self.sources(predicate.sources))
 
-    def assignment(self, assignment: Assignment, rows: Rows | None) -> Assignment:
+    def assignment(self, assignment: Assignment, rows: Rows | None = None) -> Assignment:
         if not assignment.sources:
             return assignment
         if assignment.how != "value" or not assignment.text or rows is None:

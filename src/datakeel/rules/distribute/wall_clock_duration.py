@@ -42,7 +42,9 @@ def carried(effect: Effect) -> Iterator[tuple[Source, ...]]:
 def hit(operation: Operation, elapsed: Effect, begun: Effect | None) -> Hit:
     first = begun.place if begun is not None and not begun.chain else elapsed.place
     harm = (
-        "the limit is reached at once, or never" if decides(operation, elapsed) else "the duration is negative, or hours long"
+        "the limit is reached at once, or never"
+        if decides(operation, elapsed)
+        else "the duration is negative, or hours long"
     )
     return Hit(
         place=first,
