@@ -77,7 +77,7 @@ def judged(
     unique = refused_twice(write, columns, system)
     if keyed(write, system) or (unique != Answer.NO and violation_handled(operation, write)):
         return
-    told = filled(read, columns)
+    told = telling(read, write, columns)
     key = ", ".join(told)
     if unique == Answer.YES:
         message = f"of two runs at once, one fails: the unique key of {write.dataset} ({key}) refuses it, unhandled"
@@ -95,11 +95,12 @@ def judged(
     )
 
 
-def filled(read: Effect, columns: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns that tell the row from others: ``deleted_at IS NULL`` says which rows count, not which one it is."""
-    empty = {
-        p.column for p in (read.selection.predicates if read.selection is not None else ()) if "null" in p.operator
-    }
+def telling(read: Effect, write: Effect, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns that tell the row from others: ``deleted_at IS NULL``, which the insert leaves alone, says which rows
+    count, and not which one it is."""
+    given = {a.column for a in write.assigned}
+    asked = read.selection.predicates if read.selection is not None else ()
+    empty = {p.column for p in asked if "null" in p.operator and p.column not in given}
     return tuple(c for c in columns if c not in empty) or columns
 
 
