@@ -81,8 +81,9 @@ class Retry(Struct, frozen=True, gc=False):
 
 
 class Exit(Struct, frozen=True, gc=False):
-    """A way out: `kind` is return, raise, break or continue; `number` orders it among the effects; `text` the constant
-    that is returned, or the class that is raised, where they are known."""
+    """A way out: `kind` is return, raise, break, continue, or idle (the function's text does nothing at all, but for a
+    line in the log); `number` orders it among the effects; `text` the constant that is returned, or the class that is
+    raised, where they are known."""
 
     number: int
     kind: str
@@ -110,12 +111,14 @@ class Handler(Struct, frozen=True, gc=False):
     falls: bool = True
     told: bool = False
     scopes: tuple[Scope, ...] = ()  # those that the try stands in
+    calls: tuple[Place, ...] = ()
 
 
 class Resource(Struct, frozen=True, gc=False):
     """A client, connection, pool, queue, consumer or producer, where it is made.
 
-    `kind`: consumer, producer, client, connection, pool, queue, executor, server, lock. `options` are resolved, with
+    `kind`: consumer, producer, client, connection, pool, queue, executor, server, lock; steps (a list of pairs: its
+    options ``action`` and ``compensation`` name each one's functions). `options` are resolved, with
     the library's defaults (``given=False``); `complete` False: some options could not be read. `per`: process (module
     level, or cached), call. `kept`: in an attribute or a container, which outlives the call. `released`: on every
     exit, on none, or not known (it escapes).

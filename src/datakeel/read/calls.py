@@ -226,6 +226,7 @@ class Caller(Executor):
     # Calling ----------------------------------------------------------------------------------------------------------
 
     def call(self, node: Call) -> Value:
+        awaited = self.awaiting is node
         function = self.eval(node.function)
         special = self.special(node, function)
         if special is not None:
@@ -235,7 +236,8 @@ class Caller(Executor):
         arguments = self.arguments(node)
         if HANDLES.search(last_name(node.function)) and self.unseen(function):
             self.hand_over(arguments, node.at, text=last_name(node.function))
-        return self.invoke(function, arguments, node.at)
+        # of several that may be called, each is awaited for itself
+        return self.invoke(function, arguments, node.at, awaited=awaited and bool(function.others))
 
     def unseen(self, function: Value) -> bool:
         """Whether nothing is known of what a call reaches: a callable that was handed in, a method of anything."""

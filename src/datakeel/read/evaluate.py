@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from datakeel.model.certainty import Origin
 from datakeel.model.effect import Guard, Kind, Rows, Scope, Source
+from datakeel.read import planning
 from datakeel.read.machine import Machine
 from datakeel.read.program import (
     Attribute,
@@ -176,6 +177,9 @@ class Evaluator(Machine):
             else:
                 values.append(self.eval(item))
         items = tuple(values)
+        plan = planning.steps(self.caller, node, items) if len(items) > 1 else None
+        if plan is not None:
+            self.resources.append(plan)
         return Value(
             maker=self.serial,
             type=f"builtins.{node.kind}",
@@ -409,6 +413,7 @@ class Evaluator(Machine):
 
     def awaited(self, node: Derive) -> Value:
         started = len(self.effects)
+        self.awaiting = node.operands[0]
         value = self.await_value(self.eval(node.operands[0]), node.at)
         if isinstance(node.operands[0], Call):
             self.remark(started, node.operands[0].at, awaited=True, blocking=False)

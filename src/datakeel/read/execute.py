@@ -403,6 +403,7 @@ class Executor(Evaluator):
                     self.state.alive,
                     handling.told(node, self.frame.text),
                     outer,
+                    tuple(self.place(c.at) for c in handling.calls(handler.body)),
                 )
             )
 

@@ -47,6 +47,9 @@ _TEXTS = """
     split decode encode copy exc_info lower upper
     """
 TEXTS = frozenset(_TEXTS.split())
+_SEQUENCES = "reversed sorted enumerate zip range tuple set min max sum any all iter next append pop clear"
+SEQUENCES = frozenset(_SEQUENCES.split())
+IDLE = 4  # statements: no longer text is looked at
 
 
 def done(body: tuple[Statement, ...]) -> tuple[str, ...]:
@@ -67,6 +70,25 @@ def done(body: tuple[Statement, ...]) -> tuple[str, ...]:
             case Call():
                 words.add(kind_of(node))
     return tuple(sorted(words - {""}))
+
+
+def calls(body: tuple[Statement, ...]) -> list[Call]:
+    """The calls in it that do something, in the order of the text."""
+    found = [n for n in nodes(body) if isinstance(n, Call) and kind_of(n) == "call" and not goes_through(n)]
+    return sorted(found, key=lambda c: (c.at.line, c.at.column))
+
+
+def goes_through(call: Call) -> bool:
+    """Whether a call only arranges what is at hand."""
+    match call.function:
+        case Attribute(_, name) | Global(name) | Local(name):
+            return name.rpartition(".")[2] in SEQUENCES
+    return False
+
+
+def idle(body: tuple[Statement, ...]) -> bool:
+    """Whether a function's text does nothing: it is empty, or only writes a line to the log."""
+    return len(body) < IDLE and set(done(body)) <= {"return", "log", "mention"}
 
 
 def kind_of(call: Call) -> str:
@@ -150,4 +172,4 @@ def nodes(part: object, without: Try | None = None) -> Iterator[Struct]:
             waiting += (getattr(item, f) for f in item.__struct_fields__)
 
 
-__all__ = ["done", "nodes", "told"]
+__all__ = ["calls", "done", "idle", "nodes", "told"]

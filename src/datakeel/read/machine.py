@@ -70,6 +70,7 @@ class Machine:
         self.claims: dict[int, str] = {}  # writes that succeed for one of many only, with their keys
         self.rerun: Scope | None = None  # the whole function, where it asks its framework to run it again
         self.complete = True
+        self.awaiting: object = None  # the expression that is awaited
         self.serial = next(SERIALS)
         self.threaded = 0  # how many other threads what is followed now stands in: it holds theirs, not this one
         self.depth = 0

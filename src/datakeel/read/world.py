@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from datakeel.model.certainty import Answer, Origin
 from datakeel.model.effect import Effect, Kind, Option, Rows, Source, When
-from datakeel.model.operation import Context, Entry, Retry
+from datakeel.model.operation import Context, Entry, Exit, Retry
 from datakeel.model.place import Place
+from datakeel.read import handling
 from datakeel.read.builtins import BUILTINS, METHODS
 from datakeel.read.calls import Caller, Opening, class_value, node_span
 from datakeel.read.constructions import Constructions
@@ -739,6 +740,8 @@ class World:
             index += 1
         if index >= len(decorators):
             caller.frame.text = self.text(info)
+            if handling.idle(caller.frame.text):
+                caller.exits.append(Exit(caller.next(), "idle", (), (), info.place))
             caller.execute(caller.frame.text)
             return
         decorator = decorators[index]

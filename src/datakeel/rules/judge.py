@@ -24,6 +24,8 @@ PRECEDENCE: tuple[tuple[str, ...], ...] = (
     ("lease-shorter-than-work", "lock-without-fencing"),
     ("hand-rolled-leader-election", "clock-dependent-ordering"),
     ("saga-without-compensation", "synchronous-call-chain"),
+    ("saga-without-compensation", "retry-without-idempotency"),
+    ("saga-without-compensation", "non-idempotent-consumer"),
 )
 JUDGED = (Role.PRODUCT, Role.SCRIPT)
 

@@ -1,0 +1,98 @@
+"""Lists of steps, each with what takes it back: pairs of functions, mappings and records of two, objects with two
+methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from datakeel.model.effect import Option
+from datakeel.model.operation import Resource
+from datakeel.model.place import Place
+from datakeel.read.program import Call, Collection, Expression, Span
+from datakeel.read.symbols import ClassInfo
+from datakeel.read.values import FunctionTarget, Value
+
+if TYPE_CHECKING:
+    from datakeel.read.calls import Caller
+
+_ACTIONS = "execute run perform do invoke action process forward handle apply call __call__ operation act"
+ACTIONS = tuple(_ACTIONS.split())
+_COMPENSATIONS = """
+    compensate compensation compensating_action compensation_action compensating undo rollback roll_back revert
+    on_failure backward
+    """
+COMPENSATIONS = tuple(_COMPENSATIONS.split())
+
+
+def steps(caller: Caller, node: Collection, items: tuple[Value, ...]) -> Resource | None:
+    """The plan that a literal is: for each of its parts the function that acts and the one that takes it back, as
+    options ``action`` and ``compensation`` (``None``: there is none; empty: not known)."""
+    if len(items) < 2 or len(items) != len(node.items) or not all(perhaps(caller, i) for i in items):
+        return None
+    found: list[tuple[str, str]] = []
+    for item, text in zip(items, node.items, strict=True):
+        pair = pair_of(caller, item, span(text))
+        if pair is None:
+            return None
+        found.append(pair)
+    if not any(undo not in ("", "None") for _, undo in found):
+        return None
+    options = []
+    for (act, undo), text in zip(found, node.items, strict=True):
+        at = span(text)
+        place = caller.place(at) if at.line else None
+        options += [Option("action", act, place=place), Option("compensation", undo, place=place)]
+    info = caller.frame_function()
+    place = options[0].place or (info.place if info is not None else Place(caller.frame.module.path, 1))
+    return Resource(caller.next(), "steps", "", tuple(options), place, chain=caller.frame.chain)
+
+
+def perhaps(caller: Caller, item: Value) -> bool:
+    """Whether a part may be a step: a sequence of parts, or an object of the project."""
+    return bool(item.items or item.entries) or caller.world.class_named(item.type) is not None
+
+
+def pair_of(caller: Caller, item: Value, at: Span) -> tuple[str, str] | None:
+    """A part's two functions, by name; None where it is no step."""
+    if item.items is not None:
+        first = next((n for n, v in enumerate(item.items) if v.target is not None), None)
+        rest = item.items[first + 1 : first + 2] if first is not None else ()
+        return (function(item.items[first]), function(rest[0])) if first is not None and rest else None
+    if item.entries is not None:
+        act, undo = (next((n for n in names if n in item.entries), "") for names in (ACTIONS, COMPENSATIONS))
+        if not act or not undo or not item.complete:
+            return None
+        return function(item.entries[act]), function(item.entries[undo])
+    cls = caller.world.class_named(item.type)
+    assert cls is not None
+    known = {*(n for c in cls.ancestors() for n in c.methods), *(n for c in cls.ancestors() for n in c.fields)}
+    if item.rows is not None:
+        known |= {n for n in (*ACTIONS, *COMPENSATIONS) if (item.rows, n) in caller.state.heap}
+    act = next((n for n in ACTIONS if n in known), "")
+    undo = next((n for n in COMPENSATIONS if n in known), "")
+    if not act:
+        return None
+    done = function(caller.attribute_of(item, act, at))
+    if not undo or ((item.rows, undo) not in caller.state.heap and left_out(caller, cls, undo)):
+        return done, "None"
+    return done, function(caller.attribute_of(item, undo, at))
+
+
+def left_out(caller: Caller, cls: ClassInfo, name: str) -> bool:
+    """Whether a field that was not given is None."""
+    value = caller.world.class_field(cls, name) if cls.field(name) is not None and cls.method(name) is None else None
+    return value is not None and value.known and value.const is None
+
+
+def function(value: Value) -> str:
+    """The name of the function that a value is; ``None`` for None, empty for what is not known."""
+    if isinstance(value.target, FunctionTarget):
+        return value.target.function.name
+    return "None" if value.const is None and value.known else ""
+
+
+def span(node: Expression) -> Span:
+    return node.at if isinstance(node, Call) else Span(0, 0, 0, 0)
+
+
+__all__ = ["steps"]
