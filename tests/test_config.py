@@ -167,6 +167,7 @@ def test_the_example_of_the_page_is_right(root: Path) -> None:
     assert config.facts == Facts(
         losable=("metrics.page_views",),
         bounded=("countries", "settings"),
+        distributed=("shop.orders",),
         alone=("shop.jobs.nightly_report",),
         serialised=("shop.ledger.post_entry",),
     )

@@ -31,10 +31,12 @@ class PerPath(Struct, frozen=True, kw_only=True):
 
 class Facts(Struct, frozen=True, kw_only=True):
     """What the team declares and code cannot show: datasets whose content may be lost (`losable`) or that stay small
-    (`bounded`), jobs of which one runs at a time (`alone`), operations whose callers take turns (`serialised`)."""
+    (`bounded`), topics and queues that load, availability or teams need (`distributed`), jobs of which one runs at a
+    time (`alone`), operations whose callers take turns (`serialised`)."""
 
     losable: tuple[str, ...] = ()
     bounded: tuple[str, ...] = ()
+    distributed: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
     serialised: tuple[str, ...] = ()
 

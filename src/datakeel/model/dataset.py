@@ -201,6 +201,7 @@ class Dataset(Struct, frozen=True, gc=False, kw_only=True):
     origin: Origin = Origin.RESOLVED
     losable: bool = False  # declared: its content may be lost
     bounded: bool = False  # declared: it stays small
+    distributed: bool = False  # declared: load, availability or teams need it between them
 
     def own(self, name: str) -> str:
         """A column's name without the table's before it."""

@@ -16,6 +16,7 @@ def declared(
     *,
     losable: Collection[str] = (),
     bounded: Collection[str] = (),
+    distributed: Collection[str] = (),
     alone: Collection[str] = (),
     serialised: Collection[str] = (),
 ) -> System:
@@ -24,7 +25,7 @@ def declared(
     lonely = {o.place for o in system.operations if named(o, alone)}
     return replace(
         system,
-        datasets=tuple(datasets(system, losable, bounded)),
+        datasets=tuple(datasets(system, losable, bounded, distributed)),
         operations=tuple(
             taking_turns(running_alone(o, alone, lonely), serialised) if alone or serialised else o
             for o in system.operations
@@ -32,13 +33,18 @@ def declared(
     )
 
 
-def datasets(system: System, losable: Collection[str], bounded: Collection[str]) -> Iterator[Dataset]:
+def datasets(
+    system: System, losable: Collection[str], bounded: Collection[str], distributed: Collection[str]
+) -> Iterator[Dataset]:
     """The datasets, marked; a declared one that no schema shows (a topic, a cache) is added."""
-    for dataset in system.datasets:
-        yield replace(dataset, losable=dataset.name in losable, bounded=dataset.name in bounded)
     known = {d.name for d in system.datasets}
-    for name in sorted({*losable, *bounded} - known):
-        yield Dataset(name=name, kind="topic", losable=name in losable, bounded=name in bounded, columns_complete=False)
+    added = [
+        Dataset(name=name, kind="topic", columns_complete=False)
+        for name in sorted({*losable, *bounded, *distributed} - known)
+    ]
+    for dataset in (*system.datasets, *added):
+        name = dataset.name
+        yield replace(dataset, losable=name in losable, bounded=name in bounded, distributed=name in distributed)
 
 
 def named(operation: Operation, names: Collection[str]) -> bool:
