@@ -172,8 +172,8 @@ class Scope(Struct, frozen=True, gc=False):
 
     `kind` and `arm`: ``branch`` (``then``/``else``), ``loop`` (``body``/``else``; `unbounded` for ``while True`` or a
     poll loop), ``try`` (``body``/``handler:N``/``else``/``finally``), ``transaction``, ``savepoint``, ``lock``,
-    ``retry``, ``timeout`` (`text` is the limit; ``None`` is none), ``semaphore`` (`text`: how many), ``call`` (the
-    callee's body), ``deferred`` (a callable that runs at another time).
+    ``retry``, ``timeout`` (`text` is the limit; ``None`` is none), ``semaphore`` (`text`: how many), ``breaker``,
+    ``call`` (the callee's body), ``deferred`` (a callable that runs at another time).
     """
 
     number: int

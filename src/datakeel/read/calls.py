@@ -1442,6 +1442,9 @@ class Caller(Executor):
                     many = (opening.receiver.options or {}).get(opens.limit)
                 with self.scope("semaphore", "", at, repr(many.const) if many is not None and many.known else ""):
                     yield
+            case "breaker":
+                with self.scope("breaker", "", at):
+                    yield
             case "suppress":
                 with self.suppressing(opening, at):
                     yield

@@ -17,6 +17,7 @@ from datakeel.read.program import (
     Const,
     Continue,
     Delete,
+    Evaluate,
     Expression,
     Function,
     Global,
@@ -87,8 +88,17 @@ def goes_through(call: Call) -> bool:
 
 
 def idle(body: tuple[Statement, ...]) -> bool:
-    """Whether a function's text does nothing: it is empty, or only writes a line to the log."""
-    return len(body) < IDLE and set(done(body)) <= {"return", "log", "mention"}
+    """Whether a function's text does nothing: it is empty, returns a constant, or only writes a line to the log."""
+    return len(body) < IDLE and all(does_nothing(statement) for statement in body)
+
+
+def does_nothing(statement: Statement) -> bool:
+    match statement:
+        case Return(value):
+            return value is None or isinstance(value, Const)
+        case Evaluate(value):
+            return isinstance(value, Const) or (isinstance(value, Call) and kind_of(value) in ("log", "mention"))
+    return False
 
 
 def kind_of(call: Call) -> str:

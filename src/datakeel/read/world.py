@@ -849,9 +849,14 @@ class World:
         """Whether a decorator does something round the function that the model knows of."""
         if isinstance(decorator.target, FunctionTarget | ClosureTarget):
             return not isinstance(decorator.target, FunctionTarget) or not self.method_kinds(decorator.target.function)
-        if isinstance(decorator.state, Opening):
+        if isinstance(decorator.state, Opening) or self.opened_round(decorator):
             return True
         return isinstance(decorator.target, ExternalTarget) and self.opening_row(decorator.target.dotted) is not None
+
+    def opened_round(self, decorator: Value) -> bool:
+        """Whether a decorator is an object that opens, at each call of the function, what entering it opens."""
+        row = self.method_row(decorator.type, "__call__") if decorator.type and decorator.target is None else None
+        return row is not None and row.opens is not None and row.opens.by == "self" and not row.runs
 
     def opening_row(self, dotted: str) -> CallRow | None:
         row = self.libraries.call(dotted)
@@ -864,7 +869,7 @@ class World:
             row = self.opening_row(decorator.target.dotted)
             if row is not None and row.opens is not None and not row.opens.given:
                 return Opening(row.opens, row, Arguments(), None, at)
-        return None
+        return self.opening_of(decorator, at) if self.opened_round(decorator) else None
 
     # Entry points -----------------------------------------------------------------------------------------------------
 
