@@ -11,7 +11,7 @@ from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.idempotence import adds_up
-from datakeel.rules.facts.sagas import Planned, begun_again, decided, fails, missed, plans, told
+from datakeel.rules.facts.sagas import Planned, begun_again, decided, fails, may_run_twice, missed, plans, told
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import way
@@ -54,6 +54,8 @@ def seen_in_flow(done: Effect, system: System) -> bool:
 
 def twice(operation: Operation, system: System) -> Iterator[Hit]:
     """Compensations that add something each time they run, and run again."""
+    if not may_run_twice(operation):
+        return
     for effect in operation.of(Kind.CALL, Kind.WRITE):
         if not adds_up(operation, effect, system) or decided(operation, effect):
             continue

@@ -311,14 +311,25 @@ def begun_again(operation: Operation, undoing: Effect) -> tuple[Place, str] | No
 
 def sweeps(operation: Operation, read: Effect, undoing: Effect) -> bool:
     """Whether a read finds the sagas that are to be taken back, and only a later commit says which of them are."""
-    if read.selection is None or not any(SAGA.search(p.value) for p in read.selection.predicates):
-        return False
-    return read.number < undoing.number and any(
-        w.dataset == read.dataset
-        and w.number > undoing.number
-        and (undoing.store == StoreKind.REMOTE or committed_before(operation, undoing, w))
-        for w in operation.of(Kind.WRITE)
+    return (
+        finds_sagas(read)
+        and read.number < undoing.number
+        and any(
+            w.dataset == read.dataset
+            and w.number > undoing.number
+            and (undoing.store == StoreKind.REMOTE or committed_before(operation, undoing, w))
+            for w in operation.of(Kind.WRITE)
+        )
     )
+
+
+def finds_sagas(read: Effect) -> bool:
+    return read.selection is not None and any(SAGA.search(p.value) for p in read.selection.predicates)
+
+
+def may_run_twice(operation: Operation) -> bool:
+    """Whether it is a compensation, or sweeps up what was left half-way: all others need not be looked at."""
+    return compensates(operation) or any(finds_sagas(r) for r in operation.of(Kind.READ))
 
 
 def decided(operation: Operation, effect: Effect) -> bool:
