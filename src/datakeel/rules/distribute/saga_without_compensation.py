@@ -11,7 +11,7 @@ from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.idempotence import adds_up
-from datakeel.rules.facts.sagas import Planned, begun_again, decided, fails, may_run_twice, missed, plans, told
+from datakeel.rules.facts.sagas import Planned, begun_again, costs, decided, fails, may_run_twice, missed, plans, told
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import way
@@ -85,6 +85,7 @@ def hit(handler: Handler, step: Effect, later: Effect, undone: Effect, undoing: 
             Step(handler.place, f"nothing takes back {what}: the whole has failed, and half of it stands"),
         ),
         rests_on=(step, later, undoing),
+        doubts=0 if costs(step) else 1,
         fix=fix(handler, step, undoing, later),
     )
 
@@ -111,6 +112,7 @@ def planned_hit(plan: Resource, one: Planned, done: Effect, later: Planned) -> H
             Step(nothing, f"nothing takes back {what}: the whole has failed, and half of it stands"),
         ),
         rests_on=(done,),
+        doubts=0 if costs(done) else 1,
         fix=change,
     )
 

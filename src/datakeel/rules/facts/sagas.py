@@ -41,8 +41,13 @@ FAILING = (StoreKind.REMOTE, StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind
 
 
 def steps(operation: Operation, handler: Handler) -> list[Effect]:
-    """What the body of a handler's try does in other systems, or what is done there before it on every way to it."""
+    """What the body of a handler's try does in other systems, or what is surely done there before it."""
     return [e for e in operation.effects if (step(e) or told(e)) and (in_body(e, handler) or before(e, handler))]
+
+
+def costs(effect: Effect) -> bool:
+    """Whether it harms somebody by what it is called, when it stays: a charge, a booking, a reservation."""
+    return bool(MONEY.search(words(effect)))
 
 
 def step(effect: Effect) -> bool:
@@ -221,6 +226,8 @@ def missed(operation: Operation, handler: Handler, system: System) -> Iterator[t
     if not known or any(not any(undoes(u, s) for s in done) for u in undoing if u.store == StoreKind.REMOTE):
         return  # it may undo what is not seen to be undone
     for one in done:
+        if before(one, handler) and not costs(one):
+            continue  # what is made once, and left for the next attempt: a customer, a folder
         if any(undoes(u, one) for u in undoing) or undone_elsewhere(operation, one, system):
             continue
         later = failing(operation, handler, one)
