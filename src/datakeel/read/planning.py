@@ -30,8 +30,8 @@ def steps(caller: Caller, node: Collection, items: tuple[Value, ...]) -> Resourc
     if len(items) < 2 or len(items) != len(node.items) or not all(perhaps(caller, i) for i in items):
         return None
     found: list[tuple[str, str]] = []
-    for item, text in zip(items, node.items, strict=True):
-        pair = pair_of(caller, item, span(text))
+    for item in items:
+        pair = pair_of(caller, item)
         if pair is None:
             return None
         found.append(pair)
@@ -52,7 +52,7 @@ def perhaps(caller: Caller, item: Value) -> bool:
     return bool(item.items or item.entries) or caller.world.class_named(item.type) is not None
 
 
-def pair_of(caller: Caller, item: Value, at: Span) -> tuple[str, str] | None:
+def pair_of(caller: Caller, item: Value) -> tuple[str, str] | None:
     """A part's two functions, by name; None where it is no step."""
     if item.items is not None:
         first = next((n for n, v in enumerate(item.items) if v.target is not None), None)
@@ -64,24 +64,25 @@ def pair_of(caller: Caller, item: Value, at: Span) -> tuple[str, str] | None:
             return None
         return function(item.entries[act]), function(item.entries[undo])
     cls = caller.world.class_named(item.type)
-    assert cls is not None
-    known = {*(n for c in cls.ancestors() for n in c.methods), *(n for c in cls.ancestors() for n in c.fields)}
-    if item.rows is not None:
-        known |= {n for n in (*ACTIONS, *COMPENSATIONS) if (item.rows, n) in caller.state.heap}
-    act = next((n for n in ACTIONS if n in known), "")
-    undo = next((n for n in COMPENSATIONS if n in known), "")
-    if not act:
+    if cls is None:
         return None
-    done = function(caller.attribute_of(item, act, at))
-    if not undo or ((item.rows, undo) not in caller.state.heap and left_out(caller, cls, undo)):
-        return done, "None"
-    return done, function(caller.attribute_of(item, undo, at))
+    acts, undoes = (
+        next((found for name in names if (found := member(caller, item, cls, name)) is not None), None)
+        for names in (ACTIONS, COMPENSATIONS)
+    )
+    return (acts, undoes if undoes is not None else "None") if acts is not None else None
 
 
-def left_out(caller: Caller, cls: ClassInfo, name: str) -> bool:
-    """Whether a field that was not given is None."""
-    value = caller.world.class_field(cls, name) if cls.field(name) is not None and cls.method(name) is None else None
-    return value is not None and value.known and value.const is None
+def member(caller: Caller, item: Value, cls: ClassInfo, name: str) -> str | None:
+    """The function that an object's attribute or method is; None: it has none of that name."""
+    held = caller.state.heap.get((item.rows, name)) if item.rows is not None else None
+    if held is not None:
+        return function(held)
+    method = cls.method(name)
+    if method is not None:
+        return method.name
+    value = caller.world.class_field(cls, name) if cls.field(name) is not None else None
+    return function(value) if value is not None else None
 
 
 def function(value: Value) -> str:

@@ -218,7 +218,7 @@ def undone(undoing: Effect, done: Effect) -> bool:
 def missed(operation: Operation, handler: Handler, system: System) -> Iterator[tuple[Effect, Effect, Effect, Effect]]:
     """Steps that stay done although a later one failed and the handler takes back others: the step, what fails after
     it, a step that is taken back, and what does so."""
-    undoing = undoings(operation, handler)
+    undoing = undoings(operation, handler) if handler.calls else []
     if not undoing or unseen(operation, handler):
         return
     done = steps(operation, handler)
