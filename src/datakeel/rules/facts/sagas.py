@@ -184,7 +184,7 @@ def takes(name: str, effect: Effect) -> bool:
 def unseen(operation: Operation, handler: Handler) -> bool:
     """Whether a handler calls what nothing is known of, or leaves the rest to a job: either may undo the step."""
     inside = [e for e in operation.effects if any((s.number, s.arm) == (handler.number, handler.arm) for s in e.scopes)]
-    lines = {(here(e).path, here(e).line) for e in inside}
+    lines = {(here(e).path, here(e).line) for e in inside if e.verb != "hand-over"}
     if any(e.kind in (Kind.PUBLISH, Kind.SPAWN) for e in inside):
         return True
     return any((c.path, c.line) not in lines for c in handler.calls)
