@@ -17,6 +17,7 @@ from datakeel.config import Config, load
 from datakeel.finding import Confidence, Finding, Review, Summary
 from datakeel.fingerprint import fingerprinted, normalised
 from datakeel.model.place import Place
+from datakeel.model.system import Remark
 from datakeel.read import facts, reader
 from datakeel.read.declared import declared
 from datakeel.read.source import Sources, discover
@@ -94,7 +95,7 @@ def reported(judged: Judged, read: facts.Facts, config: Config, low: bool, secon
     )
     shown = tuple(f for f in outcome.kept if low or f.confidence < Confidence.LOW)
     said = sorted({*read.remarks(), *judged.remarks})
-    remarks = (*(r for r in said if r.path in named), *outcome.remarks)
+    remarks = (*(r for r in said if r.path in named or not r.path), *outcome.remarks)
     return Review(
         findings=shown,
         suppressed=outcome.suppressed,
@@ -108,13 +109,19 @@ def reported(judged: Judged, read: facts.Facts, config: Config, low: bool, secon
             functions=judged.portrait.functions,
             seconds=seconds,
             stores=judged.portrait.stores,
-            remarks=tuple(f"{r.path}:{r.line}: {r.text}" if r.line else f"{r.path}: {r.text}" for r in remarks),
+            remarks=tuple(map(worded, remarks)),
             by_severity=dict(Counter(f.severity.word for f in shown)),
             hidden=len(outcome.kept) - len(shown),
             suppressed=len(outcome.suppressed),
         ),
         root=str(read.sources.root),
     )
+
+
+def worded(remark: Remark) -> str:
+    """A remark with its place, as a report has it; one without a path is of the whole project."""
+    place = f"{remark.path}:{remark.line}" if remark.line else remark.path
+    return f"{place}: {remark.text}" if place else remark.text
 
 
 class Statements:

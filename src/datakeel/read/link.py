@@ -13,7 +13,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from datakeel.model.operation import Context, Entry, Operation, Role
+from datakeel.model.dataset import Dataset
+from datakeel.model.operation import Context, Entry, Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import Remark, Setting, System
 from datakeel.read.datasets import datasets
@@ -41,13 +42,15 @@ ENTRIES = 6  # how many ways in are named for one function
 
 
 class Part(Struct, frozen=True, gc=False):
-    """What following one module's functions gave: the operations, still without contexts; calls (caller, callee, what
-    stands round it) and ways in that became known."""
+    """What following one module gave: the operations of its functions, still without contexts; calls (caller, callee,
+    what stands round it) and ways in that became known; what it makes at import. Or the schema."""
 
-    operations: tuple[Operation, ...]
-    sites: tuple[tuple[str, str, Context], ...]
-    entries: tuple[tuple[str, Entry], ...]
-    callbacks: tuple[Callback, ...]
+    operations: tuple[Operation, ...] = ()
+    sites: tuple[tuple[str, str, Context], ...] = ()
+    entries: tuple[tuple[str, Entry], ...] = ()
+    callbacks: tuple[Callback, ...] = ()
+    made: tuple[Resource, ...] = ()
+    datasets: tuple[Dataset, ...] = ()
     lost: str = ""  # what could not be followed, in words for the report
 
 
@@ -76,15 +79,13 @@ class Link:
         self.calls: dict[str, dict[str, set[Context]]] = {}  # caller → callee → what stands round the call
         self.entries: dict[str, list[Entry]] = {}
         self.callbacks: set[Callback] = set()
+        self.datasets: tuple[Dataset, ...] = ()
+        self.made: dict[int, tuple[Resource, ...]] = {}  # at import, by the number of the module
 
     def system(
         self, remarks: Iterable[Remark] = (), progress: Callable[[int, int], None] | None = None, jobs: int = 1
     ) -> System:
         """The whole system. `jobs` processes follow the functions; what they find does not depend on their number."""
-        module_traces = [
-            self.module_trace(m) for m in self.names.every_module() if self.role(m.path) in (Role.PRODUCT, Role.SCRIPT)
-        ]
-        tables = datasets(self.world, self.sql, self.role, lambda path: self.roots.get(path, ""))
         self.register_classes()
         for info in self.names.every_function():
             self.register_decorated(info)
@@ -96,8 +97,8 @@ class Link:
         contexts, reached = self.flow()
         return System(
             operations=tuple(in_context(self.operations[n], contexts, reached) for n in sorted(self.operations)),
-            datasets=tables,
-            resources=tuple({(r.place, r.type): r for t in module_traces for r in t.resources}.values()),
+            datasets=self.datasets,
+            resources=tuple({(r.place, r.type): r for n in sorted(self.made) for r in self.made[n]}.values()),
             settings=self.settings(),
             remarks=(*remarks, *failed),
             files=len(self.files),
@@ -107,37 +108,55 @@ class Link:
     # Following --------------------------------------------------------------------------------------------------------
 
     def follow(self, jobs: int, progress: Callable[[int, int], None] | None) -> list[Remark]:
-        """Follows every function that is judged, module by module; gives remarks on what was lost on the way."""
-        modules = [m for m in self.names.every_module() if self.role(m.path) in FOLLOWED and m.file.functions]
-        weights = [m.file.lines for m in modules]
+        """Puts the schema together and follows every function that is judged, module by module; gives remarks on what
+        was lost on the way."""
+        modules = [m for m in self.names.every_module() if self.role(m.path) in FOLLOWED]
         lost = []
-        for done, (number, result) in enumerate(self.parts(modules, weights, jobs)):
+        for done, (number, result) in enumerate(self.parts(modules, jobs)):
             tell(progress, done, len(modules))
             reason = result.text if isinstance(result, Failure) else result.lost
-            if reason:
+            if reason and number < len(modules):
                 lost.append(Remark(modules[number].path, 0, f"could not be followed: {reason}"))
+            elif reason:
+                lost.append(Remark("", 0, f"the schema could not be put together: {reason}"))
             if not isinstance(result, Failure):
                 self.take(result)
+                self.made[number] = result.made
+                self.datasets = result.datasets or self.datasets
         return lost
 
-    def parts(self, modules: list[Module], weights: list[int], jobs: int) -> Iterator[tuple[int, Part | Failure]]:
-        """Each module's part by its number, from this process or from several."""
-        if jobs <= 1 or sum(weights) < WORTHWHILE:
+    def parts(self, modules: list[Module], jobs: int) -> Iterator[tuple[int, Part | Failure]]:
+        """Each module's part by its number, and the schema by the one after them, from this process or from several."""
+        weights = [m.file.lines for m in modules]
+        lines = sum(weights)
+        if jobs <= 1 or lines < WORTHWHILE:
             for number, module in enumerate(modules):
                 yield number, self.part(module)
+            yield len(modules), self.schema()
             return
         encoder, decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Part)
-        for number, result in spread(lambda n: encoder.encode(self.part(modules[n])), weights, jobs, 2 * SECONDS):
+
+        def work(number: int) -> bytes:
+            return encoder.encode(self.part(modules[number]) if number < len(modules) else self.schema())
+
+        for number, result in spread(work, [*weights, lines], jobs, 2 * SECONDS):  # the schema is begun first
             yield number, result if isinstance(result, Failure) else decoder.decode(result)
 
+    def schema(self) -> Part:
+        found = datasets(self.world, self.sql, self.role, lambda path: self.roots.get(path, ""))
+        return replace(self.noted(()), datasets=found)
+
     def part(self, module: Module) -> Part:
-        """The operations of one module, with the calls and ways in that following them has shown."""
+        """What one module makes at import, and its operations, with the calls and ways in that following them has
+        shown."""
         owned = [c.methods.values() for f in module.file.classes if (c := self.names.class_of(module, f.name))]
         functions = [*self.names.functions(module).values(), *(m for methods in owned for m in methods)]
         operations = []
         lost = ""
+        made: tuple[Resource, ...] = ()
         self.world.memo.until = time.monotonic() + SECONDS
         try:
+            made = self.module_trace(module).resources
             for info in functions:
                 trace = self.world.general(info)
                 register_consumer(self.world, info, trace)
@@ -145,7 +164,7 @@ class Link:
         except TooLong:
             lost = f"{len(functions) - len(operations)} of its functions would take longer than {SECONDS:g} s"
         self.world.memo.until = math.inf
-        return replace(self.noted(tuple(operations)), lost=lost)
+        return replace(self.noted(tuple(operations)), made=made, lost=lost)
 
     def follow_further(self) -> None:
         """What only the whole shows: functions that libraries call with their own values, and tasks of a schedule."""
