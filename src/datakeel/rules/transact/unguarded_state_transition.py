@@ -10,7 +10,7 @@ from datakeel.model.effect import Assignment, Effect, Guard, Kind, Rows, Source,
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import conditional_update
-from datakeel.rules.facts.decisions import tested_columns
+from datakeel.rules.facts.decisions import same_key, tested_columns
 from datakeel.rules.facts.guards import now, single_runner, stopped
 from datakeel.rules.facts.twice import done_twice
 from datakeel.rules.rule import Hit, rule
@@ -32,6 +32,8 @@ def unguarded_state_transition(operation: Operation, system: System) -> Iterator
         if found is None:
             continue
         guard, source, assignment = found
+        if claimed(operation, write, assignment.column):
+            continue
         consequence = done_twice(operation, write, guard)
         rival = None if consequence is not None else other_transition(operation, write, guard, assignment, system)
         if consequence is None and rival is None:
@@ -50,6 +52,19 @@ def transition(operation: Operation, write: Effect) -> tuple[Guard, Source, Assi
             if assignment.column == source.path[-1] and state(assignment):
                 return guard, source, assignment
     return None
+
+
+def claimed(operation: Operation, write: Effect, column: str) -> bool:
+    """Whether a conditional update of this column of the row came first, and what it gave was looked at: one of two
+    runs comes so far."""
+    gave = {s.number for g in write.guards for s in g.sources if s.kind == "result" and s.number < write.number}
+    claims = [e for n in sorted(gave) if (e := operation.effect(n)) is not None and e.kind == Kind.WRITE]
+    return any(
+        same_key(claim, write)
+        and claim.selection is not None
+        and any(p.column == column for p in claim.selection.predicates)
+        for claim in claims
+    )
 
 
 def state(assignment: Assignment) -> bool:
