@@ -312,7 +312,20 @@ class Caller(Executor):
                 if len(node.arguments) > 2 and self.world.unset(base, name.text):
                     return self.eval(node.arguments[2])
                 return self.attribute_of(base, name.text, node.at)
+            return self.any_verb(base, name)
         return None
+
+    def any_verb(self, base: Value, name: Value) -> Value | None:
+        """``getattr(requests, method)``: what a library calls by a verb, it also calls by one that is its first
+        argument."""
+        if isinstance(base.target, ExternalTarget):
+            dotted = f"{base.target.dotted}.request"
+            function = self.world.external_value(dotted) if self.world.libraries.call(dotted) is not None else None
+        elif base.type and self.world.method_row(base.type, "request") is not None:
+            function = Value(target=MethodTarget(base, "request"), origin=base.origin)
+        else:
+            function = None
+        return Value(target=PartialTarget(function, Arguments((name,)))) if function is not None else None
 
     def super_value(self) -> Value:
         frame: Frame | None = self.frame
