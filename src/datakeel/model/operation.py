@@ -98,7 +98,7 @@ class Handler(Struct, frozen=True, gc=False):
 
     `exceptions` are the classes that it catches (none: all). `does` says what stands in it: ``raise``, ``return``,
     ``continue``, ``break``, ``assign`` (it notes something), ``log`` (it tells people of an error), ``mention`` (it
-    logs, but not as an error), ``call`` (of anything else).
+    logs, but not as an error), ``answer`` (it makes a response or an exception), ``call`` (of anything else).
     `falls`: control may go on behind the try. `told`: the way on can tell the failure from success, by what only
     success assigns, by an ``else``, or by where it leaves.
     """

@@ -51,6 +51,10 @@ TEXTS = frozenset(_TEXTS.split())
 _SEQUENCES = "reversed sorted enumerate zip range tuple set min max sum any all iter next append pop clear"
 SEQUENCES = frozenset(_SEQUENCES.split())
 IDLE = 4  # statements: no longer text is looked at
+_ANSWERS = """
+    jsonify abort make_response render render_template redirect HttpResponse JsonResponse JSONResponse Response
+    """
+ANSWERS = frozenset(_ANSWERS.split())
 
 
 def done(body: tuple[Statement, ...]) -> tuple[str, ...]:
@@ -102,9 +106,11 @@ def does_nothing(statement: Statement) -> bool:
 
 
 def kind_of(call: Call) -> str:
-    """Whether a call tells people of the failure (``log``; ``mention`` when as no error), makes texts (empty), or does
-    something (``call``)."""
+    """Whether a call tells people of the failure (``log``; ``mention`` when as no error), makes texts (empty), makes
+    an answer or exception for the caller (``answer``), or does something (``call``)."""
     match call.function:
+        case Attribute(_, name) if answers(name):
+            return "answer"
         case Attribute(base, name):
             if name in REPORTS:
                 return "log"
@@ -113,10 +119,17 @@ def kind_of(call: Call) -> str:
             return "" if name in TEXTS or name in MEASURES else "call"
         case Global(dotted):
             name = dotted.rpartition(".")[2]
+            if answers(name):
+                return "answer"
             return "log" if name in REPORTS else "" if name in TEXTS else "call"
         case Local(name):
             return "log" if name in REPORTS else "call"
     return "call"
+
+
+def answers(name: str) -> bool:
+    """Whether a function of that name makes what the caller is told."""
+    return name in ANSWERS or name.endswith(("Error", "Exception", "Response"))
 
 
 def logs(base: Expression) -> bool:

@@ -23,6 +23,8 @@ PRECEDENCE: tuple[tuple[str, ...], ...] = (
     ("check-then-insert", "write-skew"),
     ("lease-shorter-than-work", "lock-without-fencing"),
     ("hand-rolled-leader-election", "clock-dependent-ordering"),
+    ("hand-rolled-leader-election", "unguarded-state-transition"),
+    ("hand-rolled-leader-election", "check-then-insert", "write-skew"),
     ("saga-without-compensation", "synchronous-call-chain"),
     ("saga-without-compensation", "retry-without-idempotency"),
     ("saga-without-compensation", "non-idempotent-consumer"),

@@ -36,7 +36,7 @@ def wide(handler: Handler) -> bool:
 def only_logs(handler: Handler) -> bool:
     """Whether it neither passes the failure on nor notes it anywhere, but for a line in the log (as no error: then the
     team says that none is)."""
-    return not set(handler.does) & {"raise", "assign", "call", "mention"}
+    return not set(handler.does) & {"raise", "assign", "call", "answer", "mention"}
 
 
 def keeps_going(operation: Operation, handler: Handler) -> bool:
