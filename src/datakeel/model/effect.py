@@ -157,7 +157,8 @@ class Guard(Struct, frozen=True, gc=False):
 
     `test` is ``truth``, ``==``, ``!=``, ``<`` …, ``in``, ``is-none``, ``exists``, ``exception`` (then `text` is the
     exception's class and `sources` the effects that raise it). `polarity` False: the condition is false there. `text`
-    is the constant compared with, or the exception's name.
+    is the constant compared with, or the exception's name; of an ``and`` that is false or an ``or`` that is true (only
+    the whole is known), the first comparison in it by order (``<`` …).
     """
 
     test: str

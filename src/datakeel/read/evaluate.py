@@ -487,7 +487,8 @@ def guards_of(test: Value, polarity: bool, place: Any) -> tuple[Guard, ...]:
                 for g in test.tests[1:]
                 if g.test not in ("and", "or")
             )
-        return (Guard(first.test, polarity, first.sources, "", place),)
+        ordered = next((g.test for g in test.tests[1:] if g.test in ("<", "<=", ">", ">=")), "")
+        return (Guard(first.test, polarity, first.sources, ordered, place),)
     return tuple(Guard(g.test, g.polarity == polarity, g.sources, g.text, place) for g in test.tests)
 
 

@@ -14,10 +14,12 @@ from datakeel.rules.facts.clocks import (
     RECORDS,
     VERSION,
     Contest,
+    Pointer,
     Position,
     contests,
     is_time,
     minters,
+    pointers,
     positions,
     reading,
     snake,
@@ -30,6 +32,7 @@ from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
 
 # one other side sends, whose clock is the only one: its copy follows it
+STORE_CLOCK = re.compile(r"now\(|current_timestamp|sysdate|getdate", re.I)
 MIRROR = re.compile(r"hook|mirror|crawl|import|replica|cache|feed|backfill|restore", re.I)
 
 
@@ -42,6 +45,9 @@ def clock_dependent_ordering(operation: Operation, system: System) -> Iterator[H
         doubts = several(operation, contest, system)
         if doubts is not None:
             yield newest_wins(operation, contest, system, doubts)
+    for pointer in pointers(operation):
+        if not by_store(pointer, system):
+            yield turned_back(pointer, system)
     for position in positions(operation):
         yield passed_over(position, system)
     for write in operation.own():
@@ -121,6 +127,42 @@ def versioned(write: Effect, values: tuple[str, ...], system: System) -> Fix:
     return Fix(
         title="compare a version that the store counts, not times of different clocks",
         text=texts.get(write.technology, sql),
+    )
+
+
+def by_store(pointer: Pointer, system: System) -> bool:
+    """Whether the store's own clock fills in the time."""
+    dataset = system.dataset_of(pointer.old)
+    column = dataset.column(pointer.time) if dataset is not None else None
+    default = (column.default or "") if column is not None else ""
+    return bool(STORE_CLOCK.search(default)) and not minters(system, pointer.old.dataset, pointer.time)
+
+
+def turned_back(pointer: Pointer, system: System) -> Hit:
+    write, old, time = pointer.write, pointer.old, pointer.time
+    column = f"{write.dataset or 'the row'}.{pointer.column}"
+    made = minters(system, old.dataset, time)
+    dataset = system.dataset_of(old)
+    key = next(iter(dataset.schema.primary_key()), "id") if dataset is not None else "id"
+    return Hit(
+        place=pointer.at,
+        message=f"{column} stays at an older row of {old.dataset} when the newer one comes from a machine whose clock "
+        f"is behind: {time} decides which is the newer",
+        story=(
+            Step(
+                made[0].place if made else old.place, f"A's row of {old.dataset} has the time of a clock that is ahead"
+            ),
+            Step(old.place, f"B's row is the later one; {column} still leads to A's"),
+            Step(pointer.at, f"the two {time} are compared: B's looks older"),
+            Step(write.place, f"{column} is not set to B's, and nothing tells anybody"),
+        ),
+        rests_on=(write, old),
+        doubts=0 if made else 1,
+        datasets=tuple(d for d in (write.dataset, old.dataset) if d),
+        fix=Fix(
+            title="decide by what follows from what: a number that the store gives, or the row's own predecessor",
+            text=f"{old.dataset}.{key}  -- in the place of {old.dataset}.{time}: compare what the store has counted",
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from datakeel.model.operation import Operation
 from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.decisions import own_text, tested_columns
-from datakeel.rules.facts.guards import here
+from datakeel.rules.facts.guards import here, rows_of
 
 ORDERS = ("<", "<=", ">", ">=")
 RECORDS = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN)
@@ -80,15 +80,21 @@ def contests(operation: Operation) -> Iterator[Contest]:
 
 def compared(operation: Operation, write: Effect) -> Iterator[Contest]:
     """The program compares the two times before it writes."""
-    if not any(g.test in ORDERS for g in write.guards):
+    if not any(by_order(g) for g in write.guards):
         return
     for guard, stored in tested_columns(operation, write):
-        column = stored.path[-1]
-        others = tuple(s for s in guard.sources if s != stored)
-        if guard.test not in ORDERS or guard.place is None or not own_text(guard.place, operation):
+        if not by_order(guard) or guard.place is None or not own_text(guard.place, operation):
             continue
+        column, assigned = stored.path[-1], together(operation, write, guard)
+        kept = {s for a in assigned if a.column == column for s in a.sources}
+        others = tuple(s for s in guard.sources if s != stored and (guard.test in ORDERS or s in kept))
         if is_time(column, others) and others and not any(s.kind == "span" for s in others):
-            yield from taken(together(operation, write, guard), write, column, others, guard.place)
+            yield from taken(assigned, write, column, others, guard.place)
+
+
+def by_order(guard: Guard) -> bool:
+    """Whether a condition asks which of two values is the greater one, alone or among others."""
+    return guard.test in ORDERS or (guard.test in ("and", "or") and guard.text in ORDERS)
 
 
 def together(operation: Operation, write: Effect, guard: Guard) -> tuple[Assignment, ...]:
@@ -138,6 +144,48 @@ def minters(system: System, table: str, column: str) -> list[Effect]:
         w for _, w in system.writers(table) for a in w.assigned
         if a.column == column and (reading(a.sources) or (a.how == "default" and w.verb != "insert"))
     ]  # fmt: skip
+
+
+class Pointer(Struct, frozen=True):
+    """A write that lets a row point (by `column`) to the later one of two others: `old` read the one that it pointed
+    to, whose time in `time` was compared `at` a place with the other's."""
+
+    write: Effect
+    column: str
+    old: Effect
+    time: str
+    at: Place
+
+
+def pointers(operation: Operation) -> Iterator[Pointer]:
+    """The writes of this function that make a row point to whichever of two rows has the later time."""
+    for write in operation.of(Kind.WRITE):
+        if write.store not in RECORDS or not any(by_order(g) for g in write.guards):
+            continue
+        for guard in write.guards:
+            if by_order(guard) and guard.place is not None and own_text(guard.place, operation):
+                yield from turned(operation, write, guard, guard.place)
+
+
+def turned(operation: Operation, write: Effect, guard: Guard, at: Place) -> Iterator[Pointer]:
+    times = [s for s in guard.sources if s.path and is_time(s.path[-1])]
+    for old in times:
+        read = operation.effect(old.number) if old.kind == "read" else None
+        others = [s for s in times if s.path[-1] == old.path[-1] and origin(s) != origin(old)]
+        for assignment in write.assigned if read is not None and others else ():
+            new = any(origin(s) == origin(o) for s in assignment.sources for o in others)
+            if new and read is not None and pointed(read, write, assignment.column):
+                yield Pointer(write, assignment.column, read, old.path[-1], at)
+
+
+def origin(source: Source) -> tuple[str, int, str]:
+    return source.kind, source.number, source.name
+
+
+def pointed(read: Effect, write: Effect, column: str) -> bool:
+    """Whether a row was found by the column of another row that is written now."""
+    found = read.selection.predicates if read.selection is not None else ()
+    return any(s.path[-1:] == (column,) and rows_of(s) == write.rows for p in found for s in p.sources)
 
 
 # Time as a position ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from msgspec import Struct
 from datakeel.model.effect import Effect, Guard, Kind, Source, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.place import Place
-from datakeel.rules.facts.clocks import ORDERS, RECORDS, snake
+from datakeel.rules.facts.clocks import RECORDS, by_order, snake
 from datakeel.rules.facts.decisions import deciding_reads, own_text, says_absent
 from datakeel.rules.facts.guards import here
 
@@ -81,9 +81,9 @@ def stale(operation: Operation, guard: Guard, write: Effect) -> Effect | None:
     for read in reads:
         if read is None or not same_place(read, write):
             continue
-        if guard.test in (*ORDERS, "and", "or") and any(clock(s) for s in guard.sources):
+        if by_order(guard) and any(clock(s) for s in guard.sources):
             return read
-        if guard.test not in ORDERS and asks_living(read):
+        if not by_order(guard) and asks_living(read):
             return read
     return None
 
