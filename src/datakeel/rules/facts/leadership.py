@@ -15,7 +15,7 @@ from datakeel.rules.facts.decisions import deciding_reads, own_text, says_absent
 from datakeel.rules.facts.guards import here
 
 _LEADER = (
-    r"leader|(^|[_.:\W])master(?!card|_?data|_?key)|elect(?!r)|coordinator|chief|singleton"
+    r"leader(?!_?board)|(?<![a-z])(master(?!card|_?data|_?key)|elect(?!r))|coordinator|chief|singleton"
     r"|(primary|active|main)_(node|host|worker|instance|scheduler|server|replica|pod)"
 )
 LEADER = re.compile(_LEADER, re.I)
