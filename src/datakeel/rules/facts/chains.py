@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Kind, StoreKind, When
+from datakeel.model.effect import Effect, Guard, Kind, StoreKind, When
 from datakeel.model.operation import Operation
 from datakeel.rules.facts.derivation import MARK, OUTBOX, RECORDS, answers
 from datakeel.rules.facts.idempotence import ASKING, MONEY
@@ -18,6 +18,8 @@ TELLING = re.compile(r"sms|mail|notif|message|slack|twilio|push|webhook|alert|co
 UNDOES = re.compile(
     r"cancel|refund|void|release|revert|undo|rollback|roll_back|compensat|restor|reverse|unreserv|delete|remove", re.I
 )
+BAD = re.compile(r"err|fail|declin|reject|refus|denied", re.I)
+ACTS = (Kind.CALL, Kind.WRITE, Kind.PUBLISH)
 SAGA = re.compile(r"saga|workflow|process_manager|step|intent|attempt|journal|task|job", re.I)
 
 
@@ -94,11 +96,23 @@ def undone(operation: Operation, first: Effect, second: Effect) -> bool:
             return True
         if effect.when == When.AT_EXIT and effect.kind in (Kind.CALL, Kind.PUBLISH):
             return True
-        if effect.number > second.number and any(s.number == second.number for g in effect.guards for s in g.sources):
-            return effect.kind in (Kind.CALL, Kind.WRITE, Kind.PUBLISH)
+        if effect.number > second.number and any(refused(g, second) for g in effect.guards) and effect.kind in ACTS:
+            return True
         if first.number < effect.number < second.number and noted(effect):
             return True
     return False
+
+
+def refused(guard: Guard, call: Effect) -> bool:
+    """Whether a condition holds where a call's answer says that it failed: ``not paid.accepted``, ``status != 200``."""
+    asked = [s for s in guard.sources if s.number == call.number and s.kind in ("read", "result")]
+    if not asked:
+        return False
+    if guard.test == "exception":
+        return True
+    if any(BAD.search(name) for s in asked for name in s.path[-1:]) or BAD.search(guard.text):
+        return guard.polarity
+    return guard.polarity == (guard.test in ("!=", ">", ">=", "is-none", "in"))
 
 
 def noted(effect: Effect) -> bool:
