@@ -13,20 +13,25 @@ import argparse
 import json
 import os
 import random
-import subprocess
+import signal
 import sys
 import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from hashlib import blake2b
+from io import StringIO
 from pathlib import Path
 
+from datakeel.cli import main as datakeel
 from datakeel.read.facts import New, lowered
 from datakeel.read.program import body, decode
 from datakeel.read.workers import Failure, spread
 
 BATCH = 400
+PROJECT = 20  # files
+PATIENCE = 30.0  # seconds of a processor
 WORDS = (
     *(
         b"def f(",
@@ -168,51 +173,54 @@ def lower(data: bytes) -> None:
 
 def readings(files: Sequence[Path], first: int, until: float) -> Iterator[tuple[int, str]]:
     """The seeds whose file is not read as it should be, and what went wrong; ends with the time."""
-
-    def work(number: int) -> bytes:
-        lower(mutant(files, start + number))
-        return b""
-
-    start = first
-    while time.monotonic() < until:
-        for number, result in spread(work, [1] * BATCH, os.cpu_count() or 1, 20.0):
-            if isinstance(result, Failure):
-                yield start + number, result.text
-        start += BATCH
-        print(f"\r{start - first:,} files", end="", file=sys.stderr, flush=True)
+    for seed, wrong in tried(lambda seed: lower(mutant(files, seed)), first, until):
+        yield from [(seed, wrong)] if wrong else ()
+        print(f"\r{seed - first + 1:,} files", end="", file=sys.stderr, flush=True)
 
 
 def reviews(files: Sequence[Path], first: int, until: float) -> Iterator[tuple[int, str]]:
     """Whole reviews of small projects made of damaged files; a seed stands for a project."""
-    seed = first
-    while time.monotonic() < until:
-        with tempfile.TemporaryDirectory() as folder:
-            for number in range(20):
-                (Path(folder) / f"m{number}.py").write_bytes(mutant(files, seed * 20 + number))
-            wrong = reviewed(folder)
-        if wrong:
-            yield seed, wrong
-        seed += 1
-        print(f"\r{(seed - first) * 20:,} files in {seed - first:,} projects", end="", file=sys.stderr, flush=True)
+    for done, (seed, wrong) in enumerate(tried(lambda seed: reviewed(project(files, seed)), first, until), 1):
+        yield from [(seed, wrong)] if wrong else ()
+        print(f"\r{done * PROJECT:,} files in {done:,} projects", end="", file=sys.stderr, flush=True)
 
 
-def reviewed(folder: str) -> str:
-    """What is wrong with a review of a folder, or nothing."""
-    command = [sys.executable, "-m", "datakeel", "review", folder, "--format", "json"]
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            timeout=60,
-            check=False,
-            env={**os.environ, "XDG_CACHE_HOME": folder + "/.cache"},
-        )
-        json.loads(done.stdout)
-    except subprocess.TimeoutExpired:
-        return "no end after 60 s"
-    except ValueError:
-        return f"status {done.returncode}: {done.stderr[-500:].decode('utf-8', 'replace')}"
-    return "" if done.returncode in (0, 1) else f"status {done.returncode}"
+def tried(attempt: Callable[[int], None], first: int, until: float) -> Iterator[tuple[int, str]]:
+    """Each seed from the first on, in processes of their own, and what went wrong with it. A seed may take so much of
+    a processor's time, however busy the machine is."""
+
+    def work(number: int) -> bytes:
+        signal.signal(signal.SIGVTALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE)
+        attempt(start + number)
+        return b""
+
+    start = first
+    while True:
+        for number, result in spread(work, [1] * BATCH, os.cpu_count() or 1, PATIENCE * 20):
+            yield start + number, result.text if isinstance(result, Failure) else ""
+            if time.monotonic() > until:
+                return
+        start += BATCH
+
+
+def project(files: Sequence[Path], seed: int) -> dict[str, bytes]:
+    return {f"m{n}.py": mutant(files, seed * PROJECT + n) for n in range(PROJECT)}
+
+
+def reviewed(files: dict[str, bytes]) -> None:
+    """Reviews a folder with these files, as the command line does, and looks at what it prints."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in files.items():
+            (Path(folder) / name).write_bytes(data)
+        os.environ["XDG_CACHE_HOME"] = folder + "/.cache"
+        with redirect_stdout(StringIO()) as printed, redirect_stderr(StringIO()) as said:
+            status = datakeel(["review", "--jobs", "1", "--format", "json", "--debug", folder])
+        if status not in (0, 1):
+            raise AssertionError(f"status {status}: {said.getvalue()[-280:]}")
+        unread = [r for r in json.loads(printed.getvalue())["summary"]["remarks"] if "Error" in r]
+        if unread:
+            raise AssertionError("; ".join(unread))
 
 
 def main() -> int:
@@ -225,16 +233,18 @@ def main() -> int:
     options = parser.parse_args()
     files = sorted(path for folder in options.folders for path in Path(folder).rglob("*.py") if path.is_file())
     if not options.minutes:
-        lower(mutant(files, options.seed))
+        reviewed(project(files, options.seed)) if options.review else lower(mutant(files, options.seed))
         return 0
     failed = 0
+    until = time.monotonic() + options.minutes * 60
     look = reviews if options.review else readings
-    for seed, text in look(files, options.seed, time.monotonic() + options.minutes * 60):
+    for seed, text in look(files, options.seed, until):
         failed += 1
         print(f"\nseed {seed}: {text}", flush=True)
         options.keep.mkdir(parents=True, exist_ok=True)
-        for number in range(seed * 20, seed * 20 + 20) if options.review else [seed]:
-            (options.keep / f"{number}.py").write_bytes(mutant(files, number))
+        kept = project(files, seed) if options.review else {".py": mutant(files, seed)}
+        for name, data in kept.items():
+            (options.keep / f"{seed}{name}").write_bytes(data)
     print(f"\n{failed} failures")
     return 1 if failed else 0
 

@@ -42,7 +42,7 @@ Rows = tuple[tuple[object, ...], ...]
 DEADLOCK = "40P01"
 DEADLOCK_TIMEOUT = 20  # milliseconds until a waiting session looks for a deadlock
 STANDSTILL = 80  # and until its wait counts: it has looked by then, and a circle closed later is not its to find
-LIMIT = 20.0  # seconds for a step that neither ends nor waits for a lock
+LIMIT = 120.0  # seconds for a step that neither ends nor waits for a lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +152,14 @@ class Sessions:
         while running := self._open():
             wait([begun.answer for begun in running], timeout=0.005, return_when=FIRST_COMPLETED)
             standing = self._standing()
+            ended = False  # whoever waited for it may have gone on since
             for begun in running:
                 if begun.answer.done():
                     begun.ended_after = len(self._begun) - 1
+                    ended = True
                 elif begun.session.process in standing:
                     begun.waited_for = begun.waited_for or standing[begun.session.process]
-            if all(begun.session.process in standing for begun in self._open()):
+            if not ended and all(begun.session.process in standing for begun in self._open()):
                 return
             if time.monotonic() > deadline:
                 raise TimeoutError(f"a step neither ended nor waited for a lock:\n{Outcome(self.told())}")

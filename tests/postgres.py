@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TypedDict
 
 OLDEST = 14  # `interleave` asks for pg_locks.waitstart
-START_LIMIT = 60.0
+START_LIMIT = 180.0  # seconds
 STOP_LIMIT = 10.0
 MISSING = (
     f"needs a PostgreSQL server, version {OLDEST} or later, and found none: install Debian's `postgresql` "

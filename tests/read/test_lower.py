@@ -487,7 +487,7 @@ def test_long_chains_stay_readable() -> None:
 @pytest.mark.parametrize("text", ["x = " + "-" * 500 + "1", "x = " + "f(" * 150 + ")" * 150, "x" + ".a()" * 500])
 def test_what_nests_too_deeply_is_opaque(text: str) -> None:
     file = read(text)
-    assert file.notes == (Note(1, "line 1: nested too deeply; what lies inside was not read"),)
+    assert file.notes == (Note(1, "nested too deeply; what lies inside was not read"),)
     assert decode(encode(file)) == file
 
 

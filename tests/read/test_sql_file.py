@@ -183,9 +183,9 @@ def test_a_large_dump_is_scanned_for_definitions_only() -> None:
         f"CREATE TABLE users (\n id int,\n name text);\nCOPY users FROM stdin;\n{rows}\\.\n\n"
         f"{inserts}ALTER TABLE ONLY users\n    ADD CONSTRAINT users_pkey PRIMARY KEY (id);\n"
     )
-    started = time.perf_counter()
+    started = time.process_time()
     facts = read_sql(text, "dump.sql")
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert changes(facts) == [("create-table", "users", 1), ("add-index", "users", 150_007)]
     assert len(facts.notes) == 1
     assert apply(facts.changes)["users"].schema.primary_key() == ("id",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -643,3 +644,31 @@ def use(session: Session, number):
     assert second.selection.cardinality == Cardinality.ONE
     assert write_of(use).dataset == "customers"
     assert write_of(use).rows == second.rows
+
+
+def test_a_class_with_a_unique_column_and_no_key_in_sight(tmp_path: Path) -> None:
+    code = """
+    from sqlalchemy import Column, ForeignKey, Integer, String
+    from sqlalchemy.orm import DeclarativeBase, relationship
+
+    class Account(DeclarativeBase):
+        __tablename__ = "accounts"
+        email = Column(String, unique=True)
+        orders = relationship("Order")
+
+    class Order(DeclarativeBase):
+        __tablename__ = "orders"
+        number = Column(Integer, unique=True)
+        account_email = Column(ForeignKey("accounts.email"))
+        account = relationship("Account")
+
+    def run(session, number):
+        order = session.get(Order, number)
+        session.merge(order)
+        return order.account.orders, session.query(Order).filter(Order.number > 1).all()
+    """
+    system = read_system({"shop/__init__.py": "", "shop/code.py": dedent(code)}, tmp_path)
+    (run,) = (o for o in system.operations if o.symbol == "run")
+    *_, many = (e for e in run.of(Kind.READ) if e.dataset == "orders")
+    assert many.selection is not None
+    assert many.selection.cardinality is not Cardinality.ONE

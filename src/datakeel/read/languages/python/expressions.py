@@ -279,7 +279,7 @@ def _deeper(here: Lowering, node: ast.expr) -> Expression:
 
 
 def _opaque(here: Lowering, node: ast.expr) -> Expression:
-    note = Note(node.lineno, f"line {node.lineno}: nested too deeply; what lies inside was not read")
+    note = Note(node.lineno, "nested too deeply; what lies inside was not read")
     if not here.notes or here.notes[-1] != note:
         here.notes.append(note)
     return Derive("opaque", (), here.at(node))

@@ -34,7 +34,7 @@ def alternatives(here: Lowering, branches: Sequence[Branch], otherwise: tuple[St
     first, rest = branches[:MOST], branches[MOST:]
     if rest:
         line = rest[0][2].line
-        text = f"line {line}: more than {MOST} alternatives; the later ones are read as independent"
+        text = f"more than {MOST} alternatives; the later ones are read as independent"
         here.notes.append(Note(line, text))
         last = len(rest) - 1
         otherwise = tuple(

@@ -25,6 +25,9 @@ Tree = TypeVar("Tree", bound=ast.AST)
 # What nests deeper than this is left out: each level takes three of Python's thousand frames.
 DEEPEST = 150
 
+PYTHON_2 = "Python 2; it was read as what it is in Python 3"
+TOO_DEEP = "nested too deeply; what lies inside was not read"
+
 _LANGUAGE = Language(tree_sitter_python.language())
 _LOAD = ast.Load()
 
@@ -33,8 +36,8 @@ def parse(text: str) -> tuple[ast.Module, list[Note]]:
     """A tree of what can be read, and a note of what cannot.
 
     >>> tree, notes = parse("print 'paid'\\nclass Order[T]: pass\\n")
-    >>> [type(statement).__name__ for statement in tree.body], notes
-    (['Expr', 'ClassDef'], [])
+    >>> [type(statement).__name__ for statement in tree.body], notes[0].text
+    (['Expr', 'ClassDef'], 'Python 2; it was read as what it is in Python 3')
     """
     # Like Python, unlike tree-sitter: a lone carriage return ends a line.
     source = re.sub(r"\r(?!\n)", "\n", text).encode()
@@ -51,12 +54,17 @@ class Reading:
         self.depth = 0
         self.notes: list[Note] = []
 
+    def old(self, node: Node) -> None:
+        """Notes, once, that the file is in Python 2."""
+        if not any(note.text == PYTHON_2 for note in self.notes):
+            self.notes.append(Note(node.start_point[0] + 1, PYTHON_2))
+
     def too_deep(self, node: Node) -> bool:
         if self.depth < DEEPEST:
             return False
         line = node.start_point[0] + 1
-        if not self.notes:
-            self.notes.append(Note(line, f"line {line}: nested too deeply; what lies inside was not read"))
+        if not any(note.text == TOO_DEEP for note in self.notes):
+            self.notes.append(Note(line, TOO_DEEP))
         return True
 
 
@@ -64,8 +72,8 @@ def _notes(root: Node) -> list[Note]:
     lines = sorted({node.start_point[0] + 1 for node in _errors(root)})
     if not lines:
         return []
-    more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
-    return [Note(lines[0], f"line {lines[0]}{more}: syntax error; the rest of the file was read")]
+    more = f", and {len(lines) - 1} more" if len(lines) > 1 else ""
+    return [Note(lines[0], f"syntax error{more}; the rest of the file was read")]
 
 
 def _errors(root: Node) -> Iterator[Node]:
@@ -96,8 +104,10 @@ def _last(tree: Any) -> Any:
     """The last statement inside a compound one: Python ends it there, tree-sitter takes comments after it too."""
     for field in ("finalbody", "orelse", "handlers", "cases", "body"):
         inside = getattr(tree, field, None)
+        if field == "cases" and isinstance(inside, list):  # a case itself has no place
+            inside = [statement for case in inside for statement in case.body]
         if isinstance(inside, list) and inside:
-            return inside[-1].body[-1] if field == "cases" and inside[-1].body else inside[-1]
+            return inside[-1]
     return None
 
 
@@ -480,6 +490,8 @@ def _joined(node: Node, parts: list[ast.expr]) -> ast.expr:
     merged: list[ast.expr] = []
     templates = False
     for part in parts:
+        if not isinstance(part, (ast.Constant, ast.FormattedValue, ast.JoinedStr)):
+            part = _at(ast.FormattedValue(part, -1, None), node)  # Python 2's backticks
         templates = templates or not isinstance(part, ast.Constant)
         last = merged[-1] if merged else None
         if isinstance(part, ast.JoinedStr):
@@ -556,6 +568,7 @@ def _hole(reading: Reading, node: Node) -> list[ast.expr]:
 
 def _repr(reading: Reading, node: Node) -> ast.expr:
     """Python 2's backticks, whose inside the grammar takes for text."""
+    reading.old(node)
     inside = "".join(_plain_text(part) for part in node.named_children if part.type == "string_content")
     try:
         value: ast.expr = ast.parse(inside.strip(), mode="eval").body
@@ -686,6 +699,7 @@ def _assignment(reading: Reading, node: Node) -> ast.stmt:
 
 def _print(reading: Reading, node: Node) -> list[ast.stmt]:
     """Python 2's ``print >>file, a, b`` as the call it became."""
+    reading.old(node)
     keywords = [ast.keyword("file", _inner(reading, stream)) for stream in _clause(node, "chevron")]
     arguments = [_expression(reading, part) for part in node.children_by_field_name("argument")]
     called = _at(ast.Name("print", _LOAD), node)
@@ -693,6 +707,7 @@ def _print(reading: Reading, node: Node) -> list[ast.stmt]:
 
 
 def _exec(reading: Reading, node: Node) -> list[ast.stmt]:
+    reading.old(node)
     called = _at(ast.Name("exec", _LOAD), node)
     return [_at(ast.Expr(_at(ast.Call(called, _expressions(reading, _parts(node)), []), node)), node)]
 
@@ -713,6 +728,7 @@ def _raise(reading: Reading, node: Node) -> list[ast.stmt]:
     cause = _field(reading, node, "cause") if node.child_by_field_name("cause") else None
     if parts[0].type != "expression_list":
         return [_at(ast.Raise(_expression(reading, parts[0]), cause), node)]
+    reading.old(node)
     kind, *values = _expressions(reading, _parts(parts[0]))  # Python 2: ``raise Kind, value, traceback``
     return [_at(ast.Raise(_at(ast.Call(kind, values[:1], []), parts[0]), cause), node)]
 

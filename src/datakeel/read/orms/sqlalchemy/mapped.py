@@ -371,9 +371,9 @@ def keys_of(cls: ClassInfo, fields: dict[str, Field]) -> tuple[tuple[str, ...], 
                 primary = key
             else:
                 unique.append(key)
-    if not primary:
-        primary = ("id",) if "id" in named.values() else ()
-    return tuple(dict.fromkeys((primary, *unique))) if primary or unique else ()
+    if not primary and ("id" in named.values() or unique):  # a base that is not seen holds it
+        primary = ("id",)
+    return tuple(dict.fromkeys((primary, *unique))) if primary else ()
 
 
 def called(expression: Expression) -> Expression:
