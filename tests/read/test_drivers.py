@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Kind, Source
+from datakeel.model.effect import Effect, Kind, Source, StoreKind
 from datakeel.model.operation import Operation, same_rows
 from tests.pages import read_system
 
@@ -368,3 +369,19 @@ async def use():
         "max_size": ("20", True),
         "min_size": ("4", False),
     }
+
+
+def test_cassandra_is_no_relational_database(tmp_path: Path) -> None:
+    code = """
+    from cassandra.cluster import Cluster
+    session = Cluster(["cassandra"]).connect("shop")
+    def place(number, total):
+        session.execute("INSERT INTO orders (number, total) VALUES (%s, %s)", (number, total))
+        session.execute("INSERT INTO orders_by_total (total, number) VALUES (%s, %s)", (total, number))
+    """
+    system = read_system({"shop/code.py": dedent(code)}, tmp_path)
+    (place,) = (o for o in system.operations if o.symbol == "place")
+    assert [(e.dataset, e.store, e.technology) for e in place.of(Kind.WRITE)] == [
+        ("orders", StoreKind.WIDE_COLUMN, "cassandra"),
+        ("orders_by_total", StoreKind.WIDE_COLUMN, "cassandra"),
+    ]

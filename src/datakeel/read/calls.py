@@ -192,6 +192,9 @@ class Caller(Executor):
             wild = not type_name and "*" in row.attributes and not name.startswith("_")
             if wild and self.world.libraries.method(base.type, name) is None:
                 type_name, label = row.attributes["*"], name
+            kind = self.world.libraries.type(type_name) if type_name else None
+            if kind is not None and kind.consumes:  # a subscription's messages are known as it is
+                label = base.name
         peeked = self.peek(base, (name,))
         if type_name == "in-transaction":
             return self.in_transaction(base)
@@ -371,6 +374,9 @@ class Caller(Executor):
             case ClassTarget(cls):
                 return self.construct(cls, arguments, at)
             case FunctionTarget() as target:
+                row = self.made_of_it(function)
+                if row is not None:
+                    return self.apply_row(row, f"{function.type}.__call__", function, arguments, at)
                 return self.call_function(target, arguments, at, awaited=awaited)
             case ExternalTarget(dotted):
                 return self.call_external(dotted, arguments, at)
@@ -379,6 +385,11 @@ class Caller(Executor):
         if function.type:
             return self.call_object(function, arguments, at)
         return self.unknown_call(function, arguments)
+
+    def made_of_it(self, function: Value) -> CallRow | None:
+        """What calling a function does that a decorator made a library's object of, where a call does not run it."""
+        plain = function.type in ("", "builtins.function")
+        return None if plain else self.world.method_row(function.type, "__call__")
 
     def call_object(self, value: Value, arguments: Arguments, at: Span) -> Value:
         """An object is called: its class's ``__call__``, or the row of a library's."""
@@ -878,7 +889,8 @@ class Caller(Executor):
         label = self.entry_name(row, receiver, arguments)
         options = self.effect_options(row, receiver, arguments)
         given = passed(self, entry.passes, receiver)
-        for value in (*found.alternatives(), *(found.items or ())) if found is not None else ():
+        given_for = (*found.alternatives(), *(found.items or ())) if found is not None else ()
+        for value in map(self.named_function, given_for):
             if isinstance(value.target, ClosureTarget) and entry.kind == "consumer":
                 self.consume_by(value, label, given, row, options, at)
                 continue
@@ -887,6 +899,12 @@ class Caller(Executor):
                 types = tuple(v.type for v in given)
                 made = replace(made, options=tuple(replace(o, place=o.place or self.place(at)) for o in options))
                 self.world.called_back(Callback(function_of(value).name, made, types, label, row.store, row.technology))
+
+    def named_function(self, value: Value) -> Value:
+        """What is registered by its name (``"shop.tasks.bill"``, a task's signature) as the function itself."""
+        name = (value.text or value.name).replace(":", ".") if value.target is None else ""
+        symbol = self.world.names.absolute(name) if "." in name and HOLE not in name else None
+        return self.world.function_value(symbol) if isinstance(symbol, FunctionInfo) else value
 
     def consume_by(
         self, callback: Value, name: str, given: tuple[Value, ...], row: CallRow, options: tuple[Option, ...], at: Span

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from datakeel.model.effect import Effect, Kind, Scope, StoreKind
 from datakeel.read.libraries import Entry as EntryRow
 from datakeel.read.machine import Trace
+from datakeel.read.program import Assign
 from datakeel.read.registering import Callback
-from datakeel.read.symbols import FunctionInfo
+from datakeel.read.symbols import ClassInfo, FunctionInfo
 from datakeel.read.values import MESSAGES, NOTHING, Value
 from datakeel.read.world import World
 
@@ -64,12 +65,32 @@ def delivered(info: FunctionInfo, callback: Callback) -> Iterator[Effect]:
 
 
 def register_named(world: World, functions: Iterable[FunctionInfo]) -> None:
-    """Functions that something runs by their name."""
+    """Functions that something runs by their name, and those that a class lists."""
+    register_listed(world)
     for info in functions:
         row = world.libraries.functions.get(info.signature.name)
         names = tuple(p.name for p in info.signature.parameters[: len(row.parameters)]) if row is not None else ()
         if row is not None and names == row.parameters:
-            world.add_entry(info, row.entry, "")
+            entry = world.add_entry(info, row.entry, "")
+            if row.entry.passes:
+                world.called_back(Callback(info.name, entry, row.entry.passes))
+
+
+def register_listed(world: World) -> None:
+    """Functions that a worker's class lists; calls in the list register what they are given."""
+    for row in world.libraries.lists:
+        for cls in world.names.every_class():
+            if any(name in cls.fields for name in row.attributes) and any(name in cls.fields for name in row.beside):
+                for value in (v for name in row.attributes if name in cls.fields for v in listed(world, cls, name)):
+                    world.register(value, row.entry, "")
+
+
+def listed(world: World, cls: ClassInfo, name: str) -> tuple[Value, ...]:
+    """The elements of the list that a class's attribute is assigned."""
+    statement = cls.fields[name]
+    if not isinstance(statement, Assign) or statement.value is None:
+        return ()
+    return world.scratch(cls.module).eval(statement.value).items or ()
 
 
 def register_scheduled(world: World, named: dict[str, FunctionInfo]) -> None:

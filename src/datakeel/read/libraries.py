@@ -246,6 +246,15 @@ class Schedule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     task: str
 
 
+class Listed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Class attributes that list functions which something runs: their names, those of which one stands `beside` them,
+    and the entry that each function is."""
+
+    attributes: tuple[str, ...]
+    beside: tuple[str, ...]
+    entry: Entry
+
+
 class Example(Struct, frozen=True, forbid_unknown_fields=True):
     code: str
 
@@ -262,6 +271,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     words: dict[str, str] = {}  # for all rows of the table
     functions: dict[str, Function] = {}  # functions that something runs by their name
     schedules: tuple[Schedule, ...] = ()
+    lists: tuple[Listed, ...] = ()
     settings: dict[str, Setting] = {}  # a default of the whole process → where a project sets it
     conventions: dict[str, str] = {}
     aliases: dict[str, str] = {}
@@ -281,6 +291,7 @@ class Libraries:
         self.classes: dict[str, ClassRow] = {}
         self.functions: dict[str, Function] = {}
         self.schedules: list[Schedule] = []
+        self.lists: list[Listed] = []
         self.settings: dict[str, Setting] = {}
         self.conventions: dict[str, str] = {}
         self.values: dict[str, str] = {}
@@ -315,6 +326,7 @@ class Libraries:
             self.classes[name] = msgspec.structs.replace(base, words={**table.words, **base.words})
         self.functions |= table.functions
         self.schedules += table.schedules
+        self.lists += table.lists
         self.settings |= table.settings
         self.conventions |= table.conventions
         self.values |= table.values

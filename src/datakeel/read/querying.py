@@ -33,6 +33,7 @@ VERBS = {
 }
 INSERTS = ("insert", "upsert", "copy")
 SAVEPOINTS = ("savepoint", "release", "rollback-to")
+STORES = {"cql": StoreKind.WIDE_COLUMN}  # what a dialect is spoken to, where that is no relational database
 DEFINES = ("create", "alter", "drop")
 
 
@@ -55,6 +56,7 @@ class On(Struct, frozen=True):
     begins: Begins | None = None
     many: bool = False  # it is executed once for each of several sets of values
     text: str = ""
+    store: StoreKind = StoreKind.RELATIONAL
 
 
 def run_sql(
@@ -62,7 +64,8 @@ def run_sql(
     dialect: str = "postgres", technology: str = "", origin: Origin = Origin.RESOLVED, begins: Begins | None = None,
 ) -> Value:  # fmt: skip
     """Records what a text does; gives the value that its rows have (`of` is one row)."""
-    on = On(connection, at, technology, origin, begins, many, text.text or "")
+    store = STORES.get(dialect, StoreKind.RELATIONAL)
+    on = On(connection, at, technology, origin, begins, many, text.text or "", store)
     if text.text is None:
         return unknown(caller, text, on)
     bound = Bound(element(given) if many and given is not None else given)
@@ -82,7 +85,7 @@ def unknown(caller: Caller, text: Value, on: On) -> Value:
     if on.begins is not None and not on.begins.on_write:
         begin(caller, on)
     effect = caller.emit(
-        Kind.CALL, "sql", on.at, store=StoreKind.RELATIONAL, connection=on.connection, technology=on.technology,
+        Kind.CALL, "sql", on.at, store=on.store, connection=on.connection, technology=on.technology,
         blocking=True, origin=max(on.origin, Origin.ASSUMED), payload=tuple(sorted(text.sources)),
     )  # fmt: skip
     sources = frozenset((Source("read", effect.number),))
@@ -223,7 +226,7 @@ class Running:
         on = self.on
         kind = Kind.ALTER if statement.verb.startswith(DEFINES) else Kind.CALL
         self.caller.emit(
-            kind, statement.verb, on.at, store=StoreKind.RELATIONAL, connection=on.connection, technology=on.technology,
+            kind, statement.verb, on.at, store=on.store, connection=on.connection, technology=on.technology,
             dataset=statement.table, text=on.text, origin=on.origin, blocking=True,
         )  # fmt: skip
 
@@ -243,7 +246,7 @@ class Running:
             kind,
             verb,
             on.at,
-            store=StoreKind.RELATIONAL,
+            store=on.store,
             connection=on.connection,
             technology=on.technology,
             dataset=statement.table if kind != Kind.LOCK or statement.table else "advisory",

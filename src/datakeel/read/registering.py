@@ -48,16 +48,19 @@ def entry_of(row: EntryRow, info: FunctionInfo, name: str, options: tuple[Option
         name or info.name,
         info.place,
         delivered_twice(row, options),
-        "failure" if asked_for(options, row.retried_by) else row.retried,
+        retried(row, options),
         row.concurrent,
         row.atomic,
         options=tuple(replace(o, place=None) for o in options),
     )
 
 
-def asked_for(options: tuple[Option, ...], name: str) -> bool:
-    """Whether an option is given, and says something."""
-    return any(o.name == name and o.given and o.value not in ("None", "False", "()") for o in options)
+def retried(row: EntryRow, options: tuple[Option, ...]) -> str:
+    """Whether the framework runs it again, as the option says that decides on it where it is given."""
+    found = next((o for o in options if row.retried_by and o.name == row.retried_by and o.given), None)
+    if found is None:
+        return row.retried
+    return "" if found.value in ("None", "False", "()", "0") else "failure"
 
 
 def delivered_twice(row: EntryRow, options: tuple[Option, ...]) -> bool:

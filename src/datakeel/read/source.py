@@ -14,7 +14,7 @@ from datakeel.model.system import Remark
 from datakeel.read.ignored import Patterns, Tracked, exclude_file, git_folder, ignored, patterns_of
 from datakeel.read.role import role_by_path
 
-KINDS = {".py": "python", ".pyw": "python", ".sql": "sql", ".ddl": "sql", ".cql": "cql"}
+KINDS = {".py": "python", ".pyw": "python", ".sql": "sql", ".ddl": "sql", ".cql": "sql"}
 SUFFIXES = tuple(KINDS)
 
 # Never a part of the project, whatever git says of them.
@@ -288,7 +288,9 @@ class Walk:
         return f"{self.prefix}/{path}" if self.prefix and path else self.prefix or path
 
     def remark(self, path: str, text: str) -> None:
-        self.remarks.append(Remark(shown(self.joined(path)), 0, text))
+        """Notes what is not read, where somebody asked for it: inside a named path, or on the way to one."""
+        if self.whole or self.is_named(path) or self.inside_named(path):
+            self.remarks.append(Remark(shown(self.joined(path)), 0, text))
 
 
 def relative(path: Path, root: Path) -> str:

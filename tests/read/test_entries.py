@@ -1,0 +1,402 @@
+"""Ways into a system: what starts a function, for every framework that is known, and how often it may start."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from tests.pages import read_system
+
+# What a function does when it is entered is the same in all: it writes. Expected: function → kind, name, and whether
+# its input may come again or a failure runs it again.
+CASES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
+    "a Django view that a path names": (
+        """
+        from django.urls import path
+        def pay(request, number): pass
+        urlpatterns = [path("pay/<int:number>", pay)]
+        """,
+        {"pay": ("request", "")},
+    ),
+    "a Django view class": (
+        """
+        from django.views import View
+        class Pay(View):
+            def post(self, request): pass
+        """,
+        {"Pay.post": ("request", "")},
+    ),
+    "REST framework": (
+        """
+        from rest_framework.decorators import api_view, action
+        from rest_framework.viewsets import ModelViewSet
+        from rest_framework.views import APIView
+        @api_view(["POST"])
+        def pay(request): pass
+        class Orders(ModelViewSet):
+            def create(self, request): pass
+            @action(detail=True, methods=["post"])
+            def cancel(self, request, pk=None): pass
+        class Refund(APIView):
+            def put(self, request): pass
+        """,
+        {n: ("request", "") for n in ("pay", "Orders.create", "Orders.cancel", "Refund.put")},
+    ),
+    "Flask": (
+        """
+        from flask import Flask, Blueprint
+        from flask.views import MethodView
+        app = Flask("shop")
+        api = Blueprint("api", "shop", url_prefix="/api")
+        @app.route("/pay", methods=["POST"])
+        def pay(): pass
+        @api.post("/refund")
+        def refund(): pass
+        class Orders(MethodView):
+            def delete(self): pass
+        def late(): pass
+        app.add_url_rule("/late", view_func=late)
+        @app.cli.command("close")
+        def close(): pass
+        """,
+        {
+            **{n: ("request", "") for n in ("pay", "refund", "Orders.delete", "late")},
+            "close": ("command", ""),
+        },
+    ),
+    "FastAPI": (
+        """
+        from fastapi import APIRouter, BackgroundTasks, FastAPI
+        app = FastAPI()
+        router = APIRouter(prefix="/orders")
+        @app.post("/pay")
+        async def pay(): pass
+        @router.delete("/{number}")
+        def cancel(number: int): pass
+        @app.websocket("/prices")
+        async def prices(socket): pass
+        @app.on_event("startup")
+        async def begin(): pass
+        """,
+        {"pay": ("request", ""), "cancel": ("request", ""), "prices": ("request", ""), "begin": ("event", "")},
+    ),
+    "Celery": (
+        """
+        from celery import Celery, shared_task
+        from celery.schedules import crontab
+        app = Celery("shop")
+        @shared_task
+        def bill(order): pass
+        @app.task(acks_late=True)
+        def ship(order): pass
+        @app.task
+        def close(): pass
+        @app.task
+        def clean(): pass
+        app.conf.beat_schedule = {"close": {"task": "shop.code.close", "schedule": crontab(hour=3)}}
+        @app.on_after_configure.connect
+        def setup_periodic_tasks(sender, **kwargs):
+            sender.add_periodic_task(crontab(hour=4), clean.s())
+        """,
+        {
+            "bill": ("task", ""),
+            "ship": ("task", "redelivered"),
+            "close": ("schedule task", ""),
+            "clean": ("schedule task", ""),
+        },
+    ),
+    "RQ": (
+        """
+        from rq import Queue, Retry
+        queue = Queue()
+        def bill(order): pass
+        def ship(order): pass
+        def mail(order): pass
+        def run(order):
+            queue.enqueue(bill, order)
+            queue.enqueue(ship, order, retry=Retry(max=3))
+            queue.enqueue("shop.code.mail", order)
+        """,
+        {"bill": ("task", ""), "ship": ("task", "retried"), "mail": ("task", "")},
+    ),
+    "Dramatiq": (
+        """
+        import dramatiq
+        @dramatiq.actor
+        def bill(order): pass
+        @dramatiq.actor(max_retries=0)
+        def ship(order): pass
+        class Mail(dramatiq.GenericActor):
+            def perform(self, order): pass
+        """,
+        {
+            "bill": ("task", "redelivered retried"),
+            "ship": ("task", "redelivered"),
+            "Mail.perform": ("task", "redelivered retried"),
+        },
+    ),
+    "Arq": (
+        """
+        from arq import cron, func
+        from arq.connections import RedisSettings
+        async def bill(ctx, order): pass
+        async def ship(ctx, order): pass
+        async def close(ctx): pass
+        async def other(ctx): pass
+        class Worker:
+            functions = [bill, func(ship, max_tries=3)]
+            cron_jobs = [cron(close, hour=3)]
+            redis_settings = RedisSettings()
+        class Menu:
+            functions = [other]
+        """,
+        {
+            "bill": ("task", "redelivered"),
+            "ship": ("task", "redelivered"),
+            "close": ("schedule", ""),
+            "other": ("", ""),
+        },
+    ),
+    "Huey": (
+        """
+        from huey import RedisHuey, crontab
+        huey = RedisHuey()
+        @huey.task(retries=2)
+        def bill(order): pass
+        @huey.periodic_task(crontab(hour="3"))
+        def close(): pass
+        """,
+        {"bill": ("task", "retried"), "close": ("schedule", "")},
+    ),
+    "Kafka, polled": (
+        """
+        import confluent_kafka, kafka, aiokafka
+        def bill():
+            consumer = confluent_kafka.Consumer({"group.id": "billing"})
+            consumer.subscribe(["orders"])
+            while True:
+                message = consumer.poll(1.0)
+                print(message)
+        def ship():
+            for message in kafka.KafkaConsumer("orders", group_id="shipping"):
+                print(message)
+        async def index():
+            consumer = aiokafka.AIOKafkaConsumer("orders", group_id="search")
+            async for message in consumer:
+                print(message)
+        """,
+        {n: ("consumer", "redelivered") for n in ("bill", "ship", "index")},
+    ),
+    "RabbitMQ": (
+        """
+        import pika, aio_pika
+        connection = pika.BlockingConnection()
+        channel = connection.channel()
+        def bill(ch, method, properties, body): pass
+        def ship(ch, method, properties, body): pass
+        async def index(message): pass
+        def run():
+            channel.basic_consume(queue="orders", on_message_callback=bill)
+            channel.basic_consume(queue="parcels", on_message_callback=ship, auto_ack=True)
+            channel.start_consuming()
+        async def listen():
+            connection = await aio_pika.connect_robust("amqp://queue")
+            channel = await connection.channel()
+            queue = await channel.declare_queue("orders")
+            await queue.consume(index)
+        """,
+        {"bill": ("consumer", "redelivered"), "ship": ("consumer", ""), "index": ("consumer", "redelivered")},
+    ),
+    "SQS": (
+        """
+        import boto3
+        def bill():
+            queue = boto3.client("sqs")
+            while True:
+                for message in queue.receive_message(QueueUrl="https://sqs/orders")["Messages"]:
+                    print(message)
+        """,
+        {"bill": ("consumer", "redelivered")},
+    ),
+    "Pub/Sub": (
+        """
+        from google.cloud import pubsub_v1
+        subscriber = pubsub_v1.SubscriberClient()
+        def bill(message): pass
+        subscriber.subscribe("projects/shop/subscriptions/billing", callback=bill)
+        def ship():
+            while True:
+                print(subscriber.pull(subscription="projects/shop/subscriptions/shipping"))
+        """,
+        {"bill": ("consumer", "redelivered"), "ship": ("consumer", "redelivered")},
+    ),
+    "NATS": (
+        """
+        import nats
+        async def bill(message): pass
+        async def watch(message): pass
+        async def run():
+            connection = await nats.connect("nats://queue")
+            await connection.jetstream().subscribe("orders", cb=bill)
+            await connection.subscribe("prices", cb=watch)
+        async def ship():
+            connection = await nats.connect("nats://queue")
+            pulling = await connection.jetstream().pull_subscribe("orders", "shipping")
+            while True:
+                for message in await pulling.fetch(10):
+                    print(message)
+        """,
+        {"bill": ("consumer", "redelivered"), "watch": ("consumer", ""), "ship": ("consumer", "redelivered")},
+    ),
+    "Redis": (
+        """
+        import redis
+        def bill():
+            store = redis.Redis()
+            while True:
+                print(store.xreadgroup("billing", "one", {"orders": ">"}))
+        def watch():
+            listening = redis.Redis().pubsub()
+            listening.subscribe("prices")
+            for message in listening.listen():
+                print(message)
+        def work():
+            store = redis.Redis()
+            while True:
+                print(store.blpop("jobs"))
+        """,
+        {"bill": ("consumer", "redelivered"), "watch": ("consumer", ""), "work": ("consumer", "")},
+    ),
+    "commands": (
+        """
+        import click, typer
+        from django.core.management.base import BaseCommand
+        class Command(BaseCommand):
+            def handle(self, *args, **options): pass
+        @click.command()
+        def close(): pass
+        app = typer.Typer()
+        @app.command()
+        def clean(): pass
+        """,
+        {"Command.handle": ("command", ""), "close": ("command", ""), "clean": ("command", "")},
+    ),
+    "scheduled jobs": (
+        """
+        import schedule
+        from apscheduler.schedulers.background import BackgroundScheduler
+        jobs = BackgroundScheduler()
+        def bill(): pass
+        def ship(): pass
+        jobs.add_job("shop.code:bill", "interval", minutes=5)
+        @jobs.scheduled_job("cron", hour=3)
+        def close(): pass
+        schedule.every(10).minutes.do(ship)
+        @schedule.repeat(schedule.every().hour)
+        def clean(): pass
+        """,
+        {n: ("schedule", "") for n in ("bill", "ship", "close", "clean")},
+    ),
+    "Airflow": (
+        """
+        from airflow.sdk import dag, task
+        from airflow.models import BaseOperator
+        from airflow.providers.standard.operators.python import PythonOperator
+        @task
+        def load(): pass
+        @task(retries=3)
+        def ship(): pass
+        @task.branch
+        def choose(): pass
+        def close(): pass
+        PythonOperator(task_id="close", python_callable=close)
+        class Publish(BaseOperator):
+            def execute(self, context): pass
+        @dag
+        def nightly():
+            load()
+        """,
+        {
+            "load": ("schedule", ""),
+            "ship": ("schedule", "retried"),
+            "choose": ("schedule", ""),
+            "close": ("schedule", ""),
+            "Publish.execute": ("schedule", ""),
+            "nightly": ("", ""),
+        },
+    ),
+    "Prefect and Dagster": (
+        """
+        import dagster
+        from prefect import flow, task
+        @task(retries=2)
+        def load(): pass
+        @flow
+        def nightly():
+            load()
+        @dagster.op
+        def clean(): pass
+        @dagster.asset(retry_policy=dagster.RetryPolicy(max_retries=3))
+        def orders(): pass
+        @dagster.job
+        def tidy():
+            clean()
+        """,
+        {
+            "load": ("schedule", "retried"),
+            "nightly": ("schedule", ""),
+            "clean": ("schedule", ""),
+            "orders": ("schedule", "retried"),
+            "tidy": ("", ""),
+        },
+    ),
+    "Lambda": (
+        """
+        def lambda_handler(event, context): pass
+        def handler(event, context): pass
+        def other(event, context): pass
+        """,
+        {
+            "lambda_handler": ("event", "redelivered retried"),
+            "handler": ("event", "redelivered retried"),
+            "other": ("", ""),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_starts_a_function_is_known(name: str, tmp_path: Path) -> None:
+    code, expected = CASES[name]
+    system = read_system({"shop/__init__.py": "", "shop/code.py": dedent(code)}, tmp_path)
+    found = {}
+    for symbol in expected:
+        (operation,) = (o for o in system.operations if o.symbol == symbol)
+        own = [e for e in operation.entries if e.place == operation.place]
+        again = ["redelivered"] * any(e.redelivered for e in own) + ["retried"] * any(e.retried for e in own)
+        found[symbol] = (" ".join(sorted({e.kind for e in own})), " ".join(again))
+    assert found == expected
+
+
+def test_what_a_dag_puts_together_is_not_done_there(tmp_path: Path) -> None:
+    code = """
+    import requests
+    from airflow.decorators import dag, task
+    from dagster import job, op
+    @task
+    def load():
+        requests.get("https://rates.example", timeout=5)
+    @dag
+    def nightly():
+        load.override(task_id="first")()
+        return load()
+    @op
+    def clean():
+        requests.get("https://files.example", timeout=5)
+    @job
+    def tidy():
+        clean()
+    """
+    system = read_system({"shop/__init__.py": "", "shop/code.py": dedent(code)}, tmp_path)
+    effects = {o.symbol: len(o.effects) for o in system.operations}
+    assert (effects["load"], effects["clean"], effects["nightly"], effects["tidy"]) == (1, 1, 0, 0)
