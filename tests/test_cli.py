@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from datakeel import __version__
 from datakeel.cli import main
 from datakeel.config import Config
-from datakeel.finding import Pillar, Review, Severity
+from datakeel.finding import Confidence, Pillar, Review, Severity
 from datakeel.model.operation import Operation
 from datakeel.rules import rule as catalogue
 from tests.show.sample import TIMEOUT, review, write_files
@@ -27,17 +27,17 @@ class Fake:
     def __init__(self, result: Review | BaseException) -> None:
         self.result = result
         self.config = Config()
-        self.low = False
+        self.confidence = Confidence.MEDIUM
 
     def __call__(
         self,
         paths: Sequence[Path | str],
         *,
         config: Config | None = None,
-        low: bool = False,
+        confidence: Confidence,
         progress: Progress | None = None,
     ) -> Review:
-        self.paths, self.config, self.low = paths, config or Config(), low
+        self.paths, self.config, self.confidence = paths, config or Config(), confidence
         if progress is not None:
             progress("reading shop/orders.py", 1, 2)
         if isinstance(self.result, BaseException):
@@ -150,16 +150,11 @@ def test_what_is_typed_stands_above_the_configuration(shop: Path) -> None:
     assert (fake.config.select, fake.config.cache) == (("derive",), True)
 
 
-def test_confidence_decides_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("word", ["low", "medium", "high"])
+def test_the_reviewer_is_told_how_sure_is_sure_enough(word: str) -> None:
     fake = Fake(review())
-    main(["review", "--confidence", "low"], fake)
-    assert fake.low
-    capsys.readouterr()
-    main(["review", "--confidence", "high", "--format", "json"], fake)
-    assert not fake.low
-    shown = json.loads(capsys.readouterr().out)
-    assert [finding["rule"] for finding in shown["findings"]] == ["lost-update", "remote-call-without-timeout"]
-    assert (shown["summary"]["hidden"], shown["summary"]["by_severity"]["major"]) == (5, 0)
+    main(["review", "--confidence", word], fake)
+    assert fake.confidence.word == word
 
 
 @pytest.mark.parametrize(
@@ -176,6 +171,9 @@ def test_confidence_decides_what_is_shown(capsys: pytest.CaptureFixture[str]) ->
         ("review --select lost-updat", 'unknown rule "lost-updat"; did you mean "lost-update"?'),
         ("review --ignore lost_update", 'unknown rule "lost_update"; did you mean "lost-update"?'),
         ("review nowhere", "there is no nowhere"),
+        ("review shp", 'there is no shp; did you mean "shop"?'),
+        ("review ./shp/orders.py", 'there is no shp/orders.py; did you mean "shop/orders.py"?'),
+        ("review shop/odrers.py", 'there is no shop/odrers.py; did you mean "shop/orders.py"?'),
         ("review --config nowhere.toml", "cannot read nowhere.toml: No such file or directory"),
         ("explain lost-updte", 'unknown rule "lost-updte"; did you mean "lost-update"? (datakeel rules lists them)'),
         ("rules --format sarif", 'unknown format "sarif"; known are json, terminal'),
@@ -292,3 +290,17 @@ def test_a_suggestion_counts_unless_more_is_asked_for() -> None:
 @pytest.mark.parametrize("path", ["x" * 300, "shop/orders.py/deeper"])
 def test_a_path_that_cannot_be_is_told(capsys: pytest.CaptureFixture[str], path: str) -> None:
     assert re.match("datakeel: (there is no|cannot read) ", wrong(capsys, "review", path))
+
+
+def test_an_interruption_while_the_program_is_loaded_is_one_line() -> None:
+    done = python(
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'datakeel.cli':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from datakeel.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "datakeel: interrupted\n")

@@ -18,7 +18,7 @@ from datakeel.mistake import Mistake, nearest, unknown
 
 if TYPE_CHECKING:
     from datakeel.config import Config
-    from datakeel.finding import Review
+    from datakeel.finding import Confidence, Review
     from datakeel.show.catalogue import Entry
     from datakeel.show.sarif import Help
 
@@ -38,7 +38,7 @@ class Reviewer(Protocol):
         paths: Sequence[Path | str],
         *,
         config: Config | None = None,
-        low: bool = False,
+        confidence: Confidence,
         progress: Callable[[str, int, int], None] | None = None,
     ) -> Review: ...
 
@@ -94,7 +94,8 @@ def program(
 @app.command("review", help="Review code. Status: 0 nothing found, 1 findings, 2 wrong usage or configuration.")
 def type_review(
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH...", help="Folders and files; none: this folder.")
+        list[Path] | None,
+        typer.Argument(metavar="PATH...", readable=False, help="Folders and files; none: this folder."),
     ] = None,
     form: Annotated[
         str, typer.Option("--format", "-f", metavar="NAME", help=f"One of: {', '.join(FORMATS)}.")
@@ -239,15 +240,16 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
 
     def watched(self, review: Reviewer, judged: Judged) -> Review:
         """The review, with its progress shown meanwhile."""
+        from datakeel.finding import Confidence
         from datakeel.show.progress import Progress
 
         progress = Progress(sys.stderr)
+        sure = Confidence[self.confidence.upper()]
         try:
-            done = review(self.paths, config=self.settings(), low=self.confidence == "low", progress=progress)
+            return review(self.paths, config=self.settings(), confidence=sure, progress=progress)
         finally:
             judged.last = progress.last
             progress.clear()
-        return sure_enough(done, self.confidence)
 
     def settings(self) -> Config:
         """The configuration that was found, and what was typed above it."""
@@ -352,12 +354,12 @@ def reviewer(
     paths: Sequence[Path | str],
     *,
     config: Config | None = None,
-    low: bool = False,
+    confidence: Confidence,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Review:
     from datakeel.reviewer import review
 
-    return review(paths, config=config, low=low, progress=progress)
+    return review(paths, config=config, confidence=confidence, progress=progress)
 
 
 def must_exist(path: Path) -> None:
@@ -365,7 +367,25 @@ def must_exist(path: Path) -> None:
         path.stat()
     except (OSError, ValueError) as error:
         missing = isinstance(error, FileNotFoundError | ValueError)
-        raise Mistake(f"there is no {path}" if missing else f"cannot read {path}: {error}") from None
+        raise Mistake(nothing_at(path) if missing else f"cannot read {path}: {error}") from None
+
+
+def nothing_at(path: Path) -> str:
+    """What is said of a path that does not exist, with the one that was probably meant."""
+    import os
+
+    sound = next((folder for folder in path.parents if folder.is_dir()), None)
+    if sound is None or "\0" in str(path):
+        return f"there is no {path}"
+    wrong, *rest = path.relative_to(sound).parts
+    try:
+        meant = nearest(wrong, os.listdir(sound))
+    except OSError:
+        meant = None
+    if meant is None:
+        return f"there is no {path}"
+    whole = Path(sound, meant, *rest)
+    return f'there is no {path}; did you mean "{whole if whole.exists() else sound / meant}"?'
 
 
 def known_rules() -> dict[str, str]:
@@ -390,16 +410,6 @@ def entries() -> Iterator[Entry]:
     for rule in rules():
         page = rule.page
         yield Entry(rule.name, rule.category, rule.severity, page.pillar.value, page.pattern, page.why)
-
-
-def sure_enough(review: Review, confidence: str) -> Review:
-    """The review without the findings that are less sure than was asked for; they are counted as hidden."""
-    from msgspec.structs import replace
-
-    limit = CONFIDENCES.index(confidence)
-    shown = tuple(finding for finding in review.findings if finding.confidence <= limit)
-    hidden = review.summary.hidden + len(review.findings) - len(shown)
-    return replace(review, findings=shown, summary=replace(review.summary, hidden=hidden))
 
 
 # How it can end badly -----------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ class Config(Struct, frozen=True, kw_only=True):
     severity: dict[str, Severity] = {}
     per_path: tuple[PerPath, ...] = ()
     libraries: tuple[dict[str, object], ...] = ()
+    origins: tuple[str, ...] = ()  # of each of the libraries: the file that it stands in
     facts: Facts = Facts()
     base: str = ""
     source: str = ""
@@ -221,13 +222,15 @@ class Parser:
     def config(self, table: Mapping[str, object], *, base: str) -> Config:
         keys = ("select", "ignore", "exclude", "severity", "per-path", "library", "libraries", "facts")
         self.only(table, keys, "")
+        own, (files, named) = self.tables(table, "library"), self.library_files(table)
         read = Config(
             select=self.rule_names(table, "select"),
             ignore=self.rule_names(table, "ignore"),
             exclude=self.words(table, "exclude"),
             severity=self.severities(table, "severity"),
             per_path=tuple(self.per_path(part) for part in self.tables(table, "per-path")),
-            libraries=(*self.tables(table, "library"), *self.library_files(table)),
+            libraries=(*own, *files),
+            origins=(*(shown(self.file) for _ in own), *named),
             facts=self.facts(table.get("facts", {})),
             base=base,
             source=shown(self.file),
@@ -289,14 +292,16 @@ class Parser:
         self.fault(key, f"{key} must be a list of tables: [[{key}]]")
         return ()
 
-    def library_files(self, table: Mapping[str, object]) -> tuple[dict[str, object], ...]:
-        read = []
+    def library_files(self, table: Mapping[str, object]) -> tuple[tuple[dict[str, object], ...], tuple[str, ...]]:
+        """The models in files of their own, and those files' names."""
+        read, names = [], []
         for name in self.words(table, "libraries"):
             try:
                 read.append(parsed(self.file.parent / name)[1])
+                names.append(shown(self.file.parent / name))
             except Mistake as mistake:
                 self.fault(name, str(mistake))
-        return tuple(read)
+        return tuple(read), tuple(names)
 
     def only(self, table: Mapping[str, object], keys: Iterable[str], where: str) -> None:
         for key in table:

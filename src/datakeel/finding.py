@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 from msgspec import Struct
 
 from datakeel.model.place import Place
+from datakeel.model.system import Remark
 
 
 class Severity(IntEnum):
@@ -112,7 +113,7 @@ class Summary(Struct, frozen=True, gc=False, kw_only=True):
     functions: int = 0
     seconds: float = 0.0
     stores: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     by_severity: dict[str, int] = {}
     hidden: int = 0  # findings of low confidence that are not shown
     suppressed: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,8 @@ from datakeel.fingerprint import fingerprinted, normalised
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
 from datakeel.read import facts, reader
-from datakeel.read.declared import declared
+from datakeel.read.declared import declared, unmatched
+from datakeel.read.proofread import proofread
 from datakeel.read.source import Sources, discover
 from datakeel.recall import Judged, Recall
 from datakeel.rules import overview
@@ -30,16 +32,22 @@ Progress = Callable[[str, int, int], None]
 
 
 def review(
-    paths: Sequence[Path | str], *, config: Config | None = None, low: bool = False, progress: Progress | None = None
+    paths: Path | str | Sequence[Path | str],
+    *,
+    config: Config | None = None,
+    confidence: Confidence = Confidence.MEDIUM,
+    progress: Progress | None = None,
 ) -> Review:
-    """Reviews folders or files and gives what was found. `low`: also what is found with low confidence.
+    """Reviews a folder or a file, or several, and gives what was found. `confidence`: the least that is shown.
 
     Raises Mistake for what the user can mend: a path that does not exist, a configuration that cannot be used.
     """
     started = time.perf_counter()
+    paths = [paths] if isinstance(paths, str | Path) else list(paths)
     tell = progress or (lambda what, done, whole: None)
     categories = {rule.name: rule.category for rule in rules()}
     config = config if config is not None else load(paths, categories)
+    proofread(config.libraries, config.origins or ("library model",) * len(config.libraries))
     with no_collection():
         sources = discover(paths, exclude=config.exclusions())
         cache = Cache.open(sources.root) if config.cache else Cache.none()
@@ -50,16 +58,20 @@ def review(
             judged = judgement(read, config, tell)
             recall.keep(judged)
         cache.save()
-        return reported(judged, read, config, low, time.perf_counter() - started)
+        trouble = [Remark("", 0, cache.trouble)] if cache.trouble else []
+        return reported(judged, read, config, confidence, trouble, time.perf_counter() - started)
 
 
 def judgement(read: facts.Facts, config: Config, tell: Progress) -> Judged:
     """What the rules find in the system that the facts make."""
     system = reader.system(read, config.libraries, config.jobs, lambda done, whole: tell("linking", done, whole))
-    system = declared(system, **msgspec.structs.asdict(config.facts))
+    given = msgspec.structs.asdict(config.facts)
+    source = os.path.relpath(config.source or ".", read.sources.root)
+    idle = [Remark(source, 0, text) for text in unmatched(system, **given)]
+    system = declared(system, **given)
     tell("judging", 0, 0)
-    lost = tuple(sorted(set(system.remarks) - set(read.remarks())))
-    return Judged(judge(system, config.runs), overview.portrait(system), lost)
+    lost = sorted(set(system.remarks) - set(read.remarks()))
+    return Judged(judge(system, config.runs), overview.portrait(system), (*idle, *lost))
 
 
 @contextmanager
@@ -75,53 +87,55 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def reported(judged: Judged, read: facts.Facts, config: Config, low: bool, seconds: float) -> Review:
+def reported(
+    judged: Judged,
+    read: facts.Facts,
+    config: Config,
+    confidence: Confidence,
+    trouble: Sequence[Remark],
+    seconds: float,
+) -> Review:
     """What of the findings is shown: those in the named paths, not suppressed, as the team wants them."""
     named = {s.path for s in read.sources.files if s.named}
-    ran = {r.name for r in rules() if config.runs(r.name, r.category)}
     marked = fingerprinted(judged.findings, Statements(read.sources))
     wanted = [f for f in map(config.adjusted, marked) if f is not None and f.place.path in named]
-    files = {path: read.files[path] for path in sorted(named) if path in read.files}
+    files = {path: read.files[path] for path in sorted(named & set(read.files))}
+    scripts = {path: read.sql[path] for path in sorted(named & set(read.sql))}
     outcome = suppression.apply(
         wanted,
-        {path: file.comments for path, file in files.items()},
+        {path: file.comments for path, file in files.items()} | {path: file.comments for path, file in scripts.items()},
         {
             path: suppression.blocks_of([*file.functions, *file.classes])
             for path, file in files.items()
             if file.comments
         },
-        ran,
+        {r.name for r in rules() if config.runs(r.name, r.category)},
         {r.name for r in rules()},
     )
-    shown = tuple(f for f in outcome.kept if low or f.confidence < Confidence.LOW)
+    shown = tuple(f for f in outcome.kept if f.confidence <= confidence)
+    unread = {r.path for r in read.unread}
+    elsewhere = {s.path for s in read.sources.files} - named
     said = sorted({*read.remarks(), *judged.remarks})
-    remarks = (*(r for r in said if r.path in named or not r.path), *outcome.remarks)
     return Review(
         findings=shown,
         suppressed=outcome.suppressed,
         summary=Summary(
             text=overview.paragraph(judged.portrait, shown),
-            files=len(named & set(read.files)),
-            lines=sum(f.lines for f in files.values()),
-            skipped_files=sum(1 for s in read.sources.files if s.named and s.path not in read.files),
+            files=len(files) + len(scripts),
+            lines=sum(f.lines for f in files.values()) + sum(f.lines for f in scripts.values()),
+            skipped_files=len(named - set(read.files) - set(read.sql) - unread),
             skipped_lines=read.counts.tests + read.counts.vendored + read.counts.other,
-            unreadable=read.counts.unreadable,
-            functions=judged.portrait.functions,
+            unreadable=len(named & unread),
+            functions=sum(count for path, count in judged.portrait.operations.items() if path in named),
             seconds=seconds,
             stores=judged.portrait.stores,
-            remarks=tuple(map(worded, remarks)),
+            remarks=(*trouble, *(r for r in said if r.path not in elsewhere), *outcome.remarks),
             by_severity=dict(Counter(f.severity.word for f in shown)),
             hidden=len(outcome.kept) - len(shown),
             suppressed=len(outcome.suppressed),
         ),
         root=str(read.sources.root),
     )
-
-
-def worded(remark: Remark) -> str:
-    """A remark with its place, as a report has it; one without a path is of the whole project."""
-    place = f"{remark.path}:{remark.line}" if remark.line else remark.path
-    return f"{place}: {remark.text}" if place else remark.text
 
 
 class Statements:

@@ -77,3 +77,13 @@ def test_a_topic_that_is_declared_as_distributed_is_there_for_a_reason(tmp_path:
     (tmp_path / "main.py").write_text(RELAY, encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text(f"[project]\nname = 'shop'\n{facts}", encoding="utf-8")
     assert ("needless-distribution" in rules_of(tmp_path)) is said
+
+
+def test_a_declaration_that_speaks_of_nothing_is_told(project: Path) -> None:
+    (project / "datakeel.toml").write_text(
+        '[facts]\nalone = ["accounts.add_intrest"]\nbounded = ["shop_acount", "shop_account"]\n', encoding="utf-8"
+    )
+    assert [remark.text for remark in datakeel.review(project).summary.remarks] == [
+        'facts.alone: unknown function "accounts.add_intrest"; did you mean "accounts.add_interest"?',
+        'facts.bounded: unknown dataset "shop_acount"; did you mean "shop_account"?',
+    ]

@@ -15,6 +15,7 @@ from datakeel.finding import (
     Summary,
 )
 from datakeel.model.place import Place
+from datakeel.model.system import Remark
 
 ACCOUNTS = """\
 from django.db import transaction
@@ -152,7 +153,7 @@ def review(root: Path | str = "") -> Review:
             functions=2,
             seconds=1.25,
             stores=("kafka", "postgresql"),
-            remarks=("shop/legacy.py:3: Python 2, read in part",),
+            remarks=(Remark("shop/legacy.py", 3, "Python 2, read in part"),),
             hidden=4,
             suppressed=1,
         ),

@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from datakeel.finding import Fix, Review, Severity, Summary
+from datakeel.model.system import Remark
 from datakeel.show.markdown import render
 from datakeel.show.sources import Sources
 from tests.show.sample import LOST_UPDATE, PUBLISH, TIMEOUT, review
@@ -32,7 +33,7 @@ def test_the_summary_is_one_paragraph_and_says_what_was_not_analysed() -> None:
     text = parts(shown(review()))["Summary"].strip()
     assert "\n" not in text
     assert text.startswith("A shop in Django with PostgreSQL and Kafka; one node would serve it.")
-    assert text.endswith("Not analysed: shop/legacy.py:3: Python 2, read in part.")
+    assert text.endswith("Not analysed, or to be looked at: shop/legacy.py:3: Python 2, read in part.")
 
 
 def test_a_summary_without_words_of_the_reviewer_still_assesses() -> None:
@@ -42,7 +43,8 @@ def test_a_summary_without_words_of_the_reviewer_still_assesses() -> None:
 
 
 def test_many_remarks_are_counted() -> None:
-    text = parts(shown(Review(summary=Summary(remarks=tuple(f"file{n}.py: broken" for n in range(50))))))["Summary"]
+    remarks = tuple(Remark(f"file{n}.py", 0, "broken") for n in range(50))
+    text = parts(shown(Review(summary=Summary(remarks=remarks))))["Summary"]
     assert text.strip().endswith("file9.py: broken; 40 more.")
 
 

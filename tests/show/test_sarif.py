@@ -61,7 +61,10 @@ def test_rules_carry_their_pages_and_stand_once() -> None:
 
 def test_what_was_not_analysed_goes_along() -> None:
     invocation = log(review())["runs"][0]["invocations"][0]
-    assert invocation["toolExecutionNotifications"][0]["message"]["text"].startswith("shop/legacy.py:3")
+    note = invocation["toolExecutionNotifications"][0]
+    assert note["message"]["text"] == "Python 2, read in part"
+    place = note["locations"][0]["physicalLocation"]
+    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("shop/legacy.py", 3)
 
 
 def test_edits_are_fixes() -> None:

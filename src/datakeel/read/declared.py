@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from msgspec.structs import replace
 
+from datakeel.mistake import unknown
 from datakeel.model.dataset import Dataset
 from datakeel.model.operation import Context, Entry, Operation
 from datakeel.model.system import System
@@ -31,6 +32,22 @@ def declared(
             for o in system.operations
         ),
     )
+
+
+def unmatched(system: System, **facts: Collection[str]) -> Iterator[str]:
+    """What is wrong with declarations that speak of nothing in the system, each with the name that was probably
+    meant."""
+    if not any(facts.values()):
+        return
+    stores = {d.name for d in system.datasets}
+    stores |= {e.dataset for o in system.operations for e in o.own() if e.dataset}
+    for fact, names in sorted(facts.items()):
+        for name in names:
+            if fact in ("losable", "bounded", "distributed"):
+                if name not in stores:
+                    yield f"facts.{fact}: {unknown('dataset', name, stores)}"
+            elif not any(named(o, (name,)) for o in system.operations):
+                yield f"facts.{fact}: {unknown('function', name, (o.name for o in system.operations))}"
 
 
 def datasets(

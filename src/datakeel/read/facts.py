@@ -57,8 +57,8 @@ class Bare:
 
 
 class Counts(Struct, frozen=True):
-    """How many lines were read into facts, how many were only counted (by why), and how many files could not be
-    read."""
+    """Of the files that were asked for: how many lines were read into facts, how many were only counted (by why), and
+    how many files could not be read."""
 
     lowered: int = 0
     tests: int = 0
@@ -188,6 +188,7 @@ class Reading:
         self.new: dict[bytes, New] = {}
         self.waiting = 0
         self.lines = {"lowered": 0, "tests": 0, "vendored": 0, "other": 0}
+        self.named = {source.path for source in sources.files if source.named}
         self.unreadable = 0
         self.cached = 0
 
@@ -196,7 +197,7 @@ class Reading:
         data = contents(self.sources.location(source))
         if isinstance(data, str):
             self.remarks.append(Remark(source.path, 0, data))
-            self.unreadable += 1
+            self.unreadable += source.named
             self.files.append(source)
             return
         role = role_by_text(source.role, source.path, data)
@@ -204,7 +205,8 @@ class Reading:
             source = msgspec.structs.replace(source, role=role)
         self.files.append(source)
         fate = self.fate(source)
-        self.lines[fate] += data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
+        if source.named:
+            self.lines[fate] += data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
         if fate == "lowered":
             self.look_up(source, data)
 
@@ -240,8 +242,9 @@ class Reading:
             file = new[number]
             if isinstance(result, Failure):
                 self.remarks.extend(Remark(path, 0, f"not read: {result.text}") for path in file.paths)
-                self.unreadable += len(file.paths)
-                self.lines["lowered"] -= len(file.paths) * len(file.data.splitlines())
+                asked = sum(path in self.named for path in file.paths)
+                self.unreadable += asked
+                self.lines["lowered"] -= asked * len(file.data.splitlines())
             else:
                 self.shelf.put(file.key, result)
                 self.blobs.setdefault(file.kind, {}).update(dict.fromkeys(file.paths, result))

@@ -1,15 +1,15 @@
-"""What a report says of the whole system: what it does, what it keeps its data in, how it stands."""
+"""What a report says of the whole system: what it does, its patterns, how it stands, whether one node would do."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from datakeel.finding import Finding
-from datakeel.model.effect import Kind, StoreKind
-from datakeel.model.operation import Role
+from datakeel.model.effect import Effect, Kind, StoreKind, When
+from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 
 WORDS = {
@@ -26,39 +26,101 @@ WORDS = {
     StoreKind.MAIL: "e-mail",
     StoreKind.FILE: "files",
 }
+TABLES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN)
+NAMED = 3  # of the datasets, the most used
+WAYS = {"main": ("program", "programs"), "request": ("request", "requests")}
 
 
 class Portrait(Struct, frozen=True):
-    """A system in numbers: files and functions, how many ways in there are of each kind, and the kinds of store that
-    the code touches, the most used first."""
+    """A system in numbers: its files, and the functions of each; how many ways in there are of each kind; the kinds of
+    store that the code touches, the datasets, and the patterns of consistency, each the most used first."""
 
     files: int
-    functions: int
+    operations: dict[str, int]
     ways: dict[str, int]
     stores: tuple[str, ...]
+    datasets: tuple[str, ...]
+    patterns: tuple[str, ...]
 
 
 def portrait(system: System) -> Portrait:
-    entries = Counter(e.kind for o in system.operations for e in o.entries if o.place == e.place)
-    return Portrait(system.files, len(system.operations), dict(entries.most_common()), stores(system))
+    """One look at what every function of the product does in its own text."""
+    stores: Counter[StoreKind] = Counter()
+    datasets: Counter[str] = Counter()
+    patterns: Counter[str] = Counter()
+    entries: Counter[str] = Counter()
+    for operation in system.operations:
+        if operation.role == Role.TEST:
+            continue
+        entries.update(e.kind for e in operation.entries if e.place == operation.place)
+        patterns.update(of_operation(operation))
+        for effect in operation.own():
+            if effect.store in WORDS:
+                stores[effect.store] += 1
+            if effect.dataset and effect.store in TABLES:
+                datasets[effect.dataset] += 1
+            patterns.update(of_effect(effect))
+    return Portrait(
+        system.files,
+        dict(Counter(o.place.path for o in system.operations)),
+        dict(entries.most_common()),
+        tuple(kind.value for kind, _ in stores.most_common()),
+        tuple(name for name, _ in datasets.most_common()),
+        tuple(name for name, _ in patterns.most_common()),
+    )
 
 
-def stores(system: System) -> tuple[str, ...]:
-    counted = Counter(e.store for o in system.operations if o.role != Role.TEST for e in o.own() if e.store in WORDS)
-    return tuple(kind.value for kind, _ in counted.most_common())
+def of_operation(operation: Operation) -> Iterator[str]:
+    """The patterns that a function applies as a whole."""
+    if any(t.kind == "atomic" and t.call is None for t in operation.transactions):
+        yield "explicit transactions"
+    if any(not r.chain and r.wait in ("growing", "jittered") for r in operation.retries):
+        yield "retries with a growing wait"
 
 
-def paragraph(portrait: Portrait, findings: Sequence[Finding]) -> str:
-    """One paragraph: size, ways in, stores, judgement, and whether one node would do."""
-    ways = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in portrait.ways.items())
-    kinds = portrait.stores
-    parts = [f"{portrait.files} files with {portrait.functions} functions were read"]
-    if ways:
-        parts.append(f"the ways in are {ways}")
-    if kinds:
-        parts.append("it keeps and moves its data through " + listed([WORDS[StoreKind(k)] for k in kinds]))
-    text = "; ".join(parts) + ". "
-    return text + verdict(findings) + " " + one_node(kinds)
+def of_effect(effect: Effect) -> Iterator[str]:
+    if effect.selection is not None and effect.selection.lock in ("update", "share"):
+        yield "row locks"
+    elif effect.kind is Kind.LOCK:
+        yield "explicit locks"
+    if effect.kind is Kind.WRITE:
+        if any(a.how == "atomic" for a in effect.assigned):
+            yield "updates that the database computes"
+        if effect.conflict or effect.verb == "upsert":
+            yield "upserts"
+    if effect.when is When.AFTER_COMMIT:
+        yield "work deferred to the commit"
+
+
+def paragraph(seen: Portrait, findings: Sequence[Finding]) -> str:
+    """One paragraph: what it does, which patterns it uses, how it stands, and whether one node would do."""
+    functions = sum(seen.operations.values())
+    parts = [f"{number(seen.files, 'file')} with {number(functions, 'function')} were read"]
+    if seen.ways:
+        parts.append(f"the ways in are {listed([way(kind, count) for kind, count in seen.ways.items()])}")
+    if seen.stores:
+        parts.append("it keeps and moves its data through " + listed([WORDS[StoreKind(k)] for k in seen.stores]))
+    if seen.datasets:
+        parts.append(f"its data stands in {tables(seen.datasets)}")
+    sentences = (f"{'; '.join(parts)}.", used(seen), verdict(findings), one_node(seen.stores))
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def tables(datasets: Sequence[str]) -> str:
+    if len(datasets) <= NAMED:
+        return listed(datasets)
+    return f"{number(len(datasets), 'table')}, most of all {listed(datasets[:NAMED])}"
+
+
+def way(kind: str, count: int) -> str:
+    one, many = WAYS.get(kind, (kind, f"{kind}s"))
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def used(seen: Portrait) -> str:
+    if seen.patterns:
+        return f"To keep its data right it uses {listed(seen.patterns)}."
+    return "No transaction, lock or other pattern that keeps data right is seen." if seen.stores else ""
 
 
 def verdict(findings: Sequence[Finding]) -> str:
@@ -66,7 +128,7 @@ def verdict(findings: Sequence[Finding]) -> str:
         return "Nothing was found that loses, repeats or corrupts data."
     count = Counter(f.severity.word for f in findings)
     worst = ", ".join(f"{count[w]} {w}" for w in ("critical", "major", "minor", "suggestion") if count[w])
-    places = f"{len(findings)} places" if len(findings) > 1 else "1 place"
+    places = number(len(findings), "place")
     return f"{places} can lose, repeat or corrupt data, or stop it from scaling ({worst})."
 
 
@@ -77,12 +139,15 @@ def one_node(kinds: Sequence[str]) -> str:
     if not distributed:
         return "Nothing that is seen here needs more than one database node."
     others = listed([WORDS[StoreKind(k)] for k in distributed])
-    return f"Beside a single database it uses {others}: each is a copy to keep in step."
+    return (
+        f"One database node would do for what is seen but for {others}: each is a copy or a stream to keep in step, "
+        "and worth its nodes only where the load asks for it."
+    )
+
+
+def number(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
-
-
-def writes(system: System) -> int:
-    return sum(1 for o in system.operations for e in o.own() if e.kind == Kind.WRITE)

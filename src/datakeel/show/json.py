@@ -119,7 +119,7 @@ def render(review: Review, sources: Sources) -> str:
         schema_version=VERSION,
         findings=tuple(finding_entry(finding, sources) for finding in review.findings),
         strengths=tuple(strength_entry(strength, sources) for strength in review.strengths),
-        summary=summary_entry(review.summary, review.findings),
+        summary=summary_entry(review.summary, review.findings, sources),
     )
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
@@ -193,7 +193,7 @@ def strength_entry(strength: Strength, sources: Sources) -> StrengthEntry:
     return StrengthEntry(strength.pattern, strength.category, strength.message, evidence(strength.evidence, sources))
 
 
-def summary_entry(summary: Summary, findings: tuple[Finding, ...]) -> SummaryEntry:
+def summary_entry(summary: Summary, findings: tuple[Finding, ...], sources: Sources) -> SummaryEntry:
     counts = {s.word: sum(f.severity == s for f in findings) for s in Severity}
     return SummaryEntry(
         text=summary.text,
@@ -207,5 +207,5 @@ def summary_entry(summary: Summary, findings: tuple[Finding, ...]) -> SummaryEnt
         by_severity=SeverityCounts(**counts),
         hidden=summary.hidden,
         suppressed=summary.suppressed,
-        remarks=summary.remarks,
+        remarks=tuple(map(sources.remark, summary.remarks)),
     )

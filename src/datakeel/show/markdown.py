@@ -17,7 +17,7 @@ PLACES = 6  # named in one recommendation
 
 def render(review: Review, sources: Sources) -> str:
     parts = (
-        ("Summary", summary(review)),
+        ("Summary", summary(review, sources)),
         ("Strengths", strengths(review, sources)),
         ("Issues Found", issues(review, sources)),
         ("Recommendations", recommendations(review, sources)),
@@ -25,15 +25,15 @@ def render(review: Review, sources: Sources) -> str:
     return "\n\n".join(f"## {title}\n\n{text}" for title, text in parts) + "\n"
 
 
-def summary(review: Review) -> str:
+def summary(review: Review, sources: Sources) -> str:
     """One paragraph: what the system is, how it stands, how much of it was seen, and what was not analysed."""
     sentences = [flat(review.summary.text), f"Reviewed: {size(review)}: {tally(review.findings)}.", *assessed(review)]
     sentences += [f"{text[0].upper()}{text[1:]}." for text in unseen(review)]
     remarks = review.summary.remarks
     if remarks:
-        named = [flat(remark).rstrip(".") for remark in remarks[:REMARKS]]
+        named = [flat(sources.remark(remark)).rstrip(".") for remark in remarks[:REMARKS]]
         more = [f"{len(remarks) - REMARKS:,} more"] if len(remarks) > REMARKS else []
-        sentences.append(f"Not analysed: {'; '.join(named + more)}.")
+        sentences.append(f"Not analysed, or to be looked at: {'; '.join(named + more)}.")
     return safe(" ".join(sentence for sentence in sentences if sentence))
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from datakeel import __version__
 from datakeel.finding import Edit, Finding, Review, Severity, Step
 from datakeel.model.place import Place
+from datakeel.model.system import Remark
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT = "SRCROOT"
@@ -80,8 +81,15 @@ def first_sentence(text: str) -> str:
 
 def invocation(review: Review) -> Node:
     """The run went well; what could not be analysed goes along as notifications."""
-    notes = [{"level": "note", "message": {"text": remark}} for remark in review.summary.remarks]
+    notes = [notification(remark) for remark in review.summary.remarks]
     return {"executionSuccessful": True, "toolExecutionNotifications": notes}
+
+
+def notification(remark: Remark) -> Node:
+    node: Node = {"level": "note", "message": {"text": remark.text}}
+    if remark.path:
+        node["locations"] = [location(Place(remark.path, remark.line))]
+    return node
 
 
 def result(finding: Finding, index: int) -> Node:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from datakeel.model.system import Remark
+
 LARGEST = 20_000_000  # bytes; of a larger file no line is shown
 
 
@@ -22,6 +24,11 @@ class Sources:
     def name(self, path: str) -> str:
         """A place's path as one would type it in the working directory, with forward slashes."""
         return os.path.relpath(os.path.join(self.root, path), self.folder).replace(os.sep, "/") if path else ""
+
+    def remark(self, remark: Remark) -> str:
+        """What a remark says, with its place in front: ``shop/legacy.py:3: a syntax error``."""
+        spot = self.name(remark.path) + (f":{remark.line}" if remark.line else "")
+        return f"{spot}: {remark.text}" if remark.path else remark.text
 
     def line(self, path: str, number: int) -> str | None:
         """A line of a file (from 1), without its end."""

@@ -172,7 +172,7 @@ class Page:
         yield Text()
         yield Text("Not analysed, or to be looked at:", "bold")
         for remark in remarks[:REMARKS]:
-            yield from self.wrapped(Text(clean(flat(remark))), f"  {self.marks.dot} ", "    ")
+            yield from self.wrapped(Text(clean(flat(self.sources.remark(remark)))), f"  {self.marks.dot} ", "    ")
         if len(remarks) > REMARKS:
             yield Text(f"    and {len(remarks) - REMARKS:,} more (--format json has all)", "dim")
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from datakeel.model.place import Place
 from datakeel.read.change import Change
-from datakeel.read.program import Note
+from datakeel.read.program import Comment, Note
 from datakeel.read.sql import words
 from datakeel.read.sql.ddl import read_changes
 from datakeel.read.sql.migration import Migration, migration
@@ -58,7 +58,31 @@ class SqlFacts(Struct, frozen=True, gc=False, kw_only=True):
     queries: tuple[Query, ...] = ()
     definitions: tuple[Definition, ...] = ()
     notes: tuple[Note, ...] = ()
+    comments: tuple[Comment, ...] = ()
     lines: int = 0
+
+
+def lines_of(text: str) -> int:
+    """
+    >>> lines_of(""), lines_of("SELECT 1"), lines_of("SELECT 1;\\n")
+    (0, 1, 1)
+    """
+    return text.count("\n") + (text != "" and not text.endswith("\n"))
+
+
+_COMMENT = re.compile(r"(?:--|/\*|\#)\s*datakeel:\s*(.*?)\s*(?:\*/.*)?$")
+
+
+def comments_in(text: str) -> tuple[Comment, ...]:
+    """The comments that speak to datakeel.
+
+    >>> comments_in("SELECT 1; -- datakeel: ignore[lost-update] a report")
+    (Comment(line=1, text='ignore[lost-update] a report', alone=False),)
+    """
+    if "datakeel:" not in text:
+        return ()
+    found = ((number, line, _COMMENT.search(line)) for number, line in enumerate(text.split("\n"), 1))
+    return tuple(Comment(number, m[1], not line[: m.start()].strip()) for number, line, m in found if m)
 
 
 def read_sql(text: str, path: str = "", dialect: str = "") -> SqlFacts:
@@ -72,7 +96,7 @@ def read_sql(text: str, path: str = "", dialect: str = "") -> SqlFacts:
     notes: list[Note] = []
     found = migration(text, path)
     if found.direction == "down":
-        return SqlFacts(path=path, dialect=dialect, migration=found, lines=text.count("\n") + 1)
+        return SqlFacts(path=path, dialect=dialect, migration=found, lines=lines_of(text))
     if len(text) > LARGEST:
         notes.append(Note(1, f"{len(text) // 1_000_000} MB of SQL: only its definitions were read"))
         pieces = _definitions_of(text, dialect)
@@ -90,7 +114,8 @@ def read_sql(text: str, path: str = "", dialect: str = "") -> SqlFacts:
         queries=tuple(reading.queries),
         definitions=tuple(reading.definitions),
         notes=tuple(notes),
-        lines=text.count("\n") + 1,
+        comments=comments_in(text),
+        lines=lines_of(text),
     )
 
 
