@@ -104,9 +104,8 @@ def ahead(publish: Effect, write: Effect, what: str) -> tuple[Step, ...]:
 def deferral(publish: Effect, write: Effect) -> str:
     """How the message is sent after the commit, in the words of the library that the code uses."""
     name = publish.dataset.rpartition(".")[2]
+    called = publish.verb == "task" and name.isidentifier() and not name.isupper()  # a setting's name calls nothing
+    call = f"{name}.delay(…)" if called else "…"
     if write.technology == "django":
-        call = f"{name}.delay(…)" if publish.verb == "task" and name else "…"
         return f"transaction.on_commit(lambda: {call})"
-    return (
-        f"# behind the commit:\n{name}.delay(…)" if publish.verb == "task" and name else "# behind the commit: send it"
-    )
+    return f"# behind the commit:\n{call}" if called else "# behind the commit: send it"
