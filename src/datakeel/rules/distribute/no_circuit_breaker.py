@@ -27,7 +27,7 @@ def hit(system: System, server: Resource, dependency: Dependency) -> Hit:
     call, owner = innermost(system, dependency.calls[0])
     timeout = call.option("timeout")
     limit = timeout.value if timeout is not None else ""
-    name, ways = dependency.name, len(dependency.ways)
+    name, ways = said(dependency, owner), len(dependency.ways)
     wait = f"{limit} s" if limit.replace(".", "").isdigit() else "as long as its timeout allows"
     first = dependency.calls[0]
     return Hit(
@@ -49,6 +49,12 @@ def hit(system: System, server: Resource, dependency: Dependency) -> Hit:
             f"def {owner.symbol.rpartition('.')[2] if owner is not None else 'ask'}(…):\n    …",
         ),
     )
+
+
+def said(dependency: Dependency, owner: Operation | None) -> str:
+    """What people call the other service: its host, else by the function that asks it."""
+    known = not dependency.name.startswith(dependency.calls[0].place.path)
+    return dependency.name if known or owner is None else f"what {owner.symbol} asks"
 
 
 def innermost(system: System, call: Effect) -> tuple[Effect, Operation | None]:

@@ -100,9 +100,9 @@ def let_go(system: System, call: Effect) -> bool:
 
 
 def gone_on_without(operation: Operation, call: Effect) -> bool:
-    """Whether a handler answers for a failed call, rather than passes the failure on."""
+    """Whether a handler answers for a failed call, if only sometimes, rather than always passes the failure on."""
     bodies = {s.number for s in call.scopes if s.kind == "try" and s.arm == "body"}
-    return any(h.number in bodies and "raise" not in h.does for h in operation.handlers)
+    return any(h.number in bodies and (h.falls or "return" in h.does) for h in operation.handlers)
 
 
 def cached(operation: Operation, call: Effect) -> bool:
