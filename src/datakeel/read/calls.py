@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -237,7 +238,11 @@ class Caller(Executor):
         if isinstance(function.target, ExternalTarget) and function.target.dotted in self.world.libraries.enclosing:
             return self.enclosed(node, function, function.target.dotted)
         arguments = self.arguments(node)
-        if HANDLES.search(last_name(node.function)) and self.unseen(function):
+        if (
+            isinstance(function.target, MethodTarget | None)
+            and handles(last_name(node.function))
+            and self.unseen(function)
+        ):
             self.hand_over(arguments, node.at, text=last_name(node.function))
         # of several that may be called, each is awaited for itself
         return self.invoke(function, arguments, node.at, awaited=awaited and bool(function.others))
@@ -1742,6 +1747,12 @@ def endless(trace: Trace) -> bool:
 def delivered(value: Value, source: frozenset[Source], rows: Rows) -> Value:
     """What a callback is given: the client itself, or part of the message that was read."""
     return value if value.owner is None and value.rows is not None else value.but(sources=source, rows=rows)
+
+
+@cache
+def handles(name: str) -> bool:
+    """Whether what is called so does something with a message, by its name."""
+    return HANDLES.search(name) is not None
 
 
 def unsaid(options: dict[str, Value] | None, own: bool) -> bool:
