@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datakeel.model.effect import Cardinality, Effect, Kind, Predicate, Scope, Source
+from datakeel.model.effect import Cardinality, Effect, Kind, Predicate, Rows, Scope, Source
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 
@@ -65,13 +65,25 @@ def varies(source: Source, lock: Effect, operation: Operation, depth: int = 0) -
     if source.kind == "loop":
         return True
     read = operation.effect(source.number) if source.kind == "read" and source.path else None
-    if read is None or read.selection is None or depth > DEEP:
+    if read is None or read.selection is None or depth > DEEP or gone_through(source, lock, operation):
         return False
     if read.selection.cardinality == Cardinality.ONE:
         return any(varies(s, lock, operation, depth + 1) for p in read.selection.predicates for s in asked(p))
     if read.dataset == lock.dataset or read.selection.order:
         return False
     return all(p.column != source.path[0] for p in read.selection.predicates)
+
+
+def gone_through(source: Source, lock: Effect, operation: Operation) -> bool:
+    """Whether a value is of the very rows that the loop goes through: those of a relation (``order.lines``)."""
+    rows = Rows(f"read:{source.number}", source.path[:-1])
+    return bool(rows.path) and any(
+        e.rows == rows
+        and e.dataset == lock.dataset
+        and e.selection is not None
+        and e.selection.cardinality == Cardinality.MANY
+        for e in operation.of(Kind.READ)
+    )
 
 
 def asked(predicate: Predicate) -> tuple[Source, ...]:
