@@ -24,9 +24,10 @@ WORDS: dict[str, frozenset[str]] = {
     "when": frozenset(When),
 }
 ENTRIES = frozenset(("request", "task", "consumer", "schedule", "command", "signal", "event", "main"))
-SCOPES = frozenset(
-    ("transaction", "savepoint", "lock", "semaphore", "retry", "timeout", "suppress", "stack", "resource", "message")
-)
+_SCOPES = """
+    transaction savepoint lock semaphore breaker retry timeout suppress stack resource message
+    """
+SCOPES = frozenset(_SCOPES.split())
 OF = {(Entry, "kind"): ENTRIES, (Opens, "scope"): SCOPES}
 
 
