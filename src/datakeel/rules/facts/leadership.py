@@ -16,7 +16,7 @@ from datakeel.rules.facts.guards import here
 
 _LEADER = (
     r"leader(?!_?board)|(?<![a-z])(master(?!card|_?data|_?key)|elect(?!r))|coordinator|chief|singleton"
-    r"|(primary|active|main)_(node|host|worker|instance|scheduler|server|replica|pod)"
+    r"|(?<![a-z])(primary|active)_(node|host|worker|instance|scheduler|server|replica|pod)(?![a-z])"
 )
 LEADER = re.compile(_LEADER, re.I)
 BEAT = re.compile(r"heart|beat|seen|ping|alive|lease|expir|until|valid|renew|refresh|last|(^|_)(ts|at|time|timestamp)$")
@@ -46,12 +46,17 @@ def seizures(operation: Operation) -> Iterator[Seizure]:
     for write in operation.of(Kind.WRITE):
         if write.verb not in TAKES or write.store not in (*RECORDS, *KEYED) or not leads(operation, write):
             continue
-        found = judged(operation, write) or missed(operation, write)
+        found = (judged(operation, write) if lives(write) else None) or missed(operation, write)
         if found is not None and not held(operation, write) and not counted(write):
             yield found
     for read in operation.own():
         if read.kind == Kind.READ and LEADER.search(snake(operation.symbol)) and oldest_alive(read):
             yield Seizure(None, here(read), read, True, read.dataset)
+
+
+def lives(write: Effect) -> bool:
+    """Whether a write says that its writer is alive from now on: it puts a time of its own clock there."""
+    return write.store in KEYED or any(beats(a.column, a.sources) for a in write.assigned)
 
 
 def leads(operation: Operation, effect: Effect) -> bool:
@@ -66,10 +71,11 @@ def judged(operation: Operation, write: Effect) -> Seizure | None:
         read = stale(operation, guard, write)
         if read is not None and guard.place is not None:
             return Seizure(write, guard.place, read, True, write.dataset or name_of(read))
-    if write.selection is not None and any(
-        p.operator in ("<", "<=") and beats(p.column, p.sources) for p in write.selection.predicates
-    ):
-        return Seizure(write, here(write), None, True, write.dataset)
+    renewed = {a.column for a in write.assigned}
+    for predicate in write.selection.predicates if write.selection is not None else ():
+        old = predicate.operator in ("<", "<=") and predicate.column in renewed
+        if old and beats(predicate.column, predicate.sources):
+            return Seizure(write, here(write), None, True, write.dataset)
     return None
 
 
