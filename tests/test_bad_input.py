@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from datakeel.model.operation import Role
-from datakeel.read import facts
+from datakeel.read import facts, reader
 from datakeel.read.facts import Facts, read
 from datakeel.read.source import Sources, discover
 from datakeel.read.workers import Failure, spread
@@ -405,3 +405,13 @@ def test_the_facts_do_not_depend_on_the_number_of_processes(repository: Path) ->
     one, two = read(sources, jobs=1), read(sources, jobs=2)
     assert dict(one.files) == dict(two.files)
     assert all(source.role is Role.PRODUCT for source in two.sources.files)
+
+
+def test_functions_that_call_one_another_in_ever_more_ways(repository: Path) -> None:
+    """Each has the effects of all below it twice: sixty of them, and no number could count them."""
+    calls = "".join(f"def f{n}(cursor):\n    f{n + 1}(cursor)\n    f{n + 1}(cursor)\n\n\n" for n in range(70))
+    last = "def f70(cursor):\n    cursor.execute('UPDATE accounts SET balance = 0')\n"
+    (repository / "deep.py").write_text(calls + last)
+    system = reader.system(reviewed(repository))
+    assert [o.complete for o in system.operations if o.symbol in ("f0", "f60", "f70")] == [False, True, True]
+    assert all(e.number < 2**63 for o in system.operations for e in o.effects)

@@ -39,6 +39,7 @@ from datakeel.read.values import (
 )
 
 NUMBERED = ("read", "new", "element")
+LARGEST = 1 << 48  # numbers of one trace; what has more calls itself in many ways, and numbers must fit into 64 bits
 
 
 class Graft:
@@ -50,7 +51,7 @@ class Graft:
         self.bindings = bindings
         self.place = place
         frame = machine.frame
-        self.base = machine.skip(trace.size + 1)
+        self.base = machine.skip(min(trace.size, LARGEST) + 1)
         self.call = frame.call if frame.call is not None else self.base
         self.callee = frame.callee or callee
         self.chain = (*frame.chain, place)
@@ -64,6 +65,9 @@ class Graft:
     def apply(self) -> Value:
         """Records everything, changes the machine's state, and gives the call's value."""
         machine, trace = self.machine, self.trace
+        if trace.size > LARGEST:
+            machine.complete = False
+            return NOTHING
         self.map_transactions()
         locks = machine.state.locks
         for effect in trace.effects:
