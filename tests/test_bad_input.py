@@ -279,7 +279,7 @@ def test_a_task_that_takes_too_long_is_given_up() -> None:
             time.sleep(60)
         return b"done"
 
-    assert lost(results(work, 200, seconds=3.0)) == {7: "took longer than 3 s"}
+    assert lost(results(work, 200, seconds=1.0)) == {7: "took longer than 1 s"}
 
 
 def test_a_task_that_raises_is_lost_alone() -> None:

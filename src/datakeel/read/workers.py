@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import os
 import select
 import signal
@@ -19,6 +20,7 @@ MANY = 100  # below this many tasks a second process costs more than it saves
 HEADER = Layout("=iI")  # the number of the task, the length of its result
 ORDER = Layout("=I")
 LONGEST = 4_000  # tasks in a chunk: two chunks' numbers fit into a pipe, so that giving them never blocks
+BUSY = 5  # times the limit: then a task is given up in any case
 CHUNKS = 16  # that each worker gets, if all goes evenly: large enough to be cheap, small enough to end together
 
 
@@ -63,11 +65,21 @@ class Worker:
         self.answers = answers
         self.pending: deque[int] = deque()
         self.received = bytearray()
+        self.hear()
+
+    def hear(self) -> None:
         self.heard = time.monotonic()
+        self.spent = spent(self.pid)
+
+    def late(self, now: float, seconds: float) -> bool:
+        """Whether it has been silent for too long. Where a busy machine let it work for less, it may take longer."""
+        silent = now - self.heard
+        waits = spent(self.pid) - self.spent < seconds / 2  # no: also where nobody tells (NaN)
+        return silent > seconds and (not waits or silent > BUSY * seconds)
 
     def give(self, chunk: Sequence[int]) -> None:
         self.pending.extend(chunk)
-        self.heard = time.monotonic()
+        self.hear()
         with contextlib.suppress(OSError):  # it died: its silence will be noticed
             write(self.orders, ORDER.pack(len(chunk)) + b"".join(ORDER.pack(number) for number in chunk))
 
@@ -77,7 +89,7 @@ class Worker:
         if not data:
             raise EOFError
         self.received += data
-        self.heard = time.monotonic()
+        self.hear()
         start = 0
         while len(self.received) - start >= HEADER.size:
             number, length = HEADER.unpack_from(self.received, start)
@@ -157,7 +169,7 @@ class Pool:
     def turn(self) -> Iterator[Result]:
         """Waits until a worker has something to say, or has been silent for too long."""
         begun = time.monotonic()
-        patience = max(0.0, min(worker.heard for worker in self.workers) + self.seconds - begun)
+        patience = max(1.0, min(worker.heard for worker in self.workers) + self.seconds - begun)
         ready = wait([worker.answers for worker in self.workers], patience + 0.01)
         for worker in [w for w in self.workers if w.answers in ready]:
             try:
@@ -169,8 +181,8 @@ class Pool:
         now = time.monotonic()
         if now - begun > patience + 1.0:  # everything was stopped for a while (Ctrl-Z): nobody is late
             for worker in self.workers:
-                worker.heard = now
-        for worker in [w for w in self.workers if w.answers not in ready and now - w.heard > self.seconds]:
+                worker.hear()
+        for worker in [w for w in self.workers if w.answers not in ready and w.late(now, self.seconds)]:
             yield from self.lose(worker, f"took longer than {self.seconds:g} s")
 
     def feed(self, worker: Worker) -> None:
@@ -245,6 +257,16 @@ def wait(descriptors: Sequence[int], seconds: float) -> set[int]:
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
     return {descriptor for descriptor, _ in poll.poll(seconds * 1000)}
+
+
+def spent(pid: int) -> float:
+    """Seconds of a processor that a process has had; NaN where the system does not tell."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            user, system = file.read().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return math.nan
 
 
 def read(descriptor: int, size: int) -> bytes:
