@@ -25,6 +25,12 @@ from datakeel.rules.rule import Hit, rule
 COPIES = (StoreKind.SEARCH, StoreKind.DOCUMENT, StoreKind.KEY_VALUE, StoreKind.WIDE_COLUMN, StoreKind.GRAPH)
 FILES = (StoreKind.OBJECT, StoreKind.FILE)
 MESSAGES = (StoreKind.LOG, StoreKind.QUEUE)
+HOLDERS = {
+    StoreKind.SEARCH: "search index",
+    StoreKind.DOCUMENT: "collection",
+    StoreKind.OBJECT: "bucket",
+    StoreKind.LOG: "topic",
+}
 
 
 @rule(Severity.CRITICAL)
@@ -95,6 +101,8 @@ def named_after(operation: Operation, file: Effect) -> bool:
 def hit(record: Effect, copy: Effect, doubts: int) -> Hit:
     where = copy.dataset or ("its file" if copy.store in FILES else copy.technology or copy.store.value)
     what = record.dataset or "the row"
+    if what == where:  # one name in two stores
+        what, where = f"the table {what}", f"the {HOLDERS.get(copy.store, copy.store.value)} {where}"
     first, second = (record, copy) if record.number < copy.number else (copy, record)
     names = (what, where) if first is record else (where, what)
     gone = copy.store in FILES and copy.verb == "delete"
@@ -111,11 +119,11 @@ def hit(record: Effect, copy: Effect, doubts: int) -> Hit:
         rests_on=(record, copy),
         doubts=doubts,
         datasets=tuple(d for d in (record.dataset, copy.dataset) if d),
-        fix=cure(what, where, copy),
+        fix=cure(what, where, copy.dataset or where, copy),
     )
 
 
-def cure(what: str, where: str, copy: Effect) -> Fix:
+def cure(what: str, where: str, topic: str, copy: Effect) -> Fix:
     if copy.store in FILES:
         return Fix(
             title="delete the file after the commit"
@@ -125,5 +133,5 @@ def cure(what: str, where: str, copy: Effect) -> Fix:
         )
     return Fix(
         title=f"write an outbox row with {what}, in its transaction, and let a relay bring it to {where}",
-        text=f"INSERT INTO outbox (topic, key, payload) VALUES ('{where}', …)  -- with {what}",
+        text=f"INSERT INTO outbox (topic, key, payload) VALUES ('{topic}', …)  -- with {what}",
     )
