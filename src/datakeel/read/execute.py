@@ -72,6 +72,11 @@ from datakeel.read.values import (
 ABSENT = ("DoesNotExist", "NoResultFound", "NotFound", "Http404")  # a row was asked for, and there is none
 
 
+FAILING = (
+    32  # effects that a handler names as what may have failed, the nearest first: all it stands under carries them
+)
+
+
 class Executor(Evaluator):
     """Follows statements. `enter` (of a context) comes from the classes above it."""
 
@@ -384,7 +389,9 @@ class Executor(Evaluator):
         names = self.world.exception_names(self.frame.module, handler.types)
         outer = self.state.scopes
         self.enter_arm(number, f"handler:{index}", handler.at, kind="try")
-        numbers = tuple(Source("read", e.number) for e in inside if e.kind in ("read", "write", "call", "publish"))
+        failing = [e for e in inside if e.kind in ("read", "write", "call", "publish")]
+        near = sorted(failing, key=lambda e: len(e.chain))[:FAILING]
+        numbers = tuple(sorted(Source("read", e.number) for e in near))
         self.guarded((Guard("exception", True, numbers, " ".join(names), self.place(handler.at)),))
         locking = [e.number for e in inside if e.kind == Kind.READ and e.selection is not None and e.selection.lock]
         if len(locking) == 1 and any(n.endswith(ABSENT) for n in names):
