@@ -23,6 +23,7 @@ from datakeel.read.languages.python.names import Names
 from datakeel.read.libraries import Libraries
 from datakeel.read.machine import Trace
 from datakeel.read.memo import TooLong
+from datakeel.read.packing import Packed, packed, unpacked
 from datakeel.read.program import File, body
 from datakeel.read.registering import Callback
 from datakeel.read.services import services
@@ -134,13 +135,18 @@ class Link:
                 yield number, self.part(module)
             yield len(modules), self.schema()
             return
-        encoder, decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Part)
+        encoder, decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(tuple[Part, tuple[Packed, ...]])
 
         def work(number: int) -> bytes:
-            return encoder.encode(self.part(modules[number]) if number < len(modules) else self.schema())
+            part = self.part(modules[number]) if number < len(modules) else self.schema()
+            return encoder.encode((replace(part, operations=()), tuple(map(packed, part.operations))))
+
+        def taken(result: bytes) -> Part:
+            part, operations = decoder.decode(result)
+            return replace(part, operations=tuple(map(unpacked, operations)))
 
         for number, result in spread(work, [*weights, lines], jobs, 2 * SECONDS):  # the schema is begun first
-            yield number, result if isinstance(result, Failure) else decoder.decode(result)
+            yield number, result if isinstance(result, Failure) else taken(result)
 
     def schema(self) -> Part:
         found = datasets(self.world, self.sql, self.role, lambda path: self.roots.get(path, ""))
