@@ -824,7 +824,7 @@ class Caller(Executor):
         if row.unlocks:
             self.unlock_all(row.unlocks, at)
         if row.releases and receiver is not None:
-            self.world.released(self, receiver)
+            self.say_of_resource(receiver, released=Answer.YES)
         value = self.row_value(row, receiver, arguments, made, result, at)
         if row.source == "encoding" and arguments.positional:
             first = arguments.positional[0]
@@ -1367,7 +1367,7 @@ class Caller(Executor):
                 self.with_body(node, self.entered(context))
             return
         if row is not None and row.resource and row.releases:
-            self.world.released(self, context)
+            self.say_of_resource(context, released=Answer.YES)
         self.with_body(node, self.entered(context))
 
     def entered(self, context: Value) -> Value:
@@ -1494,7 +1494,7 @@ class Caller(Executor):
                 if opens.ends:
                     self.ended(opening, at)
                 elif opening.receiver is not None:
-                    self.world.released(self, opening.receiver)
+                    self.say_of_resource(opening.receiver, released=Answer.YES)
         late = outer.left[marks[0] :]
         for index, states in enumerate(self.broken):
             late += states[marks[1][index] if index < len(marks[1]) else 0 :]

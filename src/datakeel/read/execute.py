@@ -72,9 +72,7 @@ from datakeel.read.values import (
 ABSENT = ("DoesNotExist", "NoResultFound", "NotFound", "Http404")  # a row was asked for, and there is none
 
 
-FAILING = (
-    32  # effects that a handler names as what may have failed, the nearest first: all it stands under carries them
-)
+FAILING = 32  # effects that a handler names as what may have failed, the nearest first: its own effects carry them
 
 
 class Executor(Evaluator):

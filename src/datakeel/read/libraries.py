@@ -20,7 +20,6 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -482,7 +481,3 @@ def given(models: Iterable[Mapping[str, object]]) -> tuple[Table, ...]:
         return tuple(msgspec.convert(m, Table) for m in models)
     except msgspec.ValidationError as problem:
         raise BadTable(f"library model in the configuration: {problem}") from problem
-
-
-def from_files(paths: Iterable[Path]) -> tuple[Table, ...]:
-    return tuple(read_table(p.read_text(encoding="utf-8"), str(p)) for p in paths)

@@ -158,12 +158,16 @@ class Machine:
 
     def keep(self, value: Value) -> None:
         """What is put into an attribute or a container outlives the call: so does the resource that it is."""
+        self.say_of_resource(value, kept=True)
+
+    def say_of_resource(self, value: Value, **said: object) -> None:
+        """Says more of the resource that a value is, where it is one that was made here."""
         if value.rows is None or not self.resources or not value.rows.root.startswith("new:"):
             return
         number = int(value.rows.root[4:])
         for index, resource in enumerate(self.resources):
             if resource.number == number:
-                self.resources[index] = replace(resource, kept=True)
+                self.resources[index] = replace(resource, **said)
 
     def leave(self, kind: str, at: Span, text: str = "") -> None:
         if kind != "return" or not self.frame.inner:

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from datakeel.model.certainty import Answer, Origin
+from datakeel.model.certainty import Origin
 from datakeel.model.effect import Effect, Kind, Option, Rows, Source, When
 from datakeel.model.operation import Context, Entry, Exit, Retry
 from datakeel.model.place import Place
@@ -1127,14 +1127,6 @@ class World:
                 type=row.iterates, sources=iterable.sources, rows=iterable.rows, owner=iterable, origin=iterable.origin
             )
         return element(iterable)
-
-    def released(self, caller: Caller, value: Value) -> None:
-        if value.rows is None or not value.rows.root.startswith("new:"):
-            return
-        number = int(value.rows.root[4:])
-        for index, resource in enumerate(caller.resources):
-            if resource.number == number:
-                caller.resources[index] = replace(resource, released=Answer.YES)
 
     def opening_of(self, value: Value | None, at: Any) -> Opening | None:
         """What a value opens where it is entered: a call that made it says so, or its type."""

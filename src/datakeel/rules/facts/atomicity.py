@@ -95,15 +95,3 @@ def holds_locks(effect: Effect) -> bool:
     if effect.kind in (Kind.WRITE, Kind.ALTER, Kind.LOCK):
         return True
     return effect.kind == Kind.READ and effect.selection is not None and bool(effect.selection.lock)
-
-
-def commits_between(operation: Operation, a: Effect, b: Effect) -> Effect | None:
-    """A commit that parts two effects of one connection."""
-    return next(
-        (
-            e
-            for e in operation.of(Kind.COMMIT)
-            if a.number < e.number < b.number and e.connection == a.connection and not operation.exclusive(a, e)
-        ),
-        None,
-    )

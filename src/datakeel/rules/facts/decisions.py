@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.model.effect import Assignment, Cardinality, Effect, Guard, Kind, Predicate, Rows, Source
+from datakeel.model.effect import Assignment, Cardinality, Effect, Guard, Kind, Predicate, Source
 from datakeel.model.operation import Operation
 from datakeel.model.place import Place
 from datakeel.rules.facts.guards import rows_of
@@ -136,10 +136,6 @@ def same_row_named(predicate: Predicate, assignment: Assignment) -> bool:
         return False
     whole = {(s.kind, s.number, s.name, s.path) for s in assignment.sources}
     return all(s.path and (s.kind, s.number, s.name, s.path[:-1]) in whole for s in predicate.sources)
-
-
-def same_things(a: Rows | None, b: Rows | None) -> bool:
-    return a is not None and a == b
 
 
 # Sets -----------------------------------------------------------------------------------------------------------------

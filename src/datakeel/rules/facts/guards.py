@@ -105,11 +105,6 @@ def locks_nothing(lock: Effect) -> bool:
     return lock.transaction is None or (lock.selection is not None and bool(lock.selection.aggregate))
 
 
-def locked_between(operation: Operation, read: Effect | None, write: Effect) -> bool:
-    """Whether one lock is held from the read to the write; never, where the read is outside."""
-    return read is not None and serialised(operation, read, write)
-
-
 def isolated(operation: Operation, read: Effect, write: Effect) -> bool:
     """Whether both stand in one transaction whose isolation makes the database refuse the second writer."""
     if not operation.same_transaction(read, write):

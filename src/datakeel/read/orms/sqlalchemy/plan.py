@@ -243,9 +243,5 @@ def loose(predicate: Predicate) -> Predicate:
     return replace(predicate, sources=(), value=fixed)
 
 
-def sources_of(predicates: tuple[Predicate, ...]) -> frozenset[Source]:
-    return frozenset(s for p in predicates for s in p.sources)
-
-
 def true(value: Value | None) -> bool:
     return value is not None and value.const is True
