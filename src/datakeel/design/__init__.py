@@ -1,0 +1,1 @@
+"""Requirements → decisions, with reasons."""

@@ -1,0 +1,1 @@
+"""One file for each question: `decide` answers it."""

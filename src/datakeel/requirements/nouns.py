@@ -1,0 +1,253 @@
+"""The nouns of ``system.yaml``. A name is as the user wrote it; what becomes of it in SQL or Python is the writer's."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+# Numbers in base units. `unit` names what their texts are made of, for the reader, the writer and the JSON Schema.
+Rate = Annotated[float, Meta(extra={"unit": "rate"})]  # per second
+Size = Annotated[float, Meta(extra={"unit": "size"})]  # bytes
+Period = Annotated[float, Meta(extra={"unit": "period"})]  # seconds
+Share = Annotated[float, Meta(extra={"unit": "share"})]  # of one: 0.999 is 99.9%
+Growth = Annotated[float, Meta(extra={"unit": "growth"})]  # of one, a year
+Factor = Annotated[float, Meta(extra={"unit": "factor"})]  # 3x
+
+FieldType = Literal[
+    "uuid", "text", "integer", "decimal", "money", "boolean", "timestamp", "date", "period", "enum", "json"
+]  # money: an integer of the currency's smallest unit; period: from a timestamp (included) to one (excluded)
+
+
+class Workload(Struct, frozen=True, kw_only=True):
+    """How much, over the whole system or of one construct. `record` is the mean size of a record."""
+
+    reads: Rate | None = None
+    writes: Rate | None = None
+    peak: Factor | None = None  # times the mean
+    record: Size | None = None
+    records: float | None = None  # how many there are to begin with, or at the same time
+    growth: Growth | None = None
+    retention: Period | None = None
+    users: int | None = None
+
+
+class Latency(Struct, frozen=True, kw_only=True):
+    """Bounds at the 99th percentile, unless `percentile` says another."""
+
+    read: Period | None = None
+    write: Period | None = None
+    percentile: float = 99.0
+
+
+class Availability(Struct, frozen=True, kw_only=True):
+    target: Share | None = None
+    regions: int | None = None
+    writes_in: Literal["one region", "every region"] | None = None
+    offline: bool | None = None  # clients that write while they are cut off
+    loss: Period | None = None  # how much of the last data may be lost with a machine (recovery point)
+    outage: Period | None = None  # how long it may be down (recovery time)
+
+
+class Existing(Struct, frozen=True, kw_only=True):
+    """A system that stays: its engine, and what it is to the new one."""
+
+    name: str
+    engine: str
+    role: Literal["source", "sink", "peer"] = "peer"
+    holds: tuple[str, ...] = ()
+
+
+class Field(Struct, frozen=True, kw_only=True):
+    name: str
+    type: FieldType = "text"
+    values: tuple[str, ...] = ()  # of an enum
+    optional: bool = False
+    unique: bool = False
+    references: str | None = None  # a table or an aggregate
+    minimum: int | None = None
+    many: bool = False  # a list of them
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """Something that happened to an aggregate. It moves the aggregate from one of the states `after` (none: it creates
+    the aggregate) to the state `state`."""
+
+    name: str
+    fields: tuple[Field, ...] = ()
+    after: tuple[str, ...] = ()
+    state: str = ""
+
+
+class Invariant(Struct, frozen=True, kw_only=True):
+    """What must hold at all times.
+
+    `unique`: no two rows agree in `fields`. `non-negative`: the first of `fields` is never below zero. `at-most`: no
+    more than `limit` rows agree in `fields`. `no-overlap`: among rows that agree in `fields`, no two periods `period`
+    overlap. `transitions`: the first of `fields` changes only as `moves` says (from, to).
+    """
+
+    kind: Literal["unique", "non-negative", "at-most", "no-overlap", "transitions"]
+    fields: tuple[str, ...]
+    limit: int | None = None
+    period: str | None = None
+    moves: tuple[tuple[str, str], ...] = ()
+
+
+class Access(Struct, frozen=True, kw_only=True):
+    """How a construct is read: by equality of `by`, in a range of `range`, in the order of `order` (``-`` in front:
+    descending)."""
+
+    by: tuple[str, ...] = ()
+    range: str | None = None
+    order: str | None = None
+
+
+class Aggregate(Struct, frozen=True, kw_only=True):
+    """What changes as a whole, one at a time. Its history is kept as events."""
+
+    name: str
+    events: tuple[Event, ...]
+    workload: Workload | None = None
+    ordered_by: str | None = None  # the field whose events must be seen in order; None: the aggregate's own id
+
+
+class Table(Struct, frozen=True, kw_only=True):
+    name: str
+    fields: tuple[Field, ...]
+    invariants: tuple[Invariant, ...] = ()
+    access: tuple[Access, ...] = ()
+    workload: Workload | None = None
+    consistency: Literal["strong", "read-your-writes", "eventual"] | None = None
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """Records that are read and written whole, and whose shape varies."""
+
+    name: str
+    fields: tuple[Field, ...] = ()  # those that are looked up by
+    access: tuple[Access, ...] = ()
+    workload: Workload | None = None
+
+
+class Series(Struct, frozen=True, kw_only=True):
+    """Measurements over time. `key` says of what (a sensor); `values` are measured; `rollups` are the periods for which
+    means, extremes and counts are kept, for `kept` each."""
+
+    name: str
+    key: Field
+    values: tuple[Field, ...]
+    workload: Workload | None = None
+    range: Period | None = None  # how far a usual query reaches
+    rollups: tuple[Period, ...] = ()
+    kept: Period | None = None
+    lateness: Period | None = None
+
+
+class Graph(Struct, frozen=True, kw_only=True):
+    """Vertices of one kind and directed edges between them; `depth`: how many edges a usual query follows."""
+
+    name: str
+    vertex: str
+    edge: str
+    fields: tuple[Field, ...] = ()
+    depth: int = 2
+    workload: Workload | None = None
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """What is derived from `sources` (aggregates, tables), to be read another way. `search`: by words in `fields`;
+    `analytics`: `measures` by `dimensions` and period; `lookup`: by key; `cache`: the same as the source, nearer."""
+
+    name: str
+    sources: tuple[str, ...]
+    kind: Literal["search", "analytics", "lookup", "cache"]
+    fields: tuple[str, ...] = ()
+    dimensions: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    freshness: Period | None = None
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    name: str
+    service: str
+    compensation: str | None = None  # None: there is nothing to undo, or it is the last
+    timeout: Period | None = None
+    retries: int | None = None
+
+
+class Saga(Struct, frozen=True, kw_only=True):
+    name: str
+    steps: tuple[Step, ...]
+    timeout: Period | None = None
+    workload: Workload | None = None
+
+
+class Stream(Struct, frozen=True, kw_only=True):
+    """A job over events as they come: `measure` (count, or sum, mean, max of a field) by `key` in windows."""
+
+    name: str
+    source: str
+    key: str
+    window: Period
+    lateness: Period | None = None
+    measure: str = "count"
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    name: str
+    source: str
+    every: Period
+    output: str
+    kind: Literal["export", "aggregate", "retention"] = "aggregate"
+
+
+class Service(Struct, frozen=True, kw_only=True):
+    """A service that a saga calls: one of ours (with a database of its own), or somebody else's (`external`)."""
+
+    name: str
+    external: bool = False
+    holds: tuple[Table, ...] = ()
+
+
+class Replicated(Struct, frozen=True, kw_only=True):
+    """Records with several writers that may be cut off from each other."""
+
+    name: str
+    fields: tuple[Field, ...]
+    writers: Literal["clients", "regions"] = "clients"
+    merge: Literal["crdt", "version-vector", "application"] = "crdt"
+    ids: Literal["client", "server"] = "client"
+
+
+class Domain(Struct, frozen=True, kw_only=True):
+    aggregates: tuple[Aggregate, ...] = ()
+    tables: tuple[Table, ...] = ()
+    documents: tuple[Document, ...] = ()
+    series: tuple[Series, ...] = ()
+    graphs: tuple[Graph, ...] = ()
+    views: tuple[View, ...] = ()
+    sagas: tuple[Saga, ...] = ()
+    streams: tuple[Stream, ...] = ()
+    batches: tuple[Batch, ...] = ()
+    services: tuple[Service, ...] = ()
+    replicated: tuple[Replicated, ...] = ()
+
+
+class Requirements(Struct, frozen=True, kw_only=True):
+    """The whole of ``system.yaml``. `overrides` name what somebody has decided already (``engine: cassandra``, ``log:
+    kafka``); they are honoured, and judged. `reasons` says of a value, by its path (``workload.writes``), from what it
+    was inferred or why it was assumed."""
+
+    name: str
+    summary: str = ""
+    language: str = "python"
+    profile: Literal["embedded", "cluster"] = "embedded"
+    workload: Workload = Workload()
+    latency: Latency = Latency()
+    freshness: Period | None = None
+    availability: Availability = Availability()
+    existing: tuple[Existing, ...] = ()
+    domain: Domain = Domain()
+    overrides: dict[str, str] = {}
+    reasons: dict[str, str] = {}

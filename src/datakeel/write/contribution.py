@@ -1,0 +1,55 @@
+"""What one writer gives to a project beside its own files: what the common files (start, API, README, runbook) must
+name."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from datakeel.write.project import File
+
+
+class Migration(Struct, frozen=True):
+    """One step of the schema. Steps are numbered in the order of the writers, and then of each writer's own."""
+
+    name: str
+    sql: str
+
+
+class Process(Struct, frozen=True):
+    """What runs: ``python -m <package> NAME``. `target` is the dotted path, below the package, of a module with
+    ``main(settings)``."""
+
+    name: str
+    target: str
+    about: str
+    replicas: int = 1
+
+
+class Trouble(Struct, frozen=True):
+    """One entry of the runbook."""
+
+    symptom: str
+    look: str
+    do: str
+
+
+class Panel(Struct, frozen=True):
+    """One part of the dashboard: `source` is the path of the API that answers with its rows, as JSON."""
+
+    title: str
+    source: str
+    about: str
+
+
+class Contribution(Struct, frozen=True, kw_only=True):
+    """`routers`: dotted paths, below the package, of modules with a FastAPI ``router``. `diagram`: lines of the
+    README's Mermaid flowchart."""
+
+    files: tuple[File, ...] = ()
+    migrations: tuple[Migration, ...] = ()
+    processes: tuple[Process, ...] = ()
+    routers: tuple[str, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    panels: tuple[Panel, ...] = ()
+    diagram: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()  # of pip, beyond those that every project has

@@ -1,0 +1,47 @@
+"""Asks each target that a design has use for, and puts what they give together."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from typing import Protocol, cast
+
+from datakeel.decision import Design
+from datakeel.write import targets
+from datakeel.write.contribution import Contribution
+from datakeel.write.project import Project, project
+
+COMMON = "service"  # the target that every project has: it names what the others give
+
+
+class Target(Protocol):
+    """A folder of `targets`: its module ``write`` has these. `ORDER`: of its migrations among the others'; `PARTS`: the
+    patterns of a design that ask for it."""
+
+    ORDER: int
+    PARTS: frozenset[str]
+    contribution: Callable[[Design], Contribution]
+
+
+class Common(Protocol):
+    files: Callable[[Design, tuple[Contribution, ...]], Contribution]
+
+
+def write(design: Design) -> Project:
+    """The project that a design asks for. The same design gives the same bytes."""
+    given = tuple(t.contribution(design) for t in wanted(design))
+    common = cast(Common, import_module(f"{targets.__name__}.{COMMON}.write")).files(design, given)
+    return project([file for part in (*given, common) for file in part.files])
+
+
+def wanted(design: Design) -> Iterator[Target]:
+    return (target for target in known() if target.PARTS & design.parts())
+
+
+@cache
+def known() -> tuple[Target, ...]:
+    names = sorted(m.name for m in pkgutil.iter_modules(targets.__path__) if m.ispkg and m.name != COMMON)
+    found = [cast(Target, import_module(f"{targets.__name__}.{name}.write")) for name in names]
+    return tuple(sorted(found, key=lambda t: t.ORDER))
