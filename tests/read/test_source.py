@@ -235,6 +235,12 @@ def test_the_text_settles_the_role(role: Role, path: str, text: bytes, expected:
     assert role_by_text(role, path, text) is expected
 
 
+def test_a_script_that_is_only_named_like_a_test_is_a_script(tmp_path: Path) -> None:
+    project(tmp_path, "scripts/stress_test.py", "laboratory/stress_test.py")
+    found = {f.path: role_by_text(f.role, f.path, b"import requests\n", f.others) for f in discover([tmp_path]).files}
+    assert found == {"scripts/stress_test.py": Role.SCRIPT, "laboratory/stress_test.py": Role.PRODUCT}
+
+
 # Modules -------------------------------------------------------------------------------------------------------------
 
 

@@ -37,7 +37,7 @@ from datakeel.read.program import (
 from datakeel.read.querying import begins, run_sql
 from datakeel.read.registering import Callback, given_true, passed
 from datakeel.read.retrying import last_name
-from datakeel.read.state import AMBIENT, ENDED, Frame, State, joined
+from datakeel.read.state import AMBIENT, ENDED, Frame, State, joined, runs_as_program
 from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
 from datakeel.read.values import (
     HOLE,
@@ -752,9 +752,12 @@ class Caller(Executor):
         )
 
     def made_once(self) -> bool:
-        """Whether what is made here is made once for the process: at import, or in a function that remembers."""
+        """Whether what is made here is made once for the process: at import, or in a function that remembers. A program
+        (``if __name__ == "__main__":``) holds what it makes as a function would, until it ends."""
         info = self.frame_function()
-        return info is None or "cached" in self.world.method_kinds(info)
+        if info is None:
+            return not any(runs_as_program(g) for g in self.state.guards)
+        return "cached" in self.world.method_kinds(info)
 
     def argument(self, arguments: Arguments, parameters: tuple[str, ...], name: str) -> Value | None:
         position = parameters.index(name) if name in parameters else None

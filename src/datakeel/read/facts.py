@@ -200,7 +200,7 @@ class Reading:
             self.unreadable += source.named
             self.files.append(source)
             return
-        role = role_by_text(source.role, source.path, data)
+        role = role_by_text(source.role, source.path, data, source.others)
         if role is not source.role:
             source = msgspec.structs.replace(source, role=role)
         self.files.append(source)

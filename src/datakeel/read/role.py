@@ -59,11 +59,16 @@ def role_by_path(path: str, telling: Sequence[str] = ()) -> Role:
     return Role.PRODUCT
 
 
-def role_by_text(role: Role, path: str, data: bytes) -> Role:
-    """The role, now that the file's text is known."""
+def role_of_others(path: str, telling: Sequence[str] = ()) -> Role:
+    """The role that a file of another name would have in the same folder."""
+    return role_by_path("/".join((*path.split("/")[:-1], "product.py")), telling)
+
+
+def role_by_text(role: Role, path: str, data: bytes, others: Role = Role.PRODUCT) -> Role:
+    """The role, now that the file's text is known. `others` is that of the files beside it."""
     *folders, name = path.split("/")
     if role is Role.TEST and TEST_FOLDERS.isdisjoint(folders) and not says_test(name, data):
-        role = role_by_path("/".join((*folders, "product.py")))
+        role = others
     if role is Role.PRODUCT and GENERATED.search(data, 0, 1000):
         return Role.GENERATED
     if folders and folders[-1] in MIGRATION_FOLDERS and role in (Role.PRODUCT, Role.MIGRATION):

@@ -12,7 +12,7 @@ from datakeel.mistake import Mistake
 from datakeel.model.operation import Role
 from datakeel.model.system import Remark
 from datakeel.read.ignored import Patterns, Tracked, exclude_file, git_folder, ignored, patterns_of
-from datakeel.read.role import role_by_path
+from datakeel.read.role import role_by_path, role_of_others
 
 KINDS = {".py": "python", ".pyw": "python", ".sql": "sql", ".ddl": "sql", ".cql": "sql"}
 SUFFIXES = tuple(KINDS)
@@ -41,13 +41,15 @@ class PathNotFound(Mistake):
 
 class Source(Struct, frozen=True, order=True, gc=False):
     """One file: `path` relative to the root of its Sources, with forward slashes. `named` says whether it lies in one
-    of the reviewed paths (else it is context). `foreign` marks vendored code: found and counted, not read."""
+    of the reviewed paths (else it is context). `foreign` marks vendored code: found and counted, not read. `others` is
+    the role of the files beside it, which it has too where only its name makes it a test."""
 
     path: str
     kind: str
     role: Role = Role.PRODUCT
     named: bool = True
     foreign: bool = False
+    others: Role = Role.PRODUCT
 
 
 class Sources(Struct, frozen=True):
@@ -228,12 +230,14 @@ class Walk:
 
     def add(self, path: str, foreign: bool, kind: str = "") -> None:
         at = self.joined(path)
+        telling = self.telling(os.path.dirname(path))
         self.files[path] = Source(
             path=at,
             kind=kind or KINDS[os.path.splitext(path)[1]],
-            role=role_by_path(path, self.telling(os.path.dirname(path))),
+            role=role_by_path(path, telling),
             named=self.whole or self.is_named(path),
             foreign=foreign,
+            others=role_of_others(path, telling),
         )
 
     def telling(self, folder: str) -> list[str]:

@@ -125,6 +125,11 @@ def untouched(rows: Rows, name: str) -> frozenset[Source]:
     return frozenset((Source("read", int(rest), path=path),)) if kind == "read" else frozenset()
 
 
+def runs_as_program(guard: Guard) -> bool:
+    """Whether a condition says that a module is the program, and is not imported."""
+    return guard.test == "==" and guard.text == "'__main__'"
+
+
 @dataclass(slots=True, eq=False)
 class Frame:
     """One function body that is being followed: a function, or a closure inside the frame that defined it

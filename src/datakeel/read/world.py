@@ -44,7 +44,7 @@ from datakeel.read.program import (
     body,
 )
 from datakeel.read.registering import Callback, Registration, entry_of, given_true
-from datakeel.read.state import ENDED, Frame, State, joined
+from datakeel.read.state import ENDED, Frame, State, joined, runs_as_program
 from datakeel.read.symbols import ClassInfo, Constant, External, FunctionInfo, Module, Symbol
 from datakeel.read.values import (
     MESSAGES,
@@ -809,7 +809,7 @@ class World:
         function = caller.frame_function()
         state = caller.state
         if function is None:
-            if any(g.test == "==" and g.text == "'__main__'" for g in state.guards):
+            if any(runs_as_program(g) for g in state.guards):
                 self.add_entry(callee, EntryRow("main"), callee.module.name)
             return
         later = state.when != When.NOW

@@ -11,6 +11,7 @@ from datakeel.model.operation import Operation, Role
 from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.decided import elsewhere
+from datakeel.rules.facts.guards import by_hand
 from datakeel.rules.facts.words import host, thing
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import endless
@@ -27,7 +28,7 @@ WORDS = {
 @rule(Severity.MAJOR)
 def remote_call_without_timeout(operation: Operation, system: System) -> Iterator[Hit]:
     """A network call can wait for ever."""
-    if operation.always_inside("timeout") == Answer.YES:
+    if by_hand(operation) or operation.always_inside("timeout") == Answer.YES:
         return
     for call in operation.of(Kind.CALL, Kind.PUBLISH, Kind.READ, Kind.WRITE):
         if call.store not in NETWORK or limited(call) or near(call):

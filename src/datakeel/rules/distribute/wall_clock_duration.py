@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, Source
 from datakeel.model.operation import Operation
+from datakeel.rules.facts.guards import by_hand
 from datakeel.rules.rule import Hit, rule
 
 
 @rule(Severity.MINOR)
 def wall_clock_duration(operation: Operation) -> Iterator[Hit]:
     """Elapsed time, or a deadline, is measured by the time of day, which is set and steps."""
+    if by_hand(operation):
+        return
     told: set[Source] = set()
     for elapsed in operation.own():
         if elapsed.kind != Kind.CLOCK or elapsed.verb != "elapsed":

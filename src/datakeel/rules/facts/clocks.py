@@ -88,8 +88,15 @@ def compared(operation: Operation, write: Effect) -> Iterator[Contest]:
         column, assigned = stored.path[-1], together(operation, write, guard)
         kept = {s for a in assigned if a.column == column for s in a.sources}
         others = tuple(s for s in guard.sources if s != stored and (guard.test in ORDERS or s in kept))
-        if is_time(column, others) and others and not any(s.kind == "span" for s in others):
+        if is_time(column, others) and others and not any(measures(s, stored) for s in guard.sources):
             yield from taken(assigned, write, column, others, guard.place)
+
+
+def measures(source: Source, stored: Source) -> bool:
+    """Whether what is compared is no time any more: how long ago it was, or what was computed from that and from
+    another column of the row (the tokens of a bucket, refilled since then)."""
+    same = source.path and rows_of(source) == rows_of(stored)
+    return source.kind == "span" or bool(same and not is_time(source.path[-1]))
 
 
 def by_order(guard: Guard) -> bool:

@@ -161,6 +161,11 @@ def single_runner(operation: Operation) -> bool:
     return bool(operation.entries) and not any(e.concurrent and not is_job(e) for e in operation.entries)
 
 
+def by_hand(operation: Operation) -> bool:
+    """Whether somebody starts it and sees how it goes on: a script that nothing else runs."""
+    return operation.role == Role.SCRIPT and all(e.kind == "main" for e in operation.entries)
+
+
 def is_job(entry: Entry) -> bool:
     """Whether an entry is a program that a scheduler starts, and that ends: it stands among jobs."""
     return entry.kind == "main" and any(f in JOBS for f in entry.place.path.split("/")[:-1])
