@@ -100,9 +100,9 @@ class Executor(Evaluator):
                 self.bind(node.targets[0], self.world.annotated(self.frame.module, node.annotation), node.at)
             return
         value = self.eval(node.value)
-        if node.annotation is not None and not value.type and value.state is None:
+        if node.annotation is not None and value.state is None and (not value.type or holds_unknown(value)):
             declared = self.world.annotated(self.frame.module, node.annotation)
-            value = value.but(type=declared.type, of=value.of or declared.of)
+            value = value.but(type=value.type or declared.type, of=value.of or declared.of)
         for target in node.targets:
             self.bind(target, value, node.at)
 
@@ -483,6 +483,11 @@ def counting(test: Expression | None) -> bool:
         case Derive("and", operands):
             return any(counting(o) for o in operands)
     return False
+
+
+def holds_unknown(value: Value) -> bool:
+    """Whether a list or mapping is at hand, and not what an element of it is that is found later."""
+    return value.of is None and value.type in ("builtins.dict", "builtins.list", "builtins.set")
 
 
 def handled_text(executor: Executor, node: Try) -> str:

@@ -252,6 +252,7 @@ def join(a: Value | None, b: Value | None) -> Value:
         a, b = b, a
     others = tuple(dict.fromkeys((*a.others, b, *b.others)).keys()) if distinct(a, b) else a.others
     return a.but(
+        rows=None if reworked(a, b) else a.rows,
         type=a.type if a.type not in TIMES or b.known or read(a) == read(b) else "",
         const=a.const if same_const(a, b) else MISSING,
         sources=bounded(a.sources | b.sources),
@@ -292,6 +293,18 @@ def read(value: Value) -> bool:
     return any(s.kind == "clock" and not s.path for s in value.sources)
 
 
+def reworked(a: Value, b: Value) -> bool:
+    """Whether a value is an attribute as it stood on one path, and on the other what was computed from that."""
+    if a.rows is None or not a.rows.path or b.rows is not None or a.state is not None or not plain(a.type):
+        return False
+    return len(a.sources) == 1 and bool(b.sources) and a.sources <= b.sources
+
+
+def plain(type: str) -> bool:
+    """Whether a value may be one that a column holds, rather than another row."""
+    return not type or type.startswith("builtins.") or type in TIMES
+
+
 def informed(value: Value, none: Value) -> Value:
     """A value that may also be None."""
     return value.but(const=MISSING, sources=value.sources | none.sources) if value.known else value
@@ -318,9 +331,11 @@ def distinct(a: Value, b: Value) -> bool:
 
 
 def kept(value: Value, rows: Rows, name: str) -> Value:
-    """A value as the attribute of a row gets it: what stood there before, or a text made of nothing but that row, is
-    its normal form, and not computed from the old value to a new one."""
-    same = value.rows == Rows(rows.root, (*rows.path, name))
+    """A value as the attribute of a row gets it: what stood there before (or that on one path, and something else on
+    another), or a text made of nothing but that row, is its normal form, and not computed from the old value to a new
+    one."""
+    own = Rows(rows.root, (*rows.path, name))
+    same = value.rows == own or any(o.rows == own for o in value.others)
     root = rows.root.partition(":")[2]
     text = value.type == "builtins.str" and all(root in (s.name, str(s.number)) for s in value.sources)
     if not (same or text):

@@ -38,6 +38,7 @@ from datakeel.read.program import (
     Item,
     Local,
     Parameter,
+    Raise,
     Return,
     Span,
     Statement,
@@ -823,10 +824,32 @@ class World:
             timeout="timeout" in kinds and any(s.kind == "timeout" and s.text != "None" for s in state.scopes),
             apart=later or any(g.test == "in-transaction" and not g.polarity for g in state.guards),
         )
-        noted = (function.name, callee.name, flags)
-        if noted not in self._sites:
-            self._sites.add(noted)
-            self.new_sites.append(noted)
+        for reached in (callee, *self.standing_in(function, callee)):
+            noted = (function.name, reached.name, flags)
+            if noted not in self._sites:
+                self._sites.add(noted)
+                self.new_sites.append(noted)
+
+    def standing_in(self, caller: FunctionInfo, callee: FunctionInfo) -> tuple[FunctionInfo, ...]:
+        """The methods of heirs that run in the place of one which only says what heirs shall have. (An heir's method
+        that asks for its own name means its base's.)"""
+        name = callee.signature.name.rpartition(".")[2]
+        if callee.owner is None or name.startswith("__"):
+            return ()
+        if caller.signature.name.rpartition(".")[2] == name and caller.owner in self.heirs.get(callee.owner.name, ()):
+            return ()
+        if not all(handling.does_nothing(s) or refuses(s) for s in self.text(callee)):
+            return ()
+        return tuple(h.methods[name] for h in self.heirs.get(callee.owner.name, ()) if name in h.methods)
+
+    @cached_property
+    def heirs(self) -> dict[str, tuple[ClassInfo, ...]]:
+        """The project's classes below each of its classes."""
+        found: dict[str, list[ClassInfo]] = {}
+        for cls in self.names.every_class():
+            for base in cls.ancestors()[1:]:
+                found.setdefault(base.name, []).append(cls)
+        return {name: tuple(heirs) for name, heirs in found.items()}
 
     def continuation(self, caller: Caller, info: FunctionInfo) -> Callable[[Arguments], Value] | None:
         return next((run for known, run in reversed(self._continuations) if known is info), None)
@@ -1251,6 +1274,14 @@ LEASES = ("distributed", "session")
 def abstract(caller: Caller) -> bool:
     """Whether a body only says that subclasses shall have one: what they do is not known."""
     return bool(caller.exits) and all(x.text == "builtins.NotImplementedError" for x in caller.exits)
+
+
+def refuses(statement: Statement) -> bool:
+    """Whether a statement says that an heir has to do it."""
+    if not isinstance(statement, Raise):
+        return False
+    value = statement.value.function if isinstance(statement.value, Call) else statement.value
+    return isinstance(value, Global) and value.dotted.endswith("NotImplementedError")
 
 
 def made_outside(base: ClassInfo | str) -> bool:
