@@ -7,6 +7,7 @@ function moves what was found in it, and no more.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from functools import cache as once
@@ -32,11 +33,13 @@ Lines = dict[int, int]  # of one file: where a line of code was → where it is
 
 
 class Judged(Struct, frozen=True):
-    """What linking and judging gave. `remarks` say what could not be linked."""
+    """What linking and judging gave. `remarks` say what could not be analysed; `whole`: nothing was lost on the way
+    that another run may find."""
 
     findings: tuple[Finding, ...]
     portrait: Portrait
     remarks: tuple[Remark, ...] = ()
+    whole: bool = True
 
 
 class Kept(Struct, frozen=True):
@@ -67,13 +70,17 @@ class Recall:
             kept = msgspec.msgpack.decode(blob, type=Kept)
             moved = {path: self.lines(path, kept.keys[path], key) for path, key in self.facts.keys.items()}
             known = kept.judged
-            return replace(known, findings=tuple(relocated(f, moved) for f in known.findings))
+            return replace(
+                known,
+                findings=tuple(relocated(f, moved) for f in known.findings),
+                remarks=tuple(shifted(r, moved.get(r.path)) for r in known.remarks),
+            )
         except (Changed, KeyError, msgspec.DecodeError):
             return None
 
     def keep(self, judged: Judged) -> None:
         """Keeps a judgement; one that lost something on the way (a function that took too long) is not kept."""
-        if not judged.remarks:
+        if judged.whole:
             self.shelf.put(self.key, msgspec.msgpack.encode(Kept(self.facts.keys, judged)))
 
     def lines(self, path: str, before: bytes, now: bytes) -> Lines | None:
@@ -97,6 +104,7 @@ def circumstances(facts: Facts, config: Config) -> bytes:
             [rule.name for rule in rules() if config.runs(rule.name, rule.category)],
             config.libraries,
             config.facts,
+            os.path.relpath(config.source, sources.root) if config.source else "",
             [(s.path, s.role, s.foreign) for s in sources.files if s.path in facts.keys],
             sorted(sources.packages),
             sources.links,
@@ -171,6 +179,15 @@ def _relocated(part: object, where: Callable[[Place], Place]) -> object:
             new = tuple(_relocated(p, where) for p in part)
             return part if all(a is b for a, b in zip(new, part, strict=True)) else new
     return part
+
+
+def shifted(remark: Remark, lines: Lines | None) -> Remark:
+    """A remark where its code stands now. Raises Changed where that cannot be told."""
+    if lines is None or not remark.line:
+        return remark
+    if remark.line not in lines:
+        raise Changed
+    return replace(remark, line=lines[remark.line])
 
 
 def at(place: Place, lines: Lines | None) -> Place:

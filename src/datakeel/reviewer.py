@@ -71,7 +71,7 @@ def judgement(read: facts.Facts, config: Config, tell: Progress) -> Judged:
     system = declared(system, **given)
     tell("judging", 0, 0)
     lost = sorted(set(system.remarks) - set(read.remarks()))
-    return Judged(judge(system, config.runs), overview.portrait(system), (*idle, *lost))
+    return Judged(judge(system, config.runs), overview.portrait(system), (*idle, *lost), system.whole)
 
 
 @contextmanager

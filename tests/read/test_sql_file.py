@@ -215,3 +215,18 @@ def test_no_file_raises(parts: list[str], path: str) -> None:
 def test_no_text_raises(text: str, path: str) -> None:
     apply(read_sql(text, path).changes)
     migration_order(path)
+
+
+def test_a_statement_that_only_its_keywords_tell_of_is_noted() -> None:
+    facts = read_sql("SELECT 1 FROM t;\nDELETE FROM orders WHERE CURRENT OF c;\nDELETE FROM {{ table }} WHERE (;")
+    assert [(s.verb, s.table) for s in facts.statements] == [("select", "t"), ("delete", "orders")]
+    assert [n.line for n in facts.notes] == [2]
+    assert facts.notes[0].text == (
+        'datakeel cannot parse this SQL (unexpected words near "OF c"): only its verb and table are known'
+    )
+
+
+def test_many_notes_on_one_file_are_few() -> None:
+    facts = read_sql("what is this;\n" * 100)
+    assert [n.line for n in facts.notes] == [1, 2, 3, 4, 5, 6]
+    assert facts.notes[-1].text == "from here on, 95 more statements like these"

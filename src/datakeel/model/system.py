@@ -39,6 +39,7 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
     settings: tuple[Setting, ...] = ()
     remarks: tuple[Remark, ...] = ()
     services: tuple[str, ...] = ()
+    whole: bool = True  # False: something was lost on the way (a function took too long) that another run may find
     files: int = 0
     lines: int = 0
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 FOLLOWED = (Role.PRODUCT, Role.SCRIPT)
 WORTHWHILE = 20_000  # lines: below, a second process costs more than it saves
 SECONDS = 120.0  # for one module
+NOTED = 5  # places of one file whose SQL is said not to parse
 ENTRIES = 6  # how many ways in are named for one function
 
 
@@ -51,6 +52,7 @@ class Part(Struct, frozen=True, gc=False):
     entries: tuple[tuple[str, Entry], ...] = ()
     callbacks: tuple[Callback, ...] = ()
     made: tuple[Resource, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     datasets: tuple[Dataset, ...] = ()
     lost: str = ""  # what could not be followed, in words for the report
 
@@ -80,6 +82,7 @@ class Link:
         self.calls: dict[str, dict[str, set[Context]]] = {}  # caller → callee → what stands round the call
         self.entries: dict[str, list[Entry]] = {}
         self.callbacks: set[Callback] = set()
+        self.remarks: set[Remark] = set()
         self.datasets: tuple[Dataset, ...] = ()
         self.made: dict[int, tuple[Resource, ...]] = {}  # at import, by the number of the module
 
@@ -101,7 +104,8 @@ class Link:
             datasets=self.datasets,
             resources=tuple({(r.place, r.type): r for n in sorted(self.made) for r in self.made[n]}.values()),
             settings=self.settings(),
-            remarks=(*remarks, *failed),
+            remarks=(*remarks, *gathered(self.remarks), *failed),
+            whole=not failed,
             files=len(self.files),
             lines=sum(f.lines for f in self.files.values()),
         )
@@ -200,10 +204,17 @@ class Link:
     def noted(self, operations: tuple[Operation, ...]) -> Part:
         """Operations with the calls and ways in that were noted since the last time."""
         world = self.world
-        part = Part(operations, tuple(world.new_sites), tuple(world.new_entries), tuple(world.new_callbacks))
+        part = Part(
+            operations,
+            tuple(world.new_sites),
+            tuple(world.new_entries),
+            tuple(world.new_callbacks),
+            remarks=tuple(world.new_remarks),
+        )
         world.new_sites.clear()
         world.new_entries.clear()
         world.new_callbacks.clear()
+        world.new_remarks.clear()
         return part
 
     def take(self, part: Part) -> None:
@@ -216,6 +227,7 @@ class Link:
             if entry not in known:
                 known.append(entry)
         self.callbacks |= set(part.callbacks)
+        self.remarks |= set(part.remarks)
 
     def role(self, path: str) -> Role:
         return self.roles.get(path, Role.PRODUCT)
@@ -356,6 +368,19 @@ def in_context(
         entries=tuple(reached.get(operation.name, ())),
         contexts=tuple(sorted(contexts.get(operation.name, ()), key=str)),
     )
+
+
+def gathered(remarks: Iterable[Remark]) -> Iterator[Remark]:
+    """Remarks in the files' order: one for a place, and of many in one file the first ones."""
+    files: dict[str, dict[int, list[Remark]]] = {}
+    for remark in sorted(remarks):
+        files.setdefault(remark.path, {}).setdefault(remark.line, []).append(remark)
+    for path, lines in files.items():
+        for first, *others in list(lines.values())[:NOTED]:
+            yield replace(first, text=f"{first.text}; and {len(others)} more here") if others else first
+        rest = list(lines)[NOTED:]
+        if rest:
+            yield Remark(path, rest[0], f"from here on, {len(rest)} more places with SQL that datakeel cannot parse")
 
 
 def tell(progress: Callable[[int, int], None] | None, done: int, whole: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -9,9 +10,11 @@ from msgspec.structs import replace
 
 from datakeel.model.certainty import Origin
 from datakeel.model.effect import Assignment, Effect, Kind, Option, Predicate, Rows, Source, StoreKind
+from datakeel.model.system import Remark
 from datakeel.read.program import Span
+from datakeel.read.sql.text import Piece, begin_of, marked, statements
 from datakeel.read.state import ENDED
-from datakeel.read.statement import Assigned, Output, Statement, placeholders, read_statement
+from datakeel.read.statement import Assigned, Output, Statement, placeholders, read_statement, unparsed
 from datakeel.read.values import HOLE, NOTHING, ExternalTarget, Value, canonical, element
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ INSERTS = ("insert", "upsert", "copy")
 SAVEPOINTS = ("savepoint", "release", "rollback-to")
 STORES = {"cql": StoreKind.WIDE_COLUMN}  # what a dialect is spoken to, where that is no relational database
 DEFINES = ("create", "alter", "drop")
+NO_STATEMENT = ("no statement", "empty")  # a text of comments, or none
 
 
 class Begins(Struct, frozen=True):
@@ -70,7 +74,9 @@ def run_sql(
         return unknown(caller, text, on)
     bound = Bound(element(given) if many and given is not None else given)
     result = NOTHING
-    for statement in flat(read_statement(text.text, dialect)):
+    for number, statement in enumerate(flat(read_statement(text.text, dialect))):
+        if statement.note:
+            note(caller, text.text, number, statement, at)
         result = Running(caller, on, bound, text).run(statement)
     return result
 
@@ -78,6 +84,14 @@ def run_sql(
 def flat(statement: Statement) -> tuple[Statement, ...]:
     """All statements of a text, in order."""
     return (replace(statement, then=()), *(s for t in statement.then for s in flat(t)))
+
+
+def note(caller: Caller, text: str, number: int, statement: Statement, at: Span) -> None:
+    """Says that the text's statement of that number was not parsed, unless what the program puts in may be why."""
+    if statement.note in NO_STATEMENT or marked(text, statement.dialect).holes:
+        return
+    begin = begin_of(next(islice(statements(text, statement.dialect), number, None), Piece(text, 1)).text)
+    caller.world.note(Remark(caller.frame.module.path, at.line, unparsed(statement, begin)))
 
 
 def unknown(caller: Caller, text: Value, on: On) -> Value:

@@ -11,7 +11,7 @@ from datakeel.model.effect import Selection
 from datakeel.read.schema import Change
 from datakeel.read.sql.text import HOLE
 
-__all__ = ["HOLE", "Assigned", "Output", "Statement", "placeholders", "read_statement"]
+__all__ = ["HOLE", "Assigned", "Output", "Statement", "placeholders", "read_statement", "unparsed"]
 
 
 class Assigned(Struct, frozen=True, gc=False):
@@ -116,6 +116,13 @@ def placeholders(value: str) -> tuple[str, ...]:
         return ()
     found = (m.group() for m in _IN_EXPRESSION.finditer(value.removeprefix("expr:")))
     return tuple(text for text in found if not text.startswith("'"))
+
+
+def unparsed(statement: Statement, begin: str = "") -> str:
+    """What a report says of a statement that was not parsed; `begin` is how it begins, where the place hides it."""
+    what = f'the SQL "{begin}"' if begin else "this SQL"
+    known = "only its verb and table are known" if statement.verb else "what it does is not known"
+    return f"datakeel cannot parse {what} ({statement.note}): {known}"
 
 
 @lru_cache(maxsize=16384)

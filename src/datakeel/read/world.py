@@ -13,6 +13,7 @@ from datakeel.model.certainty import Origin
 from datakeel.model.effect import Effect, Kind, Option, Rows, Source, When
 from datakeel.model.operation import Context, Entry, Exit, Retry
 from datakeel.model.place import Place
+from datakeel.model.system import Remark
 from datakeel.read import handling
 from datakeel.read.builtins import BUILTINS, METHODS
 from datakeel.read.calls import Caller, Opening, class_value, node_span
@@ -145,6 +146,8 @@ class World:
         self._sites: set[tuple[str, str, Context]] = set()
         self._callbacks: set[Callback] = set()
         self.new_callbacks: list[Callback] = []
+        self._remarks: set[Remark] = set()
+        self.new_remarks: list[Remark] = []
         self.memo = Memo()
         self._kinds: dict[int, frozenset[str]] = {}
         self._rows: dict[tuple[str, str], CallRow | None] = {}
@@ -928,6 +931,12 @@ class World:
         if callback not in self._callbacks:
             self._callbacks.add(callback)
             self.new_callbacks.append(callback)
+
+    def note(self, remark: Remark) -> None:
+        """Notes what could not be analysed."""
+        if remark not in self._remarks:
+            self._remarks.add(remark)
+            self.new_remarks.append(remark)
 
     def registrations(self, info: FunctionInfo) -> tuple[Registration, ...]:
         """What the decorators of a function register it as."""

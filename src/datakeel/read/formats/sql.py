@@ -18,9 +18,10 @@ from datakeel.read.program import Comment, Note
 from datakeel.read.sql import words
 from datakeel.read.sql.ddl import read_changes
 from datakeel.read.sql.migration import Migration, migration
-from datakeel.read.sql.text import HOLE, Piece, statements
-from datakeel.read.statement import Statement, read_statement
+from datakeel.read.sql.text import HOLE, Piece, marked, statements
+from datakeel.read.statement import Statement, read_statement, unparsed
 
+NOTED = 5  # notes on one file
 LARGEST = 2_000_000  # characters; of a longer file only the definitions are read
 _LONGEST_DEFINITION = 200_000
 _ALIKE = 20  # inserts into one table that are read; further ones only fill it
@@ -113,10 +114,18 @@ def read_sql(text: str, path: str = "", dialect: str = "") -> SqlFacts:
         statements=tuple(reading.statements),
         queries=tuple(reading.queries),
         definitions=tuple(reading.definitions),
-        notes=tuple(notes),
+        notes=tuple(few(notes)),
         comments=comments_in(text),
         lines=lines_of(text),
     )
+
+
+def few(notes: list[Note]) -> Iterator[Note]:
+    """The first notes; how many follow is said in one."""
+    yield from notes[:NOTED]
+    rest = notes[NOTED:]
+    if rest:
+        yield rest[0] if len(rest) == 1 else Note(rest[0].line, f"from here on, {len(rest)} more statements like these")
 
 
 class _Reading:
@@ -147,11 +156,16 @@ class _Reading:
         statement = read_statement(piece.text, self.dialect)
         if statement.verb in ("begin", "commit", "rollback"):
             self.begun = statement.verb == "begin"
-        if statement.note and not statement.verb:
-            self.notes.append(Note(piece.line, f"a statement was not understood: {statement.note}"))
+        if statement.note:
+            self.note(piece, statement)
         if statement.verb in _DATA and (statement.tables or statement.verb in ("lock", "call", "notify")):
             self.statements.append(replace(statement, line=piece.line))
         self.name(piece)
+
+    def note(self, piece: Piece, statement: Statement) -> None:
+        """Says what of a statement is not known; a template's marks, and rows that only fill a table, are expected."""
+        if not statement.verb or (statement.verb != "insert" and not marked(piece.text, self.dialect).holes):
+            self.notes.append(Note(piece.line, unparsed(statement)))
 
     def name(self, piece: Piece) -> None:
         for comment in piece.comments:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from sqlglot import exp
@@ -15,6 +16,7 @@ from datakeel.read.sql.text import hole_at
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
 
 _ATTEMPTS = 8
+_PLAINLY = {"Invalid expressi": "unexpected words", "Required keyword": "something is missing"}
 _MISCOUNTED = "The number of provided arguments"
 
 
@@ -32,7 +34,7 @@ def parse(text: str, dialect: str) -> exp.Expr | str | tuple[str, int]:
         where = error.errors[0] if error.errors else {}
         if str(where.get("description")).startswith(_MISCOUNTED):
             return _parse_own_functions(text, sql)
-        return _reason(where.get("description")), _offset(text, where.get("line"), where.get("col"))
+        return _reason(where), _offset(text, where.get("line"), where.get("col"))
     except SqlglotError as error:
         return str(error).split("\n", 1)[0]
     except RecursionError:
@@ -43,10 +45,13 @@ def parse(text: str, dialect: str) -> exp.Expr | str | tuple[str, int]:
     return tree if isinstance(tree, exp.Expr) else "empty"
 
 
-def _reason(description: object) -> str:
-    """The parser's complaint without its inner names."""
-    found = re.split(r" (?:but got|for) <|: <|\bmissing for\b", str(description or "syntax error"), maxsplit=1)[0]
-    return found.strip()[:120]
+def _reason(error: Mapping[str, object]) -> str:
+    """The parser's complaint without its inner names, and where it stopped."""
+    described = str(error.get("description") or "syntax error")
+    said = re.split(r" (?:but got|for) <|: <|\bmissing for\b", described, maxsplit=1)[0].strip()[:120]
+    said = _PLAINLY.get(said[:16], said[:1].lower() + said[1:])
+    at = " ".join(f"{error.get('highlight') or ''}{error.get('end_context') or ''}".split())
+    return f'{said} near "{at[:30].rstrip()}"' if at else f"{said} at its end"
 
 
 def _parse_own_functions(text: str, sql: Dialect) -> exp.Expr | str:

@@ -151,6 +151,16 @@ def _nesting(word: str, depth: int) -> int:
     return 0
 
 
+def begin_of(text: str, length: int = 60) -> str:
+    """The beginning of a statement on one line, for a report.
+
+    >>> begin_of("SELECT a,\\n       b\\n  FROM t", 12)
+    'SELECT a, b …'
+    """
+    flat = " ".join(text[: 20 * length].split())
+    return flat if len(flat) <= length else f"{flat[:length].rstrip()} …"
+
+
 # Placeholders --------------------------------------------------------------------------------------------------------
 
 _MARK = re.compile(r"dk_([ph])(\d+)_")

@@ -85,7 +85,8 @@ def _tree_statement(text: str, dialect: str) -> Statement:
         if not isinstance(other, str):
             tree, whole, dialect = other, other_whole, "mysql"
     if isinstance(tree, str):
-        return words.guess(unmarked(mark.text, mark.parameters), dialect, tree)
+        why = unmarked(tree, mark.parameters)
+        return words.guess(unmarked(mark.text, mark.parameters), dialect, why)
     try:
         reader = Reader(mark.parameters, dialect)
         reader.holes = mark.holes > 0

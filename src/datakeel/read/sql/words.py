@@ -370,7 +370,7 @@ _GUESSES = (
     ("update", re.compile(rf"\bupdate\s+(?:only\s+)?{_TABLE}\s.*?\bset\b", re.I | re.S)),
     ("delete", re.compile(rf"\bdelete\s+from\s+(?:only\s+)?{_TABLE}", re.I)),
     ("merge", re.compile(rf"\bmerge\s+into\s+{_TABLE}", re.I)),
-    ("select", re.compile(rf"\bselect\b.*?\bfrom\s+{_TABLE}", re.I | re.S)),
+    ("select", re.compile(rf"\bselect\b.*?\bfrom\s+(?:only\b[\s(]*)?{_TABLE}", re.I | re.S)),
 )
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.S)
 
