@@ -10,7 +10,16 @@ import datakeel
 ROOT = Path(datakeel.__file__).parent
 
 MODEL = {"model"}
-GROUND = MODEL | {"finding", "mistake", "requirements", "decision", "technologies", "compatibility", "patterns"}
+GROUND = MODEL | {
+    "finding",
+    "mistake",
+    "naming",
+    "requirements",
+    "decision",
+    "technologies",
+    "compatibility",
+    "patterns",
+}
 VERBS = {"read", "rules", "mend", "design", "write", "show"}
 KEEPERS = {"cache", "config", "baseline", "fingerprint", "recall", "suppression"}
 STORIES = {"reviewer", "generator"}
@@ -21,7 +30,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "finding": MODEL,
     "mistake": set(),
-    "requirements": MODEL | {"mistake"},
+    "naming": set(),
+    "requirements": MODEL | {"mistake", "naming"},
     "decision": MODEL | {"requirements"},
     "technologies": MODEL,
     "compatibility": MODEL,

@@ -1,4 +1,8 @@
-"""The nouns of ``system.yaml``. A name is as the user wrote it; what becomes of it in SQL or Python is the writer's."""
+"""The nouns of ``system.yaml``. A name is as the user wrote it; what becomes of it in SQL or Python is the writer's.
+
+A measure (of a view, of a stream) is ``count``, or ``sum``, ``mean``, ``min`` or ``max`` and a field: ``sum total``.
+Beside the fields that are declared, every construct has ``id``, and an aggregate has ``state``.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,9 @@ Period = Annotated[float, Meta(extra={"unit": "period"})]  # seconds
 Share = Annotated[float, Meta(extra={"unit": "share"})]  # of one: 0.999 is 99.9%
 Growth = Annotated[float, Meta(extra={"unit": "growth"})]  # of one, a year
 Factor = Annotated[float, Meta(extra={"unit": "factor"})]  # 3x
+Bound = Annotated[float, Meta(extra={"unit": "latency"})]  # p99 50ms: seconds
+Count = Annotated[float, Meta(extra={"unit": "count"})]  # 40k
+Heads = Annotated[int, Meta(extra={"unit": "heads"})]  # whole ones: 40k
 
 FieldType = Literal[
     "uuid", "text", "integer", "decimal", "money", "boolean", "timestamp", "date", "period", "enum", "json"
@@ -26,17 +33,17 @@ class Workload(Struct, frozen=True, kw_only=True):
     writes: Rate | None = None
     peak: Factor | None = None  # times the mean
     record: Size | None = None
-    records: float | None = None  # how many there are to begin with, or at the same time
+    records: Count | None = None  # how many there are to begin with, or at the same time
     growth: Growth | None = None
     retention: Period | None = None
-    users: int | None = None
+    users: Heads | None = None
 
 
 class Latency(Struct, frozen=True, kw_only=True):
     """Bounds at the 99th percentile, unless `percentile` says another."""
 
-    read: Period | None = None
-    write: Period | None = None
+    read: Bound | None = None
+    write: Bound | None = None
     percentile: float = 99.0
 
 
@@ -71,7 +78,7 @@ class Field(Struct, frozen=True, kw_only=True):
 
 class Event(Struct, frozen=True, kw_only=True):
     """Something that happened to an aggregate. It moves the aggregate from one of the states `after` (none: it creates
-    the aggregate) to the state `state`."""
+    the aggregate) to the state `state` (empty: it stays in the state that it is in)."""
 
     name: str
     fields: tuple[Field, ...] = ()
@@ -184,7 +191,7 @@ class Saga(Struct, frozen=True, kw_only=True):
 
 
 class Stream(Struct, frozen=True, kw_only=True):
-    """A job over events as they come: `measure` (count, or sum, mean, max of a field) by `key` in windows."""
+    """A job over events as they come: a `measure` by `key` in windows."""
 
     name: str
     source: str
@@ -236,8 +243,9 @@ class Domain(Struct, frozen=True, kw_only=True):
 
 class Requirements(Struct, frozen=True, kw_only=True):
     """The whole of ``system.yaml``. `overrides` name what somebody has decided already (``engine: cassandra``, ``log:
-    kafka``); they are honoured, and judged. `reasons` says of a value, by its path (``workload.writes``), from what it
-    was inferred or why it was assumed."""
+    kafka``); they are honoured, and judged. `reasons` says of a value, by its path (``workload.writes``,
+    ``domain.aggregates.Order.events.OrderPlaced.fields.total``; of a list, by position: ``….access.0``), from what it was
+    inferred or why it was assumed: one line."""
 
     name: str
     summary: str = ""

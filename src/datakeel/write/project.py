@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct
 
-from datakeel.write import naming
+from datakeel import naming
 
 EXECUTABLE = 0o755
 
