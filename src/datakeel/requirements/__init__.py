@@ -25,6 +25,7 @@ from datakeel.requirements.nouns import (
     Step,
     Stream,
     Table,
+    Total,
     View,
     Workload,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "Step",
     "Stream",
     "Table",
+    "Total",
     "View",
     "Workload",
 ]

@@ -110,11 +110,22 @@ class Access(Struct, frozen=True, kw_only=True):
     order: str | None = None
 
 
+class Total(Struct, frozen=True, kw_only=True):
+    """A number that an aggregate keeps: what the fields `adds` of its events (``MoneyDeposited.amount``) add up to,
+    less those in `subtracts`."""
+
+    name: str
+    adds: tuple[str, ...] = ()
+    subtracts: tuple[str, ...] = ()
+
+
 class Aggregate(Struct, frozen=True, kw_only=True):
-    """What changes as a whole, one at a time. Its history is kept as events."""
+    """What changes as a whole, one at a time. Its history is kept as events. `invariants` speak of its totals."""
 
     name: str
     events: tuple[Event, ...]
+    totals: tuple[Total, ...] = ()
+    invariants: tuple[Invariant, ...] = ()
     workload: Workload | None = None
     ordered_by: str | None = None  # the field whose events must be seen in order; None: the aggregate's own id
 
@@ -244,8 +255,8 @@ class Domain(Struct, frozen=True, kw_only=True):
 class Requirements(Struct, frozen=True, kw_only=True):
     """The whole of ``system.yaml``. `overrides` name what somebody has decided already (``engine: cassandra``, ``log:
     kafka``); they are honoured, and judged. `reasons` says of a value, by its path (``workload.writes``,
-    ``domain.aggregates.Order.events.OrderPlaced.fields.total``; of a list, by position: ``….access.0``), from what it was
-    inferred or why it was assumed: one line."""
+    ``domain.aggregates.Order.events.OrderPlaced.fields.total``; of a list, by position: ``….access.0``), from what it
+    was inferred or why it was assumed: one line."""
 
     name: str
     summary: str = ""
