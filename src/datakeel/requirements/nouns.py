@@ -221,10 +221,12 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 class Service(Struct, frozen=True, kw_only=True):
-    """A service that a saga calls: one of ours (with a database of its own), or somebody else's (`external`)."""
+    """A service that a saga calls: one of ours (with a database of its own), or somebody else's (`external`).
+    `through`: the external service that does its work (payments, through a payment provider)."""
 
     name: str
     external: bool = False
+    through: str | None = None
     holds: tuple[Table, ...] = ()
 
 
