@@ -3,15 +3,18 @@ them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
+from typing import TypeVar
 
 from msgspec import Struct
 
 from datakeel.model.certainty import Answer, Origin
-from datakeel.model.effect import Effect, Guard, Kind, Option, Scope, StoreKind, chosen
+from datakeel.model.effect import Effect, Guard, Kind, Option, Scope, Source, StoreKind, chosen
 from datakeel.model.place import Place
+
+T = TypeVar("T")
 
 
 class Role(StrEnum):
@@ -230,7 +233,18 @@ class Operation(Struct, frozen=True, kw_only=True, dict=True):
                 return True
             if {"else"} < {other.arm, scope.arm} and (other.arm + scope.arm).find("handler") >= 0:
                 return True
-        return bool(a.guards and b.guards) and any(contradict(g, h) for g in a.guards for h in b.guards)
+        return bool(a.guards and b.guards) and self.demands(a.guards).contradicts(self.demands(b.guards))
+
+    def demands(self, guards: tuple[Guard, ...]) -> Demands:
+        """What conditions ask of values; worked out once for those that effects share."""
+        found = self._demands.get(id(guards))
+        if found is None:
+            found = self._demands[id(guards)] = demands(guards)
+        return found
+
+    @cached_property
+    def _demands(self) -> dict[int, Demands]:
+        return {}  # by the identity of the guards, which live as long as the operation
 
     def before_on_some_path(self, a: Effect, b: Effect) -> bool:
         """Whether a run exists in which `a` happens before `b` (also by way of a loop that holds both)."""
@@ -302,13 +316,38 @@ def conditional(scope: Scope) -> bool:
     return scope.kind == "try" and (scope.arm.startswith("handler") or scope.arm == "else")
 
 
-def contradict(a: Guard, b: Guard) -> bool:
-    """Whether two conditions cannot both hold: one value equals two constants, or an argument is both so and not so."""
-    if a.test != b.test or len(a.sources) != 1 or a.sources != b.sources or a.sources[0].kind in ("loop", "random"):
-        return False
-    if a.text != b.text:
-        return a.test == "==" and a.polarity and b.polarity and bool(a.text and b.text)
-    return a.polarity != b.polarity and a.sources[0].kind == "parameter" and not a.sources[0].path
+class Demands(Struct, frozen=True, gc=False):
+    """What conditions ask of single values, by value: the constants that one must equal; and whether an argument must
+    pass a test (with a text) or fail it."""
+
+    equal: dict[Source, frozenset[str]]
+    passed: dict[tuple[Source, str, str], frozenset[bool]]
+
+    def contradicts(self, other: Demands) -> bool:
+        """Whether two sets of conditions cannot both hold: one value equals two constants, or an argument is both so
+        and not so."""
+        return differ(self.equal, other.equal) or differ(self.passed, other.passed)
+
+
+def differ(a: Mapping[T, frozenset[object]], b: Mapping[T, frozenset[object]]) -> bool:
+    """Whether one key has two values, one on either side."""
+    few, many = (a, b) if len(a) <= len(b) else (b, a)
+    return any(len(values | many[key]) > 1 for key, values in few.items() if key in many)
+
+
+def demands(guards: Iterable[Guard]) -> Demands:
+    equal: dict[Source, frozenset[str]] = {}
+    passed: dict[tuple[Source, str, str], frozenset[bool]] = {}
+    for guard in guards:
+        if len(guard.sources) != 1 or guard.sources[0].kind in ("loop", "random"):
+            continue
+        source = guard.sources[0]
+        if guard.test == "==" and guard.polarity and guard.text:
+            equal[source] = equal.get(source, frozenset()) | {guard.text}
+        if source.kind == "parameter" and not source.path:
+            key = (source, guard.test, guard.text)
+            passed[key] = passed.get(key, frozenset()) | {guard.polarity}
+    return Demands(equal, passed)
 
 
 def same_rows(a: Effect, b: Effect) -> Answer:

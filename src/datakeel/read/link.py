@@ -30,7 +30,7 @@ from datakeel.read.services import services
 from datakeel.read.state import Frame
 from datakeel.read.symbols import FunctionInfo, Module
 from datakeel.read.values import Value
-from datakeel.read.workers import Failure, spread
+from datakeel.read.workers import CHUNKS, Failure, spread
 from datakeel.read.world import World, finished
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ class Link:
         for done, (number, result) in enumerate(self.parts(modules, jobs)):
             tell(progress, done, len(modules))
             reason = result.text if isinstance(result, Failure) else result.lost
-            if reason and number < len(modules):
-                lost.append(Remark(modules[number].path, 0, f"could not be followed: {reason}"))
+            if reason and number:
+                lost.append(Remark(modules[number - 1].path, 0, f"could not be followed: {reason}"))
             elif reason:
                 lost.append(Remark("", 0, f"the schema could not be put together: {reason}"))
             if not isinstance(result, Failure):
@@ -131,25 +131,25 @@ class Link:
         return lost
 
     def parts(self, modules: list[Module], jobs: int) -> Iterator[tuple[int, Part | Failure]]:
-        """Each module's part by its number, and the schema by the one after them, from this process or from several."""
+        """The schema (0) and each module's part (1 and on), from this process or from several."""
         weights = [m.file.lines for m in modules]
         lines = sum(weights)
         if jobs <= 1 or lines < WORTHWHILE:
-            for number, module in enumerate(modules):
-                yield number, self.part(module)
-            yield len(modules), self.schema()
+            yield from ((number, self.part(module)) for number, module in enumerate(modules, 1))
+            yield 0, self.schema()
             return
         encoder, decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(tuple[Part, tuple[Packed, ...]])
 
         def work(number: int) -> bytes:
-            part = self.part(modules[number]) if number < len(modules) else self.schema()
+            part = self.part(modules[number - 1]) if number else self.schema()
             return encoder.encode((replace(part, operations=()), tuple(map(packed, part.operations))))
 
         def taken(result: bytes) -> Part:
             part, operations = decoder.decode(result)
             return replace(part, operations=tuple(map(unpacked, operations)))
 
-        for number, result in spread(work, [*weights, lines], jobs, 2 * SECONDS):  # the schema is begun first
+        # neighbours call the same functions; the schema takes about as long as a large package
+        for number, result in spread(work, [lines // CHUNKS, *weights], jobs, 2 * SECONDS, alike=True):
             yield number, result if isinstance(result, Failure) else taken(result)
 
     def schema(self) -> Part:

@@ -10,7 +10,7 @@ import select
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from struct import Struct as Layout
 from typing import NoReturn
 
@@ -34,19 +34,22 @@ Work = Callable[[int], bytes]
 Result = tuple[int, bytes | Failure]
 
 
-def spread(work: Work, weights: Sequence[int], jobs: int, seconds: float = 20.0) -> Iterator[Result]:
+def spread(
+    work: Work, weights: Sequence[int], jobs: int, seconds: float = 20.0, *, alike: bool = False
+) -> Iterator[Result]:
     """Runs ``work(n)`` for every n below ``len(weights)`` and gives (n, its bytes) as they come, in no certain order.
 
     A task that kills its process, or takes longer than `seconds`, or raises, gives a Failure; every other one its
     result. Whoever stops asking (also by Ctrl-C) leaves no process behind. Where the system cannot fork, all is done
-    here.
+    here. `alike`: neighbouring tasks have work in common, so that each process should get neighbours; else the heaviest
+    tasks are begun first.
     """
     if not weights:
         return iter(())
     if not hasattr(os, "fork"):
         return ((number, attempt(work, number)) for number in range(len(weights)))
     count = 1 if len(weights) < MANY else max(1, jobs)
-    return Pool(work, weights, count, seconds).results()
+    return Pool(work, seconds, zones(weights, count) if alike else [chunked(weights, count * CHUNKS)] * count).results()
 
 
 def attempt(work: Work, number: int) -> bytes | Failure:
@@ -57,10 +60,12 @@ def attempt(work: Work, number: int) -> bytes | Failure:
 
 
 class Worker:
-    """The parent's side of one process: its pipes, what it was given, and since when it has been silent."""
+    """The parent's side of one process: its pipes, what it was given, where it gets more, and since when it has been
+    silent."""
 
-    def __init__(self, pid: int, orders: int, answers: int) -> None:
+    def __init__(self, pid: int, zone: deque[list[int]], orders: int, answers: int) -> None:
         self.pid = pid
+        self.zone = zone
         self.orders = orders
         self.answers = answers
         self.pending: deque[int] = deque()
@@ -118,27 +123,38 @@ class Worker:
 
 
 class Pool:
-    def __init__(self, work: Work, weights: Sequence[int], count: int, seconds: float) -> None:
+    """As many processes as there are zones: each takes its chunks from its own zone, which may be one for all."""
+
+    def __init__(self, work: Work, seconds: float, zones: Sequence[deque[list[int]]]) -> None:
         self.work = work
-        self.count = count
         self.seconds = seconds
-        self.chunks = deque(chunked(weights, count * CHUNKS))
+        self.zones = zones
         self.workers: list[Worker] = []
 
     def results(self) -> Iterator[Result]:
         try:
-            for _ in range(min(self.count, len(self.chunks))):
-                self.start()
+            for zone in self.zones:
+                self.start(zone)
             while self.workers:
                 yield from self.turn()
-            for number in (number for chunk in self.chunks for number in chunk):  # no process could be had
-                yield number, attempt(self.work, number)
+            while chunk := self.taken(self.zones[0]):  # no process could be had
+                for number in chunk:
+                    yield number, attempt(self.work, number)
         finally:
             for worker in self.workers:
                 worker.end()
 
-    def start(self) -> None:
+    def taken(self, zone: deque[list[int]]) -> list[int]:
+        """The next chunk of a zone; where it has none left, the last one of the zone that has most."""
+        if zone:
+            return zone.popleft()
+        fullest = max(self.zones, key=len)
+        return fullest.pop() if fullest else []
+
+    def start(self, zone: deque[list[int]]) -> None:
         """Starts one more worker and gives it work; where the system has no process or pipe left, it does without."""
+        if not any(self.zones):
+            return
         pipes: list[int] = []
         try:
             pipes += os.pipe()
@@ -150,9 +166,9 @@ class Pool:
             return
         os.close(pipes[0])
         os.close(pipes[3])
-        worker = Worker(pid, pipes[1], pipes[2])
+        worker = Worker(pid, zone, pipes[1], pipes[2])
         self.workers.append(worker)
-        worker.give(self.chunks.popleft())
+        worker.give(self.taken(zone))
 
     def fork(self, orders_out: int, orders_in: int, answers_out: int, answers_in: int) -> int:
         """Ctrl-C waits until the child is sure to be a child."""
@@ -187,8 +203,8 @@ class Pool:
 
     def feed(self, worker: Worker) -> None:
         """Gives a worker the next chunk before it has finished the one at hand, so that it never waits."""
-        if self.chunks and len(worker.pending) <= 1:
-            worker.give(self.chunks.popleft())
+        if len(worker.pending) <= 1 and (chunk := self.taken(worker.zone)):
+            worker.give(chunk)
         elif not worker.pending:
             self.workers.remove(worker)
             worker.end()
@@ -200,9 +216,8 @@ class Pool:
         if worker.pending:
             yield worker.pending.popleft(), Failure(reason or f"its reader was ended by {named(ended_by)}")
         if worker.pending:
-            self.chunks.appendleft(list(worker.pending))
-        if self.chunks:
-            self.start()
+            worker.zone.appendleft(list(worker.pending))
+        self.start(worker.zone)
 
 
 def serve(work: Work, orders: int, answers: int, others: Sequence[int]) -> NoReturn:
@@ -237,12 +252,24 @@ def prefer_as_victim() -> None:
         file.write("800")
 
 
-def chunked(weights: Sequence[int], count: int) -> Iterator[list[int]]:
+def chunked(weights: Sequence[int], count: int) -> deque[list[int]]:
     """The tasks in about `count` chunks of even weight, the heaviest tasks first."""
+    return deque(cut(sorted(range(len(weights)), key=lambda n: (-weights[n], n)), weights, count))
+
+
+def zones(weights: Sequence[int], count: int) -> list[deque[list[int]]]:
+    """The tasks in their order, in `count` zones of about `CHUNKS` chunks, all of even weight."""
+    chunks = list(cut(range(len(weights)), weights, count * CHUNKS))
+    size = -(-len(chunks) // count)
+    return [deque(chunks[size * zone : size * (zone + 1)]) for zone in range(count)]
+
+
+def cut(tasks: Iterable[int], weights: Sequence[int], count: int) -> Iterator[list[int]]:
+    """Tasks in about `count` chunks of even weight."""
     target = sum(weights) / count
     chunk: list[int] = []
     weight = 0
-    for number in sorted(range(len(weights)), key=lambda n: (-weights[n], n)):
+    for number in tasks:
         chunk.append(number)
         weight += weights[number]
         if weight >= target or len(chunk) >= LONGEST:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from msgspec import Struct
 
@@ -54,6 +55,7 @@ def is_time(name: str, sources: Iterable[Source] = ()) -> bool:
     return not PLAN.search(words) and bool(TIME.search(words) or (reading(sources) and VERSION.match(words)))
 
 
+@cache
 def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
