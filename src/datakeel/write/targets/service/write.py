@@ -10,9 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from datakeel import __version__
+from datakeel import __version__, naming
 from datakeel.decision import Decision, Design
-from datakeel.write import naming
 from datakeel.write.contribution import Contribution, Migration, Process, Trouble
 from datakeel.write.project import File, rendered, templates
 

@@ -1,0 +1,184 @@
+"""A project onto the disk: whole or not at all, never over what the user wrote; and how a folder differs from it."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from datakeel.mistake import Mistake
+from datakeel.write.project import EXECUTABLE, File, Project
+
+STATE = ".datakeel/state.json"  # what was written, with a digest of each file
+
+
+def put(project: Project, folder: Path, force: bool = False) -> list[str]:
+    """Write the project into `folder`, and give the paths that were left as they are, since the user wrote or changed
+    them. A folder that has something in it already is a Mistake, but with `force`. When anything fails, the disk is as
+    it was before."""
+    with _told(folder):
+        if not _occupied(folder):
+            _put_whole(project, folder)
+            return []
+        if not force:
+            raise Mistake(
+                f"{folder} is not empty: name another folder, or add --force to write beside what is there "
+                "(files of your own stay as they are)"
+            )
+        return _put_beside(project, folder)
+
+
+def difference(project: Project, folder: Path) -> str:
+    """What would change in `folder` if the project were written over it, as a unified diff: empty where nothing would.
+    Files that nobody ever generated are not spoken of."""
+    fresh = {file.path: file.text for file in project.files if file.path != STATE}
+    gone = (path for path in _digests(folder) if path not in fresh)
+    with _told(folder):
+        return "".join(_changes(path, folder, fresh.get(path)) for path in sorted({*fresh, *gone}))
+
+
+def _changes(path: str, folder: Path, text: str | None) -> str:
+    there = folder / path
+    before = there.read_bytes().decode(errors="replace") if there.is_file() else None
+    if before == text:
+        return ""
+    lines = difflib.unified_diff(
+        [] if before is None else before.splitlines(keepends=True),
+        [] if text is None else text.splitlines(keepends=True),
+        "/dev/null" if before is None else f"a/{path}",
+        "/dev/null" if text is None else f"b/{path}",
+    )
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _occupied(folder: Path) -> bool:
+    if folder.is_symlink() and not folder.exists():
+        raise Mistake(f"{folder} is a link that leads nowhere: remove it, or name another folder")
+    if folder.exists() and not folder.is_dir():
+        raise Mistake(f"{folder} is a file: remove it, or name another folder")
+    return folder.exists() and any(folder.iterdir())
+
+
+def _put_whole(project: Project, folder: Path) -> None:
+    """Write beside, then rename: the folder appears complete, or not."""
+    folder = folder.resolve()
+    made = _missing_parents(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _beside(folder) as stage:
+            for file in project.files:
+                _write(stage, file)
+            stage.chmod(0o777 & ~_umask())
+            stage.rename(folder)  # also over an empty folder
+    except BaseException:
+        for parent in made:
+            with suppress(OSError):
+                parent.rmdir()
+        raise
+
+
+def _put_beside(project: Project, folder: Path) -> list[str]:
+    """Write into a folder that has files already. What was generated before and is unchanged since makes room."""
+    folder = folder.resolve()
+    digests = _digests(folder)
+    _refuse_obstacles(project, folder)
+    kept = [f.path for f in project.files if f.path != STATE and _of_the_user(folder / f.path, f, digests.get(f.path))]
+    with _beside(folder) as stage, ExitStack() as undo:
+        for file in project.files:
+            if file.path not in kept:
+                _write(stage / "new", file)
+                _exchange(stage, folder, file.path, undo)
+        undo.pop_all()
+    return kept
+
+
+def _exchange(stage: Path, folder: Path, path: str, undo: ExitStack) -> None:
+    """Move a written file into its place, and what stood there aside, so that it can come back."""
+    new, place, old = stage / "new" / path, folder / path, stage / "old" / path
+    for parent in reversed(_missing_parents(place)):
+        parent.mkdir()
+        undo.callback(parent.rmdir)
+    if place.exists():
+        old.parent.mkdir(parents=True, exist_ok=True)
+        place.rename(old)
+        undo.callback(old.rename, place)
+    new.rename(place)
+    undo.callback(place.unlink)
+
+
+def _of_the_user(place: Path, file: File, digest: str | None) -> bool:
+    """Whether there is a file that differs from ours and that we did not write as it is."""
+    if not place.exists():
+        return False
+    found = place.read_bytes()
+    return found != file.text.encode() and hashlib.sha256(found).hexdigest() != digest
+
+
+def _refuse_obstacles(project: Project, folder: Path) -> None:
+    for file in project.files:
+        place = folder / file.path
+        if place.is_dir():
+            raise Mistake(f"{place} is a folder, where a file is to be written: rename it, or name another folder")
+        for parent in place.parents:
+            if parent == folder:
+                break
+            if parent.is_symlink() or (parent.exists() and not parent.is_dir()):
+                raise Mistake(f"{parent} is no folder, where one is needed: rename it, or name another folder")
+        if place.is_symlink():
+            raise Mistake(f"{place} is a link, where a file is to be written: rename it, or name another folder")
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """What was last written into a folder by us: paths and digests."""
+    try:
+        files = json.loads((folder / STATE).read_text("utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {str(path): str(digest) for path, digest in files.items()} if isinstance(files, dict) else {}
+
+
+def _write(folder: Path, file: File) -> None:
+    path = folder / file.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(file.text.encode())
+    if file.executable:
+        path.chmod(EXECUTABLE & ~_umask())
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A folder on the same disk that is gone afterwards."""
+    stage = Path(tempfile.mkdtemp(prefix=f".{folder.name[:100]}-", dir=folder.parent))
+    try:
+        yield stage
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _missing_parents(path: Path) -> list[Path]:
+    """The folders above `path` that do not exist, the innermost first."""
+    return [parent for parent in path.parents if not parent.exists()]
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """What the system refuses, as a sentence for the user."""
+    try:
+        yield
+    except PermissionError as error:
+        place = error.filename or folder
+        raise Mistake(f"no permission for {place}: name a folder that you may write, or change its rights") from error
+    except OSError as error:
+        raise Mistake(f"{folder} cannot be written: {error.strerror or error}") from error
