@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from msgspec import Struct
 
@@ -47,10 +48,37 @@ class Flip(Struct, frozen=True):
     to: str
 
 
+Level = Literal["read committed", "repeatable read", "serializable"]
+Means = Literal[
+    "constraint",  # a unique or check constraint
+    "conditional-update",  # UPDATE … WHERE the expected state; no row: refused
+    "expected-version",  # a unique (stream, version)
+    "row-lock",  # of the parent or the resource, held to the commit
+    "exclusion",  # an exclusion constraint, or the resource's row lock where its extension is not to be had
+    "serializable-retry",  # and again on 40001
+    "snapshot",  # one repeatable-read, read-only transaction
+    "idempotency-key",  # the effect and its key in one transaction
+    "upsert",  # by a key: the same thing twice is once
+]
+
+
+class Protection(Struct, frozen=True, kw_only=True):
+    """What keeps an invariant of a construct when two operations meet: the weakest isolation that is correct, and the
+    means. `fields`: those of the invariant (of `Table.invariants`, by its kind in `invariant`; of none: empty)."""
+
+    construct: str
+    operation: str
+    level: Level
+    means: Means
+    why: str
+    invariant: str = ""
+    fields: tuple[str, ...] = ()
+
+
 class Decision(Struct, frozen=True, kw_only=True):
     """`chosen` is a word of the catalogue (``one-postgresql``), `title` a sentence. `parts` are the patterns that it
     asks to be written, by their names; none: it needs nothing. `judgement` is what we think of a choice that the
-    request made itself."""
+    request made itself. `product`: the technology of the catalogue that takes it in production."""
 
     question: str
     chosen: str
@@ -65,6 +93,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     flips: tuple[Flip, ...] = ()
     parts: tuple[str, ...] = ()
     judgement: str = ""
+    product: str = ""
+    protections: tuple[Protection, ...] = ()
 
 
 class Design(Struct, frozen=True, kw_only=True):
@@ -80,6 +110,13 @@ class Design(Struct, frozen=True, kw_only=True):
     def parts(self) -> frozenset[str]:
         """The patterns that are to be written."""
         return frozenset(part for decision in self.decisions for part in decision.parts)
+
+    def products(self) -> frozenset[str]:
+        """The technologies that take the decisions in production, by their names in the catalogue."""
+        return frozenset(decision.product for decision in self.decisions if decision.product)
+
+    def protections(self) -> tuple[Protection, ...]:
+        return tuple(p for decision in self.decisions for p in decision.protections)
 
     def figures(self) -> Iterator[Figure]:
         for decision in self.decisions:
