@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct
 
 from datakeel import naming
+from datakeel.write.formatting import formatted
 
 EXECUTABLE = 0o755
 
@@ -50,7 +51,10 @@ def rendered(folder: Path, values: Mapping[str, object], names: Iterable[str] | 
         path = name.removesuffix(".jinja")
         for key, value in values.items():
             path = path.replace(f"[{key}]", str(value))
-        yield File(str(PurePosixPath(path)), template.render(values), executable=name.endswith((".sh", ".sh.jinja")))
+        text = template.render(values)
+        if path.endswith(".py"):
+            text = formatted(text)
+        yield File(str(PurePosixPath(path)), text, executable=path.endswith(".sh"))
 
 
 @cache

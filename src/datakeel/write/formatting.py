@@ -1,0 +1,140 @@
+"""Lines of Python that a long name made too long, broken as ``ruff format`` breaks them.
+
+A template writes what depends on a name on one line; here it is broken where it must be: calls, definitions, imports,
+lists and the like, within brackets. It knows nothing of operators, conditions or chains of calls: a template that
+needs one of those keeps it short.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+
+WIDTH = 100
+INDENT = "    "
+IMPORT = re.compile(r"(from \S+ import )(.+)")
+DEFINITION = re.compile(r"(async )?def \w+")
+
+
+def formatted(text: str) -> str:
+    """Python whose lines are at most WIDTH wide.
+
+    >>> print(formatted("x = call('" + "a" * 50 + "', '" + "b" * 40 + "')"), end="")
+    x = call(
+        'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'
+    )
+    """
+    if all(len(line) <= WIDTH for line in text.splitlines()):
+        return text if text.endswith("\n") or not text else text + "\n"
+    inside = _in_strings(text)
+    lines = [
+        part
+        for number, line in enumerate(text.splitlines(), 1)
+        for part in ([line] if number in inside else _broken(line))
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _broken(line: str) -> list[str]:
+    """One line as those that it must become. What stands outside brackets stays as it is."""
+    if len(line) <= WIDTH:
+        return [line]
+    code = line.lstrip()
+    indent = line[: len(line) - len(code)]
+    imported = IMPORT.fullmatch(code)
+    if imported:
+        names = [f"{indent}{INDENT}{name}," for name in imported.group(2).split(", ")]
+        return [f"{indent}{imported.group(1)}(", *names, f"{indent})"]
+    group = _group(code)
+    if group is None:
+        return [line]
+    opening, closing = group
+    body, tail = code[opening + 1 : closing], code[closing:]
+    items = _items(body)
+    whole = f"{indent}{INDENT}{body}"
+    if len(whole) <= WIDTH and not (len(items) > 1 and _literal(code, opening)):
+        inner = [whole]
+    elif len(items) == 1:
+        inner = [part for clause in _clauses(body) for part in _broken(f"{indent}{INDENT}{clause}")]
+    else:
+        inner = [part for item in items for part in _broken(f"{indent}{INDENT}{item},")]
+    return [f"{indent}{code[: opening + 1]}", *inner, f"{indent}{tail}"]
+
+
+def _group(code: str) -> tuple[int, int] | None:
+    """The brackets at which a line is broken: a definition's parameters, else the last that hold something."""
+    groups = [(a, b) for a, b in _brackets(code) if b > a + 1]
+    if not groups:
+        return None
+    return groups[0] if DEFINITION.match(code) else groups[-1]
+
+
+def _literal(code: str, opening: int) -> bool:
+    """Whether a bracket begins a list, set, dictionary or tuple, and no call or subscript."""
+    return opening == 0 or not (code[opening - 1].isalnum() or code[opening - 1] in "_)]")
+
+
+def _items(body: str) -> list[str]:
+    """What the outermost commas part."""
+    cuts = [position for position, character in _outermost(body) if character == ","]
+    parts = [body[a + 1 : b].strip() for a, b in zip([-1, *cuts], [*cuts, len(body)], strict=True)]
+    return [part for part in parts if part]
+
+
+def _clauses(body: str) -> list[str]:
+    """A comprehension's element, and each of its ``for`` and ``if``."""
+    plain = {position for position, _ in _outermost(body)}
+    cuts = [m.start() for m in re.finditer(r" (for|if) ", body) if m.start() in plain]
+    if not cuts or body[cuts[0] :].startswith(" if "):
+        return [body]
+    return [body[a:b].strip() for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+
+
+def _brackets(code: str) -> Iterator[tuple[int, int]]:
+    """The outermost pairs of brackets, by position."""
+    opened: int | None = None
+    for position, character in _outermost(code):
+        if character in "([{":
+            opened = position
+        elif character in ")]}" and opened is not None:
+            yield opened, position
+            opened = None
+
+
+def _outermost(code: str) -> Iterator[tuple[int, str]]:
+    """The characters outside strings and comments that are in no brackets, and the outermost brackets themselves."""
+    depth, quote, position = 0, "", 0
+    while position < len(code):
+        character = code[position]
+        if quote:
+            if character == "\\":
+                position += 1
+            elif character == quote:
+                quote = ""
+        elif character in "'\"":
+            quote = character
+        elif character == "#":
+            return
+        else:
+            depth -= character in ")]}"
+            if depth == 0:
+                yield position, character
+            depth += character in "([{"
+        position += 1
+
+
+def _in_strings(text: str) -> set[int]:
+    """The numbers of the lines in which a string that goes over several lines stands."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    starts, found = [], set()
+    for token in tokens:
+        if token.type == getattr(tokenize, "FSTRING_START", None):
+            starts.append(token.start[0])
+        first = token.start[0]
+        if token.type == getattr(tokenize, "FSTRING_END", None):
+            first = starts.pop()
+        if token.end[0] > first and token.type not in (tokenize.NEWLINE, tokenize.NL):
+            found.update(range(first, token.end[0] + 1))
+    return found

@@ -1,0 +1,47 @@
+"""Lines that are broken as ruff breaks them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from datakeel.write.formatting import formatted
+
+WAYS = [
+    "from {0}.platform.database import {1}, {2}, Isolation, open_pool, run\n",
+    "def {0}({1}: int, {2}: str, third: bool) -> Iterator[Connection]:\n    pass\n",
+    "class A:\n    def {0}(self, {1}: int = 1, *, {2}: dict[str, int]) -> None:\n        pass\n",
+    "x = {0}({1}, {2}, third=[1, 2, 3])\n",
+    "x = {0}({1}({2}, 1), [{2}, 2])\n",
+    "x = [{0}, {1}, '{2}, and (so) on']\n",
+    "if True:\n    x = {{'{0}': 1, '{1}': {2}}}\n",
+    "x: dict[str, int] = {{'{0}': {1}, 'b': 2}}\n",
+    "row = {0}.execute('{1}', ({2},)).fetchone()\n",
+    "return_ = f(\n    {0}({1}, {2}, 1),\n    2,\n)\n",
+    "@router.get('/{0}/{{{1}}}', status_code=200, response_model={2})\ndef f() -> None:\n    pass\n",
+    "x = [{0}({1}) for {1} in {2}]\n",
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("length", [5, 18, 26, 30, 34, 48])
+def test_long_names_break_lines_as_ruff_does(way: str, length: int) -> None:
+    text = way.format("a" * length, "b" * length, "c" * (length - 2)).replace("'", '"')
+    ruff = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "-"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert formatted(text) == ruff
+
+
+def test_an_import_that_is_too_long_has_a_line_for_each_name() -> None:
+    text = f"from {'a' * 90}.b import Name, other\n"
+    assert formatted(text) == f"from {'a' * 90}.b import (\n    Name,\n    other,\n)\n"
+
+
+def test_what_stands_in_long_strings_stays() -> None:
+    text = f'"""\n{"word, (word) " * 12}\n"""\n'
+    assert formatted(text) == text
