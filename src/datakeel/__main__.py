@@ -2,15 +2,19 @@
 
 import sys
 
+from datakeel.ending import heed, told
+
 
 def main() -> int:
     try:
+        heed()
         from datakeel.cli import main as carried_out  # noqa: PLC0415  (loading it is what may be interrupted)
 
         return carried_out()
-    except KeyboardInterrupt:
-        sys.stderr.write("datakeel: interrupted\n")
-        return 130
+    except KeyboardInterrupt as stopped:
+        text, status = told(stopped)
+        sys.stderr.write(f"datakeel: {text}\n")
+        return status
 
 
 if __name__ == "__main__":

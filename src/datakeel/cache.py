@@ -143,7 +143,7 @@ class Cache:
             try:
                 slots = written(file, fresh)
                 size = file.tell()
-            except OSError:
+            except BaseException:  # also when the review is told to end
                 with contextlib.suppress(OSError):
                     file.truncate(start)
                 raise
@@ -159,7 +159,7 @@ class Cache:
                 slots = written(file, kept)
                 size = file.tell()
             write_index(folder, Index(FORMAT, self.root, name, size, slots))
-        except OSError:
+        except BaseException:
             data.unlink(missing_ok=True)
             raise
         remove_others(folder, name)
@@ -210,7 +210,7 @@ def write_index(folder: Path, index: Index) -> None:
     try:
         fresh.write_bytes(crc32(data).to_bytes(4, "little") + data)
         os.replace(fresh, folder / "index")
-    except OSError:
+    except BaseException:
         fresh.unlink(missing_ok=True)
         raise
 

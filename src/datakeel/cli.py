@@ -14,6 +14,7 @@ from msgspec import Struct
 from typer.main import get_command
 
 from datakeel import __version__
+from datakeel.ending import told
 from datakeel.mistake import Mistake, nearest, unknown
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def main(arguments: Sequence[str] | None = None, review: Reviewer | None = None)
         return order if isinstance(order, int) else order.carried_out(review or reviewer, judged)
     except Mistake as mistake:
         return failed(str(mistake), WRONG)
-    except KeyboardInterrupt:
-        return failed("interrupted", INTERRUPTED)
+    except KeyboardInterrupt as stopped:
+        return failed(*told(stopped))
     except BrokenPipeError:
         return INTERRUPTED
     except MemoryError:

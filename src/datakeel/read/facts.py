@@ -242,6 +242,8 @@ class Reading:
             file = new[number]
             if isinstance(result, Failure):
                 self.remarks.extend(Remark(path, 0, f"not read: {result.text}") for path in file.paths)
+                for path in file.paths:
+                    del self.keys[path]  # what is judged without a file must not be taken for what is judged with it
                 asked = sum(path in self.named for path in file.paths)
                 self.unreadable += asked
                 self.lines["lowered"] -= asked * len(file.data.splitlines())

@@ -30,6 +30,8 @@ class Failure(Struct, frozen=True, gc=False):
     text: str
 
 
+ENDING = {n for name in ("SIGINT", "SIGTERM", "SIGHUP") if (n := getattr(signal, name, None)) is not None}
+
 Work = Callable[[int], bytes]
 Result = tuple[int, bytes | Failure]
 
@@ -171,8 +173,8 @@ class Pool:
         worker.give(self.taken(zone))
 
     def fork(self, orders_out: int, orders_in: int, answers_out: int, answers_in: int) -> int:
-        """Ctrl-C waits until the child is sure to be a child."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        """Whoever ends the program waits until the child is sure to be a child."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         try:
             pid = os.fork()
             if pid == 0:
@@ -224,7 +226,9 @@ def serve(work: Work, orders: int, answers: int, others: Sequence[int]) -> NoRet
     """A worker's life: take a chunk, answer for each task of it, until there are no more orders."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         for descriptor in others:
             os.close(descriptor)
         gc.disable()
