@@ -1,0 +1,245 @@
+"""What a request says must always hold, and how things are read: put into the constructs that have the fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from datakeel.design.intake.domains import Known
+from datakeel.design.intake.draft import field as typed
+from datakeel.design.intake.text import Text, singular, verb_forms
+from datakeel.design.intake.vocabulary import lexicon
+from datakeel.requirements import Access, Aggregate, Document, Domain, Field, Invariant, Table, View
+
+ASSUMED_LIMIT = 20  # of places in a class, where no number is said: a school class, a gym's room
+
+_OVERLAP = re.compile(
+    r"""\b(no|never|not|without|prevent\w*|avoid\w*|forbid\w*)\b [^.;]{0,30}
+        \b(doubl\w*[- ]?book\w* | overlap\w* | clash\w* | conflict\w* | booked[ ]twice | two[ ]bookings)
+    | \bdouble[- ]?booking""",
+    re.I | re.X,
+)
+_BELOW_ZERO = re.compile(
+    r"""\b(?:(?P<noun>[a-z]+)[ ])? (?:may[ ]|must[ ]|can[ ]|should[ ]|to[ ])?
+        (?:never|not|cannot|can't) (?:[ ](?:ever|be|go|goes|drop|drops|fall|falls|get|become))*
+        [ ](?:below[ ](?:zero|0)|negative|minus)""",
+    re.I | re.X,
+)
+_OVERSOLD = re.compile(
+    r"""\b(?:never|not|cannot|can't|don't|without|no|prevent\w*)\b [^.;,]{0,20}
+        \b(?:oversell\w*|sell\w*[ ]more[ ]than|overdr\w+|negative(?:[ ](?P<noun>[a-z]+))?)""",
+    re.I | re.X,
+)
+_UNIQUE = re.compile(
+    r"""\bunique[ ](?P<a>[a-z]+)\b
+    | \b(?P<b>[a-z]+)[ ](?:must[ ]be|has[ ]to[ ]be|should[ ]be|is|are|be)[ ]unique\b
+    | \bno[ ]duplicate[ ](?P<c>[a-z]+)\b
+    | \bone[ ]account[ ]per[ ](?P<d>[a-z]+)\b
+    | \bno[ ]two[ ][a-z]+[ ](?:with|have|share)[ ]the[ ]same[ ](?P<e>[a-z]+)\b""",
+    re.I | re.X,
+)
+_ONLY = re.compile(
+    r"""\bonly[ ](?P<state>[a-z]+)[ ](?P<thing>[a-z]+)s?\b
+        (?:[ ](?:can|may|are|is|must|should|get|be|to|allowed)\b)* [ ](?P<verb>[a-z]+)""",
+    re.I | re.X,
+)
+_BY = re.compile(
+    r"""\b(?:by|per|of[ ]a|of[ ]each|for[ ]each|for[ ]a)\b[ ](?:each[ ]|a[ ]|the[ ]|any[ ])?
+        (?P<words>[a-z_]+(?:[ ][a-z]+)?(?:(?:,|[ ]and|[ ]or)[ ][a-z_]+)*)""",
+    re.I | re.X,
+)
+
+
+class Constrained(Struct, frozen=True):
+    domain: Domain
+    reasons: dict[str, str]
+    unread: tuple[str, ...] = ()
+
+
+def constrain(domain: Domain, known: Iterable[Known], request: Text, at_most: list[tuple[int, str]]) -> Constrained:
+    """The domain with the invariants and access paths that a request states."""
+    domains = list(known)
+    work = _Work(domain, domains, request)
+    work.overlap()
+    work.non_negative()
+    for limit, per in at_most:
+        work.at_most(limit, per)
+    work.limits()
+    work.unique()
+    work.transitions()
+    work.access()
+    return Constrained(work.domain, work.reasons, tuple(work.unread))
+
+
+class _Work:
+    def __init__(self, domain: Domain, known: list[Known], request: Text) -> None:
+        self.domain, self.known, self.request = domain, known, request
+        self.written = request.written
+        self.reasons: dict[str, str] = {}
+        self.unread: list[str] = []
+
+    def said(self, path: str, words: str) -> None:
+        self.reasons.setdefault(path, f"said: “{' '.join(words.split())}”")
+
+    def table(self, wanted: Callable[[Table], bool]) -> Table | None:
+        return next((t for t in self.domain.tables if wanted(t)), None)
+
+    def put(self, table: Table) -> None:
+        tables = tuple(table if t.name == table.name else t for t in self.domain.tables)
+        self.domain = replace(self.domain, tables=tables if table in tables else (*tables, table))
+
+    def add(self, table: Table, one: Invariant, words: str) -> None:
+        """One more invariant, in place of one of the same kind over the same fields."""
+        kept = [i for i in table.invariants if (i.kind, i.fields) != (one.kind, one.fields)]
+        at = next(
+            (n for n, i in enumerate(table.invariants) if (i.kind, i.fields) == (one.kind, one.fields)), len(kept)
+        )
+        kept.insert(at, one)
+        self.put(replace(table, invariants=tuple(kept)))
+        self.said(f"domain.tables.{table.name}.invariants.{at}", words)
+
+    def overlap(self) -> None:
+        found = _OVERLAP.search(self.written)
+        table = self.table(lambda t: any(i.kind == "no-overlap" for i in t.invariants))
+        if found and table:
+            at = next(n for n, i in enumerate(table.invariants) if i.kind == "no-overlap")
+            self.said(f"domain.tables.{table.name}.invariants.{at}", found.group())
+
+    def non_negative(self) -> None:
+        found = _BELOW_ZERO.search(self.written) or _OVERSOLD.search(self.written)
+        if found is None:
+            return
+        table = self.table(lambda t: any(i.kind == "non-negative" for i in t.invariants))
+        if table is not None:
+            at = next(n for n, i in enumerate(table.invariants) if i.kind == "non-negative")
+            self.said(f"domain.tables.{table.name}.invariants.{at}", found.group())
+        elif not any(i.kind == "non-negative" for s in self.domain.services for t in s.holds for i in t.invariants):
+            self._new_non_negative(found)
+
+    def _new_non_negative(self, found: re.Match[str]) -> None:
+        noun = singular((found["noun"] or "").lower())
+        table = self.table(lambda t: any(f.name == noun for f in t.fields)) or self.table(lambda t: t.name != noun)
+        if not noun or noun in lexicon("small") or table is None:
+            self.unread.append(" ".join(found.group().split()))
+            return
+        fields = tuple(f for f in table.fields if f.name != noun)
+        kind = typed(noun).type if typed(noun).type in ("money", "integer", "decimal") else "integer"
+        table = replace(table, fields=(*fields, Field(name=noun, type=kind, minimum=0)))
+        self.add(table, Invariant(kind="non-negative", fields=(noun,)), found.group())
+
+    def at_most(self, limit: int, per: str) -> None:
+        words = f"at most {limit} per {per}"
+        table = self.table(lambda t: any(i.kind == "at-most" for i in t.invariants))
+        if table is not None:
+            old = next(i for i in table.invariants if i.kind == "at-most")
+            self.add(table, replace(old, limit=limit), words)
+            return
+        table = self.table(lambda t: any(f.name == per for f in t.fields))
+        other = self.table(lambda t: t.name != per)
+        if table is None and other is not None:
+            reference = per if self.table(lambda t: t.name == per) else None
+            table = replace(
+                other,
+                fields=(*other.fields, Field(name=per, type="uuid" if reference else "text", references=reference)),
+            )
+        if table is None:
+            self.unread.append(words)
+        else:
+            self.add(table, Invariant(kind="at-most", fields=(per,), limit=limit), words)
+
+    def limits(self) -> None:
+        """A limit that a domain has and that nobody gave a number."""
+        for table in self.domain.tables:
+            for at, one in enumerate(table.invariants):
+                if one.kind == "at-most" and one.limit is None:
+                    limit = next((d.limit for d in self.known if d.limit), ASSUMED_LIMIT)
+                    kept = list(table.invariants)
+                    kept[at] = replace(one, limit=limit)
+                    self.put(replace(table, invariants=tuple(kept)))
+                    self.reasons[f"domain.tables.{table.name}.invariants.{at}"] = (
+                        f"assumed: {limit} places; no number was said"
+                    )
+
+    def unique(self) -> None:
+        for found in _UNIQUE.finditer(self.written):
+            noun = singular(next(g for g in found.groups() if g).lower())
+            if noun in lexicon("small") or noun in ("visitor", "user", "identifier", "constraint", "id"):
+                continue
+            self._unique_field(noun, found.group())
+
+    def _unique_field(self, noun: str, words: str) -> None:
+        table = self.table(lambda t: any(f.name == noun for f in t.fields))
+        if table is None:
+            people = [
+                t.one
+                for t in self.request.tokens
+                if t.one in ("customer", "user", "member", "patient", "employee", "student", "person", "player")
+            ]
+            name = people[0] if people else "user" if not self.domain.tables else self.domain.tables[0].name
+            table = self.table(lambda t: t.name == name) or Table(name=name, fields=(Field(name="name"),))
+            table = replace(table, fields=(*table.fields, Field(name=noun)))
+        fields = tuple(replace(f, unique=True) if f.name == noun else f for f in table.fields)
+        self.put(replace(table, fields=fields))
+        self.said(f"domain.tables.{table.name}.fields.{noun}", words)
+
+    def transitions(self) -> None:
+        """``only paid orders ship``: the event follows that state alone."""
+        for found in _ONLY.finditer(self.written):
+            state = found["state"].lower()
+            verb = found["verb"].lower()
+            for aggregate in self.domain.aggregates:
+                self._restrict(aggregate, state, verb, found.group())
+
+    def _restrict(self, aggregate: Aggregate, state: str, verb: str, words: str) -> None:
+        if state not in {e.state for e in aggregate.events}:
+            return
+        verbs = verb_forms(verb)
+        events = []
+        for event in aggregate.events:
+            if event.after and verbs & verb_forms(event.state):
+                event = replace(event, after=(state,))
+                self.said(f"domain.aggregates.{aggregate.name}.events.{event.name}.after", words)
+            events.append(event)
+        one = replace(aggregate, events=tuple(events))
+        self.domain = replace(
+            self.domain, aggregates=tuple(one if a.name == one.name else a for a in self.domain.aggregates)
+        )
+
+    def access(self) -> None:
+        """``look orders up by customer``: an access path, or a lookup view where history is kept."""
+        for found in _BY.finditer(self.written):
+            for word in re.split(r"[\s,]+", found["words"].lower()):
+                name = singular(word)
+                if name and name not in lexicon("small") and not self._is_order(found):
+                    self._read_by(name, found.group())
+
+    def _is_order(self, found: re.Match[str]) -> bool:
+        return bool(re.match(r" (order|booking|class)\b", self.written[found.end() :]))
+
+    def _read_by(self, name: str, words: str) -> None:
+        for kind in ("tables", "documents"):
+            for one in getattr(self.domain, kind):
+                if name in {f.name for f in one.fields} and not any(a.by[:1] == (name,) for a in one.access):
+                    self._add_access(kind, one, name, words)
+        for aggregate in self.domain.aggregates:
+            self._lookup(aggregate, name, words)
+
+    def _add_access(self, kind: str, one: Table | Document, name: str, words: str) -> None:
+        own = replace(one, access=(*one.access, Access(by=(name,))))
+        kept = tuple(own if c.name == own.name else c for c in getattr(self.domain, kind))
+        self.domain = replace(self.domain, **{kind: kept})
+        self.said(f"domain.{kind}.{one.name}.access.{len(one.access)}", words)
+
+    def _lookup(self, aggregate: Aggregate, name: str, words: str) -> None:
+        first = aggregate.events[0]
+        view = f"{aggregate.name.lower()}s by {name.replace('_', ' ')}"
+        held = any(
+            v.kind == "lookup" and v.sources == (aggregate.name,) and v.fields[:1] == (name,) for v in self.domain.views
+        )
+        if name in {f.name for f in first.fields} and not held:
+            made = View(name=view, sources=(aggregate.name,), kind="lookup", fields=(name,))
+            self.domain = replace(self.domain, views=(*self.domain.views, made))
+            self.said(f"domain.views.{view}", words)

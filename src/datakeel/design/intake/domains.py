@@ -1,0 +1,247 @@
+"""The domains that are known: one file each in ``design/domains``, found by walking; the words that call them, and the
+parts of them that a request asks for."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from datakeel.design.intake.text import Text, phrase_words
+from datakeel.requirements import Domain, Field, Step, Workload
+
+FOLDER = Path(__file__).parent.parent / "domains"
+KINDS = (
+    "aggregates", "tables", "documents", "series", "graphs", "views", "sagas", "streams", "batches", "services",
+    "replicated",
+)  # fmt: skip
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """A domain's file. `words` call it, those of `apart` only look so. `pieces` are the nouns of system.yaml, with
+    fields in the short form that `field` reads, and besides: ``when`` and ``unless`` (words, or ``@facet``), ``said``
+    (fields that are there when their own word is), ``needs`` (another piece), ``why``."""
+
+    name: str
+    about: str
+    words: tuple[str, ...]
+    apart: tuple[str, ...] = ()
+    assume: Workload = Workload()
+    names: dict[str, dict[str, Any]] = {}
+    invariants: dict[str, tuple[str, ...]] = {}
+    limit: int | None = None
+    steps: tuple[dict[str, Any], ...] = ()
+    pieces: dict[str, Any] = {}
+
+
+class Called(Struct, frozen=True):
+    """A domain that a request calls: by which words, and where they stand."""
+
+    domain: Known
+    said: str
+    places: tuple[int, ...]
+
+
+@cache
+def known() -> tuple[Known, ...]:
+    return tuple(_load(path) for path in sorted(FOLDER.glob("*.toml")))
+
+
+def _load(path: Path) -> Known:
+    raw = tomllib.loads(path.read_text("utf-8"))
+    pieces = {kind: raw.pop(kind) for kind in KINDS if kind in raw}
+    return msgspec.convert({"name": path.stem, "pieces": pieces, **raw}, Known)
+
+
+def called(request: Text, taken: set[int]) -> list[Called]:
+    """The domains that a request speaks of, in the order in which it names them. The longest phrase wins; `taken` are
+    the words that mean something else (an external party, a product)."""
+    phrases = sorted(
+        (-len(phrase_words(w)), w, d.name if kind == "words" else "")
+        for d in known()
+        for kind in ("words", "apart")
+        for w in getattr(d, kind)
+    )
+    taken = set(taken) | _idle_orders(request)
+    found: dict[str, list[tuple[int, int]]] = {}
+    for _, phrase, domain in phrases:
+        for start, end in request.places(phrase):
+            if not taken & set(range(start, end)):
+                taken |= set(range(start, end))
+                found.setdefault(domain, []).append((start, end))
+    found.pop("", None)
+    by_name = {d.name: d for d in known()}
+    calls = [
+        Called(
+            by_name[name], request.said(*sorted(places)[0]), tuple(i for a, b in sorted(places) for i in range(a, b))
+        )
+        for name, places in found.items()
+    ]
+    return sorted(calls, key=lambda c: c.places[0])
+
+
+def _idle_orders(request: Text) -> set[int]:
+    """Where ``order`` is no order: ``in order to``, ``per conversation order``, ``order by``, ``out of order``."""
+    found = set()
+    for i, token in enumerate(request.tokens):
+        if token.one != "order":
+            continue
+        before = [t.low for t in request.tokens[max(0, i - 3) : i]]
+        after = request.tokens[i + 1].low if i + 1 < len(request.tokens) else ""
+        sorting = before[-1:] and before[-1] in (
+            "in", "of", "sort", "any", "time", "reverse", "chronological", "total", "causal", "strict", "this", "that",
+            "right", "same", "message", "preserve", "keep", "descending", "ascending", "alphabetical", "conversation",
+        )  # fmt: skip
+        if token.low == "order" and (sorting or after in ("to", "by", "of") or before[-2:-1] == ["per"]):
+            found.add(i)
+    return found
+
+
+class Selection(Struct, frozen=True):
+    """What of a domain a request asks for. `why`: by the piece's path, the words that asked for it."""
+
+    domain: Domain
+    why: dict[str, str]
+    steps: tuple[tuple[int, Step], ...] = ()
+
+
+def select(one: Known, request: Text, facets: Mapping[str, str]) -> Selection:
+    """The pieces of a domain that a request with these facets (and the words that called each) asks for."""
+    chosen = _Choice(request, facets, _names(one, request))
+    pieces = {kind: list(chosen.pieces(one.pieces.get(kind, ()), kind)) for kind in KINDS}
+    steps = () if "saga" not in facets else tuple((s["at"], _step(s)) for s in one.steps)
+    return Selection(msgspec.convert(pieces, Domain), chosen.why, steps)
+
+
+def placeholder(one: Known, request: Text, value: str) -> str:
+    """``{resource}`` of a domain's file as this request calls it."""
+    return value.format(**_names(one, request))
+
+
+def _step(raw: dict[str, Any]) -> Step:
+    return msgspec.convert({k: v for k, v in raw.items() if k != "at"}, Step)
+
+
+def _names(one: Known, request: Text) -> dict[str, str]:
+    """For each placeholder the word that the request uses, or the file's own."""
+    return {key: _name(options, request) for key, options in one.names.items()}
+
+
+def _name(options: Mapping[str, Any], request: Text) -> str:
+    first = [
+        (min(places), name)
+        for name, words in options.items()
+        if name != "otherwise" and (places := [p[0] for w in words for p in request.places(w)])
+    ]
+    return min(first)[1].replace("_", " ") if first else str(options["otherwise"])
+
+
+class _Choice:
+    """Picks pieces, and keeps the words that asked for each."""
+
+    def __init__(self, request: Text, facets: Mapping[str, str], names: dict[str, str]) -> None:
+        self.request, self.facets, self.names = request, facets, names
+        self.verbs = request.verbs()
+        self.why: dict[str, str] = {}
+        self.present: set[str] = set()
+
+    def pieces(self, raw: Any, path: str) -> Iterator[dict[str, Any]]:
+        for piece in raw:
+            asked = self._asked(piece.get("when", ()))
+            if asked is None or (piece.get("unless") and self._asked(piece["unless"])):
+                continue
+            if not set(piece.get("needs", ())) <= self.present:
+                continue
+            one = self._resolved(piece, f"{path}.{self._put(piece.get('name', ''))}")
+            self.present.add(one.get("name", ""))
+            if asked or piece.get("why"):
+                self.why[f"{path}.{one.get('name')}"] = piece.get("why") or asked
+            yield one
+
+    def _asked(self, when: Any) -> str | None:
+        """The word that asks, of those that a piece waits for; "" where it waits for none."""
+        for word in when:
+            if word.startswith("@"):
+                if word[1:] in self.facets:
+                    return self.facets[word[1:]]
+            elif self.request.has([word]) or word in self.verbs:
+                return str(word)
+        return None if when else ""
+
+    def _resolved(self, piece: Mapping[str, Any], path: str) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for key, value in piece.items():
+            if key in ("when", "unless", "needs", "why", "said", "instead", "also"):
+                continue
+            if key in ("events", "holds"):
+                made[key] = list(self.pieces(value, f"{path}.{key}"))
+            elif key in ("fields", "key", "values") and isinstance(value, dict):
+                made[key] = [field(self._put(n), self._put(t)) for n, t in value.items()]
+            else:
+                made[key] = self._put(value)
+        for also in piece.get("also", ()):
+            if self._asked(also["when"]):
+                made |= {k: v for k, v in also.items() if k != "when"}
+        self._say(piece, made, path)
+        if "key" in made and isinstance(made["key"], list):
+            made["key"] = made["key"][0]
+        _drop_unknown_states(made)
+        return made
+
+    def _say(self, piece: Mapping[str, Any], made: dict[str, Any], path: str) -> None:
+        """Adds the fields that the request names."""
+        into = "values" if "values" in made else "fields"
+        spoken = [n for n in piece.get("said", {}) if self.request.has([n.replace("_", " ")])]
+        fields = [field(n, piece["said"][n]) for n in spoken]
+        if fields:
+            dropped = piece.get("instead", ())
+            made[into] = [f for f in made.get(into, []) if f.name not in dropped] + fields
+            for one in fields:
+                self.why[f"{path}.{into}.{one.name}"] = one.name.replace("_", " ")
+        if into == "values" and made.get("values"):
+            self.names["first"] = made["values"][0].name
+
+    def _put(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return value.format(**self.names) if "{" in value else value
+        if isinstance(value, list):
+            return [self._put(v) for v in value]
+        if isinstance(value, dict):
+            return {self._put(k): self._put(v) for k, v in value.items()}
+        return value
+
+
+def _drop_unknown_states(made: dict[str, Any]) -> None:
+    """An event follows only states that there are: who does not pay for orders has no paid ones."""
+    if "events" in made:
+        states = {e.get("state") for e in made["events"]}
+        for event in made["events"]:
+            event["after"] = [s for s in event.get("after", ()) if s in states]
+
+
+_FIELD = re.compile(
+    r"(?:reference (?P<references>.+?)|enum\((?P<values>.+)\)|(?P<type>[a-z]+))(?P<flags>(?: optional| unique| many)*)"
+    r"(?: at least (?P<minimum>[0-9]+))?"
+)
+
+
+def field(name: str, short: str) -> Field:
+    """A field in its short form.
+
+    >>> field("total", "money at least 0").minimum, field("sku", "text unique").unique
+    (0, True)
+    >>> field("item", "reference stock item").references, field("level", "enum(low, high)").values
+    ('stock item', ('low', 'high'))
+    """
+    found = _FIELD.fullmatch(short)
+    assert found is not None, f"{name}: {short}"
+    kind = "uuid" if found["references"] else "enum" if found["values"] else found["type"]
+    raw = {"name": name, "type": kind, "references": found["references"]} | {f: True for f in found["flags"].split()}
+    raw |= {"values": found["values"].split(", ")} if found["values"] else {}
+    return msgspec.convert(raw | ({"minimum": int(found["minimum"])} if found["minimum"] else {}), Field)

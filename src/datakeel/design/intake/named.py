@@ -1,0 +1,207 @@
+"""Products, languages and parties that a request names: ``on Kafka``, ``in Java``, ``a MySQL that stays``, Stripe."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from datakeel.design.intake.text import Text, phrase_words
+from datakeel.requirements import Existing
+
+FILE = Path(__file__).parent / "named.toml"
+REFUSED = frozenset("no not without never avoid instead than unlike drop dropping".split())  # noqa: SIM905
+_STAYS = re.compile(r"\b(that|which|it|and|must|has to|will)\s+(\w+\s+)?(stays?|remains?|keeps? running|already)\b")
+
+
+Role = Literal["source", "sink", "peer"]
+
+
+class Mention(Struct, frozen=True):
+    """One product, language or party that a request names. `role` is the table of named.toml in which it stands."""
+
+    role: str
+    name: str
+    first: int
+    last: int
+
+
+class Named(Struct, frozen=True, kw_only=True):
+    """What follows from the names: each value with the words that said it, under its path in system.yaml."""
+
+    overrides: dict[str, str] = {}
+    language: str = "python"
+    existing: tuple[Existing, ...] = ()
+    external: tuple[str, ...] = ()
+    reasons: dict[str, str] = {}
+    taken: frozenset[int] = frozenset()
+
+
+@cache
+def table() -> tuple[tuple[str, str, str], ...]:
+    """(phrase, role, name), the longest phrases first."""
+    raw = tomllib.loads(FILE.read_text("utf-8"))
+    rows = [
+        (w, role, name if role != "parties" else w)
+        for role, names in raw.items()
+        for name, ws in names.items()
+        for w in ws
+    ]
+    return tuple(sorted(rows, key=lambda r: (-len(phrase_words(r[0])), -len(r[0]), r[0])))
+
+
+def named(request: Text) -> Named:
+    overrides: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    existing: dict[str, Existing] = {}
+    external: dict[str, str] = {}
+    language = "python"
+    found = list(mentions(request))
+    for one in found:
+        said = f"said: “{_around(request, one)}”"
+        if one.role in ("external", "parties"):
+            external.setdefault(one.name, said)
+        elif _refused(request, one):
+            reasons.setdefault("overrides", f"not {one.name}: “{_around(request, one)}”")
+        elif one.role == "language":
+            language = one.name
+            reasons["language"] = said
+        elif (role := _existing(request, one)) is not None:
+            existing.setdefault(one.name, Existing(name=one.name, engine=one.name, role=role))
+            reasons.setdefault(f"existing.{one.name}", said)
+        elif one.role not in overrides:
+            overrides[one.role] = one.name
+            reasons[f"overrides.{one.role}"] = said
+    reasons |= {f"domain.services.{name}": said for name, said in external.items()}
+    return Named(
+        overrides=overrides,
+        language=language,
+        existing=tuple(existing.values()),
+        external=tuple(external),
+        reasons=reasons,
+        taken=frozenset(i for one in found for i in range(one.first, one.last)),
+    )
+
+
+def mentions(request: Text) -> Iterator[Mention]:
+    """What is named, in order; of two that begin at one word the longer."""
+    taken: set[int] = set()
+    found = []
+    for phrase, role, name in table():
+        for first, last in _places(request, phrase):
+            if not taken & set(range(first, last)) and _meant(request, first, role, name):
+                taken |= set(range(first, last))
+                found.append(Mention(role, name, first, last))
+    found += [Mention("language", "go", i, i + 1) for i in _in_go(request)]
+    return iter(sorted(found, key=lambda m: m.first))
+
+
+def _places(request: Text, phrase: str) -> list[tuple[int, int]]:
+    if phrase.isalnum() or " " in phrase or "-" in phrase:
+        return request.places(phrase)
+    at = [m.start() for m in re.finditer(rf"(?<!\w){re.escape(phrase)}(?!\w)", request.written.lower())]
+    covers = [[i for i, t in enumerate(request.tokens) if start <= t.start < start + len(phrase)] for start in at]
+    return [(c[0], c[-1] + 1) for c in covers if c]
+
+
+def _meant(request: Text, at: int, role: str, name: str) -> bool:
+    """Whether a common word is a product's name here: ``Oracle``, ``Spring`` and ``UPS`` are, in capitals."""
+    token = request.tokens[at]
+    if name in (
+        "oracle",
+        "spring boot",
+        "temporal",
+        "swift",
+        "rust",
+        "solr",
+        "consul",
+        "elasticsearch",
+        "Square",
+        "node",
+        "ruby on rails",
+        "Slack",
+        "spark",
+        "ruby",
+        "perl",
+    ):
+        return token.text[0].isupper() or len(token.low) > 8 or _introduced(request, at)
+    if name in ("UPS", "SAP"):
+        return token.text.isupper()
+    return True
+
+
+def _introduced(request: Text, at: int) -> bool:
+    return bool(at) and request.tokens[at - 1].low in ("in", "on", "with", "using", "use", "into", "via", "from")
+
+
+def _in_go(request: Text) -> Iterator[int]:
+    """``in Go``, ``a Go service``: the verb is written small."""
+    for i, token in enumerate(request.tokens):
+        if (
+            token.text in ("Go", "GO")
+            and i
+            and (_introduced(request, i) or request.tokens[i - 1].low in ("a", "and", "/", "or"))
+        ):
+            yield i
+
+
+def _refused(request: Text, one: Mention) -> bool:
+    before = [t.low for t in request.before(one.first, 3)]
+    return any(w in REFUSED or w.endswith("n't") for w in before) and "not only" not in " ".join(before)
+
+
+def _existing(request: Text, one: Mention) -> Role | None:
+    """Whether it is a system that is there already, and what it is to the new one."""
+    if one.role not in ("engine", "log", "search", "cache"):
+        return None
+    before = [t.low for t in request.before(one.first, 4)]
+    after = " ".join(t.low for t in request.after(one.last, 8))
+    if before[-1:] == ["to"] and {"migrate", "migrating", "move", "moving"} & set(
+        t.low for t in request.before(one.first, 9)
+    ):
+        return None
+    stays = bool(_STAYS.match(after)) or bool(
+        re.match(r"(database |db |server |instance )?(that|which|stays|remains|has to stay)\b", after)
+        and re.search(r"\b(stays?|remains?|already|have|existing)\b", after)
+    )
+    if stays or {"existing", "legacy", "current", "old", "present"} & set(before) or _ours(before):
+        return (
+            "sink"
+            if {"to", "into"} & set(before) and "from" not in before
+            else "source"
+            if "from" in before or one.role == "engine"
+            else "peer"
+        )
+    if "from" in before[-2:] and {
+        "migrate",
+        "migrating",
+        "move",
+        "moving",
+        "sync",
+        "syncing",
+        "changes",
+        "replicate",
+        "import",
+        "capture",
+        "copy",
+        "cdc",
+        "stream",
+    } & set(t.low for t in request.before(one.first, 9)):
+        return "source"
+    return None
+
+
+def _ours(before: list[str]) -> bool:
+    return before[-1:] == ["our"]
+
+
+def _around(request: Text, one: Mention) -> str:
+    first = max(0, one.first - 2)
+    while first < one.first and not request.tokens[first].is_word:
+        first += 1
+    return request.said(first, one.last)

@@ -1,0 +1,323 @@
+"""Numbers with their units in a request: ``2 million readings per second``, ``50k orders/day``, ``7 years``, 5 TB."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Literal
+
+from msgspec import Struct
+
+from datakeel.design.intake.text import Text, Token
+from datakeel.design.intake.vocabulary import lexicon, units
+
+SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, YEAR = 1, 60, 3600, 86_400, 604_800, 2_629_800, 31_557_600
+PERIODS, ADVERBS, SIZES = units("periods"), units("adverbs"), units("sizes")
+BITS, MULTIPLES, WORDS = units("bits"), units("multiples"), units("numbers")
+RATES = {"rps": "request", "qps": "query", "tps": "transaction", "wps": "write", "hz": "reading", "eps": "event"}
+WRITTEN_RATES = {
+    "req": "request",
+    "reqs": "request",
+    "msg": "message",
+    "msgs": "message",
+    "ops": "operation",
+    "tx": "transaction",
+    "txn": "transaction",
+}
+LONG_UNITS = sorted(u for u in (*PERIODS, *SIZES, *MULTIPLES) if len(u) >= 5)
+STOPS = lexicon("stops")
+
+Kind = Literal["count", "rate", "size", "flow", "period", "share", "factor", "percentile", "ratio"]
+
+
+class Quantity(Struct, frozen=True, kw_only=True):
+    """`flow` is bytes a second, `rate` things a second. `of` names the things, in the singular; `each`: for each of
+    these; `vague`: ``millions`` is read as two million."""
+
+    kind: Kind
+    value: float
+    first: int
+    last: int
+    of: tuple[str, ...] = ()
+    each: str | None = None
+    vague: bool = False
+
+
+class _Start(Struct, frozen=True):
+    """Where a quantity begins, and whether its number is vague."""
+
+    first: int
+    vague: bool
+
+
+class _Number(Struct, frozen=True):
+    value: float
+    end: int
+    vague: bool = False
+
+
+def quantities(request: Text) -> list[Quantity]:
+    """Every quantity of a request, in order; of a range (``10-20 users``) the upper end."""
+    found: list[Quantity] = []
+    at = 0
+    while at < len(request.tokens):
+        one = _quantity(request, at)
+        if one is not None:
+            found.append(one)
+        at = one.last if one is not None else at + 1
+    return found
+
+
+def _quantity(request: Text, at: int) -> Quantity | None:
+    token = request.tokens[at]
+    if token.low[0] == "p" and token.low[1:].replace("_", "").isdigit() and len(token.low) in (3, 4, 5):
+        return _percentile(request, at)
+    if token.low.startswith("sub") and token.low[3:] in PERIODS:
+        return Quantity(kind="period", value=PERIODS[token.low[3:]], first=at, last=at + 1)
+    if token.low == "sub" and _low(request, at + 1) in PERIODS:
+        return Quantity(kind="period", value=PERIODS[_low(request, at + 1)], first=at, last=at + 2)
+    number = _number(request, at)
+    if number is None:
+        return None
+    upper = _upper(request, number.end)
+    if upper is not None:
+        number = upper
+    return _with_unit(request, at, number)
+
+
+def _percentile(request: Text, at: int) -> Quantity:
+    digits = request.tokens[at].low[1:].replace("_", "")
+    value = float(f"{digits[:2]}.{digits[2:] or 0}")
+    last = at + 1
+    if _low(request, last) == "." and request.tokens[last + 1 : last + 2] and request.tokens[last + 1].is_number:
+        value, last = float(f"{digits}.{request.tokens[last + 1].text}"), last + 2
+    return Quantity(kind="percentile", value=value, first=at, last=last)
+
+
+def _number(request: Text, at: int) -> _Number | None:
+    """A number in digits or words, with its multiples: ``1.5M``, ``two hundred thousand``, ``millions of``."""
+    token = request.tokens[at]
+    if token.is_number:
+        return _multiplied(request, _digits(request, token, at), at + 1)
+    if (
+        token.low in ("a", "an")
+        and _low(request, at + 1) in {*MULTIPLES, "couple", "few"}
+        and len(_low(request, at + 1)) > 2
+    ):
+        return _number_in_words(request, at + 1, 1.0)
+    if token.low in WORDS or _plural_multiple(token):
+        return _number_in_words(request, at, None)
+    return None
+
+
+def _digits(request: Text, token: Token, at: int) -> float:
+    text = token.text
+    if text.endswith(".000") and _low(request, at + 1) not in ("%", "percent"):
+        text = text.replace(".", "")  # ten thousand, as it is written on the continent
+    return float("".join(c for c in text if c.isdigit() or c == "."))
+
+
+def _multiplied(request: Text, value: float, at: int) -> _Number:
+    while at < len(request.tokens):
+        token = request.tokens[at]
+        name = _unit(token, MULTIPLES)
+        if name is None or not _is_multiple(request, at, name):
+            break
+        value, at = value * MULTIPLES[name], at + 1
+    return _Number(value, at)
+
+
+def _is_multiple(request: Text, at: int, name: str) -> bool:
+    """``m`` is a million where things or a rate follow (``2m users``, ``2m/s``), and minutes elsewhere (``5m``)."""
+    token = request.tokens[at]
+    if len(name) > 2 or name in ("bn", "mn"):
+        return True
+    if not token.glued and token.text not in ("K", "M", "B", "k"):
+        return False
+    if name != "m" or token.text == "M":
+        return True
+    follows = request.tokens[at + 1 : at + 2]
+    return bool(follows) and (follows[0].text == "/" or (follows[0].is_word and follows[0].low not in STOPS))
+
+
+def _plural_multiple(token: Token) -> bool:
+    return token.low.endswith("s") and token.one in MULTIPLES and len(token.one) > 2
+
+
+def _number_in_words(request: Text, at: int, start: float | None) -> _Number | None:
+    """Reads as one does aloud: what is below a hundred adds up, a hundred multiplies, a thousand closes."""
+    total, current, vague, begun = 0.0, start or 0.0, False, start is not None
+    while at < len(request.tokens):
+        word = request.tokens[at].low
+        name = _unit(request.tokens[at], MULTIPLES)
+        if word in WORDS and not (begun and current % 10 and WORDS[word] < 10):
+            current += WORDS[word]
+        elif name is not None and len(name) > 2:
+            if _plural_multiple(request.tokens[at]) and not begun:
+                vague, current = True, 2.0
+            current = (current or 1.0) * MULTIPLES[name]
+            if MULTIPLES[name] >= 1000:
+                total, current = total + current, 0.0
+        elif not begun or not _joins(request, at):
+            break
+        begun, at = True, at + 1
+    return _Number(total + current, at, vague) if begun else None
+
+
+def _joins(request: Text, at: int) -> bool:
+    """Whether a small word stands inside a number: ``two hundred and fifty``, ``hundreds of thousands``."""
+    word, following = request.tokens[at].low, request.tokens[at + 1 : at + 2]
+    if not following:
+        return False
+    multiple = _unit(following[0], MULTIPLES) is not None and len(following[0].low) > 2
+    previous = request.tokens[at - 1].one
+    if word == "and":
+        return previous in ("hundred", "thousand") and following[0].low in WORDS
+    return word in ("of", "a") and multiple
+
+
+def _upper(request: Text, at: int) -> _Number | None:
+    """The upper end of a range: ``10-20``, ``10 to 20``, ``between 10 and 20``."""
+    if _low(request, at) not in ("-", "–", "to", "and") or at + 1 >= len(request.tokens):
+        return None
+    if _low(request, at) == "and" and "between" not in {t.low for t in request.before(at, 4)}:
+        return None
+    return _number(request, at + 1)
+
+
+def _with_unit(request: Text, first: int, number: _Number) -> Quantity | None:
+    value, at = number.value, number.end
+    token = request.tokens[at] if at < len(request.tokens) else None
+    low = token.low if token else ""
+    start = _Start(first, number.vague)
+    if low in ("st", "nd", "rd", "th") and token and token.glued:
+        return None
+    if low in ("%", "percent", "pct"):
+        return _made("share", value / 100, at + 1, start)
+    if low == "nines":
+        return _made("share", 1 - 10**-value, at + 1, start)
+    if low in ("x", "fold") or (low == "times" and _rate_suffix(request, at + 1) is None):
+        return _made("factor", value, at + 1, start)
+    if low == ":" and token and token.glued and at + 1 < len(request.tokens) and request.tokens[at + 1].is_number:
+        other = _digits(request, request.tokens[at + 1], at + 1)
+        return _made("ratio", value / other, at + 2, start) if other else None
+    if token is not None and (name := _unit(token, BITS)) is not None:
+        return _made("flow", value * BITS[name] / 8, at + 1, start)
+    if token is not None and (name := _unit(token, SIZES)) is not None:
+        return _sized(request, value * SIZES[name], at + 1, start)
+    if token is not None and low in RATES:
+        return _made("rate", value, at + 1, start, of=(RATES[low],))
+    if token is not None and (name := _unit(token, PERIODS)) is not None:
+        return _made("period", value * PERIODS[name], at + 1, start)
+    return _counted(request, value, at, start)
+
+
+def _sized(request: Text, value: float, at: int, start: _Start) -> Quantity:
+    suffix = _rate_suffix(request, at)
+    if suffix is not None:
+        return _made("flow", value / suffix[0], suffix[1], start)
+    each = _each(request, at)
+    return _made("size", value, each[1] if each else at, start, each=each[0] if each else None)
+
+
+def _counted(request: Text, value: float, at: int, start: _Start) -> Quantity:
+    """So many things; a rate where a period follows them, or is said before (``every day 500 orders``)."""
+    of: list[str] = []
+    while at < len(request.tokens) and len(of) < 5:
+        token = request.tokens[at]
+        if token.low == "of":
+            at += 1
+            continue
+        if not token.is_word or token.low in STOPS or token.low in ADVERBS or token.low in WORDS:
+            break
+        of.append(WRITTEN_RATES.get(token.low, token.one))
+        at += 1
+    things = tuple(of)
+    each = _each(request, at)
+    if each is not None:
+        at = each[1]
+    suffix = _rate_suffix(request, at) or _later_suffix(request, at)
+    if suffix is None:
+        suffix = _earlier_suffix(request, start.first, at)
+    if suffix is None:
+        return _made("count", value, max(at, start.first + 1), start, of=things, each=each[0] if each else None)
+    each = each or _each(request, suffix[1])
+    return _made("rate", value / suffix[0], max(suffix[1], at), start, of=things, each=each[0] if each else None)
+
+
+def _made(
+    kind: Kind, value: float, last: int, start: _Start, of: tuple[str, ...] = (), each: str | None = None
+) -> Quantity:
+    return Quantity(kind=kind, value=value, first=start.first, last=last, of=of, each=each, vague=start.vague)
+
+
+def _each(request: Text, at: int) -> tuple[str, int] | None:
+    """``per user``, ``each``: for each of what."""
+    low = _low(request, at)
+    if low == "per" and at + 1 < len(request.tokens) and request.tokens[at + 1].is_word:
+        token = request.tokens[at + 1]
+        return (token.one, at + 2) if _unit(token, PERIODS) is None else None
+    if low == "each" and (at + 1 >= len(request.tokens) or _unit(request.tokens[at + 1], PERIODS) is None):
+        return "each", at + 1
+    return None
+
+
+def _rate_suffix(request: Text, at: int) -> tuple[float, int] | None:
+    """``/day``, ``per second``, ``a day``, ``every 10 seconds``, ``daily``: in seconds, and where it ends."""
+    low = _low(request, at)
+    if low in ADVERBS:
+        return ADVERBS[low], at + 1
+    if low in ("perday", "persecond", "persec", "perhour", "perminute"):
+        return PERIODS[low[3:]], at + 1
+    if low not in ("/", "per", "a", "an", "each", "every") or at + 1 >= len(request.tokens):
+        return None
+    number = _number(request, at + 1) if low != "a" else None
+    unit_at = number.end if number else at + 1
+    if unit_at >= len(request.tokens):
+        return None
+    name = _unit(request.tokens[unit_at], PERIODS)
+    if name is None or (number is not None and not number.value):
+        return None
+    return PERIODS[name] * (number.value if number else 1), unit_at + 1
+
+
+def _later_suffix(request: Text, at: int) -> tuple[float, int] | None:
+    """A period a few words on: ``50k orders come in per day``."""
+    for ahead in range(at, min(at + 6, len(request.tokens))):
+        token = request.tokens[ahead]
+        if token.text in ",.;:" or token.is_number or token.low in ("within", "under", "for"):
+            return None
+        if token.low in ("per", "each", "every", "a", "/") or token.low in ADVERBS:
+            suffix = _rate_suffix(request, ahead)
+            if suffix is not None:
+                return suffix
+    return None
+
+
+def _earlier_suffix(request: Text, first: int, end: int) -> tuple[float, int] | None:
+    """A period said before: ``every day about 500 orders``, ``daily volume of 3 million``."""
+    tokens = request.before(first, 5)
+    for i, token in enumerate(tokens):
+        if any(t.text in ",:" or t.is_number for t in tokens[i:]):
+            continue
+        if token.low in ADVERBS and token.low not in ("nightly", "hourly"):
+            return ADVERBS[token.low], end
+        if token.low in ("every", "each", "per") and i + 1 < len(tokens):
+            name = _unit(tokens[i + 1], PERIODS)
+            if name is not None:
+                return PERIODS[name], end
+    return None
+
+
+def _unit(token: Token, units: dict[str, float]) -> str | None:
+    """The unit that a word names, in the singular, or misspells."""
+    for name in (token.low, token.one):
+        if name in units:
+            return name
+    if len(token.low) < 5 or not token.is_word:
+        return None
+    close = get_close_matches(token.one, LONG_UNITS, n=1, cutoff=0.84)
+    return close[0] if close and close[0] in units else None
+
+
+def _low(request: Text, at: int) -> str:
+    return request.tokens[at].low if 0 <= at < len(request.tokens) else ""

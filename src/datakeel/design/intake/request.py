@@ -1,0 +1,380 @@
+"""The story of the intake: a sentence → requirements, each value with the reason for it."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from datakeel.design.intake import domains, draft
+from datakeel.design.intake.constraints import constrain
+from datakeel.design.intake.domains import Called
+from datakeel.design.intake.figures import Figures, complete, figures, freshness
+from datakeel.design.intake.named import REFUSED, Named, named
+from datakeel.design.intake.quantities import Quantity, quantities
+from datakeel.design.intake.text import Text, Token, singular, text, verb_forms
+from datakeel.design.intake.vocabulary import lexicon
+from datakeel.mistake import Mistake
+from datakeel.requirements import (
+    Aggregate,
+    Availability,
+    Domain,
+    Event,
+    Latency,
+    Replicated,
+    Requirements,
+    Saga,
+    Service,
+    Step,
+    View,
+    Workload,
+)
+
+FACETS = Path(__file__).parent / "facets.toml"
+NOTHING = (
+    "there is no system in this request: say what it keeps or does, and how much of it, as in "
+    '"track orders, 50k a day, with a search index"'
+)
+
+
+def intake(request: str) -> Requirements:
+    """What a sentence asks for. Raises Mistake where it asks for no system.
+
+    >>> found = intake("a meeting-room calendar for 40 users, no double booking")
+    >>> found.name, found.workload.users, [t.name for t in found.domain.tables]
+    ('meeting-room calendar', 40, ['room', 'booking'])
+    """
+    words = text(request)
+    names = named(words)
+    calls = domains.called(words, set(names.taken))
+    wanted = facets(words)
+    found = quantities(words)
+    domain, reasons, known = _domain(words, names, calls, wanted, found)
+    read = figures(words, found, [c.domain for c in calls])
+    held = constrain(domain, [c.domain for c in calls], words, read.at_most)
+    domain = _timed(held.domain, read)
+    read.unread += held.unread
+    if "offline" in wanted:
+        read.put("availability.offline", True, f"“{wanted['offline']}”")
+    if "writes everywhere" in wanted:
+        read.put("availability.writes_in", "every region", f"“{wanted['writes everywhere']}”")
+        read.put("availability.regions", 2, f"“{wanted['writes everywhere']}”, at least two", "inferred")
+    if domain.views:
+        freshness(read)
+    complete(read, calls[0].domain.assume if calls else Workload(), known)
+    return _requirements(words, names, domain, read, {**reasons, **names.reasons, **held.reasons})
+
+
+def _domain(
+    words: Text, names: Named, calls: list[Called], wanted: Mapping[str, str], found: list[Quantity]
+) -> tuple[Domain, dict[str, str], str]:
+    """The constructs, the reason for each, and what the whole is called in a sentence about it."""
+    if calls:
+        domain, reasons = _known(words, names, calls, wanted)
+        return domain, reasons, " and ".join(c.domain.name for c in calls)
+    made = draft.draft(words, names.taken)
+    if made is None:
+        if names.external and ("saga" in wanted or len(names.external) > 1):
+            made = draft.Draft(Domain(), {})
+        else:
+            raise Mistake(NOTHING)
+    domain, reasons = _faceted(made, words, wanted)
+    domain = replace(domain, services=_externals(names, domain))
+    return domain, reasons, "a small business system"
+
+
+def facets(words: Text) -> dict[str, str]:
+    """What is asked of the whole, and the words that asked for it. What is refused (``no search``) is not."""
+    found = {}
+    for facet, phrases in _facets().items():
+        for phrase in phrases:
+            places = [p for p in words.places(phrase) if not _refused(words, p[0])]
+            if places and facet not in found:
+                found[facet] = words.said(*places[0])
+    return found
+
+
+@cache
+def _facets() -> dict[str, list[str]]:
+    return tomllib.loads(FACETS.read_text("utf-8"))
+
+
+def _refused(words: Text, at: int) -> bool:
+    before = [t.low for t in words.before(at, 4)]
+    if "," in before:
+        before = before[len(before) - before[::-1].index(",") :]
+    if any(w in ("but", "with") for w in before):
+        before = before[len(before) - next(i for i, w in enumerate(reversed(before)) if w in ("but", "with")) :]
+    return any(w in REFUSED - {"instead", "than", "unlike"} or w.endswith("n't") for w in before)
+
+
+def _known(words: Text, names: Named, calls: list[Called], wanted: Mapping[str, str]) -> tuple[Domain, dict[str, str]]:
+    """The parts of the known domains that are asked for."""
+    saga = "saga" in wanted and (sum(bool(c.domain.steps) for c in calls) + len(names.external)) >= 2
+    wanted = {k: v for k, v in wanted.items() if k != "saga" or saga}
+    pieces: dict[str, list[Any]] = {}
+    reasons: dict[str, str] = {}
+    steps: list[tuple[int, Step]] = []
+    views = _whose_views(words, calls, wanted)
+    for call in calls:
+        own = {k: v for k, v in wanted.items() if k not in ("search", "analytics", "cache") or call in views[k]}
+        part = domains.select(call.domain, words, own)
+        steps += part.steps
+        for kind in domains.KINDS:
+            held = {item.name for item in pieces.get(kind, [])}
+            pieces.setdefault(kind, []).extend(i for i in getattr(part.domain, kind) if i.name not in held)
+        reasons |= _because(part, call)
+    domain = Domain(**{kind: tuple(items) for kind, items in pieces.items()})
+    domain = replace(domain, services=(*domain.services, *_externals(names, domain)))
+    if saga:
+        domain, why = _with_saga(domain, steps, wanted["saga"], names)
+        reasons |= why
+    domain, why = _more_events(domain, words)
+    return domain, reasons | why
+
+
+def _because(part: domains.Selection, call: Called) -> dict[str, str]:
+    """For each construct the words that called it; for each piece that had to be asked for, its own."""
+    reasons = {}
+    for kind in domains.KINDS:
+        for item in getattr(part.domain, kind):
+            path = f"{kind}.{item.name}"
+            why = part.why.get(path)
+            reasons[f"domain.{path}"] = f"“{call.said}”: {call.domain.about}" if why is None else f"“{why}”"
+    inner = {f"domain.{path}": f"“{why}”" for path, why in part.why.items() if path.count(".") > 1}
+    return reasons | inner
+
+
+def _whose_views(words: Text, calls: list[Called], wanted: Mapping[str, str]) -> dict[str, list[Called]]:
+    """To which domains a search or dashboard belongs: to those named beside it, else to the first that has one."""
+    kinds = {"search": "search", "analytics": "analytics", "cache": "cache"}
+    found = {}
+    for facet in kinds:
+        able = [c for c in calls if any(f"@{facet}" in v.get("when", ()) for v in c.domain.pieces.get("views", ()))]
+        places = [p for phrase in _facets()[facet] for p in words.places(phrase)]
+        near = [
+            c for c in able if any(-4 <= at - p[0] < 0 or 0 < at - p[1] + 1 <= 4 for p in places for at in c.places)
+        ]
+        found[facet] = near if facet in wanted and near else able[:1]
+    return found
+
+
+def _externals(names: Named, domain: Domain) -> tuple[Service, ...]:
+    """Parties outside. A payment provider that is named takes the place of the unnamed one."""
+    held = {s.name for s in domain.services}
+    return tuple(Service(name=_plain(n), external=True) for n in names.external if _plain(n) not in held)
+
+
+def _with_saga(domain: Domain, steps: list[tuple[int, Step]], said: str, names: Named) -> tuple[Domain, dict[str, str]]:
+    """Steps of all services in their usual order; the last has nothing to undo."""
+    ordered = [step for _, step in sorted(steps, key=lambda s: s[0])]
+    services = {s.name: s for s in domain.services}
+    paying = next((n for n in names.external if n in PROVIDERS), None)
+    if paying and "payment provider" in services:
+        services = {k: v for k, v in services.items() if k != "payment provider"}
+        services["payments"] = replace(services["payments"], through=paying)
+    spare = [n for n in names.external if n not in PROVIDERS and _plain(n) in services and "payment" not in n]
+    ordered += [Step(name=f"notify {_plain(n)}", service=_plain(n), timeout=10, retries=5) for n in spare]
+    if not ordered:
+        return domain, {}
+    name = "checkout" if any(a.name == "Order" for a in domain.aggregates) else " and ".join(_work_of(ordered))
+    saga = Saga(name=name, steps=tuple(ordered), timeout=900)
+    why = f"“{said}”: steps in several services succeed together, or are undone one by one"
+    reasons = {
+        f"domain.sagas.{name}": why,
+        f"domain.sagas.{name}.timeout": "assumed: whoever waits for it has gone after 15 minutes",
+    }
+    return replace(domain, services=tuple(services.values()), sagas=(saga,)), reasons
+
+
+PROVIDERS = frozenset(("Stripe", "PayPal", "Adyen", "Braintree", "Klarna", "Square"))
+
+
+def _work_of(steps: Iterable[Step]) -> list[str]:
+    """What a saga is about: its services, one word for each.
+
+    >>> _work_of([Step(name="charge payment", service="payments"), Step(name="reserve stock", service="inventory")])
+    ['payment', 'inventory']
+    """
+    return list(dict.fromkeys(singular(s.service) for s in steps))[:2]
+
+
+def _more_events(domain: Domain, words: Text) -> tuple[Domain, dict[str, str]]:
+    """What is done to a known aggregate beside what its domain knows: ``orders are placed, picked and shipped``."""
+    reasons: dict[str, str] = {}
+    verbs = dict(draft.acts(words))
+    grown = []
+    for aggregate in domain.aggregates:
+        said = verbs.get(aggregate.name.lower(), [])
+        one = _grown(aggregate, said)
+        for event in one.events:
+            if event not in aggregate.events and event.name not in {e.name for e in aggregate.events}:
+                reasons[f"domain.aggregates.{one.name}.events.{event.name}"] = f"said: {', '.join(said)}"
+        grown.append(one)
+    return replace(domain, aggregates=tuple(grown)), reasons
+
+
+def _grown(aggregate: Aggregate, verbs: list[str]) -> Aggregate:
+    events = list(aggregate.events)
+    previous = ""
+    for verb in verbs:
+        state = draft.participle(verb).lower()
+        known = next((e for e in events if verb_forms(e.state) & {verb} or e.state == state), None)
+        if known is None and previous:
+            at = next(i for i, e in enumerate(events) if e.state == previous) + 1
+            events.insert(at, Event(name=f"{aggregate.name}{state.capitalize()}", after=(previous,), state=state))
+            events = [
+                replace(e, after=(*e.after, state)) if previous in e.after and e.state != state else e for e in events
+            ]
+            known = events[at]
+        previous = known.state if known is not None else previous
+    return replace(aggregate, events=tuple(events))
+
+
+def _faceted(made: draft.Draft, words: Text, wanted: Mapping[str, str]) -> tuple[Domain, dict[str, str]]:
+    """A draft with the views that are asked for, and replicated where its users write offline."""
+    domain, reasons = made.domain, dict(made.reasons)
+    apart = wanted.get("offline") or wanted.get("writes everywhere")
+    if apart and domain.tables:
+        writers: Literal["clients", "regions"] = "clients" if "offline" in wanted else "regions"
+        copies = tuple(Replicated(name=t.name, fields=t.fields, writers=writers) for t in domain.tables)
+        domain = replace(domain, tables=(), replicated=copies)
+        reasons = {
+            k.replace(
+                "domain.tables.", "domain.replicated."
+            ): f"{v}; “{apart}”: it has several writers that may be cut off"
+            for k, v in reasons.items()
+        }
+    source = _first_source(domain, words)
+    if source is None:
+        return domain, reasons
+    name, fields = source
+    if "search" in wanted:
+        view = View(name=f"{name.lower()} search", sources=(name,), kind="search", fields=fields)
+        domain, reasons = (
+            replace(domain, views=(*domain.views, view)),
+            reasons | {f"domain.views.{view.name}": f"“{wanted['search']}”"},
+        )
+    if "analytics" in wanted:
+        by = "state" if any(a.name == name for a in domain.aggregates) else fields[0]
+        view = View(
+            name=f"{name.lower()} analytics", sources=(name,), kind="analytics", dimensions=(by,), measures=("count",)
+        )
+        domain, reasons = (
+            replace(domain, views=(*domain.views, view)),
+            reasons | {f"domain.views.{view.name}": f"“{wanted['analytics']}”"},
+        )
+    return domain, reasons
+
+
+def _first_source(domain: Domain, words: Text) -> tuple[str, tuple[str, ...]] | None:
+    """What a search would look through: the first construct with texts."""
+    for aggregate in domain.aggregates:
+        return aggregate.name, tuple(f.name for e in aggregate.events for f in e.fields if f.type == "text")[:4] or (
+            "id",
+        )
+    for table in domain.tables:
+        return table.name, tuple(f.name for f in table.fields if f.type == "text")[:4] or ("id",)
+    return None
+
+
+def _timed(domain: Domain, read: Figures) -> Domain:
+    """Series with the reach, lateness and rollups that were said."""
+    lateness = read.values.pop("lateness", None)
+    said = read.reasons.pop("lateness", "")
+    series = []
+    for one in domain.series:
+        if read.reach:
+            one = replace(one, range=read.reach[0])
+            read.reasons[f"domain.series.{one.name}.range"] = read.reach[1]
+        else:
+            read.reasons[f"domain.series.{one.name}.range"] = "assumed: a usual question looks back this far"
+        if lateness is not None:
+            one = replace(one, lateness=lateness)
+            read.reasons[f"domain.series.{one.name}.lateness"] = said
+        if read.rollup:
+            one = replace(one, rollups=tuple(sorted(set(read.rollup))), kept=one.kept)
+            read.reasons[f"domain.series.{one.name}.rollups"] = "said: averages over this period"
+        series.append(one)
+    streams = tuple(replace(s, window=read.rollup[0]) if read.rollup else s for s in domain.streams)
+    return replace(domain, series=tuple(series), streams=streams)
+
+
+def _requirements(words: Text, names: Named, domain: Domain, read: Figures, reasons: dict[str, str]) -> Requirements:
+    parts: dict[str, dict[str, Any]] = {"workload": {}, "latency": {}, "availability": {}}
+    for path, value in read.values.items():
+        part, _, key = path.partition(".")
+        if key:
+            parts[part][key] = value
+    if read.unread:
+        reasons["summary"] = f"not understood, and left out: {'; '.join(dict.fromkeys(f'“{u}”' for u in read.unread))}"
+    name = system_name(words, domain)
+    summary = " ".join(words.written.split())
+    found = Requirements(
+        name=name,
+        summary=summary if len(summary) <= 1000 else f"{summary[:999]}…",
+        language=names.language,
+        workload=msgspec.convert(parts["workload"], Workload),
+        latency=msgspec.convert(parts["latency"], Latency),
+        freshness=read.values.get("freshness"),
+        availability=msgspec.convert(parts["availability"], Availability),
+        existing=names.existing,
+        domain=domain,
+        overrides=names.overrides,
+        reasons={k: _line(v) for k, v in sorted({**reasons, **read.reasons}.items())},
+    )
+    return found
+
+
+def _line(reason: str) -> str:
+    line = " ".join("".join(c if c.isprintable() else " " for c in reason).split())
+    return line if len(line) <= 240 else f"{line[:239]}…"
+
+
+def system_name(words: Text, domain: Domain) -> str:
+    """What the system is called: what the request calls it, else what it keeps."""
+    name = _called_by_its_people(words)
+    if not name:
+        kept = [
+            item.name
+            for kind in ("sagas", "aggregates", "series", "graphs", "documents", "tables", "replicated", "services")
+            for item in getattr(domain, kind)
+        ]
+        name = kept[0].lower() if domain.sagas else _plural(kept[0].lower()) if kept else "system"
+    name = _plain(name)[:40].strip(" -") or "system"
+    return (
+        f"{name} system"
+        if name.replace(" ", "_").replace("-", "_") in sys.stdlib_module_names or len(name) < 3
+        else name
+    )
+
+
+def _called_by_its_people(words: Text) -> str:
+    """``order tracking`` of *an order tracking system*: what stands before a word for software."""
+    for at, token in enumerate(words.tokens):
+        first = at
+        while token.one in lexicon("titles") and first and at - first < 3 and _names_something(words.tokens[first - 1]):
+            first -= 1
+        if first < at:
+            return words.said(first, at + (token.one not in lexicon("untitled"))).lower()
+    return ""
+
+
+def _names_something(token: Token) -> bool:
+    return token.is_word and token.low not in lexicon("small") - {"time"} and token.low not in lexicon("keeping")
+
+
+def _plural(name: str) -> str:
+    return f"{name[:-1]}ies" if re.search(r"[^aeiou]y$", name) else f"{name}s" if not name.endswith("s") else name
+
+
+def _plain(name: str) -> str:
+    """A name with nothing in it but letters, digits, spaces and hyphens."""
+    return " ".join("".join(c if c.isalnum() or c in " -" else " " for c in name).split())

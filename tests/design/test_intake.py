@@ -1,0 +1,409 @@
+"""Sentences in many styles, and what each must come to. The expected values were written down by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from datakeel.design.intake import intake, mode
+from datakeel.mistake import Mistake
+from datakeel.requirements import Aggregate, Requirements, Table
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+YEAR = 365.25 * DAY
+MONTH = YEAR / 12
+
+# Sentence → values by their path in system.yaml; of constructs, their names.
+CASES: list[tuple[str, dict[str, Any]]] = [
+    # rates
+    ("Track orders, 50k orders/day", {"workload.writes": 50_000 / DAY, "aggregates": ["Order"], "views": []}),
+    (
+        "We take about 10,000 orders per hour and keep them for 7 years.",
+        {"workload.writes": 10_000 / HOUR, "workload.retention": 7 * YEAR, "aggregates": ["Order"]},
+    ),
+    ("ingest 2 million readings per second", {"workload.writes": 2e6, "series": ["reading"]}),
+    (
+        "1.5M sensor readings/s, p99 reads under 50 ms",
+        {"workload.writes": 1.5e6, "latency.read": 0.05, "latency.write": None, "latency.percentile": 99},
+    ),
+    ("ten thousand clicks a minute", {"workload.writes": 10_000 / MINUTE, "series": ["view"]}),
+    (
+        "Please build me something for our web shop: about two hundred and fifty thousand orders a month",
+        {"workload.writes": 250_000 / MONTH, "aggregates": ["Order"]},
+    ),
+    ("half a million page views a day", {"workload.writes": 500_000 / DAY, "series": ["view"]}),
+    (
+        "hundreds of thousands of events per second from IoT devices",
+        {"workload.writes": 200_000, "series": ["reading"], "key": "device"},
+    ),
+    ("1-2k orders/day", {"workload.writes": 2_000 / DAY}),
+    ("1 lakh orders per day", {"workload.writes": 100_000 / DAY}),
+    ("orders, 20 milion per day", {"workload.writes": 20e6 / DAY}),
+    ("sensor readings: 300 per secound", {"workload.writes": 300}),
+    ("10.000 orders a day", {"workload.writes": 10_000 / DAY}),
+    ("10 000 orders a day", {"workload.writes": 10_000 / DAY}),
+    ("1,250.5 orders per hour", {"workload.writes": 1250.5 / HOUR}),
+    ("every day some 700 orders come in", {"workload.writes": 700 / DAY}),
+    ("orders: 500/s at peak, 100/s on average", {"workload.writes": 100, "workload.peak": 5}),
+    ("10x peak on Black Friday for our web shop", {"workload.peak": 10, "aggregates": ["Order"]}),
+    (
+        "read-heavy product catalogue, 95% reads, 2000 requests per second",
+        {"workload.reads": 1900, "workload.writes": 100, "documents": ["product"]},
+    ),
+    ("5000 rps on product pages, 99:1 read/write", {"workload.reads": 4950, "workload.writes": 50}),
+    ("payments: 300 TPS, 4k reads per second", {"workload.writes": 300, "workload.reads": 4000}),
+    ("10,000 sensors, each sends a reading every 10 seconds", {"workload.writes": 1000, "key": "sensor"}),
+    (
+        "2500 devices report temperature and humidity every 5 min",
+        {"workload.writes": 2500 / 300, "key": "device", "values": ["temperature", "humidity"]},
+    ),
+    (
+        "Ingest GPS positions of 8,000 trucks every 30 s, range queries over the last 24 hours",
+        {"workload.writes": 8000 / 30, "key": "vehicle", "range": DAY},
+    ),
+    (
+        "metrics from 500 servers every 15 seconds, hourly averages, keep for two years",
+        {"workload.writes": 500 / 15, "key": "host", "workload.retention": 2 * YEAR},
+    ),
+    (
+        "100k DAU, each sends 40 messages a day in a messenger",
+        {"workload.users": 100_000, "workload.writes": 100_000 * 40 / DAY},
+    ),
+    # sizes and counts
+    (
+        "log lines at 5 GB per hour, kept 30 days",
+        {"workload.writes": 5e9 / HOUR / 300, "workload.retention": 30 * DAY, "series": ["log line"]},
+    ),
+    (
+        "application logs: 2 TB a day, records of 400 bytes, searchable",
+        {"workload.writes": 2e12 / DAY / 400, "workload.record": 400, "views": ["log search"]},
+    ),
+    ("sensor data, 1 GiB per minute, 64 byte readings", {"workload.record": 64, "workload.writes": 2**30 / 60 / 64}),
+    ("store 5 TB of logs", {"workload.records": round(5e12 / 300)}),
+    ("5 terrabytes of logs", {"workload.records": round(5e12 / 300)}),
+    (
+        "data doubles every year; payment records of 2 KiB",
+        {"workload.growth": 1.0, "workload.record": 2048, "aggregates": ["Payment"]},
+    ),
+    ("inventory with 30% growth a year", {"workload.growth": 0.3}),
+    (
+        "a product catalogue of 5 million products with search by name and category",
+        {"documents": ["product"], "workload.records": 5e6, "views": ["product search"]},
+    ),
+    ("between 10 and 20 users for a desk booking tool", {"workload.users": 20, "tables": ["desk", "booking"]}),
+    (
+        "in order to find slow pages we need a log search for 40 GB/day",
+        {"aggregates": [], "series": ["log line"], "views": ["log search"]},
+    ),
+    # latency, freshness, availability
+    ("payments with sub-10ms reads", {"latency.read": 0.01, "latency.write": None}),
+    (
+        "p95 latency below 200 milliseconds for the ledger",
+        {"latency.percentile": 95, "latency.read": 0.2, "latency.write": 0.2},
+    ),
+    (
+        "clickstream of 3 billion events per day, dashboard with a freshness of 10 s",
+        {"workload.writes": 3e9 / DAY, "views": ["traffic analytics"], "freshness": 10},
+    ),
+    ("dashboard at most 1 minute behind the orders", {"freshness": 60, "views": ["order analytics"]}),
+    (
+        "orders in three regions, writes in every region",
+        {"availability.regions": 3, "availability.writes_in": "every region"},
+    ),
+    ("payments in the EU and the US, 99.99% availability", {"availability.regions": 2, "availability.target": 0.9999}),
+    (
+        "four nines, RPO of 5 minutes, RTO 1 hour, for our payment service",
+        {"availability.target": 0.9999, "availability.loss": 300, "availability.outage": HOUR},
+    ),
+    ("payment service with no data loss", {"availability.loss": 0}),
+    (
+        "notes app that works offline for 2,000 field engineers",
+        {"replicated": ["note"], "availability.offline": True, "workload.users": 2000},
+    ),
+    # domains, and only what is asked of them
+    (
+        "a chat app with 100k DAU, search over messages",
+        {"workload.users": 100_000, "aggregates": ["Message"], "views": ["conversation history", "message search"]},
+    ),
+    (
+        "chat per conversation order, 5k msgs/sec",
+        {"workload.writes": 5000, "aggregates": ["Message"], "ordered_by": "conversation"},
+    ),
+    (
+        "Inventory for 3 warehouses, stock never below zero, 200 updates per second",
+        {"tables": ["stock item"], "workload.writes": 200, "invariants": [("non-negative", ("on_hand",), None)]},
+    ),
+    (
+        "bank accounts and transfers between accounts; the balance must never go below zero",
+        {"tables": ["account", "transfer", "entry"], "invariants": [("non-negative", ("balance",), None)]},
+    ),
+    (
+        "gym class booking, at most 12 per class",
+        {
+            "tables": ["class session", "enrolment"],
+            "invariants": [("at-most", ("class session",), 12), ("unique", ("class session", "participant"), None)],
+        },
+    ),
+    (
+        "social network: who follows whom, friends of friends, 30 million users",
+        {"graphs": ["follow graph"], "workload.users": 30_000_000, "tables": [], "views": []},
+    ),
+    (
+        "usage metering for billing, 20k events/s, keep for 13 months",
+        {
+            "series": ["usage"],
+            "batches": ["monthly invoices"],
+            "workload.writes": 20_000,
+            "workload.retention": 13 * MONTH,
+        },
+    ),
+    ("usage metering, quota alerts per customer", {"streams": ["use per customer"]}),
+    ("web analytics: trending pages in 5 minute windows", {"streams": ["views per page"], "window": 300}),
+    ("nightly export of the product catalogue", {"batches": ["catalogue export"]}),
+    ("an order tracker, no search, no dashboard", {"aggregates": ["Order"], "views": []}),
+    (
+        "stock exchange tick data, 400k ticks/s",
+        {"series": ["reading"], "tables": [], "key": "symbol", "workload.writes": 400_000},
+    ),
+    (
+        "hotel room reservations, 200 rooms, no double booking",
+        {"tables": ["room", "booking"], "invariants": [("no-overlap", ("room",), None)], "views": []},
+    ),
+    (
+        "Doctor appointments for a clinic with 12 doctors and 3,000 patients",
+        {"tables": ["doctor", "booking"], "workload.users": 3000},
+    ),
+    ("a tennis court booking site", {"tables": ["court", "booking"]}),
+    ("look up orders by customer", {"views": ["orders by customer"]}),
+    # technology and parties
+    ("order tracking on Kafka with Cassandra", {"overrides": {"log": "kafka", "engine": "cassandra"}}),
+    ("a ledger in Java", {"language": "java", "overrides": {}}),
+    ("an order service in Go, without Kafka", {"language": "go", "overrides": {}}),
+    (
+        "Keep the product catalogue in sync with a MySQL that stays",
+        {"existing": [("mysql", "source")], "overrides": {}},
+    ),
+    (
+        "migrate orders from MongoDB to Postgres",
+        {"existing": [("mongodb", "source")], "overrides": {"engine": "postgresql"}},
+    ),
+    ("order system with a Redis cache", {"overrides": {"cache": "redis"}, "views": ["order cache"]}),
+    (
+        "Coordinate inventory and payments via Stripe with compensation",
+        {"services": [("payments", False), ("inventory", False), ("Stripe", True)], "sagas": ["inventory and payment"]},
+    ),
+    # events and invariants of one's own
+    (
+        "place, ship, deliver and cancel orders",
+        {"events": ["OrderPlaced", "OrderShipped", "OrderDelivered", "OrderCancelled"]},
+    ),
+    (
+        "orders are placed, picked, packed and shipped",
+        {"events": ["OrderPlaced", "OrderPicked", "OrderPacked", "OrderShipped", "OrderDelivered", "OrderCancelled"]},
+    ),
+    ("order tracking with unique email for each customer", {"tables": ["customer"]}),
+    (
+        "users submit, approve, reject and pay invoices",
+        {
+            "aggregates": ["Invoice"],
+            "events": ["InvoiceSubmitted", "InvoiceApproved", "InvoiceRejected", "InvoicePaid"],
+        },
+    ),
+    (
+        "tickets are opened, assigned, resolved and closed",
+        {"events": ["TicketOpened", "TicketAssigned", "TicketResolved", "TicketClosed"]},
+    ),
+    # what is not known
+    ("a library system with books, members and loans", {"tables": ["book", "member", "loan"], "views": []}),
+    (
+        "Patients with name, date of birth and blood type in a registry",
+        {"tables": ["patient"], "fields": ["name", "date_of_birth", "blood_type", "created_at"]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("sentence", "expected"), CASES, ids=[c[0][:60] for c in CASES])
+def test_a_sentence_is_read_as_its_author_meant_it(sentence: str, expected: dict[str, Any]) -> None:
+    found = intake(sentence)
+    got = {path: seen(found, path) for path in expected}
+    assert {p: pytest.approx(v) if isinstance(v, float | int) else v for p, v in expected.items()} == got
+
+
+def seen(of: Requirements, path: str) -> Any:
+    """The value at a path; of constructs, their names."""
+    domain = of.domain
+    tables = [*domain.tables, *(t for s in domain.services for t in s.holds)]
+    special: dict[str, Any] = {
+        "events": lambda: [e.name for a in domain.aggregates for e in a.events],
+        "key": lambda: domain.series[0].key.name,
+        "values": lambda: [v.name for v in domain.series[0].values],
+        "range": lambda: domain.series[0].range,
+        "window": lambda: domain.streams[0].window,
+        "ordered_by": lambda: domain.aggregates[0].ordered_by,
+        "invariants": lambda: [(i.kind, i.fields, i.limit) for t in tables for i in t.invariants],
+        "fields": lambda: [f.name for t in tables for f in t.fields],
+        "services": lambda: sorted(
+            ((s.name, s.external) for s in domain.services), key=lambda s: (s[1], s[0] != "payments")
+        ),
+        "existing": lambda: [(e.name, e.role) for e in of.existing],
+    }
+    if path in special:
+        return special[path]()
+    if hasattr(domain, path):
+        return [item.name for item in getattr(domain, path)]
+    value: Any = of
+    for part in path.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def test_an_order_system_keeps_its_history_a_search_and_an_analytics_view() -> None:
+    found = intake("Build an order tracking system that keeps a search index and analytics dashboard in sync")
+    (order,) = found.domain.aggregates
+    assert order.name == "Order"
+    assert [(e.name, e.after, e.state) for e in order.events] == [
+        ("OrderPlaced", (), "placed"),
+        ("OrderShipped", ("placed",), "shipped"),
+        ("OrderDelivered", ("shipped",), "delivered"),
+        ("OrderCancelled", ("placed",), "cancelled"),
+    ]
+    assert [(v.kind, v.sources) for v in found.domain.views] == [("search", ("Order",)), ("analytics", ("Order",))]
+    assert nothing_but(found, "aggregates", "views")
+    assert (found.name, found.language, found.profile, found.overrides) == ("order tracking", "python", "embedded", {})
+
+
+def test_sensor_readings_are_a_series_by_sensor() -> None:
+    found = intake("I need to ingest millions of sensor readings per second with range queries by time")
+    (series,) = found.domain.series
+    assert (series.key.name, [v.name for v in series.values]) == ("sensor", ["value"])
+    assert series.range is not None
+    assert found.workload.writes == 2_000_000
+    assert found.workload.retention == 30 * DAY
+    assert "two" in found.reasons["workload.writes"]
+    assert found.reasons["workload.retention"].startswith("assumed: ")
+    assert nothing_but(found, "series")
+
+
+def test_payment_and_inventory_are_two_services_in_a_saga() -> None:
+    found = intake("Coordinate a payment and inventory reservation across two services")
+    (saga,) = found.domain.sagas
+    assert [(s.name, s.service, s.compensation) for s in saga.steps] == [
+        ("reserve stock", "inventory", "release stock"),
+        ("charge payment", "payments", "refund payment"),
+        ("confirm reservation", "inventory", None),
+    ]
+    assert all(s.timeout and s.retries for s in saga.steps)
+    services = {s.name: s for s in found.domain.services}
+    assert {n for n, s in services.items() if not s.external} == {"payments", "inventory"}
+    assert services["payment provider"].external
+    assert services["payments"].through == "payment provider"
+    assert [t.name for t in services["inventory"].holds] == ["stock item", "reservation"]
+    assert nothing_but(found, "sagas", "services")
+
+
+def test_a_meeting_room_calendar_is_two_tables_and_nothing_else() -> None:
+    found = intake("a meeting-room calendar for 40 users, no double booking")
+    room, booking = found.domain.tables
+    assert (room.name, booking.name, found.workload.users) == ("room", "booking", 40)
+    assert [(i.kind, i.fields, i.period) for i in booking.invariants] == [("no-overlap", ("room",), "during")]
+    assert "no double booking" in found.reasons["domain.tables.booking.invariants.0"]
+    assert nothing_but(found, "tables")
+    assert (found.freshness, found.overrides, found.existing) == (None, {}, ())
+
+
+def nothing_but(of: Requirements, *kinds: str) -> bool:
+    return all(bool(getattr(of.domain, kind)) == (kind in kinds) for kind in of.domain.__struct_fields__)
+
+
+def test_only_paid_orders_ship() -> None:
+    order = aggregate(intake("Order tracking where only paid orders ship"), "Order")
+    assert {e.name: e.after for e in order.events}["OrderShipped"] == ("paid",)
+    assert "OrderPaid" in {e.name for e in order.events}
+
+
+def test_what_ends_an_unknown_thing_may_follow_each_open_state() -> None:
+    invoice = aggregate(intake("users submit, approve, reject and pay invoices"), "Invoice")
+    assert {e.name: e.after for e in invoice.events} == {
+        "InvoiceSubmitted": (),
+        "InvoiceApproved": ("submitted",),
+        "InvoiceRejected": ("submitted", "approved"),
+        "InvoicePaid": ("approved",),
+    }
+
+
+def test_a_unique_field_comes_to_the_table_of_its_people() -> None:
+    customer = table(intake("order tracking with unique email for each customer"), "customer")
+    assert {f.name: f.unique for f in customer.fields} == {"name": False, "email": True}
+
+
+def test_a_draft_says_that_it_is_one() -> None:
+    reasons = intake("a library system with books, members and loans").reasons
+    assert all("draft" in reasons[f"domain.tables.{name}"] for name in ("book", "member", "loan"))
+
+
+def test_types_are_told_from_the_names_of_fields() -> None:
+    patient = table(intake("Patients with name, date of birth and blood type in a registry"), "patient")
+    assert {f.name: f.type for f in patient.fields} == {
+        "name": "text", "date_of_birth": "date", "blood_type": "text", "created_at": "timestamp",
+    }  # fmt: skip
+
+
+def test_what_was_not_understood_is_said() -> None:
+    assert "10 MB" in intake("a chat app, attachments up to 10 MB").reasons["summary"]
+
+
+def test_every_value_has_its_reason() -> None:
+    found = intake("orders in three regions, p99 under 50 ms, 50k orders/day")
+    for part in ("workload", "latency", "availability"):
+        for key in getattr(found, part).__struct_fields__:
+            given = getattr(getattr(found, part), key)
+            assert given in (None, 99.0) or found.reasons[f"{part}.{key}"]
+    assert found.reasons["workload.writes"] == "said: “50k orders/day”"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    ["", "   ", "hello", "make me a sandwich", "?!", "42", "what can you do", "thanks, bye", "build", "ну", "a", "💥"],
+)
+def test_where_no_system_is_asked_for_it_is_said_what_to_say(request_: str) -> None:
+    with pytest.raises(Mistake, match="there is no system in this request: say what it keeps"):
+        intake(request_)
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        ("Build an order system", "generate"),
+        ("I'd like you to design and build a ledger", "generate"),
+        ("creating a chat app", "generate"),
+        ("Generates the code for payments", "generate"),
+        ("scaffold it", "generate"),
+        ("implemented a booking system please", "generate"),
+        ("review my code", "review"),
+        ("Please audit this repository", "review"),
+        ("checking src/", "review"),
+        ("improve the consumer", "review"),
+        ("critique our schema", "review"),
+        ("give me a review", "review"),
+        ("Build a code review tool", "generate"),
+        ("check the design of our tables", "review"),
+        ("the audit table must be created", "generate"),
+        ("build or review this", None),
+        ("create and check it", None),
+        ("hello", None),
+        ("", None),
+        ("a checkout for our web shop", None),
+        ("a website builder", None),
+    ],
+)
+def test_the_first_verb_decides_what_is_done(request_: str, expected: str | None) -> None:
+    assert mode(request_) == expected
+
+
+def aggregate(of: Requirements, name: str) -> Aggregate:
+    return next(a for a in of.domain.aggregates if a.name == name)
+
+
+def table(of: Requirements, name: str) -> Table:
+    return next(t for t in of.domain.tables if t.name == name)
