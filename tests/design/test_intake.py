@@ -280,6 +280,7 @@ def test_sensor_readings_are_a_series_by_sensor() -> None:
     assert series.range is not None
     assert found.workload.writes == 2_000_000
     assert found.workload.retention == 30 * DAY
+    assert found.workload.reads == 10
     assert "two" in found.reasons["workload.writes"]
     assert found.reasons["workload.retention"].startswith("assumed: ")
     assert nothing_but(found, "series")

@@ -362,30 +362,34 @@ def complete(found: Figures, main: Workload, what: str) -> None:
     usually has."""
     record = main.record or RECORD
     _total(found, found.values.get("workload.record", record))
-    ratio = found.values.pop("ratio", None)
-    ratio_said = found.reasons.pop("ratio", "")
     found.assume("workload.record", record, f"usual for {what}")
-    users = found.values.get("workload.users")
-    reads, writes = found.values.get("workload.reads"), found.values.get("workload.writes")
-    usual = (main.reads / main.writes) if main.reads and main.writes else READS_PER_WRITE
-    per = ratio or usual
-    how = ratio_said.removeprefix("said: ") if ratio else f"{per:g} reads for each write, usual for {what}"
-    if writes is None and reads is not None:
-        found.assume("workload.writes", reads / per, how)
-    elif writes is None and users:
-        found.assume(
-            "workload.writes", users * SERVED_BY_DAY / DAY, f"{users:,} users × {SERVED_BY_DAY} writes a day each"
-        )
-    found.assume("workload.writes", main.writes or 1.0, f"usual for {what}; nothing was said of how much is written")
-    found.assume("workload.reads", found.values["workload.writes"] * per, how)
+    _reads_and_writes(found, main, what)
     found.assume("workload.peak", main.peak or 3.0, "the busiest hour against the mean of a day")
     if main.retention:
-        found.assume(
-            "workload.retention", main.retention, f"usual for {what}: it comes all the time, so it must go some day"
-        )
+        why = f"usual for {what}: it comes all the time, so it must go some day"
+        found.assume("workload.retention", main.retention, why)
     found.assume("availability.regions", 1, "no other region was spoken of")
     if found.values["availability.regions"] > 1:
         found.assume("availability.writes_in", "one region", "nothing was said of writes in every region")
+
+
+def _reads_and_writes(found: Figures, main: Workload, what: str) -> None:
+    """What machines write is not read in proportion: there only the usual figures are taken."""
+    ratio, said = found.values.pop("ratio", None), found.reasons.pop("ratio", "")
+    by_machines = main.reads is not None and main.writes is not None and main.reads < main.writes
+    usual = main.reads / main.writes if main.reads and main.writes else READS_PER_WRITE
+    per = ratio or (None if by_machines else usual)
+    how = said.removeprefix("said: ") if ratio else f"{usual:g} reads for each write, usual for {what}"
+    reads, users = found.values.get("workload.reads"), found.values.get("workload.users")
+    if reads is not None and per:
+        found.assume("workload.writes", reads / per, how)
+    elif users and not by_machines:
+        said = f"{users:,} users × {SERVED_BY_DAY} writes a day each"
+        found.assume("workload.writes", users * SERVED_BY_DAY / DAY, said)
+    found.assume("workload.writes", main.writes or 1.0, f"usual for {what}; nothing was said of how much is written")
+    if per:
+        found.assume("workload.reads", found.values["workload.writes"] * per, how)
+    found.assume("workload.reads", main.reads or READS_PER_WRITE, f"usual for {what}")
 
 
 def _total(found: Figures, record: float) -> None:
