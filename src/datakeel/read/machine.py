@@ -16,7 +16,7 @@ from datakeel.model.operation import Exit, Handler, Resource, Retry, Transaction
 from datakeel.model.place import Place
 from datakeel.read.program import Span
 from datakeel.read.state import AMBIENT, ENDED, Frame, State
-from datakeel.read.values import NOTHING, Value, extended, inward
+from datakeel.read.values import FRESH, NOTHING, Value, extended, inward
 
 if TYPE_CHECKING:
     from datakeel.read.world import World
@@ -261,8 +261,10 @@ class Machine:
                 continue
             stored = self.state.heap.get((value.rows, name)) if value.rows is not None else None
             stored = stored or inside(value, name)
+            fresh = self.state.heap.get((value.rows, FRESH)) if stored is None and value.rows is not None else None
+            known = fresh.sources if fresh is not None else value.sources
             value = stored or Value(
-                sources=extended(value.sources if value.rows is not None else inward(value.sources), name),
+                sources=extended(known if value.rows is not None else inward(known), name),
                 rows=Rows(value.rows.root, (*value.rows.path, name))
                 if value.rows is not None and len(value.rows.path) < 4
                 else None,

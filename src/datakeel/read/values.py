@@ -15,6 +15,7 @@ from datakeel.read.program import Expression, Function, Span
 from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
 
 MESSAGES = "messages"  # the type of what a generator gives that consumes without end
+FRESH = "@fresh"  # a note on an object: its columns were read again, by this read
 HOLE = "\ufffc"  # stands in a text where an unknown value was put in
 
 

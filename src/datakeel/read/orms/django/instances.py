@@ -24,6 +24,7 @@ from datakeel.read.orms.django.signals import Signals
 from datakeel.read.program import Span
 from datakeel.read.symbols import FunctionInfo
 from datakeel.read.values import (
+    FRESH,
     NONE,
     NOTHING,
     Arguments,
@@ -50,7 +51,6 @@ DIRTY = "@dirty:"
 NEW = "@new"
 SAVED = "@saved"
 COPY = "@copy"
-FRESH = "@fresh"
 OUTSIDE = ("read:", "parameter:")
 
 

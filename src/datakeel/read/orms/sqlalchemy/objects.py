@@ -13,7 +13,19 @@ from datakeel.read.orms.sqlalchemy.plan import COLLECTION, QUERY, Plan, assignme
 from datakeel.read.orms.sqlalchemy.statements import Statements
 from datakeel.read.orms.sqlalchemy.transactions import Transactions
 from datakeel.read.program import Span
-from datakeel.read.values import NONE, NOTHING, Arguments, Value, canonical, created, element, extended, kept, union
+from datakeel.read.values import (
+    FRESH,
+    NONE,
+    NOTHING,
+    Arguments,
+    Value,
+    canonical,
+    created,
+    element,
+    extended,
+    kept,
+    union,
+)
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
@@ -23,7 +35,6 @@ PENDING = "@pending"  # a note on a new object: it was added to a session; the n
 STORED = "@stored"  # a note on a new object: it was flushed, so that it has a row
 CHILDREN = "@children"  # a note on a new object: what was put into its collections
 CHANGED = "$changed"  # a note on an object from outside: it was written as one that has its row
-FRESH = "$fresh"  # a note on an object: its columns were read again
 GROWS = frozenset(("append", "add", "insert", "extend", "update"))
 SHRINKS = frozenset(("remove", "discard", "pop", "clear"))
 
