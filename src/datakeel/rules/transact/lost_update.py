@@ -74,7 +74,7 @@ def stale_source(operation: Operation, write: Effect, assignment: Assignment) ->
             return source
         if source.kind == "read" and source.path[-1:] == (assignment.column,):
             read = operation.effect(source.number)
-            if read is not None and same_key(read, write):
+            if read is not None and (same_key(read, write) or (read.rows is not None and read.rows == write.rows)):
                 return source
     return None
 
