@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Effect, Kind, StoreKind, When
+from datakeel.model.effect import Effect, Kind, Source, StoreKind, When
 from datakeel.model.operation import Operation
+from datakeel.model.system import System
 from datakeel.rules.facts.derivation import committed_before, copied, named_by, record_writes, together
 from datakeel.rules.rule import Hit, rule
 
 SETS = ("set", "add")
 CHANGED = ("update", "save", "upsert", "delete", "merge", "replace")
 DROPS = ("delete", "expire", "clear")
+FILLS = (*SETS, "setex", "psetex", "setnx")
 DONE = {"set": "set beside the write", "early": "dropped before the commit"}
 
 
 @rule(Severity.MAJOR)
-def cache_update_race(operation: Operation) -> Iterator[Hit]:
+def cache_update_race(operation: Operation, system: System) -> Iterator[Hit]:
     """A cache entry is set beside a write, or dropped before the commit, and an old value stays."""
     changes = [e for e in operation.of(Kind.WRITE) if e.store == StoreKind.CACHE and e.verb in (*SETS, *DROPS)]
     if not changes:
@@ -28,7 +30,7 @@ def cache_update_race(operation: Operation) -> Iterator[Hit]:
             if str(change.place) in spoken or not tied(operation, record, change):
                 continue
             fault = fault_of(operation, record, change, changes)
-            if fault:
+            if fault and (change.verb in SETS or holds_rows(change, system)):
                 spoken.add(str(change.place))
                 yield hit(record, change, fault)
 
@@ -41,6 +43,26 @@ def tied(operation: Operation, record: Effect, change: Effect) -> bool:
     if record.verb not in CHANGED or operation.exclusive(record, change) or not operation.meet_here(record, change):
         return False
     return copied(operation, record, change) if change.verb in SETS else named_by(operation, record, change)
+
+
+def holds_rows(change: Effect, system: System) -> bool:
+    """Whether an entry may hold what the store of record holds. Where all that is known to be put there is the number
+    of a job, a mark or a time, it is a lock or a note."""
+    fillers = [
+        (operation, e)
+        for operation in system.operations
+        for e in operation.of(Kind.WRITE)
+        if not e.chain and e.store == StoreKind.CACHE and e.verb in FILLS and change.key and e.key == change.key
+    ]
+    return not fillers or any(not e.payload or not all(made(o, s) for s in e.payload) for o, e in fillers)
+
+
+def made(operation: Operation, source: Source) -> bool:
+    """Whether the program itself made a value: the number of a job that it started, a time, a mark."""
+    if source.kind != "result":
+        return source.kind in ("clock", "random")
+    begun = operation.effect(source.number)
+    return begun is not None and begun.kind in (Kind.PUBLISH, Kind.SPAWN)
 
 
 def fault_of(operation: Operation, record: Effect, change: Effect, changes: list[Effect]) -> str:

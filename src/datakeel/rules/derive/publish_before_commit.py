@@ -41,6 +41,7 @@ def uncommitted(operation: Operation, publish: Effect) -> Effect | None:
         if together(operation, w, publish)
         and not operation.exclusive(w, publish)
         and not (w.number > publish.number and marks(w))
+        and not ended(operation, w, publish)
     ]
     open_writes = [w for w in found if operation.meet_here(publish, w)]
     if len(open_writes) < len(found):
@@ -48,6 +49,22 @@ def uncommitted(operation: Operation, publish: Effect) -> Effect | None:
     told = [w for w in open_writes if about(w, (*publish.payload, *publish.key_sources))]
     before = [w for w in open_writes if w.number < publish.number]
     return next(iter((*told, *before)), None)
+
+
+def ended(operation: Operation, write: Effect, publish: Effect) -> bool:
+    """Whether every run that comes from the write to the message commits on the way: paths that did not write go on in
+    the same session, but have nothing to commit."""
+    transaction = operation.transaction_of(write)
+    return (
+        transaction is not None
+        and transaction.kind == "session"
+        and any(
+            c.connection == write.connection
+            and c.number < publish.number
+            and operation.before_on_all_paths_after(write, c)
+            for c in operation.of(Kind.COMMIT)
+        )
+    )
 
 
 def unwritten(operation: Operation, publish: Effect, system: System) -> Effect | None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.finding import Severity
+from msgspec import Struct
+
+from datakeel.finding import Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Assignment, Effect, Guard, Kind, Rows, Source, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
+from datakeel.rules.facts.clocks import ORDERS
 from datakeel.rules.facts.cures import conditional_update
 from datakeel.rules.facts.decisions import same_key, tested_columns
-from datakeel.rules.facts.guards import now, single_runner, stopped
-from datakeel.rules.facts.twice import done_twice
+from datakeel.rules.facts.guards import here, now, rows_of, single_runner, stopped
+from datakeel.rules.facts.twice import NEAR, done_twice, repeats
 from datakeel.rules.rule import Hit, rule
-from datakeel.rules.story import both_pass
+from datakeel.rules.story import both_pass, way
 
 WRITES = ("save", "update", "set", "replace")
 
@@ -26,10 +29,14 @@ def unguarded_state_transition(operation: Operation, system: System) -> Iterator
     for write in operation.of(Kind.WRITE):
         if write.verb not in WRITES or write.store not in (StoreKind.RELATIONAL, StoreKind.DOCUMENT) or not now(write):
             continue
-        if write.chain or not write.guards or write.rows in told:
+        if write.chain or write.rows in told:
             continue  # one row that is tested and set is one cause, however many columns it has
-        found = transition(operation, write)
+        found = transition(operation, write) if write.guards else None
         if found is None:
+            stretch = taken(operation, write)
+            if stretch is not None and stopped(operation, stretch.before, write, system) != Answer.YES:
+                told.add(write.rows)
+                yield both_take(write, stretch, system)
             continue
         guard, source, assignment = found
         if claimed(operation, write, assignment.column):
@@ -69,6 +76,64 @@ def claimed(operation: Operation, write: Effect, column: str) -> bool:
 
 def state(assignment: Assignment) -> bool:
     return assignment.how == "constant" or any(s.kind == "clock" for s in assignment.sources)
+
+
+class Stretch(Struct, frozen=True):
+    """What lies between a position that the read `before` gave, in `column`, and the one that takes its place: the read
+    `between` gives it, and for each of its rows there is the effect `consequence`."""
+
+    before: Effect
+    column: str
+    between: Effect
+    consequence: Effect
+
+
+def taken(operation: Operation, write: Effect) -> Stretch | None:
+    """A position is moved on to now, and then what lies behind the old one is worked on."""
+    moved = [a.column for a in write.assigned if any(s.kind == "clock" for s in a.sources)]
+    if not moved or write.rows is None or not write.rows.root.startswith("read:"):
+        return None
+    before = operation.effect(int(write.rows.root.partition(":")[2]))
+    for between in operation.of(Kind.READ) if before is not None else ():
+        if between.number < write.number or between.selection is None:
+            continue
+        asked = {s for p in between.selection.predicates if p.operator in ORDERS for s in p.sources}
+        column = next((s.path[-1] for s in asked if rows_of(s) == write.rows and s.path[-1] in moved), None)
+        consequence = next(each(operation, between), None) if column is not None else None
+        if before is not None and column is not None and consequence is not None:
+            return Stretch(before, column, between, consequence)
+    return None
+
+
+def each(operation: Operation, between: Effect) -> Iterator[Effect]:
+    """What is done for each of the rows that a read gave, and does harm when it is done twice."""
+    outside = {s.number for s in between.scopes}
+    for effect in operation.effects:
+        inside = any(s.kind == "loop" and s.number not in outside for s in effect.scopes)
+        if effect.number > between.number and inside and len(effect.chain) <= NEAR and repeats(effect):
+            yield effect
+
+
+def both_take(write: Effect, stretch: Stretch, system: System) -> Hit:
+    column = f"{write.dataset}.{stretch.column}"
+    done = stretch.consequence
+    what = f"{done.kind.value} {done.dataset or done.verb}".strip()
+    return Hit(
+        place=write.place,
+        message=f"two runs at once both take the same stretch of {stretch.between.dataset}: {column} is read and moved "
+        f"on in two steps, and {what} happens twice",
+        story=(
+            Step(stretch.before.place, f"A reads {column}"),
+            Step(stretch.before.place, f"B reads {column}: the same value"),
+            Step(write.place, f"A moves {column} on, and so does B"),
+            Step(here(stretch.between), f"both ask for the rows of {stretch.between.dataset} behind the old one"),
+            *way(done),
+            Step(done.place, "A does this, and B does it again"),
+        ),
+        rests_on=(stretch.before, write, stretch.between, done),
+        datasets=(write.dataset,) if write.dataset else (),
+        fix=conditional_update(write, stretch.column, "", "", system),
+    )
 
 
 def other_transition(

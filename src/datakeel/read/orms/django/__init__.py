@@ -45,6 +45,7 @@ SETTINGS = "django.conf.settings"
 REQUEST = "django.http.HttpRequest"
 OPTIONS = "django.db.models.options.Options"
 DESCRIPTOR = "django.db.models.fields.related.ManyToManyDescriptor"
+SINGLE = "solo.models.SingletonModel"  # heirs of it have one row, which `get_solo` gives
 MISSING_ROW = {"DoesNotExist": "ObjectDoesNotExist", "MultipleObjectsReturned": "MultipleObjectsReturned"}
 
 
@@ -136,6 +137,8 @@ class Django:
             return Value(type=OPTIONS, owner=Value(type=cls.name))
         if cls.method(name) is not None:
             return None
+        if name == "get_solo" and SINGLE in cls.externals():
+            return Value(target=MethodTarget(self.managers.of_model(model, "objects") or NOTHING, name))
         found = self.managers.of_model(model, name)
         return found if found is not None else self.descriptor(model, name)
 

@@ -45,7 +45,7 @@ CHAINS = words(
 )
 READS = words("get first last latest earliest count exists aggregate in_bulk explain contains")
 WRITES = words(
-    "create get_or_create update_or_create bulk_create bulk_update update delete create_user create_superuser"
+    "create get_or_create update_or_create bulk_create bulk_update update delete create_user create_superuser get_solo"
 )
 LINKS = words("add remove set clear")
 ASYNC = {f"a{name}": name for name in READS | WRITES | LINKS | {"iterator"}}

@@ -83,6 +83,12 @@ class Writes:
     def get_or_create(self, caller: Caller, receiver: Value, query: Query, arguments: Arguments, at: Span) -> Value:
         return self.found_or_made(caller, receiver, query, arguments, at, update=False)
 
+    def get_solo(self, caller: Caller, receiver: Value, query: Query, arguments: Arguments, at: Span) -> Value:
+        """The one row of a table that has no other."""
+        given = Arguments((), {"pk": Value(const=1)})
+        found = self.get_or_create(caller, receiver, query, given, at)
+        return (found.items or (NOTHING,))[0]
+
     def update_or_create(self, caller: Caller, receiver: Value, query: Query, arguments: Arguments, at: Span) -> Value:
         return self.found_or_made(caller, receiver, query, arguments, at, update=True)
 
@@ -266,6 +272,7 @@ WRITERS: dict[str, Callable[[Writes, Caller, Value, Query, Arguments, Span], Val
     "create_superuser": Writes.create,
     "get_or_create": Writes.get_or_create,
     "update_or_create": Writes.update_or_create,
+    "get_solo": Writes.get_solo,
     "bulk_create": Writes.bulk_create,
     "bulk_update": Writes.bulk_update,
     "update": Writes.update,
