@@ -414,6 +414,8 @@ class World:
             for part in parts:
                 dotted = dotted_of(part)
                 if dotted is None:
+                    if isinstance(part, Attribute):
+                        names.append(f"?.{part.name}")  # of a class that is at hand: ``except self.model.DoesNotExist``
                     continue
                 symbol = self.names.resolve(module, dotted)
                 match symbol:

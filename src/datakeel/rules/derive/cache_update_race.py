@@ -54,7 +54,7 @@ def holds_rows(change: Effect, system: System) -> bool:
         for e in operation.of(Kind.WRITE)
         if not e.chain and e.store == StoreKind.CACHE and e.verb in FILLS and change.key and e.key == change.key
     ]
-    return not fillers or any(not e.payload or not all(made(o, s) for s in e.payload) for o, e in fillers)
+    return not fillers or not all(made(o, s) for o, e in fillers for s in e.payload)
 
 
 def made(operation: Operation, source: Source) -> bool:

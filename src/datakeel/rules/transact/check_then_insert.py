@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.effect import Effect, Kind, Predicate, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import insert_once
@@ -49,12 +49,19 @@ def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
     asked = read.selection.predicates
     if any(p.operator not in ("=", "is-null", "like", "not-null") for p in asked):
         return ()  # whether one overlaps, or is of an age, is another question
+    if any(drawn(p) for p in asked):
+        return ()  # no other run looks for the same
     if write.store == StoreKind.RELATIONAL and any("." in p.column for p in asked):
         return ()  # what a joined row says is no column of the new one: a key cannot be made of it
     answers = [written_as_asked(p, write) for p in asked]
     if False in answers or True not in answers:
         return ()
     return tuple(p.column for p in asked)
+
+
+def drawn(predicate: Predicate) -> bool:
+    """Whether a row is looked for by a value that this run has drawn by lot."""
+    return any(s.kind == "random" for s in predicate.sources)
 
 
 def superseding(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:
@@ -74,7 +81,7 @@ def judged(
     operation: Operation, read: Effect, write: Effect, columns: tuple[str, ...], answer: Answer, system: System
 ) -> Iterator[Hit]:
     """How bad it is depends on the table: without a unique key there will be two rows, with one an error."""
-    unique = refused_twice(write, columns, system)
+    unique = refused_twice(write, filled(read, columns), system)
     if keyed(write, system) or (unique != Answer.NO and violation_handled(operation, write)):
         return
     told = telling(read, write, columns)
@@ -95,6 +102,14 @@ def judged(
     )
 
 
+def filled(read: Effect, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns that hold something in the row that was looked for: NULLs do not collide, and a key that takes one in
+    refuses nothing."""
+    asked = read.selection.predicates if read.selection is not None else ()
+    empty = {p.column for p in asked if p.operator == "is-null" or p.value == "const:None"}
+    return tuple(c for c in columns if c not in empty)
+
+
 def telling(read: Effect, write: Effect, columns: tuple[str, ...]) -> tuple[str, ...]:
     """The columns that tell the row from others: ``deleted_at IS NULL``, which the insert leaves alone, says which rows
     count, and not which one it is."""
@@ -106,8 +121,9 @@ def telling(read: Effect, write: Effect, columns: tuple[str, ...]) -> tuple[str,
 
 def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:
     """`get_or_create` looks first and inserts then: only a unique key makes it safe."""
-    asked = tuple(p.column for p in write.selection.predicates) if write.selection is not None else ()
-    if not asked or refused_twice(write, asked, system) != Answer.NO:
+    predicates = write.selection.predicates if write.selection is not None else ()
+    asked = tuple(p.column for p in predicates)
+    if not asked or any(map(drawn, predicates)) or refused_twice(write, asked, system) != Answer.NO:
         return
     if excluded(operation, write, write, system) == Answer.YES:
         return

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from datakeel.read.languages.python.names import dotted_of
+from datakeel.read.libraries import Entry
 from datakeel.read.orms.django.models import Model, Models
 from datakeel.read.program import (
     Call,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datakeel.read.world import World
 
 MODEL_SIGNALS = frozenset(("pre_save", "post_save", "pre_delete", "post_delete", "m2m_changed"))
+MIGRATING = ("pre_migrate", "post_migrate")  # what one person starts at a time
 SIGNAL = "django.dispatch.Signal"
 
 
@@ -84,6 +86,8 @@ class Signals:
 
     def connect(self, info: FunctionInfo, module: Module, signal: Expression, sender: Expression | None) -> None:
         assert self._receivers is not None
+        if (dotted_of(signal) or "").rpartition(".")[2] in MIGRATING:
+            self.world.add_entry(info, Entry("command", concurrent=False), "migrate")
         name = self.sender_name(module, sender) if sender is not None else ""
         if sender is None or name:
             self._receivers.setdefault((self.signal_name(module, signal), name), []).append(info)
