@@ -81,6 +81,15 @@ def both_decide(read: Effect, write: Effect, what: str) -> tuple[Step, ...]:
 def held_while(begin: Place, held: Effect, slow: Effect, what: str) -> tuple[Step, ...]:
     """Locks are held while something slow happens."""
     rows = held.dataset or "what it wrote"
+    if held.verb == "insert":
+        return (
+            Step(begin, "the transaction begins"),
+            *way(held),
+            Step(held.place, f"a row of {rows} is inserted: nobody sees it before the commit"),
+            *way(slow),
+            Step(slow.place, f"{what} is waited for, with the connection taken; it knows of a row that may yet vanish"),
+            Step(begin, "when the answer fails to come, connections run out; when the commit fails, the row is gone"),
+        )
     return (
         Step(begin, "the transaction begins"),
         *way(held),

@@ -59,19 +59,19 @@ def effects_of(transaction: Transaction, effects: Iterable[Effect]) -> Iterator[
 
 
 def lock_before(operation: Operation, transaction: Transaction, moment: Effect) -> Effect | None:
-    """What of a transaction holds locks when a later effect of it happens."""
-    return next(
-        (
-            e
-            for e in operation.effects
-            if e.number < moment.number
-            and e.transaction == transaction.number
-            and holds_locks(e)
-            and not operation.exclusive(e, moment)
-            and sent(operation, e, moment)
-        ),
-        None,
+    """What of a transaction holds locks when a later effect of it happens: rather rows that others need than new ones,
+    which nobody sees yet."""
+    before = [
+        e
+        for e in operation.effects
+        if e.number < moment.number and e.transaction == transaction.number and holds_locks(e)
+    ]
+    held = (
+        e
+        for e in sorted(before, key=lambda e: e.verb == "insert")
+        if not operation.exclusive(e, moment) and sent(operation, e, moment)
     )
+    return next(held, None)
 
 
 def sent(operation: Operation, write: Effect, moment: Effect) -> bool:

@@ -29,13 +29,18 @@ def remote_call_in_transaction(operation: Operation, system: System) -> Iterator
 def hit(operation: Operation, transaction: Transaction, held: Effect, call: Effect) -> Hit:
     what = words(call)
     begin = transaction.place or operation.place
+    unseen = held.verb == "insert"
     return Hit(
         place=here(call),
-        message=f"rows of {held.dataset or 'the database'} stay locked while {what} is waited for: "
+        message=f"the transaction that inserts {held.dataset or 'a row'} stays open while {what} is waited for, "
+        "and its connection is taken that long"
+        if unseen
+        else f"rows of {held.dataset or 'the database'} stay locked while {what} is waited for: "
         "everybody who needs them waits too",
         story=held_while(begin, held, call, what),
         rests_on=(held, call),
         datasets=(held.dataset,) if held.dataset else (),
+        severity=Severity.MINOR if unseen else None,
         fix=Fix(
             title=f"call {what} before the transaction begins or after it commits",
             text=cure(call, held),
