@@ -29,6 +29,8 @@ from datakeel.requirements.nouns import (
     View,
     Workload,
 )
+from datakeel.requirements.reader import read
+from datakeel.requirements.writer import text
 
 __all__ = [
     "Access",
@@ -54,4 +56,6 @@ __all__ = [
     "Total",
     "View",
     "Workload",
+    "read",
+    "text",
 ]
