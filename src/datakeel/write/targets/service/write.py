@@ -111,9 +111,8 @@ START = (
     ("settings", "Settings"),
 )
 SERVER = (
-    ("platform.database", "open_pool"),
-    ("platform.http", "create_app, forget_old_keys"),
-    ("platform.logs", "log"),
+    ("platform.http", "create_app"),
+    ("platform.server", "serve"),
     ("platform.stopping", "Stopping"),
     ("settings", "Settings"),
 )
@@ -139,6 +138,7 @@ FOLDERS = {
     "storage": "SQL",
     "processing": "what runs beside the API",
     "api": "HTTP",
+    "services": "what sagas coordinate: each has a database of its own",
     "dashboard": "the page for operators",
     "platform": "what every process shares",
 }

@@ -1,0 +1,314 @@
+"""What the templates speak of: the sagas, steps and services of the requirements, with the names and roles that they
+have in code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from datakeel import naming
+from datakeel.requirements import nouns
+
+ATTEMPTS = 8  # with waits from 0.1 s, doubled each time, the last comes some ten seconds after the first
+STEP_TIMEOUT = 2.0  # seconds
+SAGA_TIMEOUT = 60.0
+PATIENCE = 0.4  # of a step's time-out: two requests to a provider fit into it
+TAKEN = {"places", "outcomes", "saga", "sagas", "holds", "faults", "idempotency_keys", "schema_migrations"}
+COLUMNS = {"id", "state", "made_at"}  # of the table of holds
+COUNTED = ("integer", "money")
+ANNOTATIONS: dict[str, str] = {
+    "integer": "int",
+    "money": "int",
+    "decimal": "Decimal",
+    "boolean": "bool",
+    "uuid": "UUID",
+    "timestamp": "AwareDatetime",
+    "date": "date",
+    "json": "dict[str, Any]",
+}
+IMPORTS = {
+    "date": "from datetime import date",
+    "Decimal": "from decimal import Decimal",
+    "Any": "from typing import Any",
+    "UUID": "from uuid import UUID",
+}
+
+
+class Field(Struct, frozen=True):
+    name: str
+    annotation: str
+
+
+class Operation(Struct, frozen=True, order=True):
+    """What a service is asked to do. `role`: hold, confirm or release."""
+
+    name: str
+    function: str
+    role: str
+
+
+class Service(Struct, frozen=True, kw_only=True):
+    """`kind`: the folder of templates that it is written from. A counting one holds `quantity` units out of `counter`
+    of the row that has `key` in `table`. `patience`: how long it waits for its provider, in seconds."""
+
+    name: str
+    title: str
+    kind: str
+    fields: tuple[Field, ...]
+    operations: tuple[Operation, ...] = ()
+    key: str = ""
+    quantity: str = ""
+    counter: str = ""
+    table: str = ""
+    provider: Service | None = None
+    patience: float = 0.0
+
+    @property
+    def path(self) -> str:
+        return naming.kebab(self.table)
+
+    @property
+    def slow(self) -> float:
+        """Seconds that a provider takes when it is slow: longer than anybody waits for it."""
+        return round(1.5 * self.patience, 3)
+
+    @property
+    def process(self) -> str:
+        return naming.kebab(self.name)
+
+    @property
+    def imports(self) -> list[str]:
+        return imports(self.fields, "Annotated")
+
+    @property
+    def pydantic(self) -> str:
+        return pydantic(self.fields, "Field")
+
+
+class Part(Struct, frozen=True):
+    """What a request says for one hold."""
+
+    name: str
+    service: Service
+
+    @property
+    def model(self) -> str:
+        return naming.pascal(self.name)
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    name: str
+    service: str
+    hold: str
+    role: str
+    compensation: str
+    reversible: bool
+    timeout: float
+    attempts: int
+
+
+class Saga(Struct, frozen=True, kw_only=True):
+    name: str
+    steps: tuple[Step, ...]
+    parts: tuple[Part, ...]
+    timeout: float
+
+    @property
+    def module(self) -> str:
+        return free(self.name)
+
+    @property
+    def constant(self) -> str:
+        return self.module.upper()
+
+    @property
+    def model(self) -> str:
+        return f"{naming.pascal(self.name)}Request"
+
+    @property
+    def title(self) -> str:
+        return " ".join(naming.words(self.name))
+
+    @property
+    def path(self) -> str:
+        return naming.kebab(naming.plural(naming.snake(self.name)))
+
+    @property
+    def counts(self) -> bool:
+        return any(field.annotation == "Quantity" for field in self.fields)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return tuple(field for part in self.parts for field in part.service.fields)
+
+    @property
+    def imports(self) -> list[str]:
+        return imports(self.fields, "Annotated")
+
+    @property
+    def pydantic(self) -> str:
+        return pydantic(self.fields, "Field")
+
+
+def services(domain: nouns.Domain) -> tuple[Service, ...]:
+    """Those that the sagas call, in the order in which they do, and then those that these work through."""
+    nouns_by_name = {naming.snake(s.name): s for s in domain.services}
+    used = dict.fromkeys(naming.snake(step.service) for saga in domain.sagas for step in saga.steps)
+    own = [_service(name, nouns_by_name, domain.sagas) for name in used]
+    providers = {s.provider.name: replace(s.provider, patience=s.patience) for s in own if s.provider}
+    return (*own, *providers.values())
+
+
+def sagas(domain: nouns.Domain, known: Iterable[Service]) -> tuple[Saga, ...]:
+    by_name = {service.name: service for service in known}
+    return tuple(_saga(saga, by_name) for saga in domain.sagas)
+
+
+def _saga(saga: nouns.Saga, known: dict[str, Service]) -> Saga:
+    steps = tuple(_steps(saga))
+    made = dict.fromkeys((s.hold, s.service) for s in steps if s.role == "hold")
+    return Saga(
+        name=naming.kebab(saga.name),
+        steps=steps,
+        parts=tuple(Part(hold, known[service]) for hold, service in made),
+        timeout=saga.timeout or SAGA_TIMEOUT,
+    )
+
+
+def _steps(saga: nouns.Saga) -> Iterator[Step]:
+    """A step without a compensation finishes what an earlier one holds at its service. Where there is no such hold, it
+    is the last and makes one for good, or there is nothing to undo."""
+    holding = [naming.snake(s.service) for s in saga.steps if s.compensation]
+    open_holds: dict[str, str] = {}
+    for number, step in enumerate(saga.steps, 1):
+        service = naming.snake(step.service)
+        finishes = not step.compensation and service in open_holds
+        alone = holding.count(service) < 2
+        hold = open_holds[service] if finishes else free(service) if alone else naming.snake(step.name)
+        if step.compensation:
+            open_holds[service] = hold
+        yield Step(
+            name=naming.kebab(step.name),
+            service=free(service),
+            hold=hold,
+            role="confirm" if finishes else "hold",
+            compensation=naming.kebab(step.compensation) if step.compensation else "",
+            reversible=bool(step.compensation) or not (finishes or number == len(saga.steps)),
+            timeout=step.timeout or STEP_TIMEOUT,
+            attempts=ATTEMPTS if step.retries is None else step.retries + 1,
+        )
+
+
+def _service(name: str, known: dict[str, nouns.Service], sagas: tuple[nouns.Saga, ...]) -> Service:
+    noun = known.get(name, nouns.Service(name=name))
+    provider = _provider(noun, known)
+    table = _counting_table(noun)
+    operations = tuple(dict.fromkeys(_operations(name, sagas)))
+    timeouts = [s.timeout for saga in sagas for s in _steps(saga) if s.service == free(name)]
+    title = " ".join(naming.words(noun.name))
+    if provider:
+        return Service(
+            name=free(name),
+            title=title,
+            kind="gateway",
+            fields=provider.fields,
+            operations=operations,
+            key=provider.key,
+            quantity=provider.quantity,
+            provider=provider,
+            patience=round(PATIENCE * min(timeouts), 3),
+        )
+    if table:
+        return _counting(free(name), title, "counting", table, operations)
+    return Service(name=free(name), title=title, kind="recording", fields=_recorded(noun), operations=operations)
+
+
+def _operations(service: str, sagas: tuple[nouns.Saga, ...]) -> Iterator[Operation]:
+    for step in (step for saga in sagas for step in _steps(saga) if step.service == free(service)):
+        yield Operation(step.name, naming.snake(step.name), step.role)
+        if step.compensation:
+            yield Operation(step.compensation, naming.snake(step.compensation), "release")
+
+
+def _provider(noun: nouns.Service, known: dict[str, nouns.Service]) -> Service | None:
+    """A stand-in for the external service that this one works through, if it does. Of what it is not said to hold, it
+    holds accounts."""
+    if not noun.through and not noun.external:
+        return None
+    name = noun.through or f"{noun.name} provider"
+    outside = known.get(naming.snake(name), nouns.Service(name=name))
+    accounts = nouns.Table(
+        name="accounts",
+        fields=(nouns.Field(name="account", unique=True), nouns.Field(name="balance", type="money", minimum=0)),
+    )
+    title = " ".join(naming.words(name))
+    return _counting(free(naming.snake(name)), title, "stub", _counting_table(outside) or accounts, ())
+
+
+def _counting(name: str, title: str, kind: str, table: nouns.Table, operations: tuple[Operation, ...]) -> Service:
+    counter = _counter(table)
+    assert counter is not None
+    key = naming.column(_key(table).name)
+    key = f"{naming.snake(table.name)}_{key}" if key in COLUMNS else key
+    quantity = "amount" if counter.type == "money" or key == "quantity" else "quantity"
+    return Service(
+        name=name,
+        title=title,
+        kind=kind,
+        fields=(Field(key, "Text"), Field(quantity, "Quantity")),
+        operations=operations,
+        key=key,
+        quantity=quantity,
+        counter=naming.column(counter.name),
+        table=free(naming.column(table.name)),
+    )
+
+
+def _counting_table(noun: nouns.Service) -> nouns.Table | None:
+    return next((table for table in noun.holds if _counter(table)), None)
+
+
+def _counter(table: nouns.Table) -> nouns.Field | None:
+    """The field whose value must not fall below zero."""
+    never_below = {i.fields[0] for i in table.invariants if i.kind == "non-negative"}
+    found = (f for f in table.fields if f.type in COUNTED and (f.minimum == 0 or f.name in never_below))
+    return next(found, None)
+
+
+def _key(table: nouns.Table) -> nouns.Field:
+    unique = {i.fields[0] for i in table.invariants if i.kind == "unique" and len(i.fields) == 1}
+    candidates = [f for f in table.fields if f != _counter(table) and f.type in ("text", "uuid", "enum")]
+    named = (f for f in candidates if f.unique or f.name in unique)
+    return next(named, candidates[0] if candidates else nouns.Field(name="name"))
+
+
+def _recorded(noun: nouns.Service) -> tuple[Field, ...]:
+    fields = noun.holds[0].fields if noun.holds else (nouns.Field(name="reference"),)
+    return tuple(Field(naming.snake(f.name), _annotation(f)) for f in fields)
+
+
+def _annotation(field: nouns.Field) -> str:
+    one = ANNOTATIONS.get(field.type, "Text")
+    several = f"list[{one}]" if field.many else one
+    return f"{several} | None = None" if field.optional else several
+
+
+def imports(fields: Iterable[Field], *more: str) -> list[str]:
+    """The lines that bring in what the annotations name from the standard library."""
+    text = " ".join(f.annotation for f in fields)
+    lines = {line for name, line in IMPORTS.items() if name in text and name != "Any"}
+    typed = sorted({*more, *(["Any"] if "Any" in text else [])})
+    return sorted({*lines, f"from typing import {', '.join(typed)}"})
+
+
+def pydantic(fields: Iterable[Field], *more: str) -> str:
+    text = " ".join(f.annotation for f in fields)
+    return ", ".join(sorted({"BaseModel", *more, *(["AwareDatetime"] if "AwareDatetime" in text else [])}))
+
+
+def free(name: str) -> str:
+    """A name that nothing else has in a generated project."""
+    found = naming.snake(name)
+    return f"{found}_" if found in TAKEN else found

@@ -1,0 +1,132 @@
+"""Sagas: an orchestrator whose state is in the database, the services that it coordinates, each with a database of its
+own, and the outbox through which it tells how sagas go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from datakeel import naming
+from datakeel.decision import Design
+from datakeel.write.contribution import Contribution, Migration, Panel, Process, Trouble
+from datakeel.write.project import File, rendered, templates
+from datakeel.write.targets.sagas import shape
+from datakeel.write.targets.sagas.shape import Saga, Service
+
+ORDER = 60
+PARTS = frozenset({"saga"})
+HERE = Path(__file__).parent
+KEYS = HERE.parent / "service" / "parts"  # the table of idempotency keys, which every service has in its database
+
+PANELS = (
+    Panel(title="Sagas at work", source="/sagas", about="How many are in which state, and how old the oldest is."),
+    Panel(
+        title="Sagas that stopped",
+        source="/sagas/dead-letters",
+        about="Dead letters. Replayed, they go on from the step at which they stopped.",
+    ),
+    Panel(
+        title="Messages that were refused",
+        source="/outbox/dead-letters",
+        about="Dead letters of the outbox. Replayed, they leave again.",
+    ),
+)
+TROUBLES = (
+    Trouble(
+        symptom="Sagas stop as dead letters",
+        look="`GET /sagas/dead-letters` gives the step and the reason; the saga's own address gives its history. "
+        "`saga_transitions_total{state='dead-lettered'}` counts them.",
+        do="Mend what the reason names (a service that is down, a request that it refuses after a step that cannot be "
+        "undone), then `POST /sagas/dead-letters/<id>/replay` with an Idempotency-Key. Every call carries the key of "
+        "its saga and step, so that what had happened already does not happen again.",
+    ),
+    Trouble(
+        symptom="Sagas grow old and nothing moves",
+        look="`GET /sagas` (the age of the oldest), `saga_calls_in_flight`, `saga_call_seconds`, and the logs of the "
+        "orchestrator: `no answer` names the service.",
+        do="A service that is slow or down is tried again with growing waits. Bring it back. An orchestrator that died "
+        "needs nothing: its sagas are taken over when their lease ends.",
+    ),
+    Trouble(
+        symptom="Messages do not leave the outbox",
+        look="`outbox_last_batch` of the relay stays at its limit, or the log says `messages wait in the outbox`; "
+        "`SELECT count(*) FROM outbox WHERE sent_at IS NULL AND dead_at IS NULL`.",
+        do="Bring the receiver back. Nothing is lost: messages leave in their order, and the receiver knows those that "
+        "it has had.",
+    ),
+)
+
+
+def contribution(design: Design) -> Contribution:
+    domain = design.requirements.domain
+    services = shape.services(domain)
+    sagas = shape.sagas(domain, services)
+    return Contribution(
+        files=tuple(_files(naming.snake(design.requirements.name), sagas, services)),
+        migrations=tuple(_migrations()),
+        processes=(*PROCESSES, *(_process(service) for service in services)),
+        routers=("api.dead_letters", *(f"api.{saga.module}" for saga in sagas)),
+        troubles=TROUBLES,
+        panels=PANELS,
+        diagram=tuple(_diagram(sagas, services)),
+        requirements=("httpx>=0.28",),
+    )
+
+
+def _files(package: str, sagas: tuple[Saga, ...], services: tuple[Service, ...]) -> Iterator[File]:
+    for file in _rendered({"package": package, "sagas": sagas, "services": services}, sagas, services):
+        yield File(file.path, _sorted_imports(file.text, package), file.executable)
+    keys = templates(KEYS).get_template("idempotency_keys.sql.jinja").render()
+    for name in (*(service.name for service in services), "outcomes"):
+        yield File(f"migrations/{name}/0000_idempotency_keys.sql", keys)
+
+
+def _rendered(values: dict[str, object], sagas: tuple[Saga, ...], services: tuple[Service, ...]) -> Iterator[File]:
+    yield from rendered(HERE / "every", values)
+    for saga in sagas:
+        yield from rendered(HERE / "each", values | {"saga": saga, "module": saga.module})
+    for service in services:
+        yield from rendered(HERE / service.kind, values | {"service": service, "name": service.name})
+
+
+def _sorted_imports(text: str, package: str) -> str:
+    """The lines that import from the package, in the order of the modules, which depends on the user's names."""
+    lines = text.splitlines(keepends=True)
+    places = [n for n, line in enumerate(lines) if line.startswith(f"from {package}.")]
+    for place, line in zip(places, sorted((lines[n] for n in places), key=lambda line: line.split()[1]), strict=True):
+        lines[place] = line
+    return "".join(lines)
+
+
+def _migrations() -> Iterator[Migration]:
+    for name in ("sagas", "outbox"):
+        yield Migration(name, templates(HERE / "parts").get_template(f"{name}.sql.jinja").render())
+
+
+PROCESSES = (
+    Process("orchestrator", "processing.orchestrator", "carries sagas through their steps", replicas=2),
+    Process("relay", "processing.relay", "sends the messages of the outbox"),
+    Process("outcomes", "services.outcomes.api", "counts how sagas go"),
+)
+
+
+def _process(service: Service) -> Process:
+    about = {
+        "counting": f"holds {service.counter} of {service.table}",
+        "gateway": f"works through the {service.provider.title}" if service.provider else "",
+        "recording": "keeps records",
+        "stub": "stands in for somebody else's service, and fails on demand",
+    }
+    return Process(service.process, f"services.{service.name}.api", about[service.kind])
+
+
+def _diagram(sagas: tuple[Saga, ...], services: tuple[Service, ...]) -> Iterator[str]:
+    yield "api --> sagas[(sagas)]"
+    yield "sagas <--> orchestrator"
+    yield "sagas --> outbox[(outbox)] --> relay --> outcomes"
+    for service in services:
+        node = naming.snake(service.name)
+        if service.kind != "stub":
+            yield f"orchestrator -- one key for each step --> {node} --> {node}_database[({service.title})]"
+        if service.provider:
+            yield f"{node} --> {naming.snake(service.provider.name)}"
