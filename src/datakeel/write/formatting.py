@@ -128,7 +128,8 @@ def _outermost(code: str) -> Iterator[tuple[int, str]]:
 def _in_strings(text: str) -> set[int]:
     """The numbers of the lines in which a string that goes over several lines stands."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    starts, found = [], set()
+    starts: list[int] = []
+    found: set[int] = set()
     for token in tokens:
         if token.type == getattr(tokenize, "FSTRING_START", None):
             starts.append(token.start[0])
