@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from datakeel import naming
 from datakeel.write.formatting import formatted
+from datakeel.write.prose import filled
 
 EXECUTABLE = 0o755
 
@@ -53,7 +54,7 @@ def rendered(folder: Path, values: Mapping[str, object], names: Iterable[str] | 
             path = path.replace(f"[{key}]", str(value))
         text = template.render(values)
         if path.endswith(".py"):
-            text = formatted(text)
+            text = formatted(filled(text))
         yield File(str(PurePosixPath(path)), text, executable=path.endswith(".sh"))
 
 

@@ -1,0 +1,167 @@
+"""The event-sourced aggregates: their domain code, the store of their events, the schemas of these, the log that views
+are derived from, and the API of their commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from datakeel import naming
+from datakeel.decision import Design
+from datakeel.write.aggregates import Attribute, Moment, Shape, shapes
+from datakeel.write.code import made
+from datakeel.write.contribution import Contribution, Migration, Process, Trouble
+from datakeel.write.imports import statement
+from datakeel.write.project import File, templates
+
+ORDER = 20
+PARTS = frozenset({"event-store", "snapshots", "log", "message-schemas"})
+
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "templates"
+PARTITIONS = 8  # each is one worker's at a time; eight let a view be kept by eight workers
+SNAPSHOT_EVERY = 100  # events: what is read in about a millisecond
+
+
+def contribution(design: Design) -> Contribution:
+    """What the aggregates of a design need; nothing where it has none."""
+    found = shapes(design.requirements)
+    if not found:
+        return Contribution()
+    parts = design.parts()
+    return Contribution(
+        files=tuple(_files(design, found, log="log" in parts, snapshots="snapshots" in parts)),
+        migrations=tuple(_migrations(found, log="log" in parts, snapshots="snapshots" in parts)),
+        processes=(RELAY,) if "log" in parts else (),
+        routers=tuple(f"api.{s.plural}" for s in found),
+        troubles=TROUBLES_OF_LOG if "log" in parts else (),
+        diagram=tuple(_diagram(log="log" in parts)),
+        requirements=("fastavro>=1.12",),
+    )
+
+
+RELAY = Process("relay", "processing.relay", "puts committed events into the log, in their order", replicas=2)
+TROUBLES_OF_LOG = (
+    Trouble(
+        symptom="All views fall behind at once",
+        look="`relay_lag_seconds`; then the oldest transaction: `SELECT pid, state, xact_start, query FROM "
+        "pg_stat_activity WHERE backend_xid IS NOT NULL ORDER BY xact_start`. The relay waits for every transaction "
+        "that began before the events it has yet to deliver.",
+        do="End that transaction (`pg_terminate_backend`) if nothing needs it. If there is none, look whether a relay "
+        "runs; a second one may always be started: only one is at work at a time.",
+    ),
+)
+
+
+def _diagram(*, log: bool) -> Iterator[str]:
+    yield "api -->|append| events[(events)]"
+    if log:
+        yield "events --> relay[relay] --> log[(log)]"
+
+
+def values(design: Design, found: tuple[Shape, ...]) -> dict[str, object]:
+    """What all templates may speak of."""
+    fields = [f for s in found for m in s.moments for f in m.fields]
+    names = [m.name for s in found for m in s.moments]
+    return {
+        "package": naming.snake(design.requirements.name),
+        "shapes": found,
+        "alone": len(found) == 1,
+        "titles": " and each ".join(s.title for s in found),
+        "has_many": any(f.many for f in fields),
+        "has_json": any(f.kind == "json" for f in fields),
+        "event_types": [f"{s.module}.{s.name}Event" for s in found],
+        "all_events": " + ".join(f"{s.module}.EVENTS" for s in found),
+        "event_names": names,
+        "partitions": PARTITIONS,
+        "snapshot_every": SNAPSHOT_EVERY,
+    }
+
+
+def names(package: str, shape: Shape) -> dict[str, str]:
+    """The names of an aggregate's domain module, and those of the platform, by their modules."""
+    domain = f"{package}.domain.{shape.module}"
+    own = dict.fromkeys(
+        [
+            *(m.name for m in shape.moments),
+            *(m.command for m in shape.moments),
+            *(f"{shape.name}{ending}" for ending in ("", "Event", "Command")),
+            *("EVENTS", "State", "decide", "evolve", "fold"),
+        ],
+        domain,
+    )
+    return own | {
+        "Command": f"{package}.domain.command",
+        "Refused": f"{package}.domain.command",
+        "Text": f"{package}.domain.command",
+        "run": f"{package}.platform.database",
+        **dict.fromkeys(("Answer", "Key", "Pool", "Problem", "once"), f"{package}.platform.http"),
+    }
+
+
+def _files(design: Design, found: tuple[Shape, ...], *, log: bool, snapshots: bool) -> Iterator[File]:
+    common = values(design, found)
+    package = str(common["package"])
+    source = f"src/{package}"
+    yield _file("domain/command.py", source, common)
+    yield _file("messages.py", source, common)
+    yield _file("storage/event_store.py", source, common)
+    if snapshots:
+        yield _file("storage/snapshots.py", source, common)
+    for shape in found:
+        yield from _aggregate(shape, package, common, snapshots=snapshots)
+    if log:
+        for name in ("relay", "consumer", "bell", "patience"):
+            yield _file(f"processing/{name}.py", source, common)
+    yield from _tests(found, package, common, log=log)
+
+
+def _file(path: str, source: str, common: dict[str, object]) -> File:
+    return made(TEMPLATES, f"src/[package]/{path}", f"{source}/{path}", common)
+
+
+def _aggregate(shape: Shape, package: str, common: dict[str, object], *, snapshots: bool) -> Iterator[File]:
+    own = names(package, shape)
+    domain = f"{package}.domain.{shape.module}"
+    inside = {n: m for n, m in own.items() if m != domain}
+    wanted = [shape.name, f"{shape.name}Command", "decide", "evolve", "fold"]
+    wanted += [] if common["alone"] else [f"{shape.name}Event", "EVENTS"]
+    with_shape = {**common, "shape": shape, "domain_import": statement(domain, wanted)}
+    source = f"src/{package}"
+    yield made(TEMPLATES, "src/[package]/domain/aggregate.py", f"{source}/domain/{shape.module}.py", with_shape, inside)
+    repository = "repository_with_snapshots" if snapshots else "repository"
+    yield made(TEMPLATES, f"src/[package]/storage/{repository}.py", f"{source}/storage/{shape.plural}.py", with_shape)
+    stored = {"load": f"{package}.storage.{shape.plural}", "execute": f"{package}.storage.{shape.plural}"}
+    yield made(TEMPLATES, "src/[package]/api/aggregate.py", f"{source}/api/{shape.plural}.py", with_shape, own | stored)
+    for moment in shape.moments:
+        yield File(f"{source}/schemas/{moment.name}.1.avsc", _avro(package, moment))
+
+
+def _avro(package: str, moment: Moment) -> str:
+    """The schema of an event, first version."""
+    schema = {
+        "type": "record",
+        "name": moment.name,
+        "namespace": package,
+        "fields": [_avro_field(field) for field in moment.fields],
+    }
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def _avro_field(field: Attribute) -> dict[str, object]:
+    if field.optional:
+        return {"name": field.name, "type": ["null", field.avro], "default": None}
+    return {"name": field.name, "type": field.avro}
+
+
+def _migrations(found: tuple[Shape, ...], *, log: bool, snapshots: bool) -> Iterator[Migration]:
+    spoken = {"titles": " and each ".join(s.title for s in found), "partitions": PARTITIONS}
+    names = ["events", *(["snapshots"] if snapshots else []), *(["log"] if log else [])]
+    for name in names:
+        yield Migration(name, templates(HERE / "parts").get_template(f"{name}.sql.jinja").render(spoken))
+
+
+def _tests(found: tuple[Shape, ...], package: str, common: dict[str, object], *, log: bool) -> Iterator[File]:
+    return
+    yield

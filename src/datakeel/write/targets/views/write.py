@@ -1,0 +1,127 @@
+"""What is derived from the log of events: views to search, count and look up in, and what operators see of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from datakeel import naming
+from datakeel.decision import Design
+from datakeel.write.code import made
+from datakeel.write.contribution import Contribution, Migration, Panel, Process, Trouble
+from datakeel.write.derived import Derived, derived
+from datakeel.write.imports import statement
+from datakeel.write.project import File, templates
+
+ORDER = 30
+PARTS = frozenset({"search-view", "analytics-view", "lookup-view", "cache", "stream-job", "dashboard"})
+
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "templates"
+
+
+def contribution(design: Design) -> Contribution:
+    """The views over the aggregates of a design; nothing where it has none."""
+    views = derived(design.requirements)
+    if not views:
+        return Contribution()
+    return Contribution(
+        files=tuple(_files(design, views)),
+        migrations=tuple(Migration(v.table, _sql(v)) for v in views),
+        processes=tuple(Process(naming.kebab(v.table), f"processing.{v.table}", _about(v), replicas=2) for v in views),
+        routers=("api.operations", *(f"api.{v.table}" for v in views)),
+        troubles=TROUBLES,
+        panels=tuple(_panels(views)),
+        diagram=tuple(_diagram(views)),
+    )
+
+
+TROUBLES = (
+    Trouble(
+        symptom="A view falls behind, the others do not",
+        look="`GET /operations/views`; `consumer_batch_seconds` of that view; its process's log.",
+        do="Start more of its processes, up to one for each partition of the log: they share them. If batches "
+        "fail, the log says why; what can never be taken becomes a dead letter and holds up only its own stream.",
+    ),
+    Trouble(
+        symptom="There are dead letters",
+        look="`GET /operations/dead-letters`: the reason of each. The first of a stream is the one with a fault; those "
+        "that say Behind only wait for it.",
+        do="Mend the cause (as a rule the view's code) and deploy; then replay the first letter of each stream on the "
+        "dashboard, or by POST /operations/dead-letters/ID/replay: those behind it follow in order.",
+    ),
+    Trouble(
+        symptom="A view shows something wrong",
+        look="The events of the thing in question: they are the record, the view is derived.",
+        do="Mend its code, deploy, and run the command `rebuild` with the view's name. It is made beside the one that "
+        "is read, and takes its place in one transaction.",
+    ),
+)
+
+
+def _about(view: Derived) -> str:
+    return f"keeps {view.title} up to date"
+
+
+def _panels(views: tuple[Derived, ...]) -> Iterator[Panel]:
+    yield Panel("Views", "/operations/views", "How many events each view has had, and how far it is behind.")
+    yield Panel("Dead letters", "/operations/dead-letters", "Events that a view could not take.")
+    for view in views:
+        if view.kind == "analytics":
+            yield Panel(view.title.capitalize(), f"/{view.path}", f"{view.measured} by {view.grouped}.")
+
+
+def _diagram(views: tuple[Derived, ...]) -> Iterator[str]:
+    for view in views:
+        yield f"log --> {view.table}_process[{naming.kebab(view.table)}] --> {view.table}[({view.title})]"
+        yield f"{view.table} --> api"
+
+
+def _sql(view: Derived) -> str:
+    return templates(HERE / "parts").get_template(f"{view.kind}.sql.jinja").render({"view": view, "shape": view.shape})
+
+
+def _files(design: Design, views: tuple[Derived, ...]) -> Iterator[File]:
+    package = naming.snake(design.requirements.name)
+    source = f"src/{package}"
+    imports = [
+        statement(f"{package}.processing", [v.table for v in views]),
+        statement(f"{package}.processing.consumer", ["View"]),
+    ]
+    common = {
+        "package": package,
+        "alone": len(design.requirements.domain.aggregates) == 1,
+        "views": views,
+        "imports": "\n".join(imports),
+    }
+    for name in (
+        "processing/rows",
+        "processing/views",
+        "processing/dead_letters",
+        "processing/rebuild",
+        "api/operations",
+    ):
+        yield made(TEMPLATES, f"src/[package]/{name}.py", f"{source}/{name}.py", common)
+    for view in views:
+        own = _names(package, view)
+        stored = dict.fromkeys(("Found", "find", "Totals", "totals"), f"{package}.storage.{view.table}")
+        spoken = {**common, "view": view, "shape": view.shape}
+        for room in ("processing", "storage", "api"):
+            template = f"src/[package]/{room}/{view.kind}.py"
+            yield made(
+                TEMPLATES, template, f"{source}/{room}/{view.table}.py", spoken, own | (stored if room == "api" else {})
+            )
+
+
+def _names(package: str, view: Derived) -> dict[str, str]:
+    """The names that the modules of a view use, by their modules."""
+    domain = f"{package}.domain.{view.shape.module}"
+    return {
+        **{m.name: domain for m in view.moments},
+        **dict.fromkeys(("Message", "View", "follow"), f"{package}.processing.consumer"),
+        **dict.fromkeys(("known", "records", "text"), f"{package}.processing.rows"),
+        **dict.fromkeys(("Pool", "Problem"), f"{package}.platform.http"),
+        "run": f"{package}.platform.database",
+        "Settings": f"{package}.settings",
+        "Stopping": f"{package}.platform.stopping",
+    }

@@ -1,0 +1,85 @@
+"""Event-sourced aggregates, and what is derived from them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from datakeel.mistake import Mistake
+from datakeel.requirements import Aggregate, Domain, Event, Field, Requirements, View
+from datakeel.write.project import Project
+from datakeel.write.writer import write
+from tests.write.designs import design
+from tests.write.systems import LEDGER, ORDERS, PARTS
+
+
+@pytest.mark.parametrize("requirements", [ORDERS, LEDGER], ids=lambda r: r.name)
+def test_the_code_is_laid_out_and_clean(requirements: Requirements, tmp_path: Path) -> None:
+    on_disk(write(design(requirements, *PARTS)), tmp_path)
+    for arguments in (["format", "--diff"], ["check"]):
+        answer = subprocess.run(
+            [sys.executable, "-m", "ruff", *arguments, "."], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert answer.returncode == 0, answer.stdout
+
+
+def test_the_same_design_gives_the_same_bytes() -> None:
+    assert write(design(LEDGER, *PARTS)) == write(design(LEDGER, *PARTS))
+
+
+def test_an_event_is_asked_for_by_its_verb() -> None:
+    domain = write(design(ORDERS, *PARTS)).text("src/order_tracking/domain/order.py")
+    assert "class ShipOrder(Command):" in domain
+    assert '"/{account_id}/withdraw-money"' in write(design(LEDGER, *PARTS)).text("src/ledger/api/accounts.py")
+
+
+def test_a_balance_that_is_never_negative_is_guarded() -> None:
+    domain = write(design(LEDGER, *PARTS)).text("src/ledger/domain/account.py")
+    assert "if not current.balance >= command.amount:" in domain
+    assert "balance=current.balance - event.amount" in domain
+
+
+def test_without_a_log_there_is_neither_relay_nor_view() -> None:
+    alone = Requirements(name="orders", domain=Domain(aggregates=ORDERS.domain.aggregates))
+    paths = {file.path for file in write(design(alone, "event-store", "http-api")).files}
+    assert "src/orders/storage/event_store.py" in paths
+    assert not [path for path in paths if "/processing/" in path or "snapshots" in path]
+
+
+def test_an_aggregate_that_nothing_creates_is_a_mistake() -> None:
+    orphan = Aggregate(name="Order", events=(Event(name="OrderShipped", after=("placed",), state="shipped"),))
+    with pytest.raises(Mistake, match="no event creates it"):
+        write(design(Requirements(name="orders", domain=Domain(aggregates=(orphan,))), *PARTS))
+
+
+def test_a_view_of_a_field_that_is_not_there_names_the_nearest() -> None:
+    view = View(name="search", sources=("Order",), kind="search", fields=("custmer",))
+    orders = Domain(aggregates=ORDERS.domain.aggregates, views=(view,))
+    with pytest.raises(Mistake, match='did you mean "customer"'):
+        write(design(Requirements(name="orders", domain=orders), *PARTS))
+
+
+def test_awkward_names_are_still_code(tmp_path: Path) -> None:
+    names = ("class", "user", "from", "copy", "id", "state", "x" * 200, "Größe in m²", "../etc")
+    fields = tuple(Field(name=name) for name in names)
+    created = Event(name="Import Class Created", fields=fields, state="None")
+    order = Aggregate(name="order", events=(created, Event(name="select", after=("None",), state="and")))
+    view = View(name="user", sources=("order",), kind="search", fields=names[:4])
+    awkward = Requirements(name="global", domain=Domain(aggregates=(order,), views=(view,)))
+    on_disk(write(design(awkward, *PARTS)), tmp_path)
+    answer = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--select=F,E9", "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout
+
+
+def on_disk(project: Project, folder: Path) -> None:
+    for file in project.files:
+        path = folder / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file.text)
