@@ -85,7 +85,15 @@ LATENCY = of(nouns.Latency).flatmap(
 )
 DOMAINS = st.builds(
     nouns.Domain,
-    aggregates=several(of(nouns.Aggregate, events=several(of(nouns.Event, fields=FIELDS), 1, 2), workload=WORKLOADS)),
+    aggregates=several(
+        of(
+            nouns.Aggregate,
+            events=several(of(nouns.Event, fields=FIELDS), 1, 2),
+            totals=several(of(nouns.Total)),
+            invariants=INVARIANTS,
+            workload=WORKLOADS,
+        )
+    ),
     tables=TABLES,
     documents=several(of(nouns.Document, fields=FIELDS, access=ACCESS, workload=WORKLOADS)),
     series=several(of(nouns.Series, key=of(nouns.Field), values=FIELDS, workload=WORKLOADS)),

@@ -30,6 +30,7 @@ PACKAGES = {"psycopg", "fastapi", "uvicorn", "pydantic", "tenacity", "structlog"
 NUMBERS = {"integer", "decimal", "money"}
 CONSTRUCTS = ("aggregates", "tables", "documents", "series", "graphs", "replicated")
 JOBS = ("views", "sagas", "streams", "batches", "services")
+PARTS = ("fields", "events", "totals", "values", "steps", "holds")
 EXAMPLE = "domain: {tables: {Room: {fields: {name: text unique}}}}"
 
 
@@ -61,6 +62,7 @@ def check(of: Requirements) -> Iterator[Fault]:
     for saga in of.domain.sagas:
         yield from _saga(saga, of)
     yield from _jobs(of.domain, fields)
+    yield from _services(of)
     yield from _contradictions(of)
 
 
@@ -114,7 +116,7 @@ def _all_names(of: Requirements) -> Iterator[tuple[Path, str]]:
         for item in getattr(of.domain, kind):
             path = ("domain", kind, item.name)
             yield path, item.name
-            for part in ("fields", "events", "values", "steps", "holds"):
+            for part in PARTS:
                 for inner in getattr(item, part, ()):
                     if not isinstance(inner, str):
                         yield from _inner_names((*path, part, inner.name), inner)
@@ -146,7 +148,7 @@ def _twins(domain: Domain) -> Iterator[Fault]:
     for kind in (*CONSTRUCTS, *JOBS):
         for item in getattr(domain, kind):
             path = ("domain", kind, item.name)
-            for part in ("fields", "events", "values", "steps", "holds"):
+            for part in PARTS:
                 inner = [i for i in getattr(item, part, ()) if not isinstance(i, str)]
                 yield from _same(((*path, part, i.name), i.name) for i in inner)
                 for i in inner:
@@ -243,6 +245,16 @@ def _aggregate(of: Aggregate, domain: Domain) -> Iterator[Fault]:
                 (*path, "events", event.name, "state"),
                 f"{event.name} creates the {of.name}: expected the state it is in",
             )
+    kept = {f"{event.name}.{f.name}": f for event in of.events for f in event.fields}
+    for total in of.totals:
+        here = (*path, "totals", total.name)
+        yield from _unknown(here, "field of an event", [*total.adds, *total.subtracts], set(kept))
+        for used in (kept[name] for name in (*total.adds, *total.subtracts) if name in kept):
+            if used.type not in NUMBERS:
+                yield here, f'expected a number, and "{used.name}" is {used.type}'
+    known = {total.name: Field(name=total.name, type="integer") for total in of.totals}
+    for i, invariant in enumerate(of.invariants):
+        yield from _invariant((*path, "invariants", str(i)), invariant, known)
     yield from _same(((*path, "events", e.name, "state"), e.state) for e in _first_of_each_state(of.events))
     yield from _states(of, path)
 
@@ -304,6 +316,13 @@ def _view(of: View, fields: dict[str, set[str]]) -> Iterator[Fault]:
 
 def _measured(measures: Iterable[str]) -> list[str]:
     return [m.partition(" ")[2] for m in measures if m != "count"]
+
+
+def _services(of: Requirements) -> Iterator[Fault]:
+    for service in of.domain.services:
+        if service.through is not None:
+            known = {s.name for s in of.existing} | {s.name for s in of.domain.services if s is not service}
+            yield from _unknown(("domain", "services", service.name, "through"), "service", [service.through], known)
 
 
 def _saga(of: Saga, whole: Requirements) -> Iterator[Fault]:
