@@ -74,7 +74,7 @@ def stale_source(operation: Operation, write: Effect, assignment: Assignment) ->
             return source
         if source.kind == "read" and source.path[-1:] == (assignment.column,):
             read = operation.effect(source.number)
-            again = read is not None and len(source.path) == 1 and read.rows is not None and read.rows == write.rows
+            again = read is not None and len(source.path) < 2 and read.rows is not None and read.rows == write.rows
             if read is not None and (again or same_key(read, write)):
                 return source
     return None
