@@ -51,7 +51,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recall": GROUND | KEEPERS | {"read", "rules"},  # what it keeps rests on both
     "reviewer": GROUND | VERBS | KEEPERS,
     "generator": GROUND | VERBS | KEEPERS,
-    "cli": GROUND | {"ending"} | STORIES | KEEPERS | {"rules", "show", "serve"},  # it lists and explains the rules
+    # it lists and explains the rules, asks what a request leaves open, and puts projects onto the disk
+    "cli": GROUND | {"ending"} | STORIES | KEEPERS | {"rules", "show", "serve", "design", "write"},
     "serve": GROUND | STORIES | KEEPERS | {"show"},
     "__main__": {"cli", "ending"},
     "__init__": {"finding", "reviewer"},  # the face: what it promises

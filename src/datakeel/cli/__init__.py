@@ -14,6 +14,7 @@ from msgspec import Struct
 from typer.main import get_command
 
 from datakeel import __version__
+from datakeel.cli.generate import DesignOrder, DoOrder, DriftOrder, GenerateOrder, ImpactOrder
 from datakeel.ending import told
 from datakeel.mistake import Mistake, nearest, unknown
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from datakeel.show.catalogue import Entry
     from datakeel.show.sarif import Help
 
-COMMANDS = ("review", "explain", "rules")
+COMMANDS = ("review", "explain", "rules", "design", "generate", "do", "drift", "impact")
 FORMATS = ("terminal", "markdown", "json", "sarif")
 SEVERITIES = ("critical", "major", "minor", "suggestion")
 CONFIDENCES = ("high", "medium", "low")
@@ -50,7 +51,9 @@ def main(arguments: Sequence[str] | None = None, review: Reviewer | None = None)
     judged = Judged()
     try:
         order = understood(words)
-        return order if isinstance(order, int) else order.carried_out(review or reviewer, judged)
+        if isinstance(order, int):
+            return order
+        return order.carried_out(review or reviewer, judged) if isinstance(order, ReviewOrder) else order.carried_out()
     except Mistake as mistake:
         return failed(str(mistake), WRONG)
     except KeyboardInterrupt as stopped:
@@ -67,12 +70,13 @@ def main(arguments: Sequence[str] | None = None, review: Reviewer | None = None)
 
 app = typer.Typer(
     name="datakeel",
-    help="Finds where data-intensive code loses, duplicates or corrupts data.",
+    help="Finds where data-intensive code loses, duplicates or corrupts data, and writes systems that do not.",
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+Request = Annotated[str, typer.Argument(metavar="REQUEST", help="A sentence, or the path of a system.yaml.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback if datakeel itself fails.")]
 
 
@@ -154,6 +158,64 @@ def type_rules(
     return RulesOrder(one_of("format", form, ("terminal", "json")))
 
 
+@app.command("design", help="Say what a system must do, in a system.yaml, and decide how it is built.")
+def type_design(
+    request: Request,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where the system.yaml goes; `-`: print it, and no more."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    debug: Debug = False,
+) -> DesignOrder:
+    return DesignOrder(request=request, output=output, force=force)
+
+
+@app.command("generate", help="Write a complete, tested project.")
+def type_generate(
+    request: Request,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The project's folder.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Write also into a folder that has files; yours stay as they are.")
+    ] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Write nothing; show what would change.")] = False,
+    debug: Debug = False,
+) -> GenerateOrder:
+    return GenerateOrder(request=request, output=output, force=force, diff=diff)
+
+
+@app.command("do", help="Review or generate, whichever the request asks for.")
+def type_do(
+    request: Annotated[str, typer.Argument(metavar="REQUEST", help="A sentence.")],
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[PATH]", help="What to review, or the new project's folder.")
+    ] = None,
+    debug: Debug = False,
+) -> ReviewOrder | GenerateOrder:
+    if DoOrder(request=request, path=path).decided() == "review":
+        return type_review([path] if path is not None else None)
+    if path is None:
+        raise Mistake(f'where to? name a folder: datakeel do "{request}" DIR')
+    return GenerateOrder(request=request, output=path, force=False, diff=False)
+
+
+@app.command("drift", help="Show how a generated project differs from a fresh one. Status: 0 not at all, 1 somehow.")
+def type_drift(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A project that `generate` wrote.")],
+    debug: Debug = False,
+) -> DriftOrder:
+    return DriftOrder(folder=folder)
+
+
+@app.command("impact", help="Show which decisions and files a changed requirement would change.")
+def type_impact(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A system.yaml.")],
+    changes: Annotated[list[str], typer.Argument(metavar="CHANGE...", help="As in workload.writes=5k/s.")],
+    debug: Debug = False,
+) -> ImpactOrder:
+    return ImpactOrder(file=file, changes=tuple(changes))
+
+
 def one_of(kind: str, word: str, words: Sequence[str]) -> str:
     if word not in words:
         raise Mistake(unknown(kind, word, words))
@@ -182,7 +244,7 @@ def understood(words: Sequence[str]) -> Order | int:
         if not isinstance(error, USAGE):
             raise
         refuse(error)
-    if isinstance(given, ReviewOrder | ExplainOrder | RulesOrder):
+    if isinstance(given, Order):
         return given
     return given if isinstance(given, int) else 0
 
@@ -316,7 +378,7 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
 class ExplainOrder(Struct, frozen=True):
     rule: str
 
-    def carried_out(self, review: Reviewer, judged: Judged) -> int:
+    def carried_out(self) -> int:
         import os
 
         from datakeel.rules.rule import page
@@ -333,7 +395,7 @@ class ExplainOrder(Struct, frozen=True):
 class RulesOrder(Struct, frozen=True):
     form: str
 
-    def carried_out(self, review: Reviewer, judged: Judged) -> int:
+    def carried_out(self) -> int:
         import os
 
         from datakeel.show import catalogue, output
@@ -345,7 +407,7 @@ class RulesOrder(Struct, frozen=True):
         return 0
 
 
-Order = ReviewOrder | ExplainOrder | RulesOrder
+Order = ReviewOrder | ExplainOrder | RulesOrder | DesignOrder | GenerateOrder | DriftOrder | ImpactOrder
 
 
 # What an order needs: loaded when it is needed ----------------------------------------------------------------------

@@ -1,0 +1,188 @@
+"""The orders of generation: what is typed after ``design``, ``generate``, ``do``, ``drift`` and ``impact``."""
+
+# ruff: noqa: PLC0415  (an order loads what it needs, when it needs it)
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from datakeel.mistake import Mistake
+
+if TYPE_CHECKING:
+    from datakeel.decision import Design
+    from datakeel.requirements import Requirements
+    from datakeel.write.project import Project
+
+DIFFERENT = 1  # the status of a comparison that found something
+PRINTED = "-"
+
+
+class DesignOrder(Struct, frozen=True, kw_only=True):
+    """A sentence becomes a system.yaml; either way the decisions are printed."""
+
+    request: str
+    output: Path | None
+    force: bool
+
+    def carried_out(self) -> int:
+        from datakeel import generator, requirements
+        from datakeel.design.designer import design
+        from datakeel.show import output
+
+        described = asked(generator.understood(self.request), self.request)
+        decided = design(described)
+        if self.output == Path(PRINTED):
+            output.write(requirements.text(described), sys.stdout)
+            return 0
+        if self.output is not None or not generator.is_file(self.request):
+            file = self.output or Path("system.yaml")
+            if file.exists() and not self.force:
+                raise Mistake(f"{file} is there already: name another with --output, or add --force to replace it")
+            output.write_file(file, requirements.text(described))
+            print(f"{file} says what the system must do; edit it, then: datakeel generate {file} -o DIR", end="\n\n")
+        show(decided)
+        return 0
+
+
+class GenerateOrder(Struct, frozen=True, kw_only=True):
+    request: str
+    output: Path
+    force: bool
+    diff: bool
+
+    def carried_out(self) -> int:
+        from datakeel import generator
+
+        decided, project = generator.generated(asked(generator.understood(self.request), self.request))
+        if self.diff:
+            return compared(project, self.output)
+        written(project, self.output, self.force)
+        for warning in decided.warnings:
+            print(f"note: {warning}")
+        print(
+            f"\n    cd {self.output}\n    make test    # proves it, on a PostgreSQL of its own\n    make run     # starts it"
+        )
+        return 0
+
+
+class DoOrder(Struct, frozen=True, kw_only=True):
+    """Decides by the request's words which of the two halves is meant."""
+
+    request: str
+    path: Path | None
+
+    def decided(self) -> str:
+        """``review`` or ``generate``. Raises Mistake where that cannot be told, and nobody can be asked."""
+        from datakeel.design.intake import mode
+
+        found = mode(self.request)
+        if found is not None:
+            return found
+        if not at_terminal():
+            where = self.path or Path()
+            raise Mistake(
+                "it is not clear whether this asks for a review or for a new system; say\n"
+                f"    datakeel review {where}\n"
+                f'    datakeel generate "{self.request}" -o {self.path or "DIR"}'
+            )
+        return (
+            "review"
+            if input("Review what is there, or generate a new system? [review/generate] ")[:1] == "r"
+            else "generate"
+        )
+
+
+class DriftOrder(Struct, frozen=True, kw_only=True):
+    """How a generated project differs from one that is generated now from its system.yaml."""
+
+    folder: Path
+
+    def carried_out(self) -> int:
+        from datakeel import generator
+
+        _, project = generator.generated(generator.of_project(self.folder))
+        return compared(project, self.folder)
+
+
+class ImpactOrder(Struct, frozen=True, kw_only=True):
+    """Which decisions and files a changed requirement would change."""
+
+    file: Path
+    changes: tuple[str, ...]
+
+    def carried_out(self) -> int:
+        from datakeel import generator
+        from datakeel.show import decisions, output
+
+        before, old = generator.generated(generator.read(self.file))
+        after, new = generator.generated(generator.changed(self.file, self.changes))
+        output.write(
+            decisions.render_impact(before, after, differing(old, new), output.paper(sys.stdout, os.environ)),
+            sys.stdout,
+        )
+        return 0
+
+
+def differing(old: Project, new: Project) -> tuple[str, ...]:
+    """The paths of files that differ between two projects, with ``+`` or ``-`` in front where only one has them."""
+    before = {f.path: f.text for f in old.files}
+    after = {f.path: f.text for f in new.files}
+    signs = {True: "~", False: "+"}
+    return tuple(
+        f"{'-' if path not in after else signs[path in before]} {path}"
+        for path in sorted({*before, *after})
+        if before.get(path) != after.get(path)
+    )
+
+
+def asked(of: Requirements, request: str) -> Requirements:
+    """The requirements of a sentence, after questions at a terminal about what was assumed and matters."""
+    from datakeel import generator
+    from datakeel.design.intake import answered, questions
+
+    if generator.is_file(request) or not at_terminal():
+        return of
+    for question in questions(of):
+        print(f"{question.ask} ({question.changes})")
+        while True:
+            try:
+                of = answered(of, question, input(f"[{question.default}] "))
+                break
+            except EOFError:
+                return of
+            except Mistake as mistake:
+                print(mistake)
+    return of
+
+
+def at_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def compared(project: Project, folder: Path) -> int:
+    from datakeel.show import output
+    from datakeel.write import disk
+
+    text = disk.difference(project, folder)
+    output.write(text, sys.stdout)
+    return DIFFERENT if text else 0
+
+
+def written(project: Project, folder: Path, force: bool) -> None:
+    from datakeel.write import disk
+
+    kept = disk.put(project, folder, force)
+    print(f"{len(project.files) - len(kept)} files in {folder}")
+    for path in kept:
+        print(f"left as it is, since you changed it: {path}")
+
+
+def show(decided: Design) -> None:
+    from datakeel.show import decisions, output
+
+    output.write(decisions.render(decided, output.paper(sys.stdout, os.environ)), sys.stdout)

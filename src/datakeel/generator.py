@@ -1,0 +1,83 @@
+"""The story of a generation: understand the request, decide, write; and what a change would change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from datakeel import requirements
+from datakeel.decision import Design
+from datakeel.design.designer import design
+from datakeel.design.intake import intake
+from datakeel.mistake import Mistake
+from datakeel.requirements import Requirements
+from datakeel.write.project import Project
+from datakeel.write.writer import write
+
+FILES = (".yaml", ".yml")
+
+
+def understood(request: str) -> Requirements:
+    """What a request says: a ``system.yaml``, by its path, or a sentence. Raises Mistake."""
+    return read(Path(request)) if is_file(request) else intake(request)
+
+
+def is_file(request: str) -> bool:
+    """Whether a request is meant as a path: one word that ends as such files do, or that is there."""
+    return len(request.split()) == 1 and (request.endswith(FILES) or Path(request).is_file())
+
+
+def read(file: Path) -> Requirements:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise Mistake(f"{file} is no text in UTF-8") from None
+    except IsADirectoryError:
+        raise Mistake(f"{file} is a folder; expected a system.yaml") from None
+    except FileNotFoundError:
+        raise Mistake(f"there is no {file}; `datakeel design` makes one from a sentence") from None
+    except OSError as error:
+        raise Mistake(f"cannot read {file}: {error.strerror or error}") from None
+    return requirements.read(text, str(file))
+
+
+def generated(of: Requirements) -> tuple[Design, Project]:
+    """What is decided for the requirements, and the project that follows. Nothing is written. Raises Mistake."""
+    decided = design(of)
+    return decided, write(decided)
+
+
+def of_project(folder: Path) -> Requirements:
+    """The requirements that a generated project has now. Raises Mistake where the folder holds none."""
+    file = folder / "system.yaml"
+    if not file.is_file():
+        raise Mistake(f"{folder} holds no system.yaml: expected a folder that `datakeel generate` wrote")
+    return read(file)
+
+
+def changed(file: Path, changes: Sequence[str]) -> Requirements:
+    """The requirements of a file with values put in, each as ``workload.writes=5k/s``. Raises Mistake."""
+    read(file)
+    yaml = YAML()
+    tree = yaml.load(file.read_text(encoding="utf-8"))
+    for change in changes:
+        path, equals, value = change.partition("=")
+        if not equals or not path.strip():
+            raise Mistake(f'"{change}" is no change; expected a path and a value, as in workload.writes=5k/s')
+        put(tree, path.strip().split("."), value.strip(), change)
+    text = StringIO()
+    yaml.dump(tree, text)
+    return requirements.read(text.getvalue(), f"{file} with {', '.join(changes)}")
+
+
+def put(tree: dict[str, object], path: Sequence[str], value: str, change: str) -> None:
+    place = tree
+    for key in path[:-1]:
+        inner = place.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise Mistake(f"{change}: {key} holds a value, and nothing that {path[-1]} could be part of")
+        place = inner
+    place[path[-1]] = value
