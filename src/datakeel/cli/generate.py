@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 DIFFERENT = 1  # the status of a comparison that found something
 PRINTED = "-"
+NEXT = """
+    cd {folder}
+    make test    # proves it, on a PostgreSQL of its own
+    make run     # starts it"""
 
 
 class DesignOrder(Struct, frozen=True, kw_only=True):
@@ -64,9 +68,7 @@ class GenerateOrder(Struct, frozen=True, kw_only=True):
         written(project, self.output, self.force)
         for warning in decided.warnings:
             print(f"note: {warning}")
-        print(
-            f"\n    cd {self.output}\n    make test    # proves it, on a PostgreSQL of its own\n    make run     # starts it"
-        )
+        print(NEXT.format(folder=self.output))
         return 0
 
 
