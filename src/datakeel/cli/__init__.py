@@ -14,7 +14,7 @@ from msgspec import Struct
 from typer.main import get_command
 
 from datakeel import __version__
-from datakeel.cli.generate import DesignOrder, DoOrder, DriftOrder, GenerateOrder, ImpactOrder
+from datakeel.cli.generate import DesignOrder, DoOrder, DriftOrder, GenerateOrder, ImpactOrder, UpdateOrder
 from datakeel.ending import told
 from datakeel.mistake import Mistake, nearest, unknown
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datakeel.show.catalogue import Entry
     from datakeel.show.sarif import Help
 
-COMMANDS = ("review", "explain", "rules", "design", "generate", "do", "drift", "impact")
+COMMANDS = ("review", "explain", "rules", "design", "generate", "do", "update", "drift", "impact")
 FORMATS = ("terminal", "markdown", "json", "sarif")
 SEVERITIES = ("critical", "major", "minor", "suggestion")
 CONFIDENCES = ("high", "medium", "low")
@@ -197,6 +197,14 @@ def type_do(
     if path is None:
         raise Mistake(f'where to? name a folder: datakeel do "{request}" DIR')
     return GenerateOrder(request=request, output=path, force=False, diff=False)
+
+
+@app.command("update", help="Follow a changed system.yaml, or a newer datakeel. Status: 1 where lines are in conflict.")
+def type_update(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A project that `generate` wrote.")],
+    debug: Debug = False,
+) -> UpdateOrder:
+    return UpdateOrder(folder=folder)
 
 
 @app.command("drift", help="Show how a generated project differs from a fresh one. Status: 0 not at all, 1 somehow.")
@@ -407,7 +415,7 @@ class RulesOrder(Struct, frozen=True):
         return 0
 
 
-Order = ReviewOrder | ExplainOrder | RulesOrder | DesignOrder | GenerateOrder | DriftOrder | ImpactOrder
+Order = ReviewOrder | ExplainOrder | RulesOrder | DesignOrder | GenerateOrder | UpdateOrder | DriftOrder | ImpactOrder
 
 
 # What an order needs: loaded when it is needed ----------------------------------------------------------------------

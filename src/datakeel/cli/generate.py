@@ -111,6 +111,30 @@ class DriftOrder(Struct, frozen=True, kw_only=True):
         return compared(project, self.folder)
 
 
+class UpdateOrder(Struct, frozen=True, kw_only=True):
+    """A generated project follows its system.yaml, or a newer datakeel; what its people changed stays."""
+
+    folder: Path
+
+    def carried_out(self) -> int:
+        from datakeel import generator
+        from datakeel.write import disk, update
+
+        _, fresh = generator.generated(generator.of_project(self.folder))
+        base = update.base_in(self.folder)
+        yours = disk.texts(self.folder, {*base, *(f.path for f in fresh.files)})
+        outcomes = tuple(update.merged(base, yours, fresh))
+        disk.put_over(update.files(outcomes, fresh), update.gone(outcomes, yours), self.folder)
+        for outcome in outcomes:
+            print(
+                f"{'conflict' if outcome.conflict else 'updated' if outcome.text is not None else 'removed'}: "
+                f"{outcome.path}{f' ({outcome.note})' if outcome.note else ''}"
+            )
+        conflicts = sum(outcome.conflict for outcome in outcomes)
+        print(f"{conflicts} files in conflict; their lines are marked as git marks them" if conflicts else "done")
+        return DIFFERENT if conflicts else 0
+
+
 class ImpactOrder(Struct, frozen=True, kw_only=True):
     """Which decisions and files a changed requirement would change."""
 

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from datakeel.mistake import Mistake
 from datakeel.write.project import EXECUTABLE, File, Project
 
 STATE = ".datakeel/state.json"  # what was written, with a digest of each file
+OURS = ".datakeel/"  # what nobody but us writes
 
 
 def put(project: Project, folder: Path, force: bool = False) -> list[str]:
@@ -37,10 +38,33 @@ def put(project: Project, folder: Path, force: bool = False) -> list[str]:
 def difference(project: Project, folder: Path) -> str:
     """What would change in `folder` if the project were written over it, as a unified diff: empty where nothing would.
     Files that nobody ever generated are not spoken of."""
-    fresh = {file.path: file.text for file in project.files if file.path != STATE}
+    fresh = {file.path: file.text for file in project.files if not file.path.startswith(OURS)}
     gone = (path for path in _digests(folder) if path not in fresh)
     with _told(folder):
         return "".join(_changes(path, folder, fresh.get(path)) for path in sorted({*fresh, *gone}))
+
+
+def put_over(files: Iterable[File], gone: Iterable[str], folder: Path) -> None:
+    """Write files over those of a project, and take the paths of `gone` away: all of it, or, when anything fails,
+    nothing."""
+    files = tuple(files)
+    with _told(folder):
+        folder = folder.resolve()
+        _refuse_obstacles(Project(files), folder)
+        with _beside(folder) as stage, ExitStack() as undo:
+            for file in files:
+                _write(stage / "new", file)
+                _exchange(stage, folder, file.path, undo)
+            for path in gone:
+                _move_aside(folder / path, stage / "old" / path, undo)
+            undo.pop_all()
+
+
+def texts(folder: Path, paths: Iterable[str]) -> dict[str, str]:
+    """The texts of those of the files that are there."""
+    with _told(folder):
+        there = ((path, folder / path) for path in paths)
+        return {path: place.read_bytes().decode(errors="replace") for path, place in there if place.is_file()}
 
 
 def _changes(path: str, folder: Path, text: str | None) -> str:
@@ -88,7 +112,11 @@ def _put_beside(project: Project, folder: Path) -> list[str]:
     folder = folder.resolve()
     digests = _digests(folder)
     _refuse_obstacles(project, folder)
-    kept = [f.path for f in project.files if f.path != STATE and _of_the_user(folder / f.path, f, digests.get(f.path))]
+    kept = [
+        f.path
+        for f in project.files
+        if not f.path.startswith(OURS) and _of_the_user(folder / f.path, f, digests.get(f.path))
+    ]
     with _beside(folder) as stage, ExitStack() as undo:
         for file in project.files:
             if file.path not in kept:
@@ -105,11 +133,15 @@ def _exchange(stage: Path, folder: Path, path: str, undo: ExitStack) -> None:
         parent.mkdir()
         undo.callback(parent.rmdir)
     if place.exists():
-        old.parent.mkdir(parents=True, exist_ok=True)
-        place.rename(old)
-        undo.callback(old.rename, place)
+        _move_aside(place, old, undo)
     new.rename(place)
     undo.callback(place.unlink)
+
+
+def _move_aside(place: Path, old: Path, undo: ExitStack) -> None:
+    old.parent.mkdir(parents=True, exist_ok=True)
+    place.rename(old)
+    undo.callback(old.rename, place)
 
 
 def _of_the_user(place: Path, file: File, digest: str | None) -> bool:

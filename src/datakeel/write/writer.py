@@ -12,6 +12,7 @@ from datakeel.decision import Design
 from datakeel.write import targets
 from datakeel.write.contribution import Contribution
 from datakeel.write.project import Project, project
+from datakeel.write.update import base_of
 
 COMMON = "service"  # the target that every project has: it names what the others give
 
@@ -33,7 +34,8 @@ def write(design: Design) -> Project:
     """The project that a design asks for. The same design gives the same bytes."""
     given = tuple(t.contribution(design) for t in wanted(design))
     common = cast(Common, import_module(f"{targets.__name__}.{COMMON}.write")).files(design, given)
-    return project([file for part in (*given, common) for file in part.files])
+    made = project([file for part in (*given, common) for file in part.files])
+    return project((*made.files, base_of(made)))
 
 
 def wanted(design: Design) -> Iterator[Target]:
