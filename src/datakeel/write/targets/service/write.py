@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from datakeel import __version__, naming
+from datakeel import __version__, naming, requirements
 from datakeel.decision import Decision, Design
 from datakeel.write.contribution import Contribution, Migration, Process, Trouble
 from datakeel.write.project import File, rendered, templates
@@ -65,7 +65,7 @@ def files(design: Design, contributions: tuple[Contribution, ...]) -> Contributi
         *_deployments(values),
         *_migrations(contributions),
         *_decisions(design),
-        File("system.yaml", _requirements(design)),
+        File("system.yaml", requirements.text(design.requirements)),
     ]
     return Contribution(files=(*made, _state(design, [*made, *(f for c in contributions for f in c.files)])))
 
@@ -182,10 +182,6 @@ def _decisions(design: Design) -> Iterator[File]:
 
 def _record_path(number: int, decision: Decision) -> str:
     return f"docs/decisions/{number:04}-{decision.question}.md"
-
-
-def _requirements(design: Design) -> str:
-    return msgspec.json.format(msgspec.json.encode(design.requirements), indent=2).decode() + "\n"
 
 
 def _state(design: Design, made: Iterable[File]) -> File:
