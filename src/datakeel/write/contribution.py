@@ -25,6 +25,14 @@ class Process(Struct, frozen=True):
     replicas: int = 1
 
 
+class Folder(Struct, frozen=True):
+    """A folder on the disk of the process `process` that must outlive it: a setting of this name says where it is."""
+
+    name: str
+    process: str
+    about: str
+
+
 class Trouble(Struct, frozen=True):
     """One entry of the runbook."""
 
@@ -48,6 +56,7 @@ class Contribution(Struct, frozen=True, kw_only=True):
     files: tuple[File, ...] = ()
     migrations: tuple[Migration, ...] = ()
     processes: tuple[Process, ...] = ()
+    folders: tuple[Folder, ...] = ()
     routers: tuple[str, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     panels: tuple[Panel, ...] = ()

@@ -87,6 +87,7 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
         "light": False,
         "lock": zlib.crc32(name.encode()),
         "processes": [_process(p) for p in processes],
+        "kept": [folder for c in contributions for folder in c.folders],
         "routers": routers,
         "start_imports": _imports(
             package, START + tuple((p.target, f"main as {naming.snake(p.name)}") for p in processes)
