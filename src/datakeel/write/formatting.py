@@ -8,13 +8,17 @@ needs one of those keeps it short.
 from __future__ import annotations
 
 import io
+import keyword
 import re
+import sys
+import textwrap
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 WIDTH = 100
 INDENT = "    "
 IMPORT = re.compile(r"(from \S+ import )(.+)")
+COMPARISON = re.compile(r" ([=<>]+) ")  # of SQL: what stands on its sides stays together
 DEFINITION = re.compile(r"(async )?def \w+")
 
 
@@ -35,6 +39,67 @@ def formatted(text: str) -> str:
         for part in ([line] if number in inside else _broken(line))
     ]
     return "\n".join(lines) + "\n"
+
+
+def imports(code: str, known: Mapping[str, str], package: str) -> str:
+    """The imports of those `known` names that the code uses, in the order of isort. `known`: from which module each
+    comes (``""``: it is a module itself; ``hypothesis:strategies``: by which name). `package`: its modules stand last.
+
+    >>> print(imports("x: UUID = f(json.loads(y))", {"UUID": "uuid", "f": "shop.a", "json": ""}, "shop"))
+    import json
+    from uuid import UUID
+    <BLANKLINE>
+    from shop.a import f
+    """
+    used = _names(code)
+    modules: dict[str, list[str]] = {}
+    for name in sorted(used & known.keys(), key=_by_type):
+        modules.setdefault(known[name], []).append(name)
+    lines = [(name, 0, f"import {name}") for name in modules.pop("", [])]
+    for origin, names in modules.items():
+        module, _, there = origin.partition(":")  # what has another name there stands on a line of its own
+        lines.append((module, 1, f"from {module} import {f'{there} as {names[0]}' if there else ', '.join(names)}"))
+    sections: dict[int, list[str]] = {}
+    for module, _, line in sorted(lines, key=lambda line: (line[1], line[0])):
+        sections.setdefault(_section(module, package), []).append(line)
+    return "\n\n".join("\n".join(sections[number]) for number in sorted(sections))
+
+
+def sql(text: str, indent: int) -> str:
+    """Statements as adjacent string literals, the first argument of a call: one for each line, broken where it is too
+    long."""
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    room = WIDTH - indent - 4
+    if len(" ".join(lines)) <= WIDTH - indent - 3:
+        lines = [" ".join(lines)]
+    parts = [part for line in lines for part in textwrap.wrap(COMPARISON.sub("\0\\1\0", line), room)]
+    literals = [f'"{part}"' if number == 0 else f'" {part}"' for number, part in enumerate(parts)]
+    literals = [literal.replace("\0", " ") for literal in literals]
+    return "\n".join(" " * indent + literal for literal in literals) + ",\n"
+
+
+def _names(code: str) -> set[str]:
+    """The names that code uses, but for attributes, and what calls name their arguments."""
+    found, before = set(), ""
+    tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
+    for token in tokens:
+        if token.type == tokenize.NAME and before != "." and not keyword.iskeyword(token.string):
+            found.add(token.string)
+        elif token.type == tokenize.STRING and re.match(r"[rR]?[fF]", token.string):  # before Python 3.12
+            found.update(re.findall(r"(?<=[{(])\w+", token.string))
+        before = token.string
+    return found
+
+
+def _by_type(name: str) -> tuple[int, str]:
+    return (0 if name.isupper() and len(name) > 1 else 1 if name[0].isupper() else 2), name
+
+
+def _section(module: str, package: str) -> int:
+    root = module.partition(".")[0]
+    if root == "__future__":
+        return 0
+    return 3 if root == package else 1 if root in sys.stdlib_module_names else 2
 
 
 def _broken(line: str) -> list[str]:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct
 
 from datakeel import naming
-from datakeel.write.formatting import formatted
+from datakeel.write.formatting import formatted, sql
 from datakeel.write.prose import filled
 
 EXECUTABLE = 0o755
@@ -75,5 +75,6 @@ def templates(folder: Path) -> Environment:
         "plural": naming.plural,
         "words": naming.words,
         "column": naming.column,
+        "sql": sql,
     }
     return environment

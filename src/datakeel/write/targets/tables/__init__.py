@@ -1,0 +1,1 @@
+"""Tables: schema, repositories, routes, and the proofs of their invariants."""

@@ -1,0 +1,96 @@
+"""Tables as SQL and Python."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from datakeel.decision import Design
+from datakeel.requirements import Access, Domain, Field, Invariant, Requirements, Table
+from datakeel.write.disk import put
+from datakeel.write.targets.tables.shape import shapes
+from datakeel.write.writer import write
+from tests.write.designs import CALENDAR_FULL, EVERYTHING, design
+
+
+def schema(*tables: Table) -> str:
+    of = design(Requirements(name="shop", domain=Domain(tables=tables)), "tables", "http-api", "dashboard")
+    return write(of).text("migrations/0002_tables.sql")
+
+
+def indexes(*tables: Table) -> list[str]:
+    return re.findall(r"CREATE INDEX \w+ ON (\w+ \(.*\))", schema(*tables))
+
+
+def test_parents_come_before_those_that_refer_to_them() -> None:
+    names = [shape.table for shape in shapes(EVERYTHING.requirements)]
+    assert names.index("stock_items") < names.index("reservations")
+    assert names.index("classes") < names.index("enrolments")
+
+
+def test_there_is_an_index_for_each_declared_path_and_no_other() -> None:
+    order = Table(
+        name="order",
+        fields=(Field(name="number", unique=True), Field(name="customer"), Field(name="placed at", type="timestamp")),
+        access=(
+            Access(by=("number",)),
+            Access(by=("customer",), order="-placed at"),
+            Access(range="placed at"),
+            Access(by=("customer",)),
+        ),
+    )
+    assert indexes(order) == [
+        "orders (customer, placed_at, id)",
+        "orders (placed_at, id)",
+    ]
+
+
+def test_a_reference_has_an_index_since_its_target_may_be_deleted() -> None:
+    parent = Table(name="customer", fields=(Field(name="name"),))
+    child = Table(name="order", fields=(Field(name="customer", references="customer"),))
+    assert indexes(parent, child) == ["orders (customer_id, id)"]
+    assert "customer_id uuid NOT NULL REFERENCES customers (id)" in schema(child, parent)
+
+
+def test_invariants_are_constraints_where_a_constraint_can_say_them() -> None:
+    told = write(EVERYTHING).text("migrations/0002_tables.sql")
+    assert "CONSTRAINT stock_items_sku_once UNIQUE (sku)" in told
+    assert "CONSTRAINT stock_items_on_hand_least CHECK (on_hand >= 0)" in told
+    assert "CONSTRAINT reservations_status_known CHECK (status IN ('held', 'confirmed', 'released'))" in told
+    assert "EXCLUDE USING gist" in write(CALENDAR_FULL).text("migrations/0002_tables.sql")
+    assert "CREATE EXTENSION" not in told
+
+
+def test_names_that_mean_something_else_are_kept_apart() -> None:
+    table = Table(name="order", fields=(Field(name="select"), Field(name="version"), Field(name="copy")))
+    told = schema(table)
+    assert re.findall(r"^    (\w+) text", told, re.MULTILINE) == ["select_", "version_", "copy_"]
+
+
+def test_an_overlap_of_what_agrees_in_several_values_needs_no_extension() -> None:
+    shift = Table(
+        name="shift",
+        fields=(Field(name="person"), Field(name="day", type="date"), Field(name="hours", type="period")),
+        invariants=(Invariant(kind="no-overlap", fields=("person", "day"), period="hours"),),
+    )
+    assert "md5(person || chr(31) || (day - date '2000-01-01')::text)::uuid" in schema(shift)
+
+
+@pytest.mark.parametrize("of", [CALENDAR_FULL, EVERYTHING], ids=["calendar", "everything"])
+def test_the_code_is_laid_out_and_clean(of: Design, tmp_path: Path) -> None:
+    put(write(of), tmp_path / "made")
+    for arguments in (["format", "--diff"], ["check"]):
+        answer = subprocess.run(
+            [sys.executable, "-m", "ruff", *arguments, "."],
+            cwd=tmp_path / "made",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert answer.returncode == 0, answer.stdout
+
+
+def test_the_same_design_gives_the_same_bytes() -> None:
+    assert write(EVERYTHING) == write(EVERYTHING)
