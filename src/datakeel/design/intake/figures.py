@@ -13,8 +13,10 @@ from datakeel.design.intake.vocabulary import lexicon, pairs
 from datakeel.requirements import Workload
 
 SERVED_BY_DAY = 20  # records that one user writes a day, where nothing is said: one every half hour of a working day
+PEAK_FACTOR = 3.0  # the busiest hour of a day against its mean
 RECORD = 500.0  # bytes: a dozen short columns
 READS_PER_WRITE = 10  # business systems read about ten times as often as they write
+FEW_RECORDS = 1000  # fewer of anything make no difference to a database
 LARGEST_RECORD = 16e6  # bytes: a size beyond this is that of the whole (MongoDB's limit for a document)
 
 
@@ -31,7 +33,7 @@ class Figures:
         self.rates: list[tuple[Quantity, float]] = []
         self.at_most: list[tuple[int, str]] = []
         self.records: list[Quantity] = []
-        self.hold: float | None = None
+        self.users: Quantity | None = None
         self.reach: tuple[float, str] | None = None
         self.rollup: list[float] = []
 
@@ -86,15 +88,22 @@ def _count(found: Figures, q: Quantity) -> None:
     elif lexicon("regions") & set(q.of) or (q.of[:2] == ("data", "center") or q.of[:2] == ("data", "centre")):
         found.put("availability.regions", int(q.value), q)
     elif lexicon("people") & set(q.of) and not q.each:
-        if found.values.get("workload.users", 0) < q.value:  # patients, and not the twelve doctors
-            found.values.pop("workload.users", None)
-            found.put("workload.users", max(1, round(q.value)), q)
+        _users(found, q)
     elif q.each:
         found.rates.append((q, q.value / DAY)) if "day" in near else found.unread.append(found.quote(q))
-    elif q.of and last not in lexicon("uncounted") and q.of[0] not in lexicon("uncounted") and q.value >= 2:
-        found.records.append(q)
+    elif q.of and q.value >= 2 and last not in lexicon("uncounted") and q.of[0] not in lexicon("uncounted"):
+        if "no" not in found.left(q, 1):  # no two cars
+            found.records.append(q)
     elif q.of and q.value > 3 and last not in ("thing", "time"):
         found.unread.append(found.quote(q))
+
+
+def _users(found: Figures, q: Quantity) -> None:
+    """The patients, and not the twelve doctors; the users, and not the followers of one."""
+    if found.users is None or ("user" not in found.users.of and (found.users.value < q.value or "user" in q.of)):
+        found.users = q
+        found.values.pop("workload.users", None)
+        found.put("workload.users", max(1, round(q.value)), q)
 
 
 def _rate(found: Figures, q: Quantity) -> None:
@@ -147,8 +156,6 @@ def _period(found: Figures, q: Quantity) -> None:
         found.rollup.append(q.value)
     elif {"late", "lateness", "order"} & near and {"out", "late", "lateness"} & near:
         found.put("lateness", q.value, q)
-    elif {"hold", "expire", "release"} & near:
-        found.hold = q.value
     elif lexicon("fresh") & near or (
         q.value >= 1 and {"dashboard", "index", "view", "analytics"} & near and not {"load", "respond"} & near
     ):
@@ -181,10 +188,12 @@ def _latency(found: Figures, q: Quantity) -> None:
 
 def _interval(found: Figures, q: Quantity) -> None:
     """Every so often: for each of the things counted before."""
-    counts = [c for c in found.quantities if c.kind == "count" and c.first < q.first and c.value > 1 and c.of]
-    if counts and q.value > 0:
-        found.rates.append((q, counts[-1].value / q.value))
-        found.reasons["rates"] = f"“{found.quote(counts[-1])}” × one every “{found.quote(q)}”"
+    counts = [c for c in found.quantities if c.kind == "count" and c.value > 1 and c.of]
+    before = [c for c in counts if c.first < q.first]
+    counted = before[-1] if before else counts[0] if counts else None
+    if counted is not None and q.value > 0:
+        found.rates.append((q, counted.value / q.value))
+        found.reasons["rates"] = f"“{found.quote(counted)}” × one every “{found.quote(q)}”"
     elif q.value < DAY:
         found.unread.append(found.quote(q))
 
@@ -237,7 +246,7 @@ def _rates(found: Figures) -> None:
     for q, value in found.rates:
         if value <= 0:
             continue
-        if lexicon("peaks") & found.near(q, 3, 3) and len(found.rates) > 1:
+        if lexicon("peaks") & found.near(q, 3, 3):
             peaks.append((q, value))
         else:
             means[_direction(found, q)].append((q, value))
@@ -247,12 +256,20 @@ def _rates(found: Figures) -> None:
     if means["mixed"]:
         _mixed(found, means["mixed"])
     for q, value in peaks:
-        path = f"workload.{_direction(found, q) if _direction(found, q) != 'mixed' else 'writes'}"
-        mean = found.values.get(path)
-        if mean and value > mean:
-            found.put("workload.peak", round(value / mean, 2), q)
-        elif not mean:
-            found.put(path, value, q)
+        _peak(found, q, value)
+
+
+def _peak(found: Figures, q: Quantity, value: float) -> None:
+    """A peak beside a mean is so many times the mean; alone it is three times a mean that nobody said."""
+    direction = _direction(found, q)
+    path = f"workload.{'writes' if direction == 'mixed' else direction}"
+    mean = found.values.get(path)
+    if mean and value > mean:
+        found.put("workload.peak", round(value / mean, 2), q)
+    elif not mean:
+        times = found.values.get("workload.peak", PEAK_FACTOR)
+        found.put(path, value / times, f"“{found.quote(q)}” at the peak, {times:g} times the mean", "inferred")
+        found.put("workload.peak", times, f"“{found.quote(q)}” is the peak", "inferred")
 
 
 def _direction(found: Figures, q: Quantity) -> str:
@@ -273,8 +290,9 @@ def _put_rate(found: Figures, path: str, rates: list[tuple[Quantity, float]]) ->
     total, said = 0.0, []
     for q, value in rates:
         if q.kind == "flow":
-            value /= found.values.get("workload.record", found.record)
-            said.append(f"“{found.quote(q)}” in records of {found.values.get('workload.record', RECORD):,.0f} B")
+            record = found.values.get("workload.record", found.record)
+            value /= record
+            said.append(f"“{found.quote(q)}” in records of {record:,.0f} B")
         elif q.kind == "period":
             said.append(found.reasons.pop("rates", f"“{found.quote(q)}”"))
         else:
@@ -316,7 +334,20 @@ def _words(found: Figures) -> None:
         found.put("workload.growth", float(yearly - 1), f"“{match.group()}”")
     if match := re.search(r"\b(one|a) year of (data|history)\b", written, re.I):
         found.put("workload.retention", YEAR, f"“{match.group()}”")
+    _rollups(found)
     _regions(found)
+
+
+_ROLLUPS = re.compile(
+    r"\b((?:(?:per[- ]minute|minutely|hourly|daily|weekly)(?:, | and |, and | or )?)+) ?"
+    r"(?:rollup|roll-up|average|aggregate|mean|summar|statistic|total|min)", re.I
+)
+_BY_WORD = {"minute": 60, "hourly": 3600, "daily": DAY, "weekly": 7 * DAY}
+
+
+def _rollups(found: Figures) -> None:
+    for match in _ROLLUPS.finditer(found.request.written):
+        found.rollup += [seconds for word, seconds in _BY_WORD.items() if word in match.group(1).lower()]
 
 
 def _regions(found: Figures) -> None:
@@ -364,7 +395,7 @@ def complete(found: Figures, main: Workload, what: str) -> None:
     _total(found, found.values.get("workload.record", record))
     found.assume("workload.record", record, f"usual for {what}")
     _reads_and_writes(found, main, what)
-    found.assume("workload.peak", main.peak or 3.0, "the busiest hour against the mean of a day")
+    found.assume("workload.peak", main.peak or PEAK_FACTOR, "the busiest hour against the mean of a day")
     if main.retention:
         why = f"usual for {what}: it comes all the time, so it must go some day"
         found.assume("workload.retention", main.retention, why)
@@ -393,16 +424,13 @@ def _reads_and_writes(found: Figures, main: Workload, what: str) -> None:
 
 
 def _total(found: Figures, record: float) -> None:
-    """``5 TB`` and ``2 million products``: how many records there are."""
-    for q in found.records:
-        if q.kind == "size":
-            found.put(
-                "workload.records",
-                float(round(q.value / record)),
-                f"“{found.quote(q)}” in records of {record:,.0f} B",
-                "inferred",
-            )
-        elif "workload.records" not in found.values:
-            found.put("workload.records", q.value, q)
-        elif found.quote(q) not in found.reasons["workload.records"]:
-            found.unread.append(found.quote(q))
+    """``5 TB`` and ``2 million products``: how many records there are, by the largest number of things that is said."""
+    sizes = [q for q in found.records if q.kind == "size"]
+    counts = sorted((q for q in found.records if q.kind == "count"), key=lambda q: -q.value)
+    kept = [q for q in counts if q.value >= FEW_RECORDS or set(q.of) & found.mentioned][:1]
+    for q in sizes[:1]:
+        how = f"“{found.quote(q)}” in records of {record:,.0f} B"
+        found.put("workload.records", float(round(q.value / record)), how, "inferred")
+    for q in kept:
+        found.put("workload.records", q.value, q)
+    found.unread += [found.quote(q) for q in (*counts, *sizes) if q not in kept and q not in sizes[:1]]
