@@ -132,7 +132,11 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ),
     (
         "Inventory for 3 warehouses, stock never below zero, 200 updates per second",
-        {"tables": ["stock item"], "workload.writes": 200, "invariants": [("non-negative", ("on_hand",), None)]},
+        {
+            "tables": ["stock item"],
+            "workload.writes": 200,
+            "invariants": [("unique", ("sku", "warehouse"), None), ("non-negative", ("on_hand",), None)],
+        },
     ),
     (
         "bank accounts and transfers between accounts; the balance must never go below zero",

@@ -19,7 +19,7 @@ ASSUMED_LIMIT = 20  # of places in a class, where no number is said: a school cl
 _OVERLAP = re.compile(
     r"""\b(no|never|not|without|prevent\w*|avoid\w*|forbid\w*)\b [^.;]{0,30}
         \b(doubl\w*[- ]?book\w* | overlap\w* | clash\w* | conflict\w* | booked[ ]twice | two[ ]bookings)
-    | \bdouble[- ]?booking""",
+    | \bdouble[- ]?booking | \bno[ ]overbook\w* | \bno[ ]two[ ][^.;,]{3,40}[ ]same[ ](?:time|slot)""",
     re.I | re.X,
 )
 _BELOW_ZERO = re.compile(
@@ -59,7 +59,9 @@ class Constrained(Struct, frozen=True):
     unread: tuple[str, ...] = ()
 
 
-def constrain(domain: Domain, known: Iterable[Known], request: Text, at_most: list[tuple[int, str]]) -> Constrained:
+def constrain(
+    domain: Domain, known: Iterable[Known], request: Text, at_most: list[tuple[int, str]], capacity: int | None
+) -> Constrained:
     """The domain with the invariants and access paths that a request states."""
     domains = list(known)
     work = _Work(domain, domains, request)
@@ -67,7 +69,7 @@ def constrain(domain: Domain, known: Iterable[Known], request: Text, at_most: li
     work.non_negative()
     for limit, per in at_most:
         work.at_most(limit, per)
-    work.limits()
+    work.limits(capacity)
     work.unique()
     work.transitions()
     work.access()
@@ -150,18 +152,17 @@ class _Work:
         else:
             self.add(table, Invariant(kind="at-most", fields=(per,), limit=limit), words)
 
-    def limits(self) -> None:
+    def limits(self, capacity: int | None) -> None:
         """A limit that a domain has and that nobody gave a number."""
         for table in self.domain.tables:
             for at, one in enumerate(table.invariants):
                 if one.kind == "at-most" and one.limit is None:
-                    limit = next((d.limit for d in self.known if d.limit), ASSUMED_LIMIT)
+                    limit = capacity or next((d.limit for d in self.known if d.limit), ASSUMED_LIMIT)
                     kept = list(table.invariants)
                     kept[at] = replace(one, limit=limit)
                     self.put(replace(table, invariants=tuple(kept)))
-                    self.reasons[f"domain.tables.{table.name}.invariants.{at}"] = (
-                        f"assumed: {limit} places; no number was said"
-                    )
+                    said = f"said: {limit} places" if capacity else f"assumed: {limit} places; no number was said"
+                    self.reasons[f"domain.tables.{table.name}.invariants.{at}"] = said
 
     def unique(self) -> None:
         for found in _UNIQUE.finditer(self.written):

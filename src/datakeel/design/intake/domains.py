@@ -3,7 +3,6 @@ parts of them that a request asks for."""
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -15,6 +14,7 @@ from msgspec import Struct
 
 from datakeel.design.intake.text import Text, phrase_words
 from datakeel.requirements import Domain, Field, Step, Workload
+from datakeel.requirements.short import field
 
 FOLDER = Path(__file__).parent.parent / "domains"
 KINDS = (
@@ -115,6 +115,7 @@ def select(one: Known, request: Text, facets: Mapping[str, str]) -> Selection:
     """The pieces of a domain that a request with these facets (and the words that called each) asks for."""
     chosen = _Choice(request, facets, _names(one, request))
     pieces = {kind: list(chosen.pieces(one.pieces.get(kind, ()), kind)) for kind in KINDS}
+    _drop_unknown_fields(pieces)
     steps = () if "saga" not in facets else tuple((s["at"], _step(s)) for s in one.steps)
     return Selection(msgspec.convert(pieces, Domain), chosen.why, steps)
 
@@ -176,6 +177,8 @@ class _Choice:
 
     def _resolved(self, piece: Mapping[str, Any], path: str) -> dict[str, Any]:
         made: dict[str, Any] = {}
+        for also in piece.get("also", ()):
+            piece = {**piece, **also} if self._asked(also["when"]) else piece
         for key, value in piece.items():
             if key in ("when", "unless", "needs", "why", "said", "instead", "also"):
                 continue
@@ -185,9 +188,6 @@ class _Choice:
                 made[key] = [field(self._put(n), self._put(t)) for n, t in value.items()]
             else:
                 made[key] = self._put(value)
-        for also in piece.get("also", ()):
-            if self._asked(also["when"]):
-                made |= {k: v for k, v in also.items() if k != "when"}
         self._say(piece, made, path)
         if "key" in made and isinstance(made["key"], list):
             made["key"] = made["key"][0]
@@ -217,31 +217,25 @@ class _Choice:
         return value
 
 
+def _drop_unknown_fields(pieces: dict[str, list[dict[str, Any]]]) -> None:
+    """A view has the fields that its source has here: who does not speak of cities does not search by them."""
+    for view in pieces["views"]:
+        known = {"state"}
+        for source in (s for kind in KINDS for s in pieces[kind] if s["name"] in view["sources"]):
+            known |= _field_names(source)
+        for key in ("fields", "dimensions"):
+            view[key] = [f for f in view.get(key, ()) if f in known]
+
+
+def _field_names(source: dict[str, Any]) -> set[str]:
+    held = [*source.get("fields", ()), *source.get("values", ())]
+    held += [f for e in source.get("events", ()) for f in e.get("fields", ())]
+    return {f.name for f in held if isinstance(f, Field)} | ({source["key"].name} if "key" in source else set())
+
+
 def _drop_unknown_states(made: dict[str, Any]) -> None:
     """An event follows only states that there are: who does not pay for orders has no paid ones."""
     if "events" in made:
         states = {e.get("state") for e in made["events"]}
         for event in made["events"]:
             event["after"] = [s for s in event.get("after", ()) if s in states]
-
-
-_FIELD = re.compile(
-    r"(?:reference (?P<references>.+?)|enum\((?P<values>.+)\)|(?P<type>[a-z]+))(?P<flags>(?: optional| unique| many)*)"
-    r"(?: at least (?P<minimum>[0-9]+))?"
-)
-
-
-def field(name: str, short: str) -> Field:
-    """A field in its short form.
-
-    >>> field("total", "money at least 0").minimum, field("sku", "text unique").unique
-    (0, True)
-    >>> field("item", "reference stock item").references, field("level", "enum(low, high)").values
-    ('stock item', ('low', 'high'))
-    """
-    found = _FIELD.fullmatch(short)
-    assert found is not None, f"{name}: {short}"
-    kind = "uuid" if found["references"] else "enum" if found["values"] else found["type"]
-    raw = {"name": name, "type": kind, "references": found["references"]} | {f: True for f in found["flags"].split()}
-    raw |= {"values": found["values"].split(", ")} if found["values"] else {}
-    return msgspec.convert(raw | ({"minimum": int(found["minimum"])} if found["minimum"] else {}), Field)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from datakeel.design.intake.quantities import ADVERBS, MULTIPLES, PERIODS, SIZES, WORDS
 from datakeel.design.intake.text import Text, Token, verb_forms
 from datakeel.design.intake.vocabulary import lexicon, pairs
-from datakeel.requirements import Access, Aggregate, Domain, Event, Field, Table
+from datakeel.requirements import Access, Aggregate, Domain, Event, Field, Invariant, Table
 
 TYPES = (
     (r"(date|birthday|birth|deadline|dob)$", "date"),
@@ -26,64 +27,79 @@ TYPES = (
 )
 
 
+OPENING = frozenset(("with", "have", "has", "having", "(", "including"))  # before the fields of a thing
+
+
 class Draft(Struct, frozen=True):
     domain: Domain
     reasons: dict[str, str]
 
 
-def draft(request: Text, taken: Iterable[int] = ()) -> Draft | None:
-    """Tables for the things that a request names, or None where it names none that a system could keep."""
+def draft(request: Text, taken: Iterable[int], *, evidence: bool) -> Draft | None:
+    """Tables for the things that a request names, or None where it asks for no system. `evidence`: something else (a
+    rate, a number of users, two products) says that it does."""
     used = set(taken)
-    events = list(acts(request))
-    done = {thing for thing, _ in events}
-    things = [t for t in dict.fromkeys([*_listed_things(request, used)]) if t not in done]
-    things = things or [t for t in dict.fromkeys(_others(request, used)) if t not in done][:3]
-    if not events and not (things and _is_system(request)):
+    events = dict(acts(request)) | dict(_moves_by_people(request, used))
+    things = _things(request, used, events)
+    if not events and not (things and (evidence or _is_system(request))):
         return None
-    aggregates = [aggregate(thing, verbs) for thing, verbs in events]
-    kept = things[: 6 - len(aggregates)]
-    tables = _tables(request, kept)
+    return _draft(request, things[: 6 - len(events)], events, "this kind of system is not known")
+
+
+def beside(request: Text, taken: Iterable[int], held: set[str]) -> Draft:
+    """What a request lists beside the domains that are known: ``patients, doctors, appointments and prescriptions``."""
+    listed = [one for items in _lists(request, set(taken)) if len(items) > 1 for one, plural in items if plural and one]
+    listed = [one for one in listed if one not in lexicon("acts")]  # sends and opens are no things
+    events = {thing: verbs for thing, verbs in acts(request) if thing not in held}
+    things = [t for t in dict.fromkeys(listed) if t not in held and t not in events]
+    return _draft(request, things[:5], events, "it is named beside what is known")
+
+
+def _draft(request: Text, things: list[str], events: dict[str, list[str]], why: str) -> Draft:
+    aggregates = tuple(aggregate(thing, verbs) for thing, verbs in events.items())
+    tables = tuple(_staged(request, Table(name=t, fields=_fields(request, t, things))) for t in things)
     reasons = {
-        f"domain.aggregates.{a.name}": f"a draft: from the verbs {_listed(v)}; go over it"
-        for a, (_, v) in zip(aggregates, events, strict=True)
+        f"domain.aggregates.{a.name}": f"a draft, from the verbs {', '.join(verbs)}: go over it"
+        for a, verbs in zip(aggregates, events.values(), strict=True)
     }
-    reasons |= {
-        f"domain.tables.{t.name}": f"a draft: this kind of system is not known, so “{t.name}” is a table: go over it"
-        for t in tables
-    }
-    return Draft(Domain(aggregates=tuple(aggregates), tables=tuple(tables)), reasons)
-
-
-def _listed(verbs: Iterable[str]) -> str:
-    return ", ".join(verbs)
+    reasons |= {f"domain.tables.{t.name}": f"a draft: {why}, so “{t.name}” is a table: go over it" for t in tables}
+    return Draft(Domain(aggregates=aggregates, tables=tables), reasons)
 
 
 def _is_system(request: Text) -> bool:
-    """Whether somebody speaks of keeping something: a kind of software, a verb of keeping, or an amount of data."""
-    words = {t.one for t in request.tokens} | {t.low for t in request.tokens}
-    return bool(
-        words & lexicon("software") or request.verbs() & lexicon("keeping") or words & {"data", "row", "table", "rows"}
-    )
+    """Whether somebody speaks of keeping something: a kind of software, a verb of keeping, or data."""
+    words = {w for t in request.tokens for w in (t.one, t.low)}
+    return bool(words & (lexicon("software") | {"data", "row", "table"}) or request.verbs() & lexicon("keeping"))
 
 
-def _listed_things(request: Text, used: set[int]) -> Iterator[str]:
-    """Nouns after a verb of keeping (``track loans and books``) or the word for the software (``a system for …``)."""
+def _things(request: Text, used: set[int], events: Iterable[str]) -> list[str]:
+    """What is listed; else what the software is called after, and other nouns in the plural."""
+    lists = [[one for one, _ in items if one] for items in _lists(request, used)]
+    several, listed = [t for ts in lists if len(ts) > 1 for t in ts], [t for ts in lists for t in ts]
+    others = [*_whole(request, used), *_plurals(request, used)][:4]
+    holds = [pairs("holds")[t.one] for t in request.tokens if t.one in pairs("holds")]
+    engines = ["record"] if used else []
+    found = next((f for f in (several, holds, listed, others, engines) if f), [])
+    return [t for t in dict.fromkeys(found) if t not in events]
+
+
+def _lists(request: Text, used: set[int]) -> Iterator[list[tuple[str, bool]]]:
+    """Nouns after a verb of keeping (``track loans and books``) or the word for the software (``a system
+    for …``), each with whether it stands in the plural."""
     tokens = request.tokens
-    starts = [i + 1 for i, t in enumerate(tokens) if verb_forms(t.low) & lexicon("keeping") and i not in used]
+    starts = {i + 1 for i, t in enumerate(tokens) if verb_forms(t.low) & lexicon("keeping") and i not in used}
+    starts |= {i + 1 for i, t in enumerate(tokens) if t.text == ":"}
     for i, token in enumerate(tokens[:-2]):
-        follows = tokens[i + 1].low
-        if token.one in lexicon("software") and (
-            follows in ("for", "of") or (follows == "with" and tokens[i + 2].one != tokens[i + 2].low)
-        ):
-            starts.append(i + 2)
-    for start in sorted(set(starts)):
+        if token.one in lexicon("software") and _opens_list(tokens[i + 1], tokens[i + 2]):
+            starts.add(i + 2)
+    for start in sorted(starts):
         theirs = tokens[start - 1].low == "for"  # whose it is, and not what it keeps: an app for engineers
-        yield from (t for t in _list(request, start, used) if not (theirs and t.split()[-1] in lexicon("people")))
+        items = list(_list(request, start, used))
+        yield [item for item in items if not (theirs and item[0].split(" ")[-1] in lexicon("people"))]
 
 
-def _others(request: Text, used: set[int]) -> list[str]:
-    """What else may be kept, where nobody says outright."""
-    return [*_whole(request, used)] or [*_plurals(request, used)]
+def _opens_list(sign: Token, first: Token) -> bool:
+    return sign.low in ("for", "of") or (sign.low == "with" and first.one != first.low)
 
 
 def _whole(request: Text, used: set[int]) -> Iterator[str]:
@@ -95,8 +111,16 @@ def _whole(request: Text, used: set[int]) -> Iterator[str]:
 
 def _plurals(request: Text, used: set[int]) -> Iterator[str]:
     """Nouns in the plural, wherever they stand; people only where there is nothing else."""
-    found = [t.one for i, t in enumerate(request.tokens) if i not in used and t.one != t.low and _is_thing(t)]
-    return iter([t for t in found if t not in lexicon("people")] or found)
+    plural = [i for i, t in enumerate(request.tokens) if i not in used and t.one != t.low and _is_thing(t)]
+    found = [" ".join([*_adjective(request.tokens, i, used), request.tokens[i].one]) for i in plural]
+    return iter([t for t in found if t.split()[-1] not in lexicon("people")] or found)
+
+
+def _adjective(tokens: tuple[Token, ...], at: int, used: set[int]) -> list[str]:
+    """The noun before a noun: ``inspection forms``."""
+    token = tokens[at - 1] if at and at - 1 not in used else None
+    verb = token is None or bool(verb_forms(token.low) & (lexicon("acts") | lexicon("keeping")))
+    return [token.one] if token is not None and not verb and _is_thing(token) and token.one == token.low else []
 
 
 def _phrase_before(tokens: tuple[Token, ...], at: int, used: set[int]) -> Iterator[str]:
@@ -109,27 +133,46 @@ def _phrase_before(tokens: tuple[Token, ...], at: int, used: set[int]) -> Iterat
         yield " ".join(words)
 
 
-def _list(request: Text, start: int, used: set[int]) -> Iterator[str]:
-    """``books, members and loans``: the head of each, until a word that ends the list."""
-    words: list[str] = []
-    for i in range(start, min(start + 14, len(request.tokens))):
-        token = request.tokens[i]
-        if i not in used and _is_thing(token) and len(words) < 2:
-            words.append(token.one)
-            continue
-        if words:
-            yield " ".join(words)
+def _list(request: Text, start: int, used: set[int]) -> Iterator[tuple[str, bool]]:
+    """``books, members and loans``, until a word that ends the list. What is `used` counts, and is nameless."""
+    words: list[Token] = []
+    for i, token in _outside_brackets(request, start):
+        if i in used:
+            yield "", True
             words = []
-            if token.text != "," and token.low not in ("and", "or", "&", "their", "its"):
+        elif words and token.low in lexicon("acts"):  # employees submit
+            return
+        elif _is_thing(token):
+            words.append(token)
+        elif words:
+            yield _noun(words)
+            words = []
+            if token.text != "," and token.low not in ("and", "or", "&"):
                 return
-        elif (
-            not (token.low in lexicon("small") and token.low not in ("for", "with", "in", "by", "at"))
-            and token.text != ","
-            and not token.is_number
-        ):
+        elif not _passed_over(token) and not (token.is_number and i == start):
             return
     if words:
-        yield " ".join(words)
+        yield _noun(words)
+
+
+def _outside_brackets(request: Text, start: int) -> Iterator[tuple[int, Token]]:
+    aside = False
+    for i in range(start, min(start + 30, len(request.tokens))):
+        token = request.tokens[i]
+        if aside or token.text == "(":
+            aside = token.text != ")"
+        else:
+            yield i, token
+
+
+def _noun(words: list[Token]) -> tuple[str, bool]:
+    return " ".join(w.one for w in words[-2:]), words[-1].one != words[-1].low
+
+
+def _passed_over(token: Token) -> bool:
+    ends = {"for", "with", "in", "by", "at", "must", "should", "may", "can"} | lexicon("refused")
+    small = token.low in lexicon("small") and token.low not in ends
+    return small or token.text == ","
 
 
 def _is_thing(token: Token) -> bool:
@@ -146,23 +189,37 @@ def _is_thing(token: Token) -> bool:
     )
 
 
-def _tables(request: Text, things: list[str]) -> list[Table]:
-    return [Table(name=thing, fields=fields) for thing in things for fields in [_fields(request, thing, things)]]
+_STAGES = re.compile(
+    r"\b(?P<thing>[a-z]+?)s? (?:move|go|progress|advance|pass|change)s? from (?P<first>[a-z]+)"
+    r"(?P<rest>(?: (?:to|then|or|and) [a-z]+)+)",
+    re.I,
+)
+
+
+def _staged(request: Text, table: Table) -> Table:
+    """``deals move from lead to qualified to won or lost``: a status, and the moves that it may make."""
+    found = next((m for m in _STAGES.finditer(request.written) if m["thing"].lower() == table.name), None)
+    if found is None:
+        return table
+    states, moves = [[found["first"].lower()]], []
+    for joint, state in re.findall(r"(to|then|or|and) ([a-z]+)", found["rest"].lower()):
+        if joint in ("or", "and"):
+            states[-1].append(state)
+        else:
+            states.append([state])
+    for before, after in pairwise(states):
+        moves += [(a, b) for a in before for b in after]
+    values = tuple(dict.fromkeys(s for step in states for s in step))
+    fields = (*table.fields, Field(name="status", type="enum", values=values))
+    transitions = Invariant(kind="transitions", fields=("status",), moves=tuple(moves))
+    return replace(table, fields=fields, invariants=(*table.invariants, transitions))
 
 
 def _fields(request: Text, thing: str, things: list[str]) -> tuple[Field, ...]:
     """``patients with name and blood type``: what stands after with; else a name and when it was made."""
     said: list[Field] = []
     for _, end in request.places(thing):
-        if request.tokens[end : end + 1] and request.tokens[end].low in (
-            "with",
-            "have",
-            "has",
-            "having",
-            "(",
-            "including",
-            ":",
-        ):
+        if request.tokens[end : end + 1] and request.tokens[end].low in OPENING:
             said += [field(n) for n in _field_names(request, end + 1)]
     unique = {f.name: f for f in said if f.name not in things}
     own = list(unique.values()) or [Field(name="name")]
@@ -221,6 +278,20 @@ def acts(request: Text) -> Iterator[tuple[str, list[str]]]:
         if thing and thing not in seen and len(verbs) >= 2:
             seen.add(thing)
             yield thing, verbs
+
+
+def _moves_by_people(request: Text, used: set[int]) -> Iterator[tuple[str, list[str]]]:
+    """``track requests: employees submit, managers approve or reject``: people do it to the one thing there is."""
+    tokens = request.tokens
+    verbs: list[str] = []
+    for i, token in enumerate(tokens[1:], 1):
+        verb = next((v for v in sorted(verb_forms(token.low)) if v in lexicon("acts")), None)
+        by_people = tokens[i - 1].one in lexicon("people") and token.low == verb
+        joined = tokens[i - 1].low in ("or", "and", ",") and bool(verbs) and token.low == verb
+        verbs += [verb] if verb and (by_people or joined) and verb not in verbs else []
+    things = [one for items in _lists(request, used) for one, _ in items if one and one not in lexicon("people")]
+    if len(verbs) >= 2 and len(set(things)) == 1:
+        yield things[0], verbs
 
 
 def _verbs(said: str) -> list[str]:

@@ -34,6 +34,7 @@ class Figures:
         self.at_most: list[tuple[int, str]] = []
         self.records: list[Quantity] = []
         self.users: Quantity | None = None
+        self.capacity: int | None = None  # seats of one event
         self.reach: tuple[float, str] | None = None
         self.rollup: list[float] = []
 
@@ -91,6 +92,8 @@ def _count(found: Figures, q: Quantity) -> None:
         _users(found, q)
     elif q.each:
         found.rates.append((q, q.value / DAY)) if "day" in near else found.unread.append(found.quote(q))
+    elif last in ("seat", "spot", "ticket") and q.value >= 2:
+        found.capacity = int(q.value)
     elif q.of and q.value >= 2 and last not in lexicon("uncounted") and q.of[0] not in lexicon("uncounted"):
         if "no" not in found.left(q, 1):  # no two cars
             found.records.append(q)
@@ -340,7 +343,8 @@ def _words(found: Figures) -> None:
 
 _ROLLUPS = re.compile(
     r"\b((?:(?:per[- ]minute|minutely|hourly|daily|weekly)(?:, | and |, and | or )?)+) ?"
-    r"(?:rollup|roll-up|average|aggregate|mean|summar|statistic|total|min)", re.I
+    r"(?:rollup|roll-up|average|aggregate|mean|summar|statistic|total|min)",
+    re.I,
 )
 _BY_WORD = {"minute": 60, "hourly": 3600, "daily": DAY, "weekly": 7 * DAY}
 

@@ -11,12 +11,16 @@ from typing import Literal
 
 from msgspec import Struct
 
-from datakeel.design.intake.text import Text, phrase_words
+from datakeel.design.intake.text import Text, phrase_words, verb_forms
+from datakeel.design.intake.vocabulary import lexicon
 from datakeel.requirements import Existing
 
 FILE = Path(__file__).parent / "named.toml"
 REFUSED = frozenset("no not without never avoid instead than unlike drop dropping".split())  # noqa: SIM905
-_STAYS = re.compile(r"\b(that|which|it|and|must|has to|will)\s+(\w+\s+)?(stays?|remains?|keeps? running|already)\b")
+_STAYS = re.compile(
+    r"(database |db |server |instance |cluster )?(that|which|it|and|must|has to|will|we|stays?|remains?)\b"
+    r".{0,20}?\b(stays?|remains?|keeps? running|already|existing|have)\b|(database |db |server )?(stays?|remains?)\b"
+)
 
 
 Role = Literal["source", "sink", "peer"]
@@ -110,28 +114,18 @@ def _places(request: Text, phrase: str) -> list[tuple[int, int]]:
 
 
 def _meant(request: Text, at: int, role: str, name: str) -> bool:
-    """Whether a common word is a product's name here: ``Oracle``, ``Spring`` and ``UPS`` are, in capitals."""
+    """Whether a common word is a product's name here: Oracle, Spring and UPS are, in capitals; a Slack-like chat is not
+    somebody else's."""
     token = request.tokens[at]
-    if name in (
-        "oracle",
-        "spring boot",
-        "temporal",
-        "swift",
-        "rust",
-        "solr",
-        "consul",
-        "elasticsearch",
-        "Square",
-        "node",
-        "ruby on rails",
-        "Slack",
-        "spark",
-        "ruby",
-        "perl",
-    ):
-        return token.text[0].isupper() or len(token.low) > 8 or _introduced(request, at)
+    if role == "external":
+        after = request.tokens[at + 1].low if at + 1 < len(request.tokens) else ""
+        before = request.tokens[at - 1].low if at else ""
+        if after in ("like", "style", "clone", "alternative") or before == "like":
+            return False
     if name in ("UPS", "SAP"):
         return token.text.isupper()
+    if token.low in lexicon("common") and len(token.low) < 9:
+        return token.text[0].isupper() or _introduced(request, at)
     return True
 
 
@@ -160,44 +154,24 @@ def _existing(request: Text, one: Mention) -> Role | None:
     if one.role not in ("engine", "log", "search", "cache"):
         return None
     before = [t.low for t in request.before(one.first, 4)]
-    after = " ".join(t.low for t in request.after(one.last, 8))
-    if before[-1:] == ["to"] and {"migrate", "migrating", "move", "moving"} & set(
-        t.low for t in request.before(one.first, 9)
-    ):
+    verbs = {v for t in request.before(one.first, 9) for v in verb_forms(t.low)}
+    if before[-1:] == ["to"] and verbs & lexicon("leaving"):
         return None
-    stays = bool(_STAYS.match(after)) or bool(
-        re.match(r"(database |db |server |instance )?(that|which|stays|remains|has to stay)\b", after)
-        and re.search(r"\b(stays?|remains?|already|have|existing)\b", after)
-    )
-    if stays or {"existing", "legacy", "current", "old", "present"} & set(before) or _ours(before):
-        return (
-            "sink"
-            if {"to", "into"} & set(before) and "from" not in before
-            else "source"
-            if "from" in before or one.role == "engine"
-            else "peer"
-        )
-    if "from" in before[-2:] and {
-        "migrate",
-        "migrating",
-        "move",
-        "moving",
-        "sync",
-        "syncing",
-        "changes",
-        "replicate",
-        "import",
-        "capture",
-        "copy",
-        "cdc",
-        "stream",
-    } & set(t.low for t in request.before(one.first, 9)):
+    if "from" in before[-2:] and verbs & (lexicon("leaving") | lexicon("flowing")):
         return "source"
-    return None
+    if one.role == "engine" and before[-1:] and before[-1] in ("to", "into") and verbs & lexicon("flowing"):
+        return "sink"
+    if not (_stays(request, one) or {"existing", "legacy", "current", "old", "present"} & set(before)):
+        return "peer" if before[-1:] == ["our"] else None
+    if {"to", "into"} & set(before) and "from" not in before:
+        return "sink"
+    return "source" if "from" in before or one.role == "engine" else "peer"
 
 
-def _ours(before: list[str]) -> bool:
-    return before[-1:] == ["our"]
+def _stays(request: Text, one: Mention) -> bool:
+    """``a MySQL that stays``, ``the Oracle database which must remain``."""
+    after = " ".join(t.low for t in request.after(one.last, 8))
+    return bool(_STAYS.match(after))
 
 
 def _around(request: Text, one: Mention) -> str:

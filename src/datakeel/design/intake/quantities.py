@@ -231,7 +231,7 @@ def _counted(request: Text, value: float, at: int, start: _Start) -> Quantity:
             break
         of.append(WRITTEN_RATES.get(token.low, token.one))
         at += 1
-    things = tuple(of)
+    things = tuple(of) or _named_before(request, start.first)
     each = _each(request, at)
     if each is not None:
         at = each[1]
@@ -242,6 +242,15 @@ def _counted(request: Text, value: float, at: int, start: _Start) -> Quantity:
         return _made("count", value, max(at, start.first + 1), start, of=things, each=each[0] if each else None)
     each = each or _each(request, suffix[1])
     return _made("rate", value / suffix[0], max(suffix[1], at), start, of=things, each=each[0] if each else None)
+
+
+def _named_before(request: Text, first: int) -> tuple[str, ...]:
+    """``SKUs ~ 400k``, ``products: 2 million``: the things stand before their number."""
+    at = first - 1
+    while at > 0 and request.tokens[at].low in ("~", "≈", "=", ":", "about", "around"):
+        at -= 1
+    plural = at >= 0 and request.tokens[at].is_word and request.tokens[at].one != request.tokens[at].low
+    return (request.tokens[at].one,) if plural and at < first - 1 else ()
 
 
 def _made(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -13,12 +13,14 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from datakeel.design.intake import domains, draft
+from datakeel import naming
+from datakeel.design.intake import domains, draft, sagas
 from datakeel.design.intake.constraints import constrain
 from datakeel.design.intake.domains import Called
 from datakeel.design.intake.figures import Figures, complete, figures, freshness
 from datakeel.design.intake.named import REFUSED, Named, named
-from datakeel.design.intake.quantities import Quantity, quantities
+from datakeel.design.intake.quantities import ADVERBS, PERIODS, Quantity, quantities
+from datakeel.design.intake.sagas import plain
 from datakeel.design.intake.text import Text, Token, singular, text, verb_forms
 from datakeel.design.intake.vocabulary import lexicon
 from datakeel.mistake import Mistake
@@ -30,7 +32,6 @@ from datakeel.requirements import (
     Latency,
     Replicated,
     Requirements,
-    Saga,
     Service,
     Step,
     View,
@@ -58,7 +59,7 @@ def intake(request: str) -> Requirements:
     found = quantities(words)
     domain, reasons, known = _domain(words, names, calls, wanted, found)
     read = figures(words, found, [c.domain for c in calls])
-    held = constrain(domain, [c.domain for c in calls], words, read.at_most)
+    held = constrain(domain, [c.domain for c in calls], words, read.at_most, read.capacity)
     domain = _timed(held.domain, read)
     read.unread += held.unread
     if "offline" in wanted:
@@ -76,18 +77,23 @@ def _domain(
     words: Text, names: Named, calls: list[Called], wanted: Mapping[str, str], found: list[Quantity]
 ) -> tuple[Domain, dict[str, str], str]:
     """The constructs, the reason for each, and what the whole is called in a sentence about it."""
+    if "saga" in wanted and (trip := sagas.listed(words)) is not None:
+        return trip.domain, trip.reasons, "a saga"
     if calls:
         domain, reasons = _known(words, names, calls, wanted)
         return domain, reasons, " and ".join(c.domain.name for c in calls)
-    made = draft.draft(words, names.taken)
+    made = draft.draft(words, names.taken, evidence=_evidence(names, found))
     if made is None:
-        if names.external and ("saga" in wanted or len(names.external) > 1):
-            made = draft.Draft(Domain(), {})
-        else:
-            raise Mistake(NOTHING)
+        raise Mistake(NOTHING)
     domain, reasons = _faceted(made, words, wanted)
-    domain = replace(domain, services=_externals(names, domain))
-    return domain, reasons, "a small business system"
+    return replace(domain, services=_externals(names, domain)), reasons, "a small business system"
+
+
+def _evidence(names: Named, found: list[Quantity]) -> bool:
+    """Whether numbers or products show that a system is meant, where no word says so."""
+    amounts = any(q.kind in ("rate", "flow", "size") for q in found)
+    people = any(q.kind == "count" and q.value >= 2 and set(q.of) & lexicon("people") for q in found)
+    return amounts or people or len(names.overrides) + len(names.existing) >= 2
 
 
 def facets(words: Text) -> dict[str, str]:
@@ -125,7 +131,7 @@ def _known(words: Text, names: Named, calls: list[Called], wanted: Mapping[str, 
     views = _whose_views(words, calls, wanted)
     for call in calls:
         own = {k: v for k, v in wanted.items() if k not in ("search", "analytics", "cache") or call in views[k]}
-        part = domains.select(call.domain, words, own)
+        part = domains.select(call.domain, words.without(names.taken), own)
         steps += part.steps
         for kind in domains.KINDS:
             held = {item.name for item in pieces.get(kind, [])}
@@ -133,11 +139,27 @@ def _known(words: Text, names: Named, calls: list[Called], wanted: Mapping[str, 
         reasons |= _because(part, call)
     domain = Domain(**{kind: tuple(items) for kind, items in pieces.items()})
     domain = replace(domain, services=(*domain.services, *_externals(names, domain)))
+    more = draft.beside(words, {*names.taken, *(i for c in calls for i in c.places)}, _held(domain))
+    domain = replace(
+        domain,
+        aggregates=(*domain.aggregates, *more.domain.aggregates),
+        tables=(*domain.tables, *more.domain.tables),
+    )
+    reasons |= more.reasons
     if saga:
-        domain, why = _with_saga(domain, steps, wanted["saga"], names)
+        domain, why = sagas.with_saga(domain, steps, wanted["saga"], names)
         reasons |= why
     domain, why = _more_events(domain, words)
     return domain, reasons | why
+
+
+def _held(domain: Domain) -> set[str]:
+    """The names of all that a domain has, and what people also call it."""
+    items = [item for kind in domains.KINDS for item in getattr(domain, kind)]
+    inner = [t for s in domain.services for t in s.holds]
+    names = {i.name.lower() for i in (*items, *inner)}
+    keys = {s.key.name for s in domain.series} | {w for g in domain.graphs for w in (g.vertex, g.edge)}
+    return {singular(n) for n in names} | {n.split()[-1] for n in names} | keys
 
 
 def _because(part: domains.Selection, call: Called) -> dict[str, str]:
@@ -169,41 +191,7 @@ def _whose_views(words: Text, calls: list[Called], wanted: Mapping[str, str]) ->
 def _externals(names: Named, domain: Domain) -> tuple[Service, ...]:
     """Parties outside. A payment provider that is named takes the place of the unnamed one."""
     held = {s.name for s in domain.services}
-    return tuple(Service(name=_plain(n), external=True) for n in names.external if _plain(n) not in held)
-
-
-def _with_saga(domain: Domain, steps: list[tuple[int, Step]], said: str, names: Named) -> tuple[Domain, dict[str, str]]:
-    """Steps of all services in their usual order; the last has nothing to undo."""
-    ordered = [step for _, step in sorted(steps, key=lambda s: s[0])]
-    services = {s.name: s for s in domain.services}
-    paying = next((n for n in names.external if n in PROVIDERS), None)
-    if paying and "payment provider" in services:
-        services = {k: v for k, v in services.items() if k != "payment provider"}
-        services["payments"] = replace(services["payments"], through=paying)
-    spare = [n for n in names.external if n not in PROVIDERS and _plain(n) in services and "payment" not in n]
-    ordered += [Step(name=f"notify {_plain(n)}", service=_plain(n), timeout=10, retries=5) for n in spare]
-    if not ordered:
-        return domain, {}
-    name = "checkout" if any(a.name == "Order" for a in domain.aggregates) else " and ".join(_work_of(ordered))
-    saga = Saga(name=name, steps=tuple(ordered), timeout=900)
-    why = f"“{said}”: steps in several services succeed together, or are undone one by one"
-    reasons = {
-        f"domain.sagas.{name}": why,
-        f"domain.sagas.{name}.timeout": "assumed: whoever waits for it has gone after 15 minutes",
-    }
-    return replace(domain, services=tuple(services.values()), sagas=(saga,)), reasons
-
-
-PROVIDERS = frozenset(("Stripe", "PayPal", "Adyen", "Braintree", "Klarna", "Square"))
-
-
-def _work_of(steps: Iterable[Step]) -> list[str]:
-    """What a saga is about: its services, one word for each.
-
-    >>> _work_of([Step(name="charge payment", service="payments"), Step(name="reserve stock", service="inventory")])
-    ['payment', 'inventory']
-    """
-    return list(dict.fromkeys(singular(s.service) for s in steps))[:2]
+    return tuple(Service(name=plain(n), external=True) for n in names.external if plain(n) not in held)
 
 
 def _more_events(domain: Domain, words: Text) -> tuple[Domain, dict[str, str]]:
@@ -303,8 +291,25 @@ def _timed(domain: Domain, read: Figures) -> Domain:
             one = replace(one, rollups=tuple(sorted(set(read.rollup))), kept=one.kept)
             read.reasons[f"domain.series.{one.name}.rollups"] = "said: averages over this period"
         series.append(one)
+    batches = (
+        tuple(replace(b, every=cadence) for b in domain.batches) if (cadence := _cadence(read)) else domain.batches
+    )
     streams = tuple(replace(s, window=read.rollup[0]) if read.rollup else s for s in domain.streams)
-    return replace(domain, series=tuple(series), streams=streams)
+    return replace(domain, series=tuple(series), streams=streams, batches=batches)
+
+
+_CADENCE = re.compile(
+    r"\b(?P<every>hourly|nightly|daily|weekly|monthly|(?:every|each) (?:hour|night|day|week|month))\b(?: \w+){0,2}? "
+    r"(?:export|report|batch|job|run|load|dump|etl|statement)",
+    re.I,
+)
+
+
+def _cadence(read: Figures) -> float | None:
+    """How often a batch is said to run."""
+    found = _CADENCE.search(read.request.written)
+    word = found["every"].lower().split()[-1] if found else ""
+    return ADVERBS.get(word) or PERIODS.get(word)
 
 
 def _requirements(words: Text, names: Named, domain: Domain, read: Figures, reasons: dict[str, str]) -> Requirements:
@@ -347,8 +352,9 @@ def system_name(words: Text, domain: Domain) -> str:
             for kind in ("sagas", "aggregates", "series", "graphs", "documents", "tables", "replicated", "services")
             for item in getattr(domain, kind)
         ]
-        name = kept[0].lower() if domain.sagas else _plural(kept[0].lower()) if kept else "system"
-    name = _plain(name)[:40].strip(" -") or "system"
+        first = " ".join(naming.words(kept[0])) if kept else ""
+        name = (first if domain.sagas else _plural(first)) or "system"
+    name = plain(name)[:40].strip(" -") or "system"
     return (
         f"{name} system"
         if name.replace(" ", "_").replace("-", "_") in sys.stdlib_module_names or len(name) < 3
@@ -373,8 +379,3 @@ def _names_something(token: Token) -> bool:
 
 def _plural(name: str) -> str:
     return f"{name[:-1]}ies" if re.search(r"[^aeiou]y$", name) else f"{name}s" if not name.endswith("s") else name
-
-
-def _plain(name: str) -> str:
-    """A name with nothing in it but letters, digits, spaces and hyphens."""
-    return " ".join("".join(c if c.isalnum() or c in " -" else " " for c in name).split())

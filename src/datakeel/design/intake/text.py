@@ -77,6 +77,12 @@ class Text(Struct, frozen=True):
     def has(self, phrases: Iterable[str]) -> bool:
         return any(self.places(phrase) for phrase in phrases)
 
+    def without(self, places: Iterable[int]) -> Text:
+        """The same request with some of its words made unreadable; all others stay where they are."""
+        hidden = set(places)
+        blank = [Token("□", "□", "□", t.start, t.end, t.glued) if i in hidden else t for i, t in enumerate(self.tokens)]
+        return Text(self.written, tuple(blank))
+
     def verbs(self) -> frozenset[str]:
         """Every verb of which a word may be a form."""
         return frozenset(v for t in self.tokens for v in verb_forms(t.low))
