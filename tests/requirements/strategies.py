@@ -28,7 +28,7 @@ def quantity(kind: str) -> st.SearchStrategy[float]:
     usual = st.sampled_from(
         [unit.least, unit.most, *(v for v in (0.2, 0.999, 1.0, 3.0, 60.0, 900.0) if v <= unit.most)]
     )
-    return st.floats(unit.least, unit.most) | usual.filter(lambda v: v >= unit.least)
+    return st.floats(unit.least or 1e-6, unit.most) | usual.filter(lambda v: v >= unit.least)
 
 
 def names(least: int = 0) -> st.SearchStrategy[tuple[str, ...]]:

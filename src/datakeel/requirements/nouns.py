@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 Rate = Annotated[float, Meta(extra={"unit": "rate"})]  # per second
 Size = Annotated[float, Meta(extra={"unit": "size"})]  # bytes
 Period = Annotated[float, Meta(extra={"unit": "period"})]  # seconds
+Loss = Annotated[float, Meta(extra={"unit": "loss"})]  # seconds, none of them allowed
 Share = Annotated[float, Meta(extra={"unit": "share"})]  # of one: 0.999 is 99.9%
 Growth = Annotated[float, Meta(extra={"unit": "growth"})]  # of one, a year
 Factor = Annotated[float, Meta(extra={"unit": "factor"})]  # 3x
@@ -52,7 +53,7 @@ class Availability(Struct, frozen=True, kw_only=True):
     regions: int | None = None
     writes_in: Literal["one region", "every region"] | None = None
     offline: bool | None = None  # clients that write while they are cut off
-    loss: Period | None = None  # how much of the last data may be lost with a machine (recovery point)
+    loss: Loss | None = None  # how much of the last data may be lost with a machine (recovery point); 0s: nothing
     outage: Period | None = None  # how long it may be down (recovery time)
 
 

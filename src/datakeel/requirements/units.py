@@ -70,6 +70,7 @@ UNITS = {
     "period": Unit(
         "a period, such as 200ms, 15 min, 2 weeks or 7y", 1e-6, float(1000 * YEAR), rf"{NUMBER} ?(?P<unit>{TIME})"
     ),
+    "loss": Unit("a period, such as 5 min, or 0s for nothing", 0, float(1000 * YEAR), rf"{NUMBER} ?(?P<unit>{TIME})"),
     "share": Unit("a share below 100%, such as 99.9%", 1e-6, 1 - 1e-12, rf"{NUMBER} ?%"),
     "growth": Unit("a growth a year, such as 20%/y or 2x/y", 1e-6, 1e4, rf"{NUMBER} ?(?P<unit>[%x]){EACH}(?:y|year)"),
     "factor": Unit("a factor of 1x or more, such as 3x", 1, 1e6, rf"{NUMBER} ?x"),
@@ -122,6 +123,8 @@ def text(value: float, kind: str, percentile: float = 99.0) -> str:
     """
     if kind == "latency":
         return f"p{_decimal(Fraction(repr(percentile)))} {text(value, 'period')}"
+    if not value:
+        return "0s"
     exact = [t for t in _texts(Fraction(repr(value)), kind) if _says(t, kind, value)]
     return next((t for t in exact if _short(t)), None) or min(exact, key=len)
 
@@ -158,7 +161,7 @@ def _slip(text: str, kind: str) -> str:
     found = re.fullmatch(rf"(?:p\S+ )?{COUNT}(?![A-Za-z])(?:{EACH})?(?P<rest>.*)", text) or re.fullmatch(
         rf"(?:p\S+ )?{NUMBER}(?:{EACH})?(?P<rest>.*)", text
     )
-    known = {"size": SIZES, "rate": PERIODS, "period": PERIODS, "latency": PERIODS}.get(kind)
+    known = {"size": SIZES, "rate": PERIODS, "period": PERIODS, "loss": PERIODS, "latency": PERIODS}.get(kind)
     if found is None or known is None:
         return ""
     rest = found["rest"].strip()
@@ -184,7 +187,7 @@ def _texts(value: Fraction, kind: str) -> Iterator[str]:
         yield from (f"{n}/{unit}" for unit in RATED for n in _multiplied(value * PERIODS[unit]))
     elif kind == "size":
         yield from _measured(value, SIZED, SIZES)
-    elif kind == "period":
+    elif kind in ("period", "loss"):
         yield from _measured(value, TIMED, PERIODS)
     else:
         yield from _multiplied(value)

@@ -179,14 +179,14 @@ def _latency(found: Figures, q: Quantity) -> None:
     near = found.near(q, 7, 5)
     reads = bool(near & {"read", "query", "search", "lookup", "load", "page", "get", "fetch"})
     writes = bool(near & {"write", "append", "insert", "ingest", "checkout", "commit", "save"})
-    said = found.quote(q)
     percentile = _percentile_near(found, q)
+    said = f"“{found.quote(q)}”" if percentile is None else f"“{found.quote(percentile)}” and “{found.quote(q)}”"
     if reads or not writes:
-        found.put("latency.read", q.value, f"“{said}”")
+        found.put("latency.read", q.value, said)
     if writes or not reads:
-        found.put("latency.write", q.value, f"“{said}”")
+        found.put("latency.write", q.value, said)
     if percentile is not None and percentile.value != 99:
-        found.put("latency.percentile", percentile.value, percentile)
+        found.values.setdefault("latency.percentile", percentile.value)
 
 
 def _interval(found: Figures, q: Quantity) -> None:
@@ -209,7 +209,7 @@ def _share(found: Figures, q: Quantity) -> None:
     elif {"grow", "growth", "more", "increase"} & near:
         found.put("workload.growth", q.value * (12 if {"month", "monthly"} & near else 1), q)
     elif {"percentile"} & near:
-        found.put("latency.percentile", q.value * 100, q)
+        found.values.setdefault("latency.percentile", q.value * 100)
     elif 0.9 <= q.value < 1 and not {"latency", "request"} & near:
         found.put("availability.target", round(q.value, 9), q)
     else:

@@ -42,6 +42,7 @@ class Named(Struct, frozen=True, kw_only=True):
     language: str = "python"
     existing: tuple[Existing, ...] = ()
     external: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     reasons: dict[str, str] = {}
     taken: frozenset[int] = frozenset()
 
@@ -64,6 +65,7 @@ def named(request: Text) -> Named:
     reasons: dict[str, str] = {}
     existing: dict[str, Existing] = {}
     external: dict[str, str] = {}
+    refused: list[str] = []
     language = "python"
     found = list(mentions(request))
     for one in found:
@@ -71,7 +73,7 @@ def named(request: Text) -> Named:
         if one.role in ("external", "parties"):
             external.setdefault(one.name, said)
         elif _refused(request, one):
-            reasons.setdefault("overrides", f"not {one.name}: “{_around(request, one)}”")
+            refused.append(one.name)
         elif one.role == "language":
             language = one.name
             reasons["language"] = said
@@ -87,6 +89,7 @@ def named(request: Text) -> Named:
         language=language,
         existing=tuple(existing.values()),
         external=tuple(external),
+        refused=tuple(dict.fromkeys(refused)),
         reasons=reasons,
         taken=frozenset(i for one in found for i in range(one.first, one.last)),
     )

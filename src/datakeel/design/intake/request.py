@@ -148,7 +148,8 @@ def _known(words: Text, names: Named, calls: list[Called], wanted: Mapping[str, 
     reasons |= more.reasons
     if saga:
         domain, why = sagas.with_saga(domain, steps, wanted["saga"], names)
-        reasons |= why
+        held = {f"domain.services.{s.name}" for s in domain.services}
+        reasons = {k: v for k, v in reasons.items() if not k.startswith("domain.services.") or k in held} | why
     domain, why = _more_events(domain, words)
     return domain, reasons | why
 
@@ -318,8 +319,8 @@ def _requirements(words: Text, names: Named, domain: Domain, read: Figures, reas
         part, _, key = path.partition(".")
         if key:
             parts[part][key] = value
-    if read.unread:
-        reasons["summary"] = f"not understood, and left out: {'; '.join(dict.fromkeys(f'“{u}”' for u in read.unread))}"
+    if remarks := _remarks(names, read):
+        reasons["summary"] = remarks
     name = system_name(words, domain)
     summary = " ".join(words.written.split())
     found = Requirements(
@@ -336,6 +337,13 @@ def _requirements(words: Text, names: Named, domain: Domain, read: Figures, reas
         reasons={k: _line(v) for k, v in sorted({**reasons, **read.reasons}.items())},
     )
     return found
+
+
+def _remarks(names: Named, read: Figures) -> str:
+    """What stands in the request and nowhere in the requirements."""
+    unread = "; ".join(f"“{u}”" for u in dict.fromkeys(read.unread))
+    left = [f"not understood, and left out: {unread}"] if unread else []
+    return "; ".join([*left, *(f"without {name}, as asked" for name in names.refused)])
 
 
 def _line(reason: str) -> str:
