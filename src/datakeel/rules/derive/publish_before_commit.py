@@ -59,7 +59,7 @@ def ended(operation: Operation, write: Effect, publish: Effect) -> bool:
         transaction is not None
         and transaction.kind == "session"
         and any(
-            c.connection == write.connection
+            c.transaction == write.transaction
             and c.number < publish.number
             and operation.before_on_all_paths_after(write, c)
             for c in operation.of(Kind.COMMIT)

@@ -35,10 +35,19 @@ def check_then_insert(operation: Operation, system: System) -> Iterator[Hit]:
             columns = asked_columns(read, write)
             if not columns or not says_absent(guard, read) or not operation.meet_here(read, write):
                 continue
+            if told_by_callee(read, write, system):
+                break
             answer = stopped(operation, read, write, system)
             if answer != Answer.YES:
                 yield from judged(operation, read, write, columns, answer, system)
             break
+
+
+def told_by_callee(read: Effect, write: Effect, system: System) -> bool:
+    """Whether a function that is called, here more than once, looks and inserts by itself."""
+    callee = system.operation(write.callee) if write.chain else None
+    places = {e.place for e in callee.effects} if callee is not None else set()
+    return read.place in places and write.place in places
 
 
 def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
