@@ -1,4 +1,4 @@
-"""What one PostgreSQL takes on this machine, with fsync on: the figures "own measurement" of technologies/postgresql.toml.
+"""What one PostgreSQL takes on this machine, with fsync on: the "own measurement" of technologies/postgresql.toml.
 
     python bench/capacity.py [seconds of each measurement]
 
@@ -37,7 +37,8 @@ create table event (stream uuid, version int, id uuid not null, kind text not nu
     recorded timestamptz not null default now(), primary key (stream, version));
 create table item (id int primary key, body text not null);
 insert into item select n, repeat('x', 100) from generate_series(1, 1000000) n;
-create table reading (sensor int, at timestamptz, value double precision, primary key (sensor, at)) partition by range (at);
+create table reading (sensor int, at timestamptz, value double precision, primary key (sensor, at))
+    partition by range (at);
 create table reading_1 partition of reading for values from ('2026-01-01') to ('2026-02-01');
 create table seen (consumer text, id uuid, primary key (consumer, id));
 create table view_ (key int primary key, total bigint not null, events int not null);
@@ -64,9 +65,17 @@ def main(seconds: int) -> None:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute(SCHEMA)
         for writers in WRITERS:
-            say(f"commits of one event, {writers} writers", "commits/s", lambda w=writers: pgbench(dsn, APPEND, w, seconds))
+            say(
+                f"commits of one event, {writers} writers",
+                "commits/s",
+                lambda w=writers: pgbench(dsn, APPEND, w, seconds),
+            )
         say("reads by key, 16 readers", "reads/s", lambda: pgbench(dsn, READ, 16, seconds))
-        say("events consumed, 100 a transaction, 1 consumer", "events/s", lambda: 100 * pgbench(dsn, CONSUME, 1, seconds))
+        say(
+            "events consumed, 100 a transaction, 1 consumer",
+            "events/s",
+            lambda: 100 * pgbench(dsn, CONSUME, 1, seconds),
+        )
         sensors = iter(range(1, 1_000_000))
         say("readings copied, 10,000 a transaction", "rows/s", lambda: copied(dsn, next(sensors)))
         say("bytes scanned", "bytes/s", lambda: scanned(dsn))
@@ -80,16 +89,14 @@ def say(what: str, unit: str, measure: Callable[[], float]) -> None:
 
 def pgbench(dsn: str, script: str, clients: int, seconds: int) -> float:
     """Transactions a second."""
-    program = first_programs() / "pgbench"
+    beside = first_programs() / "pgbench"
+    program = beside if beside.exists() else shutil.which("pgbench") or "pgbench"
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(script)
         file.flush()
+        options = ["--no-vacuum", "-M", "prepared", "-f", file.name, "-c", str(clients), "-j", str(min(clients, 2))]
         answer = subprocess.run(
-            [program if program.exists() else shutil.which("pgbench") or "pgbench", "--no-vacuum", "-M", "prepared"]
-            + ["-f", file.name, "-c", str(clients), "-j", str(min(clients, 2)), "-T", str(seconds), dsn],
-            capture_output=True,
-            text=True,
-            check=True,
+            [str(program), *options, "-T", str(seconds), dsn], capture_output=True, text=True, check=True
         )
     line = next(line for line in answer.stdout.splitlines() if line.startswith("tps = "))
     return float(line.split()[2])
@@ -98,7 +105,10 @@ def pgbench(dsn: str, script: str, clients: int, seconds: int) -> float:
 def copied(dsn: str, sensor: int) -> float:
     """Rows a second that one client copies, each batch of 10,000 in a transaction of its own."""
     batches = [
-        "".join(f"{sensor * 100 + n % 100}\t2026-01-{1 + b:02} {n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}\t{n}.5\n" for n in range(10_000))
+        "".join(
+            f"{sensor * 100 + n % 100}\t2026-01-{1 + b:02} {n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}\t{n}.5\n"
+            for n in range(10_000)
+        )
         for b in range(25)
     ]
     with psycopg.connect(dsn, autocommit=True) as connection:

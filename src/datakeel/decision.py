@@ -41,11 +41,13 @@ class Option(Struct, frozen=True):
 
 
 class Flip(Struct, frozen=True):
-    """The figure at which a decision changes: the input's path in ``system.yaml``, from which value on, to what."""
+    """The figure at which a decision changes: the input's path in ``system.yaml``, from which value on, to what.
+    `value`: the same as a number in base units; None where the input is a word."""
 
     input: str
     at: str
     to: str
+    value: float | None = None
 
 
 Level = Literal["read committed", "repeatable read", "serializable"]
@@ -78,7 +80,8 @@ class Protection(Struct, frozen=True, kw_only=True):
 class Decision(Struct, frozen=True, kw_only=True):
     """`chosen` is a word of the catalogue (``one-postgresql``), `title` a sentence. `parts` are the patterns that it
     asks to be written, by their names; none: it needs nothing. `judgement` is what we think of a choice that the
-    request made itself. `product`: the technology of the catalogue that takes it in production."""
+    request made itself. `products`: the technologies of the catalogue that it leads to in production. `sizes`: numbers
+    that writers read, in base units (``log.partitions``, ``reading.partition``: the seconds of one)."""
 
     question: str
     chosen: str
@@ -93,7 +96,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     flips: tuple[Flip, ...] = ()
     parts: tuple[str, ...] = ()
     judgement: str = ""
-    product: str = ""
+    products: tuple[str, ...] = ()
+    sizes: dict[str, float] = {}
     protections: tuple[Protection, ...] = ()
 
 
@@ -113,7 +117,11 @@ class Design(Struct, frozen=True, kw_only=True):
 
     def products(self) -> frozenset[str]:
         """The technologies that take the decisions in production, by their names in the catalogue."""
-        return frozenset(decision.product for decision in self.decisions if decision.product)
+        return frozenset(product for decision in self.decisions for product in decision.products)
+
+    def size(self, name: str) -> float | None:
+        """A number that was decided, such as ``log.partitions``."""
+        return next((d.sizes[name] for d in self.decisions if name in d.sizes), None)
 
     def protections(self) -> tuple[Protection, ...]:
         return tuple(p for decision in self.decisions for p in decision.protections)

@@ -81,6 +81,11 @@ class Estimate(Struct, frozen=True, kw_only=True, dict=True):
     def load(self, name: str) -> Load | None:
         return next((load for load in self.loads if load.name == name), None)
 
+    def rows_of(self, name: str) -> float:
+        """Things that a construct holds, for a view of one row each."""
+        load = self.load(name)
+        return 0.0 if load is None else load.keys
+
     def of(self, *kinds: Kind) -> tuple[Load, ...]:
         return tuple(load for load in self.loads if load.kind in kinds)
 
@@ -125,7 +130,8 @@ class Estimate(Struct, frozen=True, kw_only=True, dict=True):
     def commit_share(self) -> float:
         """The part of one server's commits that transactions take at peak, with what follows each of them."""
         writes = sum(load.peak_writes for load in self.transactional)
-        return writes * (1 + self.fan_out) / value("postgresql", "commits")
+        following = 1 + self.fan_out * value("postgresql", "following")
+        return writes * following / value("postgresql", "commits")
 
     @cached_property
     def copy_share(self) -> float:
@@ -195,8 +201,14 @@ def estimate(requirements: Requirements) -> Estimate:
         )
     reads = _spread(reads_of_all, [c.workload.reads for c in constructs])
     loads = (_load(c, w, r, requirements.workload) for c, w, r in zip(constructs, writes, reads, strict=True))
-    domain = requirements.domain
-    return Estimate(loads=tuple(loads), assumptions=assumptions, fan_out=len(domain.views) + len(domain.streams))
+    return Estimate(loads=tuple(loads), assumptions=assumptions, fan_out=_fan_out(requirements))
+
+
+def _fan_out(requirements: Requirements) -> int:
+    """Views and jobs that follow each event of an aggregate or a document."""
+    own = {table.name for table in requirements.domain.tables}
+    views = [view for view in requirements.domain.views if not set(view.sources) <= own]
+    return len(views) + len(requirements.domain.streams)
 
 
 class Construct(Struct, frozen=True):
@@ -206,7 +218,7 @@ class Construct(Struct, frozen=True):
     record: float  # bytes of a record, from its fields
     keys: int  # bytes of the keys of its indexes
     indexes: int
-    together: int = 1  # rows that one thing comes to: events of an order
+    together: int = 1  # rows that one thing comes to: events of an order, steps of a saga
 
 
 def _constructs(requirements: Requirements) -> Iterator[Construct]:
@@ -214,7 +226,9 @@ def _constructs(requirements: Requirements) -> Iterator[Construct]:
     domain, nothing = requirements.domain, Workload()
     for aggregate in domain.aggregates:
         sizes = [_bytes(event.fields) for event in aggregate.events] or [0.0]
-        yield Construct(aggregate.name, "aggregate", aggregate.workload or nothing, ENVELOPE + max(sizes), 40, 2, 3)
+        yield Construct(
+            aggregate.name, "aggregate", aggregate.workload or nothing, ENVELOPE + max(sizes), 40, 2, len(sizes)
+        )
     for table in (*domain.tables, *(t for service in domain.services for t in service.holds)):
         indexes = 1 + len(table.access) + sum(i.kind in ("unique", "no-overlap") for i in table.invariants)
         yield Construct(table.name, "table", table.workload or nothing, _bytes(table.fields), 16 * indexes, indexes)
@@ -229,7 +243,8 @@ def _constructs(requirements: Requirements) -> Iterator[Construct]:
     for replicated in domain.replicated:
         yield Construct(replicated.name, "replicated", nothing, 48 + _bytes(replicated.fields), 16, 1)
     for saga in domain.sagas:
-        yield Construct(saga.name, "saga", saga.workload or nothing, 200.0 * (1 + len(saga.steps)), 16, 1)
+        steps = 2 * len(saga.steps) + 1  # each is begun and ended, and the saga is begun
+        yield Construct(saga.name, "saga", saga.workload or nothing, 200.0, 40, 2, steps)
 
 
 def _bytes(fields: Iterable[Field]) -> float:
@@ -270,13 +285,14 @@ def _load(construct: Construct, writes: float, reads: float, system: Workload) -
     growth = (1 + (own.growth or system.growth or 0.0)) ** value("workload", "horizon")
     writes, reads = writes * growth, reads * growth
     record = own.record or (system.record if machine else None) or construct.record
+    if construct.kind == "saga":
+        writes *= construct.together
     rows = writes * retention
     keys = own.records or (system.records if machine else None)
     if machine:
         keys = keys or max(1.0, writes * value("workload", "series_interval"))
-    elif construct.kind == "table":
-        rows = (own.records or 0.0) * growth or rows
-        keys = rows
+    elif construct.kind in ("table", "document", "replicated"):
+        keys = rows = (own.records or system.records or 0.0) * growth or rows
     else:
         keys = keys or rows / construct.together
     return Load(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from datakeel.design.estimate import Estimate
 from datakeel.requirements import Aggregate, Invariant, Requirements, Table, View
-from datakeel.technologies import key_of
+from datakeel.technologies import value
 
 
 def tables(requirements: Requirements) -> tuple[Table, ...]:
@@ -22,22 +23,30 @@ def views(requirements: Requirements, kind: str) -> tuple[View, ...]:
     return tuple(view for view in requirements.domain.views if view.kind == kind)
 
 
-def followed(requirements: Requirements) -> tuple[str, ...]:
-    """The constructs whose changes somebody follows: sources of views and of stream jobs, but for measurements, which
-    are read where they lie."""
+def followed(requirements: Requirements, estimate: Estimate) -> tuple[str, ...]:
+    """The constructs whose changes somebody follows through a log: sources of views and of stream jobs, but for
+    measurements, and for tables that are read where they lie (`in_place`)."""
     domain = requirements.domain
     series = {s.name for s in domain.series}
-    names = [*(source for view in domain.views for source in view.sources), *(job.source for job in domain.streams)]
-    return tuple(dict.fromkeys(name for name in names if name not in series))
+    viewed = (source for view in copied(requirements, estimate) for source in view.sources)
+    return tuple(dict.fromkeys(n for n in (*viewed, *(job.source for job in domain.streams)) if n not in series))
 
 
-def follows_aggregates(requirements: Requirements) -> bool:
-    return bool({a.name for a in requirements.domain.aggregates} & set(followed(requirements)))
+def copied(requirements: Requirements, estimate: Estimate) -> tuple[View, ...]:
+    """The views that are kept as copies."""
+    return tuple(view for view in requirements.domain.views if not in_place(view, requirements, estimate))
 
 
-def follows_rows(requirements: Requirements) -> bool:
+def in_place(view: View, requirements: Requirements, estimate: Estimate) -> bool:
+    """Whether a view is only another index over tables of the same database, with no copy to be kept up to date."""
+    own = {t.name for t in requirements.domain.tables}
+    small = sum(estimate.rows_of(source) for source in view.sources) <= value("postgresql", "searched_rows")
+    return view.kind != "cache" and bool(view.sources) and set(view.sources) <= own and small
+
+
+def follows_rows(requirements: Requirements, estimate: Estimate) -> bool:
     """Whether changes of something else than an aggregate are followed: its events need an outbox."""
-    return bool(set(followed(requirements)) - {a.name for a in requirements.domain.aggregates})
+    return bool(set(followed(requirements, estimate)) - {a.name for a in requirements.domain.aggregates})
 
 
 def ends(aggregate: Aggregate) -> bool:
@@ -54,14 +63,7 @@ def ends(aggregate: Aggregate) -> bool:
     return not reached
 
 
-def asked_for(requirements: Requirements, *roles: str) -> str | None:
-    """The technology that an override names for the first of these roles that has one; None: nobody asked."""
-    for role in roles:
-        if role in requirements.overrides:
-            return key_of(requirements.overrides[role]) or requirements.overrides[role]
-    return None
-
-
 def strong(requirements: Requirements) -> tuple[str, ...]:
     """The constructs that need one order of all their writes: said to be strong, or with an invariant to keep."""
-    return tuple(table.name for table in tables(requirements) if table.consistency == "strong" or table.invariants)
+    needing = [t.name for t in tables(requirements) if t.consistency == "strong" or t.invariants]
+    return (*needing, *(a.name for a in requirements.domain.aggregates if a.invariants))

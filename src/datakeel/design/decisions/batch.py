@@ -2,42 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from datakeel.decision import Decision, Option
-from datakeel.design import needs
+from datakeel.decision import Decision, Figure
+from datakeel.design.amounts import period, share, size
+from datakeel.design.choice import Choice, answer, judged
 from datakeel.design.estimate import Estimate
-from datakeel.requirements import Requirements
-from datakeel.technologies import value
+from datakeel.design.overrides import asked_for
+from datakeel.requirements import Batch, Requirements
+from datakeel.technologies import known, value
 
-OPTIONS = ("none", "jobs-in-the-database", "dataflow")
+QUESTION = "batch"
+MOST = 0.5  # of its period that a run may take: one that fails at its end is run again before the next is due
 
 
-def decide(requirements: Requirements, estimate: Estimate, decided: Mapping[str, Decision]) -> Decision:
-    batches = requirements.domain.batches
-    scan = estimate.bytes / value("postgresql", "scanned_bytes")
-    tight = any(scan > batch.every / 2 for batch in batches)
-    asked = needs.asked_for(requirements, "batch")
-    jobs = bool(batches or estimate.series)
-    chosen = "dataflow" if batches and (tight or asked == "spark") else "jobs-in-the-database" if jobs else "none"
-    return Decision(
-        question="batch",
-        chosen=chosen,
-        title=TITLES[chosen],
-        because=(TITLES[chosen] + ".",),
-        rejected=tuple(Option(word, COSTS[word]) for word in OPTIONS if word != chosen),
-        parts=("batch-job",) if batches else (),
-        product="spark" if chosen == "dataflow" else "",
+def choose(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> str:
+    spark = asked_for(requirements, "batch") == "spark" and requirements.domain.batches
+    return "dataflow" if spark else _needed(requirements, estimate)
+
+
+def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> Decision:
+    asked, batches = asked_for(requirements, "batch"), requirements.domain.batches
+    word = choose(requirements, estimate, chosen)
+    return answer(
+        QUESTION,
+        word,
+        CHOICES,
+        lambda other: _cost(other, requirements, estimate),
+        because=_because(requirements, estimate, word),
+        figures=[_figure(batch, estimate) for batch in batches],
+        parts=(["batch-job"] if batches else []) + (["cluster-configuration"] if word == "dataflow" else []),
+        products=["spark"] if word == "dataflow" else [],
+        judgement=judged(
+            asked, word, _needed(requirements, estimate), CHOICES, known()["spark"].price if asked == "spark" else ""
+        ),
     )
 
 
-TITLES = {
-    "none": "Nothing is computed in batches",
-    "jobs-in-the-database": "Jobs in the database, in chunks that can be started again",
-    "dataflow": "Spark over files that the database exports",
-}
-COSTS = {
-    "none": "the jobs that are asked for would not run",
-    "jobs-in-the-database": "a scan takes longer than half of the period",
-    "dataflow": "a cluster to run for what one scan does",
+def _needed(requirements: Requirements, estimate: Estimate) -> str:
+    batches = requirements.domain.batches
+    if any(run(batch, estimate) > batch.every * MOST for batch in batches):
+        return "dataflow"
+    return "jobs-in-the-database" if batches or estimate.series else "none"
+
+
+def run(batch: Batch, estimate: Estimate) -> float:
+    """Seconds that one run reads: all of its source, by one query. Retention drops partitions, and reads nothing."""
+    load = estimate.load(batch.source)
+    read = estimate.bytes if load is None else load.bytes
+    return 0.0 if batch.kind == "retention" else read / value("postgresql", "scanned_bytes")
+
+
+def _figure(batch: Batch, estimate: Estimate) -> Figure:
+    load = estimate.load(batch.source)
+    read = estimate.bytes if load is None else load.bytes
+    return Figure(
+        f"{batch.name}: one run",
+        period(run(batch, estimate)),
+        f"{size(read)} / {size(value('postgresql', 'scanned_bytes'))}/s that one query reads; due every "
+        f"{period(batch.every)}",
+    )
+
+
+def _because(requirements: Requirements, estimate: Estimate, chosen: str) -> Iterator[str]:
+    if chosen == "none":
+        yield "0 jobs are asked for."
+    for batch in requirements.domain.batches:
+        part = run(batch, estimate) / batch.every
+        yield (
+            f"{batch.name} reads for {period(run(batch, estimate))}, {share(part)} of the "
+            f"{period(batch.every)} between two runs; up to {share(MOST)} is enough to run it twice."
+        )
+    for series in requirements.domain.series:
+        kept = (
+            f", rollups of {', '.join(period(r) for r in series.rollups)} are brought up to date"
+            if series.rollups
+            else ""
+        )
+        yield f"{series.name}: partitions are made ahead and dropped after the retention{kept}."
+
+
+def _cost(word: str, requirements: Requirements, estimate: Estimate) -> str:
+    longest = max((run(batch, estimate) for batch in requirements.domain.batches), default=0.0)
+    return {
+        "none": "nobody makes what is asked for",
+        "jobs-in-the-database": (
+            f"one query that reads for {period(longest)}, beside everything else that the database does"
+        )
+        if longest
+        else "a scheduler and a table of its runs, for 0 jobs",
+        "dataflow": f"{known()['spark'].price}, for "
+        + (f"what one query reads in {period(longest)}" if longest else "0 jobs that read much"),
+    }[word]
+
+
+CHOICES = {
+    "none": Choice(
+        title="Nothing is computed in batches",
+        consistency="There is no output that could be old.",
+        failure="There is no job that could fail.",
+        scaling="A job in the database, when one is asked for.",
+        operation="Nothing to run.",
+    ),
+    "jobs-in-the-database": Choice(
+        title="Jobs in the database, in chunks that can be started again",
+        consistency="A run reads one snapshot; its output replaces the last one in one transaction.",
+        failure=(
+            "A run dies: the next one goes on at the last chunk that was committed; its output is not seen "
+            "before it is whole."
+        ),
+        scaling="Chunks on a follower, then several workers over ranges of keys.",
+        operation=(
+            "A row for each run, with chunk, start and end; alert when the last good run is older than two periods."
+        ),
+    ),
+    "dataflow": Choice(
+        title="Spark over files that the database exports",
+        consistency="A run reads one export; its output appears by one rename.",
+        failure="A task dies: it runs again elsewhere from its input, and its first output is thrown away.",
+        scaling="By machines, as long as keys spread.",
+        operation="Watch skew and spills; keep input files until the output is checked.",
+    ),
 }

@@ -4,59 +4,104 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from datakeel.decision import Decision, Figure, Option
+from datakeel.decision import Decision, Figure
 from datakeel.design import needs
-from datakeel.design.amounts import DAY, size
+from datakeel.design.amounts import DAY, count, size
+from datakeel.design.choice import Choice, answer, judged
 from datakeel.design.estimate import Estimate
+from datakeel.design.overrides import asked_for
 from datakeel.requirements import Requirements
+from datakeel.technologies import known, value
 
-OPTIONS = ("rows-and-json", "avro", "protobuf")
+QUESTION = "encoding"
 
 
-def decide(requirements: Requirements, estimate: Estimate, decided: Mapping[str, Decision]) -> Decision:
-    messages = bool(requirements.domain.aggregates or needs.followed(requirements) or requirements.domain.sagas)
-    needed = "avro" if messages else "rows-and-json"
-    asked = needs.asked_for(requirements, "encoding")
-    chosen = asked if asked in OPTIONS else needed
-    day = sum(load.writes * load.record for load in estimate.loads) * DAY
-    return Decision(
-        question="encoding",
-        chosen=chosen,
-        title=TITLES[chosen],
-        because=BECAUSE[chosen],
-        figures=(Figure("payload a day", f"{size(day)}/day", "writes × bytes of a record"),),
-        rejected=tuple(Option(word, COSTS[word]) for word in OPTIONS if word != chosen),
-        parts=("message-schemas",) if chosen != "rows-and-json" else (),
-        judgement=""
-        if asked is None
-        else (
-            "Asked for, and right."
-            if chosen == needed
-            else "Asked for, and honoured; avro would need no compiler in the build."
-        ),
-        product=chosen if chosen != "rows-and-json" else "",
+def choose(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> str:
+    return asked_for(requirements, "encoding") or _needed(_messages(requirements, estimate))
+
+
+def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> Decision:
+    kinds = _messages(requirements, estimate)
+    asked = asked_for(requirements, "encoding")
+    word = choose(requirements, estimate, chosen)
+    return answer(
+        QUESTION,
+        word,
+        CHOICES,
+        lambda other: _cost(other, kinds, estimate),
+        because=[_because(word, kinds)],
+        figures=[_payload(estimate)],
+        parts=["message-schemas"] if word != "rows-and-json" else [],
+        judgement=judged(asked, word, _needed(kinds), CHOICES, known()[asked].price if asked else ""),
     )
 
 
-TITLES = {
-    "rows-and-json": "Columns in the database, JSON over HTTP",
-    "avro": "Avro for events and messages, each with its schema's number",
-    "protobuf": "Protocol Buffers for events and messages",
-}
-BECAUSE = {
-    "rows-and-json": (
-        "Nothing is kept or sent outside the tables, so migrations alone are what must stay compatible.",
+def _needed(kinds: int) -> str:
+    return "avro" if kinds else "rows-and-json"
+
+
+def _messages(requirements: Requirements, estimate: Estimate) -> int:
+    """How many kinds of message leave the tables: events, changes of rows, commands to services."""
+    domain = requirements.domain
+    aggregates = {a.name for a in domain.aggregates}
+    events = sum(len(a.events) for a in domain.aggregates)
+    changes = sum(name not in aggregates for name in needs.followed(requirements, estimate))
+    return events + changes + sum(len(saga.steps) for saga in domain.sagas)
+
+
+def _because(chosen: str, kinds: int) -> str:
+    if chosen == "rows-and-json":
+        return (
+            "0 kinds of message leave the tables: what must stay compatible are migrations and the HTTP API, "
+            "and each is tested."
+        )
+    kept = (
+        f"{count(kinds, 'kinds of message')} are kept, or read by other processes, long after the code that wrote them."
+    )
+    if chosen == "avro":
+        return (
+            f"{kept} Each carries its schema's number; a test refuses a schema that the one before cannot "
+            "read, or the other way round."
+        )
+    return f"{kept} Each field has a number that is never given again; a test refuses a change of one."
+
+
+def _payload(estimate: Estimate) -> Figure:
+    day = sum(load.writes * load.record for load in estimate.loads) * DAY
+    return Figure(
+        "bytes of records a day", f"{size(day)}/day", "writes/s × 86,400 s × bytes of a record, over all constructs"
+    )
+
+
+def _cost(word: str, kinds: int, estimate: Estimate) -> str:
+    if word == "rows-and-json":
+        day = sum(load.writes * load.record for load in estimate.loads) * DAY
+        more = size(day * (value("avro", "json_factor") - 1))
+        return f"names in every record, {more}/day more, and nobody notices an incompatible change before a reader does"
+    kept = "for 0 kinds of message that leave the tables" if not kinds else "for the same messages"
+    return f"{known()[word].price}, {kept}"
+
+
+CHOICES = {
+    "rows-and-json": Choice(
+        title="Columns in the database, JSON over HTTP",
+        consistency="Reader and writer are one release, or two that follow each other.",
+        failure="A request of the wrong shape is refused with 422 before anything is written.",
+        scaling="Bytes grow with rows alone.",
+        operation="A column is added before it is used, and dropped a release after its last use.",
     ),
-    "avro": (
-        "Events are kept for years and read by code that does not exist yet: each has its writer's "
-        "schema by number, and a test holds every new schema against the one before.",
+    "avro": Choice(
+        title="Avro, each message with its schema's number",
+        consistency="Full compatibility: a new reader takes old messages, an old reader takes new ones.",
+        failure="A message that its reader cannot resolve becomes a dead letter; those of other keys go on.",
+        scaling="10 to 30 bytes of values without names; one schema is read once and kept.",
+        operation="A schema is changed by adding fields with defaults; the registry, or the test, refuses all else.",
     ),
-    "protobuf": ("Field numbers never change, and code for several languages is made from one file.",),
-}
-COSTS = {
-    "rows-and-json": (
-        "field names in every record, 1.5 to 3 times the bytes, and nothing checks a change before a reader meets it"
+    "protobuf": Choice(
+        title="Protocol Buffers, fields by number",
+        consistency="Full compatibility as long as a number keeps its meaning.",
+        failure="An unknown field is kept and passed on; one that is missing has its zero.",
+        scaling="One or two bytes a field beside its value.",
+        operation="A field that goes leaves its number reserved; generated code is built with the project.",
     ),
-    "avro": "schemas and their numbers to keep, where no message leaves the tables",
-    "protobuf": "a compiler in the build and numbers reserved by hand, for the same bytes",
 }

@@ -2,45 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from datakeel.decision import Decision, Option
+from datakeel.decision import Decision, Figure
 from datakeel.design import needs
+from datakeel.design.amounts import count, period
+from datakeel.design.choice import Choice, answer
 from datakeel.design.estimate import Estimate
-from datakeel.requirements import Requirements
+from datakeel.requirements import Requirements, Saga, Step
+from datakeel.technologies import value
 
-OPTIONS = ("transactions-and-time-outs", "idempotent-consumers", "compensated-steps")
+QUESTION = "failure-handling"
 
 
-def decide(requirements: Requirements, estimate: Estimate, decided: Mapping[str, Decision]) -> Decision:
-    sagas, followed = requirements.domain.sagas, needs.followed(requirements)
-    chosen = "compensated-steps" if sagas else "idempotent-consumers" if followed else "transactions-and-time-outs"
-    parts = ["http-api"]
-    if sagas or needs.follows_rows(requirements):
-        parts.append("outbox")
-    if sagas or followed or estimate.series:
-        parts.append("dashboard")
-    return Decision(
-        question="failure-handling",
-        chosen=chosen,
-        title=TITLES[chosen],
-        because=(TITLES[chosen] + ".",),
-        rejected=tuple(Option(word, COSTS[word]) for word in OPTIONS if word != chosen),
-        parts=tuple(parts),
+def choose(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> str:
+    if requirements.domain.sagas:
+        return "compensated-steps"
+    return "idempotent-consumers" if needs.followed(requirements, estimate) else "transactions-and-time-outs"
+
+
+def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> Decision:
+    sagas, followed = requirements.domain.sagas, needs.followed(requirements, estimate)
+    return answer(
+        QUESTION,
+        choose(requirements, estimate, chosen),
+        CHOICES,
+        COSTS.__getitem__,
+        because=_because(requirements, followed),
+        figures=[figure for saga in sagas for figure in _figures(saga)],
+        parts=_parts(requirements, estimate),
+        sizes={f"{saga.name}.{step.name}.patience": patience(step) for saga in sagas for step in saga.steps},
     )
 
 
-TITLES = {
-    "transactions-and-time-outs": (
-        "One transaction for each request, time-outs, and a key for each request that may be repeated"
-    ),
-    "idempotent-consumers": "Each event at least once, its effect once; dead letters for what cannot be handled",
-    "compensated-steps": (
-        "Steps with keys, time-outs, retries and compensations; dead letters for what cannot be undone"
-    ),
-}
+def _parts(requirements: Requirements, estimate: Estimate) -> Iterator[str]:
+    """Every system answers HTTP; who sends to others has an outbox; who works in the background shows it."""
+    yield "http-api"
+    domain = requirements.domain
+    followed = needs.followed(requirements, estimate)
+    if domain.sagas or needs.follows_rows(requirements, estimate):
+        yield "outbox"
+    if followed or domain.sagas or domain.series or domain.batches or domain.replicated:
+        yield "dashboard"
+
+
+def _because(requirements: Requirements, followed: tuple[str, ...]) -> Iterator[str]:
+    sagas = requirements.domain.sagas
+    if not followed and not sagas:
+        yield (
+            "Each request is one transaction in one database: it happened, or it did not. There is "
+            "nothing that could be done "
+            "by half, so there are no retries in the background, no messages and no dead letters."
+        )
+    if followed:
+        yield (
+            f"Events of {', '.join(followed)} come at least once: their ids are kept with their effects, so "
+            "that the second one is skipped."
+        )
+    for saga in sagas:
+        steps = count(len(saga.steps), "steps")
+        undone = sum(step.compensation is not None for step in saga.steps)
+        yield (
+            f"{saga.name}: {steps} at {_services(saga)} cannot be one transaction; {count(undone, 'of them')} "
+            "can be undone, the last first."
+        )
+    if requirements.domain.series:
+        yield (
+            "A batch of measurements is written whole or not at all; its sender keeps it until it is "
+            "answered, and sends it again."
+        )
+
+
+def _services(saga: Saga) -> str:
+    names = list(dict.fromkeys(step.service for step in saga.steps))
+    return f"{count(len(names), 'services')} ({', '.join(names)})" if len(names) > 1 else names[0]
+
+
+def patience(step: Step) -> float:
+    """Seconds until a step is given up: its calls, each up to its time-out, and the waits between them."""
+    timeout = value("network", "call_timeout") if step.timeout is None else step.timeout
+    retries = int(value("network", "retries")) if step.retries is None else step.retries
+    base, cap = value("network", "first_wait"), value("network", "longest_wait")
+    return (retries + 1) * timeout + sum(min(cap, base * 2.0**n) for n in range(retries))
+
+
+def _figures(saga: Saga) -> Iterator[Figure]:
+    for step in saga.steps:
+        timeout = value("network", "call_timeout") if step.timeout is None else step.timeout
+        retries = int(value("network", "retries")) if step.retries is None else step.retries
+        yield Figure(
+            f"{saga.name}, {step.name}: until it is given up",
+            period(patience(step)),
+            f"{count(retries + 1, 'calls')} of at most {period(timeout)}, and waits of "
+            f"{period(value('network', 'first_wait'))} "
+            f"that double up to {period(value('network', 'longest_wait'))}, each with jitter",
+        )
+
+
 COSTS = {
-    "transactions-and-time-outs": "work that spans two systems would stop half way",
-    "idempotent-consumers": "offsets, dedup and dead letters, where nothing is consumed",
-    "compensated-steps": "a compensation for each step, where one transaction does",
+    "transactions-and-time-outs": "what spans two systems stops half way, and nobody goes on with it",
+    "idempotent-consumers": (
+        "offsets, ids that were seen and dead letters to keep; a step that fails for good undoes nothing"
+    ),
+    "compensated-steps": "a state machine and an undoing for each step, where nothing spans two services",
+}
+CHOICES = {
+    "transactions-and-time-outs": Choice(
+        title="One transaction for each request; time-outs everywhere; a key for each request that is sent again",
+        consistency="A request is done once, however often it is sent: its key and its answer commit with its effect.",
+        failure="A time-out ends every wait; the client sends again with the same key, and gets the first answer.",
+        scaling="More than the pool can take is answered with 429 or 503 at once, rather than queued.",
+        operation="Watch answers by status, time-outs, and requests at work.",
+    ),
+    "idempotent-consumers": Choice(
+        title="Each event at least once, its effect once; dead letters for what cannot be handled",
+        consistency="Effect, event id and offset commit together: nothing is lost, nothing is done twice.",
+        failure=(
+            "A consumer dies: another one takes its partitions and goes on at the last commit. An event that "
+            "always fails is "
+            "tried again with growing waits, then becomes a dead letter with its reason."
+        ),
+        scaling="Bounded batches, bounded consumers; a slow one makes its lag grow, and nothing else.",
+        operation="Watch lag and dead letters; replay a letter when its cause is mended.",
+    ),
+    "compensated-steps": Choice(
+        title="A saga: steps with keys, time-outs, retries and compensations; dead letters for what cannot be undone",
+        consistency=(
+            "Each step is done once by its key. Between steps others see what is reserved; in the end all is "
+            "done, or all is undone."
+        ),
+        failure=(
+            "The orchestrator dies: another one goes on from the stored state. A step fails for good: what "
+            "was done is undone, the "
+            "last first. An undoing fails for good: a dead letter, and an operator."
+        ),
+        scaling="Sagas do not know of each other; more workers take more of them.",
+        operation="Watch sagas by state and age, retries, and dead letters; each transition is a log line and a row.",
+    ),
 }

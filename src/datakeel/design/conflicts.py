@@ -1,0 +1,202 @@
+"""Requirements that contradict each other, or that nothing meets: a sentence each, with the figures and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.decision import Decision
+from datakeel.design import needs, overrides
+from datakeel.design.amounts import count, period, share, times
+from datakeel.design.decisions.storage_engine import nodes, servers
+from datakeel.design.estimate import Estimate, estimate
+from datakeel.mistake import Mistake
+from datakeel.requirements import Requirements
+from datakeel.technologies import value
+
+WRITTEN = ("python", "sql", "python and sql", "python + sql")
+
+
+def refuse(requirements: Requirements) -> None:
+    """Raise a Mistake with every requirement that cannot be met."""
+    faults = [
+        *_language(requirements),
+        *overrides.faults(requirements),
+        *_strong_everywhere(requirements),
+        *_strong_offline(requirements),
+        *_always(requirements),
+        *_beyond(requirements, estimate(requirements)),
+    ]
+    if faults:
+        raise Mistake("\n".join(faults))
+
+
+def warnings(requirements: Requirements, decisions: tuple[Decision, ...]) -> Iterator[str]:
+    """What is met only in part, or at a price that may surprise."""
+    worked_out = estimate(requirements)
+    chosen = {decision.question: decision.chosen for decision in decisions}
+    yield from _scale_model(requirements, worked_out, chosen["storage-engine"])
+    yield from _far_writes(requirements, chosen["replication"])
+    yield from _lost_in_merging(requirements, chosen["replication"])
+    yield from _fresher_than_a_log(requirements, worked_out)
+    yield from _hurried_commits(requirements, chosen["replication"])
+    yield from (f"{d.question}: {d.judgement}" for d in decisions if "against the figures" in d.judgement)
+
+
+def _language(requirements: Requirements) -> Iterator[str]:
+    if requirements.language.strip().lower() not in WRITTEN:
+        yield (
+            f"language: {requirements.language} is not written. What exists: Python with SQL. Set "
+            "`language: python`, or keep "
+            f"the decisions, the SQL and the message schemas, and write the rest in {requirements.language}."
+        )
+
+
+def _strong_everywhere(requirements: Requirements) -> Iterator[str]:
+    """One order of all writes, and an answer before the other region can have heard of one."""
+    wanted, write = requirements.availability, requirements.latency.write
+    trip, strong = value("machine", "region_round_trip"), needs.strong(requirements)
+    everywhere = (wanted.regions or 1) > 1 and wanted.writes_in == "every region"
+    if everywhere and strong and write is not None and write < trip:
+        yield (
+            f"latency.write: {period(write)} and strong consistency of {', '.join(strong)} with writes in every one of "
+            f"{count(wanted.regions or 1, 'regions')} contradict each other: a write that all regions "
+            "agree on takes a round trip "
+            f"between them, {period(trip)} for neighbours and four times that between continents. Either set "
+            f"`availability.writes_in: one region`, or allow `latency.write: {period(2 * trip)}` or more, or set "
+            f"`consistency: eventual` and take out the invariants of {strong[0]}."
+        )
+
+
+def _strong_offline(requirements: Requirements) -> Iterator[str]:
+    strong = [t.name for t in needs.tables(requirements) if t.consistency == "strong"]
+    if requirements.availability.offline and strong and not requirements.domain.replicated:
+        yield (
+            f"availability.offline and strong consistency of {', '.join(strong)} contradict each other: a "
+            "client that is cut off "
+            "cannot know what others wrote. Either set `availability.offline: false`, or move what is "
+            "written offline to "
+            "`domain.replicated` with its rule of merging."
+        )
+
+
+def _always(requirements: Requirements) -> Iterator[str]:
+    target = requirements.availability.target
+    if target is not None and target >= 1:
+        yield (
+            f"availability.target: {share(target)} is not to be had: a failover alone takes "
+            f"{period(value('machine', 'failover'))}. "
+            "Set at most 99.999 %, which allows 5.3 minutes a year."
+        )
+
+
+def _beyond(requirements: Requirements, worked_out: Estimate) -> Iterator[str]:
+    """More than the profile, or than any number of machines that somebody would run, can take."""
+    most = value("machine", "most_servers")
+    if servers(worked_out) > most and worked_out.commit_share * value("workload", "headroom") > most:
+        yield (
+            f"workload.writes: {count(worked_out.peak_writes, 'writes/s')} at peak would take "
+            f"{count(servers(worked_out), 'servers')}; "
+            f"nobody runs more than {count(most, 'of them')} for one system. Look at the unit of the "
+            "figure, or say what of it may "
+            "be lost or added up before it is written."
+        )
+        return
+    assumed = "profile" in requirements.reasons
+    takes = value("postgresql", "commits")
+    if requirements.profile == "embedded" and not assumed and worked_out.commit_share > 1:
+        yield (
+            f"profile: embedded is one PostgreSQL, which commits {count(takes, 'writes/s')} on a server and "
+            f"{count(value('postgresql', 'embedded_commits'), 'writes/s')} on a laptop; "
+            f"{count(sum(load.peak_writes for load in worked_out.transactional), 'writes/s')} at peak are "
+            "asked for. Set "
+            f"`profile: cluster` ({count(servers(worked_out), 'servers')} by hash of the key), or lower "
+            "`workload.writes` to at most "
+            f"{count(takes / (worked_out.commit_share * takes) * _mean(worked_out), 'writes/s')}."
+        )
+
+
+def _mean(worked_out: Estimate) -> float:
+    return sum(load.writes for load in worked_out.transactional)
+
+
+def _scale_model(requirements: Requirements, worked_out: Estimate, engine: str) -> Iterator[str]:
+    """An embedded project of a system that one server does not take is a model of it, to a scale."""
+    if requirements.profile != "embedded":
+        return
+    laptop = sum(load.peak_writes for load in worked_out.series) / value("postgresql", "embedded_copied_rows")
+    laptop += sum(load.peak_writes for load in worked_out.transactional) / value("postgresql", "embedded_commits")
+    if laptop <= 1:
+        return
+    yield (
+        f"workload.writes: {count(worked_out.peak_writes, 'writes/s')} at peak are {times(laptop)} what "
+        "the embedded profile takes on "
+        f"2 cores ({count(value('postgresql', 'embedded_copied_rows'), 'rows/s')} by COPY, "
+        f"{count(value('postgresql', 'embedded_commits'), 'commits/s')}), and "
+        f"{times(worked_out.write_share)} what one PostgreSQL "
+        f"takes on a server: this project shows the system to a scale. {_in_production(engine, worked_out)}"
+    )
+
+
+def _in_production(engine: str, worked_out: Estimate) -> str:
+    if engine == "cassandra":
+        return (
+            f"In production: Cassandra on {count(nodes(worked_out), 'nodes')}, with the files in deploy/; set "
+            "`profile: cluster`."
+        )
+    if engine == "sharded-postgresql":
+        return (
+            f"In production: {count(servers(worked_out), 'PostgreSQL servers')} by hash of the key; set "
+            "`profile: cluster`."
+        )
+    return "In production: one PostgreSQL on a server of 8 cores or more."
+
+
+def _far_writes(requirements: Requirements, replication: str) -> Iterator[str]:
+    wanted, strong = requirements.availability, needs.strong(requirements)
+    if (
+        wanted.writes_in == "every region"
+        and (wanted.regions or 1) > 1
+        and strong
+        and requirements.latency.write is None
+    ):
+        trip = period(value("machine", "region_round_trip"))
+        yield (
+            f"availability.writes_in: {', '.join(strong)} have invariants, and leaders in several regions "
+            "cannot keep them by "
+            f"themselves. Their writes go to one home region, and cost the others a round trip ({trip} or more)."
+        )
+
+
+def _lost_in_merging(requirements: Requirements, replication: str) -> Iterator[str]:
+    loss = requirements.availability.loss
+    if replication == "multi-leader" and loss is not None and loss < value("postgresql", "replica_lag"):
+        yield (
+            f"availability.loss: {period(loss)} is not kept by leaders that exchange their writes "
+            "afterwards: a region that is "
+            f"lost takes up to {period(value('postgresql', 'replica_lag'))} of its writes with it. Set "
+            "`writes_in: one region`, or "
+            "allow that loss."
+        )
+
+
+def _fresher_than_a_log(requirements: Requirements, worked_out: Estimate) -> Iterator[str]:
+    lag = value("postgresql", "relay_lag")
+    for view in needs.copied(requirements, worked_out):
+        fresh = requirements.freshness if view.freshness is None else view.freshness
+        if fresh is not None and fresh < lag:
+            yield (
+                f"domain.views.{view.name}: {period(fresh)} is fresher than a view from a log can promise "
+                f"({period(lag)} in the "
+                "median). Read the source for what must be current, or allow a second."
+            )
+
+
+def _hurried_commits(requirements: Requirements, replication: str) -> Iterator[str]:
+    write, trip = requirements.latency.write, value("machine", "same_region_round_trip")
+    if replication == "single-leader-synchronous" and write is not None and write < 2 * trip:
+        yield (
+            f"latency.write: {period(write)} is less than two round trips of {period(trip)} (client to "
+            "leader, leader to follower), "
+            f"which a commit on two servers takes. Allow {period(5 * trip)}, or a loss of "
+            f"{period(value('postgresql', 'replica_lag'))}."
+        )
