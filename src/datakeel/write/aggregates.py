@@ -23,37 +23,41 @@ class Type(Struct, frozen=True):
     avro: object
     sql: str
     strategy: str
+    example: str
     words: bool = False  # whether a search looks into it
 
 
 TEXT = 'st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=30)'
 TYPES = {
-    "uuid": Type("UUID", "UUID", {"type": "string", "logicalType": "uuid"}, "uuid", "st.uuids()"),
-    "text": Type("str", "Text", "string", "text", TEXT, words=True),
-    "integer": Type("int", "Annotated[int, Field({bounds})]", "long", "bigint", "st.integers({least}, 10**6)"),
-    "money": Type("int", "Annotated[int, Field({bounds})]", "long", "bigint", "st.integers({least}, 10**6)"),
+    "uuid": Type("UUID", "UUID", {"type": "string", "logicalType": "uuid"}, "uuid", "st.uuids()", "UUID(int=7)"),
+    "text": Type("str", "Text", "string", "text", TEXT, '"{title}"', words=True),
+    "integer": Type("int", "Annotated[int, Field({bounds})]", "long", "bigint", "st.integers({least}, 10**6)", "{some}"),
+    "money": Type("int", "Annotated[int, Field({bounds})]", "long", "bigint", "st.integers({least}, 10**6)", "{some}"),
     "decimal": Type(
         "Decimal",
         "Annotated[Decimal, Field({least_bound}max_digits=27, decimal_places=9)]",
         {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 9},
         "numeric",
         "st.decimals({least}, 10**6, places=3)",
+        'Decimal("{some}.5")',
     ),
-    "boolean": Type("bool", "bool", "boolean", "boolean", "st.booleans()"),
+    "boolean": Type("bool", "bool", "boolean", "boolean", "st.booleans()", "True"),
     "timestamp": Type(
         "datetime",
         "AwareDatetime",
         {"type": "long", "logicalType": "timestamp-micros"},
         "timestamptz",
         "st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))",
+        "datetime(2026, 1, 31, tzinfo=UTC)",
     ),
-    "date": Type("date", "date", {"type": "int", "logicalType": "date"}, "date", "st.dates()"),
+    "date": Type("date", "date", {"type": "int", "logicalType": "date"}, "date", "st.dates()", "date(2026, 1, 31)"),
     "json": Type(
         "dict[str, JsonValue]",
         "dict[str, JsonValue]",
         {"type": "string", "logicalType": "json"},
         "jsonb",
         "st.dictionaries(st.text(st.characters(exclude_categories=['C']), max_size=9), st.integers())",
+        '{{"note": 1}}',
     ),
 }
 LARGEST = "2**63 - 1"
@@ -71,6 +75,7 @@ class Attribute(Struct, frozen=True, kw_only=True):
     sql: str
     strategy: str
     words: bool
+    example: str  # in Python
     optional: bool
     many: bool
     unique: bool = False
@@ -258,19 +263,22 @@ def attribute_name(name: str) -> str:
 def attribute(field: Field) -> Attribute:
     if field.type == "enum":
         choice = f"Literal[{', '.join(_quoted(v) for v in field.values)}]"
-        one = Type(choice, choice, "string", "text", f"st.sampled_from([{choice[8:-1]}])", words=True)
+        one = Type(choice, choice, "string", "text", f"st.sampled_from([{choice[8:-1]}])", _quoted(field.values[0]), words=True)
     else:
         one = TYPES[field.type]
     least = field.minimum if field.minimum is not None else (0 if field.type == "money" else None)
     largest = LARGEST_AMOUNT if field.type == "money" else LARGEST
     bounds = f"ge={least}, le={largest}" if least is not None else f"ge=-{largest}, le={largest}"
     values = {"bounds": bounds, "least": least or 0, "least_bound": f"ge={least}, " if least is not None else ""}
-    checked, strategy = one.checked.format(**values), one.strategy.format(**values)
+    values |= {"some": max(least or 0, 7), "title": attribute_name(field.name).strip("_").replace("_", " ")}
+    texts = (one.checked, one.strategy, one.example)
+    checked, strategy, example = texts if field.type == "enum" else (t.format(**values) for t in texts)
     avro, python, sql = one.avro, one.python, one.sql
     if field.many:
         python, checked = f"tuple[{python}, ...]", f"Annotated[tuple[{checked}, ...], Field(max_length=1000)]"
         avro, sql = {"type": "array", "items": avro}, f"{sql}[]"
         strategy = f"st.lists({strategy}, max_size=3).map(tuple)"
+        example = f"({example},)"
     if field.optional:
         strategy = f"st.none() | {strategy}"
     return Attribute(
@@ -281,6 +289,7 @@ def attribute(field: Field) -> Attribute:
         avro=avro,
         sql=sql,
         strategy=strategy,
+        example=example,
         words=one.words,
         optional=field.optional,
         many=field.many,
@@ -291,3 +300,16 @@ def attribute(field: Field) -> Attribute:
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def walk(shape: Shape) -> tuple[Moment, ...]:
+    """A life: events in an order that the states allow, each at most once."""
+    made = [shape.creating()[0]]
+    state = made[0].state
+    while True:
+        following = (m for m in shape.moments if state in m.after and m not in made)
+        moment = next(following, None)
+        if moment is None:
+            return tuple(made)
+        made.append(moment)
+        state = moment.state or state

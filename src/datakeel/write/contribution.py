@@ -33,6 +33,15 @@ class Folder(Struct, frozen=True):
     about: str
 
 
+class Command(Struct, frozen=True):
+    """What an operator runs: ``python -m <package> NAME ARGUMENTS``. `target` is the dotted path, below the package, of
+    a module with ``main(settings, arguments)``, which gives the exit status."""
+
+    name: str
+    target: str
+    about: str
+
+
 class Trouble(Struct, frozen=True):
     """One entry of the runbook."""
 
@@ -42,11 +51,16 @@ class Trouble(Struct, frozen=True):
 
 
 class Panel(Struct, frozen=True):
-    """One part of the dashboard: `source` is the path of the API that answers with its rows, as JSON."""
+    """One part of the dashboard: `source` is the path of the API that answers with its rows, as JSON. `bars`: the
+    column that is drawn. `action`: a path that a row can be sent to (POST), its columns in braces; `verb`: what that is
+    called."""
 
     title: str
     source: str
     about: str
+    bars: str = ""
+    action: str = ""
+    verb: str = ""
 
 
 class Contribution(Struct, frozen=True, kw_only=True):
@@ -57,6 +71,7 @@ class Contribution(Struct, frozen=True, kw_only=True):
     migrations: tuple[Migration, ...] = ()
     processes: tuple[Process, ...] = ()
     folders: tuple[Folder, ...] = ()
+    commands: tuple[Command, ...] = ()
     routers: tuple[str, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     panels: tuple[Panel, ...] = ()

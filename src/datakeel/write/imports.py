@@ -32,12 +32,17 @@ KNOWN = {
     "Field": "pydantic",
     "JsonValue": "pydantic",
     "Connection": "psycopg",
+    "RestrictViolation": "psycopg.errors",
+    "TestClient": "fastapi.testclient",
+    "ThreadPoolExecutor": "concurrent.futures",
     "class_row": "psycopg.rows",
     "ConnectionPool": "psycopg_pool",
     "APIRouter": "fastapi",
+    "given": "hypothesis",
     "JSONResponse": "fastapi.responses",
     "Query": "fastapi",
 }
+ALIASES = {"st": "from hypothesis import strategies as st"}
 MODULES = {"json", "random", "time", "threading", "pytest", "psycopg", "fastavro", "httpx"}
 WIDTH = 100
 
@@ -66,8 +71,10 @@ def imported(text: str, own: Mapping[str, str]) -> str:
     sections: dict[int, list[str]] = {0: [], 1: [], 2: []}
     for module in sorted(plain):
         sections[_section(module, own)].append(f"import {module}")
+    aliased = [line for name, line in ALIASES.items() if name in used]
     for module in sorted(named):
         sections[_section(module, own)].append(statement(module, named[module]))
+        sections[1] += [line for line in aliased if line.startswith(f"from {module} ")]
     block = "\n\n".join("\n".join(lines) for lines in sections.values() if lines)
     return text.replace(MARK, f"{block}\n" if block else "", 1)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from datakeel import naming
 from datakeel.decision import Design
-from datakeel.write.aggregates import Attribute, Moment, Shape, shapes
+from datakeel.write.aggregates import TEXT, Attribute, Moment, Shape, shapes, walk
 from datakeel.write.code import made
 from datakeel.write.contribution import Contribution, Migration, Process, Trouble
 from datakeel.write.imports import statement
@@ -41,7 +41,7 @@ def contribution(design: Design) -> Contribution:
     )
 
 
-RELAY = Process("relay", "processing.relay", "puts committed events into the log, in their order", replicas=2)
+RELAY = Process("relay", "processing.relay", "puts committed events into the log, in their order")
 TROUBLES_OF_LOG = (
     Trouble(
         symptom="All views fall behind at once",
@@ -163,5 +163,55 @@ def _migrations(found: tuple[Shape, ...], *, log: bool, snapshots: bool) -> Iter
 
 
 def _tests(found: tuple[Shape, ...], package: str, common: dict[str, object], *, log: bool) -> Iterator[File]:
-    return
-    yield
+    platform = f"{package}.platform"
+    own = {
+        "Conflict": f"{package}.storage.event_store",
+        "append": f"{package}.storage.event_store",
+        "relay": f"{package}.processing.relay",
+        "create_app": f"{platform}.http",
+        "transaction": f"{platform}.database",
+        "run": f"{platform}.database",
+        "Settings": f"{package}.settings",
+    }
+    reading = statement(f"{package}.messages", ["CLASSES", "decode", "encode", "path", "schema", "versions"])
+    spoken = {**common, "messages_import": reading}
+    yield made(TEMPLATES, "tests/contract/test_messages.py", "tests/contract/test_messages.py", spoken)
+    first = found[0].creating()[0]
+    values = {**common, "event": sample(first, first.name), "log": log}
+    path = "tests/concurrency/test_append.py"
+    yield made(TEMPLATES, path, path, values, own | names(package, found[0]))
+    for shape in found:
+        routed = {"router": f"{package}.api.{shape.plural}"}
+        known = own | names(package, shape) | routed
+        spoken = {**common, **_life(shape), "shape": shape}
+        yield made(TEMPLATES, "tests/unit/test_aggregate.py", f"tests/unit/test_{shape.module}.py", spoken, known)
+        yield made(TEMPLATES, "tests/contract/test_api.py", f"tests/contract/test_{shape.plural}_api.py", spoken, known)
+
+
+def _life(shape: Shape) -> dict[str, object]:
+    """What the tests of an aggregate speak of: one life of it, what it leaves, and what may not come after it."""
+    life = walk(shape)
+    state = next(m.state for m in reversed(life) if m.state)
+    kept = {f.name: f.example for m in life for f in m.fields if not f.optional}
+    totals = {t.name for t in shape.totals}
+    attributes = {a.name for a in shape.attributes}
+    return {
+        "life": life,
+        "last_state": state,
+        "kept": [(n, v) for n, v in kept.items() if n in attributes and n not in totals],
+        "late": [m for m in shape.moments if m.creates or state not in m.after],
+        "guarded": dict.fromkeys(g[0].partition(" ")[0] for m in shape.moments for g in m.guards),
+        "strategies": [("TEXT", TEXT)] if any(f.strategy.count(TEXT) for m in shape.moments for f in m.fields) else [],
+        "short": lambda strategy: strategy.replace(TEXT, "TEXT"),
+        "sample": sample,
+        "later": life[1:],
+        "creation_path": f"/{shape.path}" + (f"/{life[0].path}" if life[0].path else ""),
+        "creation_command": sample(life[0]),
+        "impossible": next((m for m in shape.moments if not m.creates), None),
+    }
+
+
+def sample(moment: Moment, name: str = "") -> str:
+    """A command, or its event where `name` says so, with an example in each field that it needs."""
+    given = ", ".join(f"{f.name}={f.example}" for f in moment.fields if not f.optional)
+    return f"{name or moment.command}({given})"

@@ -56,12 +56,16 @@ TROUBLES = (
 )
 
 
+DASHBOARD = "api.dashboard"
+
+
 def files(design: Design, contributions: tuple[Contribution, ...]) -> Contribution:
     """The common files. `contributions`: what the targets gave, in the order of their migrations."""
     values = _values(design, contributions)
     made = [
         *rendered(HERE / "both", values),
         *rendered(HERE / "full", values),
+        *(rendered(HERE / "dashboard", values) if values["panels"] else ()),
         *_deployments(values),
         *_migrations(contributions),
         *_decisions(design),
@@ -75,7 +79,9 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
     name = design.requirements.name
     summary = design.requirements.summary or f"{name}."
     processes = [API, *(p for c in contributions for p in c.processes)]
-    modules = sorted({r for c in contributions for r in c.routers})
+    commands = [c for one in contributions for c in one.commands]
+    panels = [p for c in contributions for p in c.panels]
+    modules = sorted({r for c in contributions for r in c.routers} | ({DASHBOARD} if panels else set()))
     routers = [{"module": m, "name": m.rpartition(".")[2]} for m in modules]
     package = naming.snake(name)
     return {
@@ -88,10 +94,10 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
         "lock": zlib.crc32(name.encode()),
         "processes": [_process(p) for p in processes],
         "kept": [folder for c in contributions for folder in c.folders],
+        "commands": [{"name": c.name, "about": c.about, "module": c.target} for c in commands],
+        "panels": msgspec.to_builtins(panels),
         "routers": routers,
-        "start_imports": _imports(
-            package, START + tuple((p.target, f"main as {naming.snake(p.name)}") for p in processes)
-        ),
+        "start_imports": _imports(package, START),
         "server_imports": _imports(package, SERVER + tuple((r["module"], f"router as {r['name']}") for r in routers)),
         "diagram": _unique(line for c in contributions for line in c.diagram),
         "troubles": [*TROUBLES, *(t for c in contributions for t in c.troubles)],
@@ -130,7 +136,6 @@ def _process(process: Process) -> dict[str, object]:
         "about": process.about,
         "replicas": process.replicas,
         "module": process.target,
-        "function": naming.snake(process.name),
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from datakeel import naming
 from datakeel.decision import Design
 from datakeel.write.code import made
-from datakeel.write.contribution import Contribution, Migration, Panel, Process, Trouble
+from datakeel.write.contribution import Command, Contribution, Migration, Panel, Process, Trouble
 from datakeel.write.derived import Derived, derived
 from datakeel.write.imports import statement
 from datakeel.write.project import File, templates
@@ -28,7 +28,8 @@ def contribution(design: Design) -> Contribution:
     return Contribution(
         files=tuple(_files(design, views)),
         migrations=tuple(Migration(v.table, _sql(v)) for v in views),
-        processes=tuple(Process(naming.kebab(v.table), f"processing.{v.table}", _about(v), replicas=2) for v in views),
+        processes=tuple(Process(naming.kebab(v.table), f"processing.{v.table}", _about(v)) for v in views),
+        commands=(Command("rebuild", "processing.rebuild", "makes a view again from the log"),),
         routers=("api.operations", *(f"api.{v.table}" for v in views)),
         troubles=TROUBLES,
         panels=tuple(_panels(views)),
@@ -53,8 +54,8 @@ TROUBLES = (
     Trouble(
         symptom="A view shows something wrong",
         look="The events of the thing in question: they are the record, the view is derived.",
-        do="Mend its code, deploy, and run the command `rebuild` with the view's name. It is made beside the one that "
-        "is read, and takes its place in one transaction.",
+        do="Mend its code, deploy, and run `python -m PACKAGE rebuild VIEW`. It is made beside the one that is read, "
+        "and takes its place in one transaction.",
     ),
 )
 
@@ -65,10 +66,16 @@ def _about(view: Derived) -> str:
 
 def _panels(views: tuple[Derived, ...]) -> Iterator[Panel]:
     yield Panel("Views", "/operations/views", "How many events each view has had, and how far it is behind.")
-    yield Panel("Dead letters", "/operations/dead-letters", "Events that a view could not take.")
+    yield Panel(
+        "Dead letters",
+        "/operations/dead-letters",
+        "Events that a view could not take. Replaying one replays what waits behind it in its stream too.",
+        action="/operations/dead-letters/{id}/replay",
+        verb="Replay",
+    )
     for view in views:
         if view.kind == "analytics":
-            yield Panel(view.title.capitalize(), f"/{view.path}", f"{view.measured} by {view.grouped}.")
+            yield Panel(view.title.capitalize(), f"/{view.path}", f"{view.measured} by {view.grouped}.", bars=view.counted)
 
 
 def _diagram(views: tuple[Derived, ...]) -> Iterator[str]:
