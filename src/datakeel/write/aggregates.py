@@ -31,7 +31,9 @@ TEXT = 'st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=30
 TYPES = {
     "uuid": Type("UUID", "UUID", {"type": "string", "logicalType": "uuid"}, "uuid", "st.uuids()", "UUID(int=7)"),
     "text": Type("str", "Text", "string", "text", TEXT, '"{title}"', words=True),
-    "integer": Type("int", "Annotated[int, Field({bounds})]", "long", "bigint", "st.integers({least}, 10**6)", "{some}"),
+    "integer": Type(
+        "int", "Annotated[int, Field({bounds})]", "long", "bigint", "st.integers({least}, 10**6)", "{some}"
+    ),
     "money": Type("int", "Annotated[int, Field({bounds})]", "long", "bigint", "st.integers({least}, 10**6)", "{some}"),
     "decimal": Type(
         "Decimal",
@@ -263,7 +265,9 @@ def attribute_name(name: str) -> str:
 def attribute(field: Field) -> Attribute:
     if field.type == "enum":
         choice = f"Literal[{', '.join(_quoted(v) for v in field.values)}]"
-        one = Type(choice, choice, "string", "text", f"st.sampled_from([{choice[8:-1]}])", _quoted(field.values[0]), words=True)
+        one = Type(
+            choice, choice, "string", "text", f"st.sampled_from([{choice[8:-1]}])", _quoted(field.values[0]), words=True
+        )
     else:
         one = TYPES[field.type]
     least = field.minimum if field.minimum is not None else (0 if field.type == "money" else None)

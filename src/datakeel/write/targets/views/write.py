@@ -75,7 +75,9 @@ def _panels(views: tuple[Derived, ...]) -> Iterator[Panel]:
     )
     for view in views:
         if view.kind == "analytics":
-            yield Panel(view.title.capitalize(), f"/{view.path}", f"{view.measured} by {view.grouped}.", bars=view.counted)
+            yield Panel(
+                view.title.capitalize(), f"/{view.path}", f"{view.measured} by {view.grouped}.", bars=view.counted
+            )
 
 
 def _diagram(views: tuple[Derived, ...]) -> Iterator[str]:
