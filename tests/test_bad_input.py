@@ -415,3 +415,18 @@ def test_functions_that_call_one_another_in_ever_more_ways(repository: Path) -> 
     system = reader.system(reviewed(repository))
     assert [o.complete for o in system.operations if o.symbol in ("f0", "f60", "f70")] == [False, True, True]
     assert all(e.number < 2**63 for o in system.operations for e in o.effects)
+
+
+def test_what_git_reads_may_be_a_pipe(repository: Path) -> None:
+    """Nobody writes into them: who opened one would wait for ever."""
+    os.mkfifo(repository / ".gitignore")
+    (repository / ".git" / "info").mkdir()
+    for name in ("info/exclude", "index", "commondir"):
+        os.mkfifo(repository / ".git" / name)
+    reviewed(repository)
+
+
+def test_a_checkout_whose_git_is_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".git")
+    (tmp_path / "good.py").write_text(GOOD)
+    reviewed(tmp_path)

@@ -308,3 +308,36 @@ def test_an_interruption_while_the_program_is_loaded_is_one_line() -> None:
         "sys.exit(main())\n"
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "datakeel: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "redirected", "said"),
+    [
+        ("rules", ">&-", "cannot write the report: standard output is closed"),
+        ("rules", ">/dev/full", "cannot write the report: No space left on device"),
+        ("--help", ">/dev/full", "cannot write: No space left on device"),
+        ("revew", "2>&-", ""),
+        ("revew", "2>/dev/full", ""),
+    ],
+)
+def test_where_nothing_can_be_written(words: str, redirected: str, said: str) -> None:
+    command = f'"$0" -m datakeel {words} {redirected}'
+    done = subprocess.run(["/bin/sh", "-c", command, sys.executable], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"datakeel: {said}\n" if said else "")
+
+
+@pytest.mark.parametrize("words", ["--help", "rules"])
+def test_a_reader_who_leaves_is_no_fault(words: str) -> None:
+    command = f'{{ "$0" -m datakeel {words}; echo $? >&2; }} | true'
+    done = subprocess.run(["/bin/sh", "-c", command, sys.executable], capture_output=True, text=True, check=False)
+    assert done.stderr == "0\n"
+
+
+def test_a_folder_for_a_report_is_refused_before_the_review(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert wrong(capsys, "review", "--output", str(tmp_path)).endswith("it is a folder")
+
+
+def test_a_category_is_explained_by_its_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    said = wrong(capsys, "explain", "transact")
+    assert said.startswith('datakeel: "transact" is a category; its rules: ')
+    assert "lost-update" in said

@@ -174,6 +174,17 @@ def test_the_example_of_the_page_is_right(root: Path) -> None:
     assert config.per_path[0].severity == {"lost-update": Severity.MINOR}
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(root: Path) -> None:
+    (root / "pyproject.toml").write_bytes(b'\xef\xbb\xbf[tool.datakeel]\r\nignore = ["lost-update"]\r\n')
+    assert load([root], RULES).ignore == ("lost-update",)
+
+
+def test_a_table_that_is_none_is_a_fault(root: Path) -> None:
+    (root / "pyproject.toml").write_text("[tool]\ndatakeel = 3\n")
+    with pytest.raises(Mistake, match=r"\[tool.datakeel\] must be a table"):
+        load([root], RULES)
+
+
 def test_the_repository_is_that_of_git_else_the_outermost_project(tmp_path: Path) -> None:
     inner = tmp_path / "a/b"
     inner.mkdir(parents=True)

@@ -162,7 +162,7 @@ def read(file: Path, *, explicit: bool) -> tuple[str, dict[str, object]]:
     text, whole = parsed(file)
     if file.name != SHARED_FILE:
         return text, whole
-    table = inner(whole)
+    table = inner(whole, file)
     if table is None and explicit:
         raise Mistake(f"{shown(file)} has no table [{TABLE}]")
     return text, table or {}
@@ -175,18 +175,20 @@ def table_of(file: Path) -> dict[str, object] | None:
         text = file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    return inner(parsed(file)[1]) if "datakeel" in text else None
+    return inner(parsed(file)[1], file) if "datakeel" in text else None
 
 
-def inner(whole: Mapping[str, object]) -> dict[str, object] | None:
+def inner(whole: Mapping[str, object], file: Path) -> dict[str, object] | None:
     tool = whole.get("tool")
     table = tool.get("datakeel") if isinstance(tool, dict) else None
-    return table if isinstance(table, dict) else None
+    if not isinstance(table, dict | None):
+        raise Mistake(f"{shown(file)}: [{TABLE}] must be a table")
+    return table
 
 
 def parsed(file: Path) -> tuple[str, dict[str, object]]:
     try:
-        text = file.read_bytes().decode("utf-8")
+        text = file.read_bytes().decode("utf-8-sig")
         return text, tomllib.loads(text)
     except OSError as error:
         raise Mistake(f"cannot read {shown(file)}: {error.strerror}") from None

@@ -248,6 +248,10 @@ def understood(words: Sequence[str]) -> Order | int:
         raise Mistake(f"which command? {', '.join(COMMANDS)} (datakeel --help says more)")
     try:
         given: object = get_command(app)(list(words), prog_name="datakeel", standalone_mode=False)
+    except SystemExit:  # whoever read the help has left
+        return 0
+    except OSError as error:
+        raise Mistake(f"cannot write: {error.strerror or error}") from None
     except Exception as error:
         if not isinstance(error, USAGE):
             raise
@@ -300,8 +304,8 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
     def carried_out(self, review: Reviewer, judged: Judged) -> int:
         for path in self.paths:
             must_exist(path)
-        if self.output is not None and not self.output.absolute().parent.is_dir():
-            raise Mistake(f"cannot write {self.output}: there is no folder {self.output.parent}")
+        if self.output is not None:
+            must_be_writable(self.output)
         done = self.watched(review, judged)
         self.show(done)
         if self.fail_on == "never":
@@ -393,6 +397,9 @@ class ExplainOrder(Struct, frozen=True):
         from datakeel.show import explain, output
 
         categories = known_rules()
+        if self.rule in categories.values():
+            named = ", ".join(rule for rule, category in categories.items() if category == self.rule)
+            raise Mistake(f'"{self.rule}" is a category; its rules: {named}')
         if self.rule not in categories:
             raise Mistake(f"{unknown('rule', self.rule, categories)} (datakeel rules lists them)")
         text = page(categories[self.rule], self.rule).text
@@ -431,6 +438,19 @@ def reviewer(
     from datakeel.reviewer import review
 
     return review(paths, config=config, confidence=confidence, progress=progress)
+
+
+def must_be_writable(file: Path) -> None:
+    """Said before the review, not after it."""
+    import os
+
+    if file.is_dir():
+        raise Mistake(f"cannot write {file}: it is a folder")
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        raise Mistake(f"cannot write {file}: there is no folder {file.parent}")
+    if not file.exists() and not os.access(folder, os.W_OK):
+        raise Mistake(f"cannot write {file}: its folder cannot be written to")
 
 
 def must_exist(path: Path) -> None:

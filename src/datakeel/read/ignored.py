@@ -92,10 +92,7 @@ def ignored(rules: tuple[Patterns, ...], path: str, name: str) -> bool:
 
 def patterns_of(file: Path, folder: str = "") -> Patterns | None:
     """The patterns of one ignore file, or None where it cannot be read or says nothing."""
-    try:
-        text = file.read_bytes()[:1_000_000].decode("utf-8", "replace")
-    except OSError:
-        return None
+    text = contents(file)[:1_000_000].decode("utf-8", "replace")
     patterns = Patterns(text.splitlines(), folder)
     return patterns if patterns.floating or patterns.anchored else None
 
@@ -105,10 +102,7 @@ def git_folder(root: Path) -> Path | None:
     dot_git = root / ".git"
     if dot_git.is_dir():
         return dot_git
-    try:
-        text = dot_git.read_bytes()[:4096].decode("utf-8", "replace")
-    except OSError:
-        return None
+    text = contents(dot_git)[:4096].decode("utf-8", "replace")
     if not text.startswith("gitdir:"):
         return None
     return root / text.removeprefix("gitdir:").strip()
@@ -116,11 +110,7 @@ def git_folder(root: Path) -> Path | None:
 
 def exclude_file(git: Path) -> Path:
     """The repository's own `info/exclude`; a worktree shares that of the repository it belongs to."""
-    try:
-        common = git / (git / "commondir").read_text("utf-8").strip()
-    except (OSError, ValueError):
-        common = git
-    return common / "info" / "exclude"
+    return git / os.fsdecode(contents(git / "commondir").strip()) / "info" / "exclude"
 
 
 class Tracked:
@@ -146,9 +136,10 @@ class Tracked:
 
 
 def contents(file: Path) -> bytes:
+    """The bytes of a file; none where it cannot be read, or is none (a pipe would never end)."""
     try:
-        return file.read_bytes()
-    except OSError:
+        return file.read_bytes() if file.is_file() else b""
+    except (OSError, ValueError):
         return b""
 
 

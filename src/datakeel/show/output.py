@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -26,8 +27,10 @@ class Paper(Struct, frozen=True):
     person: bool = False
 
 
-def paper(stream: TextIO, environment: Mapping[str, str]) -> Paper:
+def paper(stream: TextIO | None, environment: Mapping[str, str]) -> Paper:
     """What a stream can show. NO_COLOR and TERM=dumb turn colour off, FORCE_COLOR turns it on where nobody looks."""
+    if stream is None:
+        return Paper()
     person = stream.isatty()
     plain = bool(environment.get("NO_COLOR")) or (environment.get("TERM") == "dumb" and person)
     forced = bool(environment.get("FORCE_COLOR"))
@@ -36,8 +39,10 @@ def paper(stream: TextIO, environment: Mapping[str, str]) -> Paper:
     return Paper(width=max(width, 40), colour=(person or forced) and not plain, drawn="utf" in encoding, person=person)
 
 
-def write(text: str, stream: TextIO) -> None:
+def write(text: str, stream: TextIO | None) -> None:
     """Prints; a character that the stream does not know becomes a question mark, a reader that has left is no fault."""
+    if stream is None:
+        raise Mistake("cannot write the report: standard output is closed")
     try:
         stream.write(text.encode(stream.encoding or "utf-8", "replace").decode(stream.encoding or "utf-8"))
         stream.flush()
@@ -85,4 +90,5 @@ def replace(file: Path, text: str) -> None:
 
 def error(text: str) -> None:
     """Says what is wrong, on lines of their own that begin with the program's name."""
-    write("".join(f"datakeel: {line}\n" for line in text.splitlines()), sys.stderr)
+    with contextlib.suppress(Mistake):  # nobody can be told
+        write("".join(f"datakeel: {line}\n" for line in text.splitlines()), sys.stderr)

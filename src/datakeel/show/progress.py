@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from typing import TextIO
 
@@ -14,10 +15,10 @@ class Progress:
     """Called with what is being done, how much of it is done, and how much there is (0: not known). `last` is what it
     was told last."""
 
-    def __init__(self, stream: TextIO, *, width: int = 80) -> None:
-        self.stream = stream
+    def __init__(self, stream: TextIO | None, *, width: int = 80) -> None:
+        self.stream = stream or io.StringIO()
         self.width = width
-        self.shows = stream.isatty()
+        self.shows = self.stream.isatty()
         self.next = time.monotonic() + PATIENCE
         self.drawn = False
         self.last = ""
