@@ -36,9 +36,29 @@ IMPORTS = {
 }
 
 
+SAMPLES = {
+    "int": "1",
+    "Decimal": '"1.50"',
+    "bool": "True",
+    "UUID": '"0b9e2c1e-5f3a-4a55-9d38-0b4a7c7c2f11"',
+    "AwareDatetime": '"2030-01-01T00:00:00Z"',
+    "date": '"2030-01-01"',
+    "dict[str, Any]": "{}",
+    "Quantity": "chance.randint(1, 3)",
+}
+
+
 class Field(Struct, frozen=True):
     name: str
     annotation: str
+
+    @property
+    def sample(self) -> str:
+        """A value for a test, as Python."""
+        one = self.annotation.removesuffix(" | None = None")
+        inner = one.removeprefix("list[").removesuffix("]") if one.startswith("list[") else one
+        value = SAMPLES.get(inner, f'f"{naming.kebab(self.name)}-{{chance.randrange(5)}}"')
+        return value if inner == one else f"[{value}]"
 
 
 class Operation(Struct, frozen=True, order=True):
@@ -68,6 +88,18 @@ class Service(Struct, frozen=True, kw_only=True):
     @property
     def path(self) -> str:
         return naming.kebab(self.table)
+
+    @property
+    def holders(self) -> str:
+        """Where its holds are found, as the inside of a tuple in Python."""
+        names = [self.name, *([self.provider.name] if self.provider else [])]
+        return ", ".join(f'"{name}"' for name in names) + ("," if len(names) == 1 else "")
+
+    @property
+    def by_role(self) -> dict[str, str]:
+        """The path of one operation of each role, or nothing."""
+        paths = {operation.role: f"/{operation.name}" for operation in self.operations[::-1]}
+        return {role: paths.get(role, "") for role in ("hold", "confirm", "release")}
 
     @property
     def slow(self) -> float:

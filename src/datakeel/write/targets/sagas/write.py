@@ -86,7 +86,8 @@ def _rendered(values: dict[str, object], sagas: tuple[Saga, ...], services: tupl
     for saga in sagas:
         yield from rendered(HERE / "each", values | {"saga": saga, "module": saga.module})
     for service in services:
-        yield from rendered(HERE / service.kind, values | {"service": service, "name": service.name})
+        named = {"service": service, "name": service.name, **service.by_role}
+        yield from rendered(HERE / service.kind, values | named)
 
 
 def _sorted_imports(text: str, package: str) -> str:
