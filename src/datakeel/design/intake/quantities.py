@@ -113,7 +113,7 @@ def _digits(request: Text, token: Token, at: int) -> float:
     text = token.text
     if text.endswith(".000") and _low(request, at + 1) not in ("%", "percent"):
         text = text.replace(".", "")  # ten thousand, as it is written on the continent
-    return float("".join(c for c in text if c.isdigit() or c == "."))
+    return float("".join(c for c in text if c in "0123456789."))
 
 
 def _multiplied(request: Text, value: float, at: int) -> _Number:

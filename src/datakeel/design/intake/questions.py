@@ -79,7 +79,8 @@ def answered(of: Requirements, question: Question, answer: str) -> Requirements:
         return of
     value = _value(question.path, answer)
     part, _, key = question.path.partition(".")
-    reasons = of.reasons | {question.path: f"said: “{' '.join(answer.split())}”"}
+    said = "".join(c if c.isprintable() else " " for c in answer)
+    reasons = of.reasons | {question.path: f"said: “{' '.join(said.split())}”"}
     if not key:
         return replace(of, **{part: value}, reasons=reasons)
     return replace(of, **{part: replace(getattr(of, part), **{key: value})}, reasons=reasons)
@@ -87,7 +88,7 @@ def answered(of: Requirements, question: Question, answer: str) -> Requirements:
 
 def _value(path: str, answer: str) -> float | int:
     kinds = {"workload.writes": ("rate", "flow"), "availability.regions": ("count",)}.get(path, ("period",))
-    if kinds == ("period",) and re.fullmatch(r"\s*(nothing|none|no|zero|0)\W*", answer, re.I):
+    if path == "availability.loss" and re.fullmatch(r"\s*(nothing|none|no|zero|0)\W*", answer, re.I):
         return 0.0
     found = [q for q in quantities(text(answer)) if q.kind in kinds and (q.value > 0 or path == "availability.loss")]
     if not found:

@@ -15,12 +15,14 @@ LONGEST = 20_000  # characters: what comes after is not a sentence any more
 
 _TOKEN = re.compile(
     r"""24/7
-    | \d{1,3}(?:[,'’]\d{3})+(?:\.\d+)?(?![\d]) | (?<![\d.])\d{1,3}(?:[ \u202f\u00a0]\d{3})+(?![\d.]) | \d+(?:\.\d+)?
+    | [0-9]{1,3}(?:[,'][0-9]{3})+(?:\.[0-9]+)?(?![0-9]) | (?<![0-9.])[0-9]{1,3}(?:[ ][0-9]{3})+(?![0-9.])
+    | [0-9]+(?:\.[0-9]+)?
     | [^\W\d_]\w*(?:['’][^\W\d_]+)?
     | \S""",
     re.VERBOSE,
 )
-_BREAKS = frozenset(".;!?\n")
+_BREAKS = frozenset(".;!?")
+_NEW_ITEM = re.compile(r"\n\s*(?:[-*•]|[0-9]+[.)])\s+|\n\s*\n\s*")
 
 
 class Token(Struct, frozen=True):
@@ -39,7 +41,7 @@ class Token(Struct, frozen=True):
 
     @property
     def is_number(self) -> bool:
-        return self.text[0].isdigit() and self.text != "24/7"
+        return self.text[0] in "0123456789" and self.text != "24/7"
 
 
 class Text(Struct, frozen=True):
@@ -47,6 +49,7 @@ class Text(Struct, frozen=True):
 
     written: str
     tokens: tuple[Token, ...]
+    index: dict[str, list[int]]  # where each word stands, in the singular and as it is
 
     def said(self, first: int, last: int) -> str:
         """The words of the request from one token up to, and without, another."""
@@ -72,7 +75,7 @@ class Text(Struct, frozen=True):
 
     def places(self, phrase: str) -> list[tuple[int, int]]:
         words = phrase_words(phrase)
-        return [(i, i + len(words)) for i in range(len(self.tokens)) if self.matches(i, words)]
+        return [(i, i + len(words)) for i in self.index.get(words[0], ()) if self.matches(i, words)]
 
     def has(self, phrases: Iterable[str]) -> bool:
         return any(self.places(phrase) for phrase in phrases)
@@ -81,7 +84,7 @@ class Text(Struct, frozen=True):
         """The same request with some of its words made unreadable; all others stay where they are."""
         hidden = set(places)
         blank = [Token("□", "□", "□", t.start, t.end, t.glued) if i in hidden else t for i, t in enumerate(self.tokens)]
-        return Text(self.written, tuple(blank))
+        return Text(self.written, tuple(blank), _index(blank))
 
     def verbs(self) -> frozenset[str]:
         """Every verb of which a word may be a form."""
@@ -93,7 +96,8 @@ def text(written: str) -> Text:
     >>> [t.one for t in text("2M meeting-rooms, p99 50ms").tokens]
     ['2', 'm', 'meeting', 'room', ',', 'p99', '50', 'ms']
     """
-    plain = unicodedata.normalize("NFC", written)[:LONGEST].replace("’", "'").replace("×", "x").replace("µ", "u")
+    plain = unicodedata.normalize("NFKC", written[:LONGEST])[:LONGEST]
+    plain = _NEW_ITEM.sub("; ", plain).replace("’", "'").replace("×", "x").replace("μ", "u")
     tokens: list[Token] = []
     end = -1
     for found in _TOKEN.finditer(plain):
@@ -104,7 +108,15 @@ def text(written: str) -> Text:
                 Token(word, word.lower(), singular(word.lower()), found.start(), found.end(), found.start() == end)
             )
         end = found.end()
-    return Text(plain, tuple(tokens))
+    return Text(plain, tuple(tokens), _index(tokens))
+
+
+def _index(tokens: list[Token]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for i, token in enumerate(tokens):
+        for word in {token.low, token.one}:
+            found.setdefault(word, []).append(i)
+    return found
 
 
 @cache
