@@ -11,12 +11,14 @@ from datakeel.design.intake.quantities import DAY, MONTH, YEAR, Quantity
 from datakeel.design.intake.text import Text, verb_forms
 from datakeel.design.intake.vocabulary import lexicon, pairs
 from datakeel.requirements import Workload
+from datakeel.requirements.units import UNITS
 
 SERVED_BY_DAY = 20  # records that one user writes a day, where nothing is said: one every half hour of a working day
 PEAK_FACTOR = 3.0  # the busiest hour of a day against its mean
 RECORD = 500.0  # bytes: a dozen short columns
 READS_PER_WRITE = 10  # business systems read about ten times as often as they write
 FEW_RECORDS = 1000  # fewer of anything make no difference to a database
+MOST_REGIONS = 40  # the largest cloud has fewer
 LARGEST_RECORD = 16e6  # bytes: a size beyond this is that of the whole (MongoDB's limit for a document)
 
 
@@ -39,10 +41,12 @@ class Figures:
         self.rollup: list[float] = []
 
     def put(self, path: str, value: Any, quantity: Quantity | str, how: str = "said") -> None:
-        if path not in self.values:
-            self.values[path] = value
-            said = quantity if isinstance(quantity, str) else self.quote(quantity)
-            self.reasons[path] = f"{how}: {said}" if isinstance(quantity, str) else f"{how}: “{said}”"
+        """Keeps a value, if there is none yet; what is beyond all bounds is kept as not understood."""
+        said = quantity if isinstance(quantity, str) else f"“{self.quote(quantity)}”"
+        if not possible(path, value):
+            self.unread.append(said.strip("“”"))
+        elif path not in self.values:
+            self.values[path], self.reasons[path] = value, f"{how}: {said}"
 
     def assume(self, path: str, value: Any, why: str) -> None:
         if path not in self.values and value is not None:
@@ -69,13 +73,43 @@ class Figures:
         return [t.low for t in self.request.before(q.first, count)]
 
 
+UNIT_OF = {
+    "workload.reads": "rate",
+    "workload.writes": "rate",
+    "workload.peak": "factor",
+    "workload.record": "size",
+    "workload.records": "count",
+    "workload.retention": "period",
+    "workload.growth": "growth",
+    "workload.users": "heads",
+    "latency.read": "latency",
+    "latency.write": "latency",
+    "availability.target": "share",
+    "availability.loss": "loss",
+    "availability.outage": "period",
+    "freshness": "period",
+    "lateness": "period",
+}
+
+
+def possible(path: str, value: Any) -> bool:
+    """Whether a value can be meant: neither nothing, nor beyond the physical world."""
+    if path == "availability.regions":
+        return 1 <= int(value) <= MOST_REGIONS
+    unit = UNITS.get(UNIT_OF.get(path, ""))
+    return unit is None or unit.least <= value <= unit.most
+
+
 def figures(request: Text, quantities: list[Quantity], domains: list[Known]) -> Figures:
     """Places every quantity of a request, in the order of their certainty."""
     spoken = frozenset(w for d in domains for phrase in d.words for w in phrase.split())
     found = Figures(request, quantities, spoken)
     found.record = next((d.assume.record for d in domains if d.assume.record), RECORD)
     for quantity in quantities:
-        PLACED[quantity.kind](found, quantity)
+        if quantity.value < 0:
+            found.unread.append(found.quote(quantity))
+        else:
+            PLACED[quantity.kind](found, quantity)
     _rates(found)
     _words(found)
     return found
@@ -145,7 +179,7 @@ def _period(found: Figures, q: Quantity) -> None:
         found.put("availability.loss", q.value, q)
     elif {"rto", "downtime", "outage", "recover", "recovery"} & around or "down" in near:
         found.put("availability.outage", q.value, q)
-    elif {"last", "past"} & set(left[-1:]):
+    elif {"last", "past"} & set(left[-1:]) and possible("lateness", q.value):
         found.reach = (q.value, f"said: “{found.quote(q)}”")
     elif "every" in left[-2:]:
         _interval(found, q)
@@ -156,7 +190,7 @@ def _period(found: Figures, q: Quantity) -> None:
     ):
         found.put("workload.retention", q.value, q)
     elif {"window", "tumbling", "average", "rollup", "bucket"} & near:
-        found.rollup.append(q.value)
+        found.rollup += [q.value] if possible("lateness", q.value) else []
     elif {"late", "lateness", "order"} & near and {"out", "late", "lateness"} & near:
         found.put("lateness", q.value, q)
     elif lexicon("fresh") & near or (
@@ -248,6 +282,7 @@ def _rates(found: Figures) -> None:
     peaks = []
     for q, value in found.rates:
         if value <= 0:
+            found.unread.append(found.quote(q))
             continue
         if lexicon("peaks") & found.near(q, 3, 3):
             peaks.append((q, value))

@@ -81,7 +81,15 @@ def _quantity(request: Text, at: int) -> Quantity | None:
     upper = _upper(request, number.end)
     if upper is not None:
         number = upper
+    if _negative(request, at):
+        number = _Number(-number.value, number.end)
     return _with_unit(request, at, number)
+
+
+def _negative(request: Text, at: int) -> bool:
+    """``-5``, and not ``10-5``."""
+    sign = request.tokens[at - 1] if at else None
+    return sign is not None and sign.text in ("-", "−") and not sign.glued and request.tokens[at].glued
 
 
 def _percentile(request: Text, at: int) -> Quantity:

@@ -19,7 +19,7 @@ from datakeel.design.intake.constraints import constrain
 from datakeel.design.intake.domains import Called
 from datakeel.design.intake.figures import Figures, complete, figures, freshness
 from datakeel.design.intake.named import REFUSED, Named, named
-from datakeel.design.intake.quantities import ADVERBS, PERIODS, Quantity, quantities
+from datakeel.design.intake.quantities import ADVERBS, HOUR, PERIODS, Quantity, quantities
 from datakeel.design.intake.sagas import plain
 from datakeel.design.intake.text import Text, Token, singular, text, verb_forms
 from datakeel.design.intake.vocabulary import lexicon
@@ -60,7 +60,7 @@ def intake(request: str) -> Requirements:
     domain, reasons, known = _domain(words, names, calls, wanted, found)
     read = figures(words, found, [c.domain for c in calls])
     held = constrain(domain, [c.domain for c in calls], words, read.at_most, read.capacity)
-    domain = _timed(held.domain, read)
+    domain = held.domain
     read.unread += held.unread
     if "offline" in wanted:
         read.put("availability.offline", True, f"“{wanted['offline']}”")
@@ -70,7 +70,7 @@ def intake(request: str) -> Requirements:
     if domain.views:
         freshness(read)
     complete(read, calls[0].domain.assume if calls else Workload(), known)
-    return _requirements(words, names, domain, read, {**reasons, **names.reasons, **held.reasons})
+    return _requirements(words, names, _timed(domain, read), read, {**reasons, **names.reasons, **held.reasons})
 
 
 def _domain(
@@ -280,16 +280,15 @@ def _timed(domain: Domain, read: Figures) -> Domain:
     said = read.reasons.pop("lateness", "")
     series = []
     for one in domain.series:
-        if read.reach:
-            one = replace(one, range=read.reach[0])
-            read.reasons[f"domain.series.{one.name}.range"] = read.reach[1]
-        else:
-            read.reasons[f"domain.series.{one.name}.range"] = "assumed: a usual question looks back this far"
+        reach, why = read.reach or (one.range or HOUR, "assumed: a usual question looks back this far")
+        one = replace(one, range=min(reach, read.values.get("workload.retention", reach)))
+        read.reasons[f"domain.series.{one.name}.range"] = why
         if lateness is not None:
             one = replace(one, lateness=lateness)
             read.reasons[f"domain.series.{one.name}.lateness"] = said
         if read.rollup:
-            one = replace(one, rollups=tuple(sorted(set(read.rollup))), kept=one.kept)
+            longest = one.kept or read.values.get("workload.retention", max(read.rollup))
+            one = replace(one, rollups=tuple(sorted({r for r in read.rollup if r <= longest})))
             read.reasons[f"domain.series.{one.name}.rollups"] = "said: averages over this period"
         series.append(one)
     batches = (
