@@ -155,6 +155,7 @@ class World:
         self._types: dict[str, TypeRow | None] = {}
         self.constructions = Constructions(self)
         self._standing: dict[str, str | None] = {}
+        self._standing_in: dict[FunctionInfo, tuple[FunctionInfo, ...]] = {}
         self._globals: dict[tuple[str, str], Value] = {}
         self._continuations: list[tuple[FunctionInfo, Callable[[Arguments], Value]]] = []
 
@@ -838,14 +839,21 @@ class World:
     def standing_in(self, caller: FunctionInfo, callee: FunctionInfo) -> tuple[FunctionInfo, ...]:
         """The methods of heirs that run in the place of one which only says what heirs shall have. (An heir's method
         that asks for its own name means its base's.)"""
+        found = self._standing_in.get(callee)
+        if found is None:
+            found = self._standing_in[callee] = self.written_by_heirs(callee)
+        if found and caller.owner is not None and callee.owner in caller.owner.ancestors():
+            name = callee.signature.name.rpartition(".")[2]
+            return () if caller.signature.name.rpartition(".")[2] == name else found
+        return found
+
+    def written_by_heirs(self, callee: FunctionInfo) -> tuple[FunctionInfo, ...]:
         name = callee.signature.name.rpartition(".")[2]
-        if callee.owner is None or name.startswith("__"):
+        heirs = self.heirs.get(callee.owner.name, ()) if callee.owner is not None and name[:2] != "__" else ()
+        written = tuple(h.methods[name] for h in heirs if name in h.methods)
+        if not written or not all(handling.does_nothing(s) or refuses(s) for s in self.text(callee)):
             return ()
-        if caller.signature.name.rpartition(".")[2] == name and caller.owner in self.heirs.get(callee.owner.name, ()):
-            return ()
-        if not all(handling.does_nothing(s) or refuses(s) for s in self.text(callee)):
-            return ()
-        return tuple(h.methods[name] for h in self.heirs.get(callee.owner.name, ()) if name in h.methods)
+        return written
 
     @cached_property
     def heirs(self) -> dict[str, tuple[ClassInfo, ...]]:
