@@ -24,6 +24,8 @@ def made(
         "changes": changes,
         "from_zero": from_zero,
         "wrapped": wrapped,
+        "sample": sample,
+        "literal": literal,
     }
     text = templates(folder).get_template(f"{template}.jinja").render({**words, **values})
     return File(path, formatted(filled(imported(text, own or {}))) if path.endswith(".py") else text)
@@ -59,6 +61,12 @@ def wrapped(text: str, indent: int, last: int = 0) -> str:
     return f"\n{' ' * indent}".join(lines)
 
 
+def literal(indent: int, *parts: str) -> str:
+    """A string on one line if a comma after it still fits, else one line for each part."""
+    whole = f'{" " * indent}"{"".join(parts)}"'
+    return whole if len(whole) < WIDTH else "\n".join(f'{" " * indent}"{part}"' for part in parts)
+
+
 def in_state(shape: Shape, moment: Moment) -> str:
     """The line that demands a state."""
     states = ", ".join(f"State.{s}" for s in moment.after) + ("," if len(moment.after) == 1 else "")
@@ -80,3 +88,9 @@ def from_zero(value: str) -> str:
     ('event.amount', '-event.fee', 'event.owner')
     """
     return value.removeprefix("+ ").replace("- ", "-", 1) if value[0] in "+-" else value
+
+
+def sample(moment: Moment, name: str = "") -> str:
+    """A command, or its event where `name` says so, with an example in each field that it needs."""
+    given = ", ".join(f"{f.name}={f.example}" for f in moment.fields if not f.optional)
+    return f"{name or moment.command}({given})"

@@ -69,6 +69,15 @@ class Derived(Struct, frozen=True, kw_only=True):
     cell: str = ""
 
     @property
+    def process(self) -> str:
+        return naming.kebab(self.table)
+
+    @property
+    def kept_sums(self) -> str:
+        """The totals of all partitions, as they are kept."""
+        return ", ".join(f"sum({m.name})" for m in self.measures)
+
+    @property
     def measured(self) -> str:
         return _listed([a.name.replace("_", " ") for a in self.answers])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from datakeel import naming
 from datakeel.decision import Design
 from datakeel.write.aggregates import TEXT, Attribute, Moment, Shape, shapes, walk
-from datakeel.write.code import made
+from datakeel.write.code import made, sample
 from datakeel.write.contribution import Contribution, Migration, Process, Trouble
 from datakeel.write.imports import statement
 from datakeel.write.project import File, templates
@@ -209,9 +209,3 @@ def _life(shape: Shape) -> dict[str, object]:
         "creation_command": sample(life[0]),
         "impossible": next((m for m in shape.moments if not m.creates), None),
     }
-
-
-def sample(moment: Moment, name: str = "") -> str:
-    """A command, or its event where `name` says so, with an example in each field that it needs."""
-    given = ", ".join(f"{f.name}={f.example}" for f in moment.fields if not f.optional)
-    return f"{name or moment.command}({given})"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from datakeel import naming
 from datakeel.decision import Design
+from datakeel.write.aggregates import walk
 from datakeel.write.code import made
 from datakeel.write.contribution import Command, Contribution, Migration, Panel, Process, Trouble
 from datakeel.write.derived import Derived, derived
@@ -117,9 +118,9 @@ def _files(design: Design, views: tuple[Derived, ...]) -> Iterator[File]:
         spoken = {**common, "view": view, "shape": view.shape}
         for room in ("processing", "storage", "api"):
             template = f"src/[package]/{room}/{view.kind}.py"
-            yield made(
-                TEMPLATES, template, f"{source}/{room}/{view.table}.py", spoken, own | (stored if room == "api" else {})
-            )
+            used = own | (stored if room == "api" else {})
+            yield made(TEMPLATES, template, f"{source}/{room}/{view.table}.py", spoken, used)
+    yield from _tests(package, views, common)
 
 
 def _names(package: str, view: Derived) -> dict[str, str]:
@@ -134,3 +135,41 @@ def _names(package: str, view: Derived) -> dict[str, str]:
         "Settings": f"{package}.settings",
         "Stopping": f"{package}.platform.stopping",
     }
+
+
+def _tests(package: str, views: tuple[Derived, ...], common: dict[str, object]) -> Iterator[File]:
+    shape = views[0].shape
+    consumer = f"{package}.processing.consumer"
+    imports = [
+        statement(f"{package}.processing", [v.table for v in views]),
+        statement(consumer, ["Delivery", "message"]),
+    ]
+    spoken = {
+        **common,
+        "shape": shape,
+        "life": walk(shape),
+        "analytics": [v for v in views if v.kind == "analytics"],
+        "imports": "\n".join(imports),
+    }
+    own = {
+        **{m.name: f"{package}.domain.{shape.module}" for m in shape.moments},
+        **{m.command: f"{package}.domain.{shape.module}" for m in shape.moments},
+        f"{shape.name}Command": f"{package}.domain.{shape.module}",
+        f"{shape.name}Event": f"{package}.domain.{shape.module}",
+        "Refused": f"{package}.domain.command",
+        **dict.fromkeys(("load", "execute"), f"{package}.storage.{shape.plural}"),
+        "append": f"{package}.storage.event_store",
+        **dict.fromkeys(("Message", "View", "advance", "follow", "register"), consumer),
+        **dict.fromkeys(("replay", "waiting"), f"{package}.processing.dead_letters"),
+        "VIEWS": f"{package}.processing.views",
+        "rebuild": f"{package}.processing.rebuild",
+        "relay": f"{package}.processing.relay",
+        **dict.fromkeys(("open_pool", "run", "transaction"), f"{package}.platform.database"),
+        "LocalPostgres": f"{package}.platform.local_postgres",
+        "Stopping": f"{package}.platform.stopping",
+        "Settings": f"{package}.settings",
+    }
+    yield made(TEMPLATES, "tests/convergence.py", "tests/convergence.py", spoken)
+    for name in ("nothing_lost", "dead_letters", "rebuild"):
+        path = f"tests/faults/test_{name}.py"
+        yield made(TEMPLATES, path, path, spoken, own)
