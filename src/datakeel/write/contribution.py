@@ -17,12 +17,13 @@ class Migration(Struct, frozen=True):
 
 class Process(Struct, frozen=True):
     """What runs: ``python -m <package> NAME``. `target` is the dotted path, below the package, of a module with
-    ``main(settings)``."""
+    ``main(settings)``. `port`: where it answers HTTP; 0: nowhere."""
 
     name: str
     target: str
     about: str
     replicas: int = 1
+    port: int = 0
 
 
 class Folder(Struct, frozen=True):

@@ -19,16 +19,25 @@ HERE = Path(__file__).parent
 KEYS = HERE.parent / "service" / "parts"  # the table of idempotency keys, which every service has in its database
 
 PANELS = (
-    Panel(title="Sagas at work", source="/sagas", about="How many are in which state, and how old the oldest is."),
+    Panel(
+        title="Sagas at work",
+        source="/sagas",
+        about="How many are in which state, and how old the oldest is.",
+        bars="sagas",
+    ),
     Panel(
         title="Sagas that stopped",
         source="/sagas/dead-letters",
         about="Dead letters. Replayed, they go on from the step at which they stopped.",
+        action="/sagas/dead-letters/{id}/replay",
+        verb="replay",
     ),
     Panel(
         title="Messages that were refused",
         source="/outbox/dead-letters",
         about="Dead letters of the outbox. Replayed, they leave again.",
+        action="/outbox/dead-letters/{id}/replay",
+        verb="replay",
     ),
 )
 TROUBLES = (
@@ -64,7 +73,7 @@ def contribution(design: Design) -> Contribution:
     return Contribution(
         files=tuple(_files(naming.snake(design.requirements.name), sagas, services)),
         migrations=tuple(_migrations()),
-        processes=(*PROCESSES, *(_process(service) for service in services)),
+        processes=tuple(_processes(services)),
         routers=("api.dead_letters", *(f"api.{saga.module}" for saga in sagas)),
         troubles=TROUBLES,
         panels=PANELS,
@@ -104,21 +113,26 @@ def _migrations() -> Iterator[Migration]:
         yield Migration(name, templates(HERE / "parts").get_template(f"{name}.sql.jinja").render())
 
 
-PROCESSES = (
-    Process("orchestrator", "processing.orchestrator", "carries sagas through their steps", replicas=2),
-    Process("relay", "processing.relay", "sends the messages of the outbox"),
-    Process("outcomes", "services.outcomes.api", "counts how sagas go"),
-)
+FIRST_PORT = 8001  # after the API's, in the order of `services/places.py`
 
 
-def _process(service: Service) -> Process:
-    about = {
+def _processes(services: tuple[Service, ...]) -> Iterator[Process]:
+    yield Process("orchestrator", "processing.orchestrator", "carries sagas through their steps", replicas=2)
+    yield Process("relay", "processing.relay", "sends the messages of the outbox")
+    for number, service in enumerate(services):
+        target = f"services.{service.name}.api"
+        yield Process(service.process, target, _about(service), port=FIRST_PORT + number)
+    yield Process("outcomes", "services.outcomes.api", "counts how sagas go", port=FIRST_PORT + len(services))
+
+
+def _about(service: Service) -> str:
+    if service.provider:
+        return f"works through the {service.provider.title}"
+    return {
         "counting": f"holds {service.counter} of {service.table}",
-        "gateway": f"works through the {service.provider.title}" if service.provider else "",
         "recording": "keeps records",
         "stub": "stands in for somebody else's service, and fails on demand",
-    }
-    return Process(service.process, f"services.{service.name}.api", about[service.kind])
+    }[service.kind]
 
 
 def _diagram(sagas: tuple[Saga, ...], services: tuple[Service, ...]) -> Iterator[str]:

@@ -39,7 +39,7 @@ DEVELOPMENT = (
     "ruff>=0.14",
 )
 
-API = Process(name="api", target="api.server", about="answers HTTP")
+API = Process(name="api", target="api.server", about="answers HTTP", port=8000)
 TROUBLES = (
     Trouble(
         symptom="Requests are answered with 503",
@@ -93,6 +93,7 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
         "light": False,
         "lock": zlib.crc32(name.encode()),
         "processes": [_process(p) for p in processes],
+        "addresses": [(f"{naming.snake(p.name).upper()}_URL", p) for p in processes if p.port and p != API],
         "kept": [folder for c in contributions for folder in c.folders],
         "commands": [{"name": c.name, "about": c.about, "module": c.target} for c in commands],
         "panels": msgspec.to_builtins(panels),
@@ -135,6 +136,7 @@ def _process(process: Process) -> dict[str, object]:
         "name": process.name,
         "about": process.about,
         "replicas": process.replicas,
+        "port": process.port,
         "module": process.target,
     }
 
