@@ -224,6 +224,129 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "Patients with name, date of birth and blood type in a registry",
         {"tables": ["patient"], "fields": ["name", "date_of_birth", "blood_type", "created_at"]},
     ),
+    # as their authors might write
+    (
+        "hey, we run a small bakery and need something to keep track of cake orders, maybe 30 a day. two "
+        "people will use it",
+        {"aggregates": ["Order"], "tables": [], "workload.users": 2, "workload.writes": 30 / DAY},
+    ),
+    (
+        "URL shortener, 100M new links per month, 10:1 read to write, keep links 5 years, p99 redirect < 20ms",
+        {"tables": ["link"], "workload.reads": 1e9 / MONTH, "workload.retention": 5 * YEAR, "latency.read": 0.02},
+    ),
+    (
+        "We need a double-entry ledger for customer wallets, 2,000 transfers/sec peak, no account may ever go negative",
+        {"workload.writes": 2000 / 3, "workload.peak": 3, "tables": ["account", "transfer", "entry"]},
+    ),
+    (
+        "Design a ride-hailing backend: drivers send their GPS position every 4 seconds (about 50,000 "
+        "drivers online), rides are requested, accepted, started, completed or cancelled.",
+        {"workload.writes": 12_500, "key": "driver", "aggregates": ["Ride"]},
+    ),
+    (
+        "ticketing system for concerts - 20k seats, tickets must never be sold twice",
+        {
+            "tables": ["event", "ticket"],
+            "invariants": [("at-most", ("event",), 20_000), ("unique", ("event", "seat"), None)],
+        },
+    ),
+    (
+        "Build a Slack-like chat with channels, messages in order per channel, full-text search, 5,000 users",
+        {"services": [], "ordered_by": "channel", "views": ["channel history", "message search"]},
+    ),
+    (
+        "I want to store server logs from 300 hosts, ~50GB/day, search them, keep for 14 days, alert on error rate",
+        {"workload.retention": 14 * DAY, "views": ["log search"], "streams": ["lines per service"]},
+    ),
+    (
+        "Our hospital needs a patient registry: patients, doctors, appointments, prescriptions. 500 staff.",
+        {"tables": ["doctor", "booking", "patient", "prescription"], "workload.users": 500},
+    ),
+    (
+        "Replace our nightly batch ETL with streaming: changes from MySQL into Elasticsearch within 5 seconds",
+        {
+            "existing": [("mysql", "source")],
+            "overrides": {"search": "elasticsearch"},
+            "freshness": 5,
+            "latency.read": None,
+        },
+    ),
+    (
+        "Build a news feed like Twitter: 10 million users, celebrities with 50M followers, timeline reads "
+        "200k/s, posts 5k/s",
+        {"workload.users": 10_000_000, "workload.reads": 200_000, "workload.writes": 5000, "views": ["home feed"]},
+    ),
+    (
+        "field inspectors fill in inspection forms on tablets without internet and sync later; about 800 inspectors",
+        {"replicated": ["inspection form"], "availability.offline": True, "workload.users": 800},
+    ),
+    (
+        "inventory across 12 warehouses, SKUs ~ 400k, stock updates 1k/s, must not oversell, dashboard per warehouse",
+        {"workload.records": 400_000, "workload.writes": 1000, "views": ["stock analytics"]},
+    ),
+    (
+        "trip booking: book a flight, a hotel and a rental car; if one fails, undo the others",
+        {"services": [("flight", False), ("hotel", False), ("car", False)], "tables": []},
+    ),
+    (
+        "track employee vacation requests: employees submit, managers approve or reject. 120 people.",
+        {
+            "events": ["VacationRequestSubmitted", "VacationRequestApproved", "VacationRequestRejected"],
+            "workload.users": 120,
+        },
+    ),
+    (
+        "IoT platform for smart meters: 3 million meters, reading every 15 mins, retention 7yrs, hourly and "
+        "daily rollups",
+        {"key": "meter", "workload.writes": 3e6 / 900, "workload.retention": 7 * YEAR, "rollups": (HOUR, DAY)},
+    ),
+    (
+        "A school wants to manage students, teachers, courses and enrolments; at most 30 students per "
+        "course; unique email per student",
+        {"tables": ["course", "enrolment", "student", "teacher"]},
+    ),
+    (
+        "clickstream pipeline in Scala on Spark: 40 TB per day, load into Snowflake nightly",
+        {"language": "scala", "overrides": {"batch": "spark"}, "existing": [("snowflake", "sink")]},
+    ),
+    (
+        "parking garage app: reserve a spot, no two cars on the same spot at the same time",
+        {"tables": ["parking spot", "booking"]},
+    ),
+    (
+        "Need a CRM: contacts, companies, deals (deals move from lead to qualified to won or lost), notes, "
+        "60 sales reps",
+        {"tables": ["contact", "company", "deal", "note"], "workload.users": 60},
+    ),
+    (
+        "library: books, members, loans; a member may have at most 5 loans",
+        {"tables": ["book", "member", "loan"], "invariants": [("at-most", ("member",), 5)]},
+    ),
+    (
+        "car insurance claims: filed, assessed, approved or denied, paid. 4000/day",
+        {"events": ["ClaimFiled", "ClaimAssessed", "ClaimApproved", "ClaimDenied", "ClaimPaid"], "tables": []},
+    ),
+    (
+        "e-commerce checkout: reserve stock, charge the card via Stripe, then create a shipment; undo on failure",
+        {"sagas": ["checkout"], "steps": ["reserve stock", "charge payment", "create shipment", "confirm reservation"]},
+    ),
+    (
+        "An application for our vets to register animals, owners and visits",
+        {"tables": ["animal", "owner", "visit"], "series": []},
+    ),
+    (
+        "leave the MySQL alone, we just need a read model of customers for support, updated within a minute",
+        {"existing": [("mysql", "source")], "views": ["customer lookup"], "freshness": 60},
+    ),
+    ("a million writes a second on my laptop", {"workload.writes": 1e6, "tables": ["record"]}),
+    (
+        "tariff metering for 12 million households, quarter-hourly values, 10 years",
+        {"workload.writes": 12e6 / 900, "workload.retention": 10 * YEAR},
+    ),
+    (
+        "Requirements:\n- track parcels\n- 200k parcels a day\n- keep for 2 years",
+        {"aggregates": ["Shipment"], "workload.writes": 200_000 / DAY, "workload.retention": 2 * YEAR},
+    ),
 ]
 
 
@@ -243,6 +366,8 @@ def seen(of: Requirements, path: str) -> Any:
         "key": lambda: domain.series[0].key.name,
         "values": lambda: [v.name for v in domain.series[0].values],
         "range": lambda: domain.series[0].range,
+        "rollups": lambda: domain.series[0].rollups,
+        "steps": lambda: [s.name for saga in domain.sagas for s in saga.steps],
         "window": lambda: domain.streams[0].window,
         "ordered_by": lambda: domain.aggregates[0].ordered_by,
         "invariants": lambda: [(i.kind, i.fields, i.limit) for t in tables for i in t.invariants],
@@ -356,6 +481,21 @@ def test_types_are_told_from_the_names_of_fields() -> None:
 
 def test_what_was_not_understood_is_said() -> None:
     assert "10 MB" in intake("a chat app, attachments up to 10 MB").reasons["summary"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "left_out"),
+    [
+        ("-5 orders per second", "5 orders per second"),
+        ("0 orders per day", "0 orders per day"),
+        ("orders kept for 900000 years", "900000 years"),
+        ("orders with 500 GB of RAM", "500 GB"),
+    ],
+)
+def test_what_cannot_be_meant_is_left_out_and_said(sentence: str, left_out: str) -> None:
+    found = intake(sentence)
+    assert left_out in found.reasons["summary"]
+    assert found.reasons["workload.writes"].startswith("assumed: ")
 
 
 def test_every_value_has_its_reason() -> None:

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from datakeel.design.intake.domains import Known
 from datakeel.design.intake.draft import field as typed
-from datakeel.design.intake.text import Text, singular, verb_forms
+from datakeel.design.intake.quantities import quantities
+from datakeel.design.intake.text import Text, singular, text, verb_forms
 from datakeel.design.intake.vocabulary import lexicon
 from datakeel.requirements import Access, Aggregate, Document, Domain, Field, Invariant, Table, View
 
@@ -46,6 +47,12 @@ _ONLY = re.compile(
         (?:[ ](?:can|may|are|is|must|should|get|be|to|allowed)\b)* [ ](?P<verb>[a-z]+)""",
     re.I | re.X,
 )
+_HELD = re.compile(
+    r"""\b(?:an?|each|every|one)[ ](?P<holder>[a-z]+)[ ](?:(?:may|can|must|should)[ ])?(?:only[ ])?
+        (?:(?:have|has|hold|holds|borrow|book|own|owns|take)[ ])?
+        (?:at[ ]most|no[ ]more[ ]than|up[ ]to|max(?:imum)?)[ ](?P<limit>[a-z0-9,]+)[ ](?P<thing>[a-z]+)""",
+    re.I | re.X,
+)
 _BY = re.compile(
     r"""\b(?:by|per|of[ ]a|of[ ]each|for[ ]each|for[ ]a)\b[ ](?:each[ ]|a[ ]|the[ ]|any[ ])?
         (?P<words>[a-z_]+(?:[ ][a-z]+)?(?:(?:,|[ ]and|[ ]or)[ ][a-z_]+)*)""",
@@ -69,6 +76,7 @@ def constrain(
     work.non_negative()
     for limit, per in at_most:
         work.at_most(limit, per)
+    work.held_at_most()
     work.limits(capacity)
     work.unique()
     work.transitions()
@@ -151,6 +159,20 @@ class _Work:
             self.unread.append(words)
         else:
             self.add(table, Invariant(kind="at-most", fields=(per,), limit=limit), words)
+
+    def held_at_most(self) -> None:
+        """``a member may have at most 5 loans``: no more than five rows for one member."""
+        for found in _HELD.finditer(self.written):
+            holder, thing = singular(found["holder"].lower()), singular(found["thing"].lower())
+            limit = quantities(text(found["limit"] + " things"))
+            table = self.table(lambda t, thing=thing: t.name == thing)  # type: ignore[misc]
+            if table is None or not limit:
+                continue
+            if holder not in {f.name for f in table.fields}:
+                own = self.table(lambda t, holder=holder: t.name == holder)  # type: ignore[misc]
+                one = Field(name=holder, type="uuid", references=holder) if own else Field(name=holder)
+                table = replace(table, fields=(*table.fields, one))
+            self.add(table, Invariant(kind="at-most", fields=(holder,), limit=int(limit[0].value)), found.group())
 
     def limits(self, capacity: int | None) -> None:
         """A limit that a domain has and that nobody gave a number."""

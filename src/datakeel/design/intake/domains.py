@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from datakeel.design.intake.text import Text, phrase_words
 from datakeel.requirements import Domain, Field, Step, Workload
@@ -24,17 +25,19 @@ KINDS = (
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """A domain's file. `words` call it, those of `apart` only look so. `pieces` are the nouns of system.yaml, with
+    """A domain's file. `words` call it, those of `weak` where nothing else is called, those of `apart` only look so;
+    beside a word of `unless` it is not meant. `pieces` are the nouns of system.yaml, with
     fields in the short form that `field` reads, and besides: ``when`` and ``unless`` (words, or ``@facet``), ``said``
     (fields that are there when their own word is), ``needs`` (another piece), ``why``."""
 
     name: str
     about: str
     words: tuple[str, ...]
+    weak: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
     assume: Workload = Workload()
     names: dict[str, dict[str, Any]] = {}
-    invariants: dict[str, tuple[str, ...]] = {}
     limit: int | None = None
     steps: tuple[dict[str, Any], ...] = ()
     pieces: dict[str, Any] = {}
@@ -46,6 +49,7 @@ class Called(Struct, frozen=True):
     domain: Known
     said: str
     places: tuple[int, ...]
+    weak: bool = False  # only by words that may mean something else
 
 
 @cache
@@ -62,28 +66,35 @@ def _load(path: Path) -> Known:
 def called(request: Text, taken: set[int]) -> list[Called]:
     """The domains that a request speaks of, in the order in which it names them. The longest phrase wins; `taken` are
     the words that mean something else (an external party, a product)."""
-    phrases = sorted(
-        (-len(phrase_words(w)), w, d.name if kind == "words" else "")
-        for d in known()
-        for kind in ("words", "apart")
-        for w in getattr(d, kind)
-    )
-    taken = set(taken) | _idle_orders(request)
-    found: dict[str, list[tuple[int, int]]] = {}
-    for _, phrase, domain in phrases:
+    meant = [d for d in known() if not request.has(d.unless)]
+    strong: list[tuple[str, Known | None]] = [(w, d) for d in meant for w in d.words]
+    strong += [(w, None) for d in known() for w in d.apart]
+    weak: list[tuple[str, Known | None]] = [(w, d) for d in meant for w in d.weak]
+    return _calls(request, taken, strong) or [replace(c, weak=True) for c in _calls(request, taken, weak)]
+
+
+def _calls(request: Text, taken: set[int], phrases: list[tuple[str, Known | None]]) -> list[Called]:
+    taken = taken | _idle_orders(request)
+    found: dict[str, list[int]] = {}
+    by_name = {domain.name: domain for _, domain in phrases if domain is not None}
+    for phrase, domain in sorted(phrases, key=lambda p: (-len(phrase_words(p[0])), p[0])):
         for start, end in request.places(phrase):
             if not taken & set(range(start, end)):
                 taken |= set(range(start, end))
-                found.setdefault(domain, []).append((start, end))
-    found.pop("", None)
-    by_name = {d.name: d for d in known()}
+                if domain is not None:
+                    found.setdefault(domain.name, []).extend(range(start, end))
     calls = [
-        Called(
-            by_name[name], request.said(*sorted(places)[0]), tuple(i for a, b in sorted(places) for i in range(a, b))
-        )
-        for name, places in found.items()
+        Called(by_name[name], _first_words(request, places), tuple(sorted(places))) for name, places in found.items()
     ]
     return sorted(calls, key=lambda c: c.places[0])
+
+
+def _first_words(request: Text, places: list[int]) -> str:
+    """The first run of words among these places."""
+    first = last = min(places)
+    while last + 1 in places:
+        last += 1
+    return request.said(first, last + 1)
 
 
 def _idle_orders(request: Text) -> set[int]:
@@ -120,11 +131,6 @@ def select(one: Known, request: Text, facets: Mapping[str, str]) -> Selection:
     return Selection(msgspec.convert(pieces, Domain), chosen.why, steps)
 
 
-def placeholder(one: Known, request: Text, value: str) -> str:
-    """``{resource}`` of a domain's file as this request calls it."""
-    return value.format(**_names(one, request))
-
-
 def _step(raw: dict[str, Any]) -> Step:
     return msgspec.convert({k: v for k, v in raw.items() if k != "at"}, Step)
 
@@ -135,12 +141,9 @@ def _names(one: Known, request: Text) -> dict[str, str]:
 
 
 def _name(options: Mapping[str, Any], request: Text) -> str:
-    first = [
-        (min(places), name)
-        for name, words in options.items()
-        if name != "otherwise" and (places := [p[0] for w in words for p in request.places(w)])
-    ]
-    return min(first)[1].replace("_", " ") if first else str(options["otherwise"])
+    """The first of a file's names of which the request has a word."""
+    spoken = (name for name, words in options.items() if name != "otherwise" and request.has(words))
+    return next(spoken, str(options["otherwise"])).replace("_", " ")
 
 
 class _Choice:

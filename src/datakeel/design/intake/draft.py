@@ -41,8 +41,9 @@ def draft(request: Text, taken: Iterable[int], *, evidence: bool) -> Draft | Non
     used = set(taken)
     events = dict(acts(request)) | dict(_moves_by_people(request, used))
     things = _things(request, used, events)
-    if not events and not (things and (evidence or _is_system(request))):
+    if not events and not evidence and not (things and _is_system(request)) and not _is_named(request):
         return None
+    things = things or ([] if events else ["record"])
     return _draft(request, things[: 6 - len(events)], events, "this kind of system is not known")
 
 
@@ -72,15 +73,23 @@ def _is_system(request: Text) -> bool:
     return bool(words & (lexicon("software") | {"data", "row", "table"}) or request.verbs() & lexicon("keeping"))
 
 
+def lists_several(request: Text) -> bool:
+    return any(sum(plural for _, plural in items) >= 2 for items in _lists(request, set()))
+
+
+def _is_named(request: Text) -> bool:
+    """Whether things are listed, or a kind of software is named."""
+    return lists_several(request) or any(t.one in lexicon("titles") | set(pairs("holds")) for t in request.tokens)
+
+
 def _things(request: Text, used: set[int], events: Iterable[str]) -> list[str]:
     """What is listed; else what the software is called after, and other nouns in the plural."""
     lists = [[one for one, _ in items if one] for items in _lists(request, used)]
     several, listed = [t for ts in lists if len(ts) > 1 for t in ts], [t for ts in lists for t in ts]
     others = [*_whole(request, used), *_plurals(request, used)][:4]
     holds = [pairs("holds")[t.one] for t in request.tokens if t.one in pairs("holds")]
-    engines = ["record"] if used else []
-    found = next((f for f in (several, holds, listed, others, engines) if f), [])
-    return [t for t in dict.fromkeys(found) if t not in events]
+    found = next((f for f in (several, holds, listed, others) if f), [])
+    return [t for t in dict.fromkeys(found) if not {t, t.split()[-1]} & set(events)]
 
 
 def _lists(request: Text, used: set[int]) -> Iterator[list[tuple[str, bool]]]:
@@ -140,8 +149,10 @@ def _list(request: Text, start: int, used: set[int]) -> Iterator[tuple[str, bool
         if i in used:
             yield "", True
             words = []
-        elif words and token.low in lexicon("acts"):  # employees submit
+        elif (words and token.low in lexicon("acts")) or _is_participle(token):  # employees submit, picked
             return
+        elif not words and token.low in lexicon("keeping"):  # users upload videos
+            continue
         elif _is_thing(token):
             words.append(token)
         elif words:
@@ -153,6 +164,10 @@ def _list(request: Text, start: int, used: set[int]) -> Iterator[tuple[str, bool
             return
     if words:
         yield _noun(words)
+
+
+def _is_participle(token: Token) -> bool:
+    return token.low.endswith("ed") and _base(token.low) is not None
 
 
 def _outside_brackets(request: Text, start: int) -> Iterator[tuple[int, Token]]:
@@ -261,10 +276,12 @@ def field(name: str) -> Field:
 _DOING = re.compile(
     r"\b(?P<verbs>[a-z]+(?:(?:, (?:and |or )?| and | or )[a-z]+)+) (?P<thing>(?:[a-z]+ ){0,3}?[a-z]+s)\b"
 )
+_PAST = r"(?:first )?[a-z]+(?: up| in| out| off)?"
 _DONE = re.compile(
-    r"\b(?P<thing>[a-z]+s) (?:can be|are|get|is|must be|may be) "
-    r"(?P<verbs>(?:first )?[a-z]+(?:(?:, (?:and |or |then )?| and then | then | and | or )[a-z]+)+)"
+    r"\b(?P<thing>[a-z]+s)(?: (?:can be|are|get|is|must be|may be))? "
+    rf"(?P<verbs>{_PAST}(?:(?:, (?:and |or |then )?| and then | then | and | or ){_PAST})+)"
 )
+_LIFE = re.compile(rf"\b(?P<thing>[a-z]+): ?(?P<verbs>{_PAST}(?:(?:, (?:and |or |then )?| and | or |/){_PAST}){{2,}})")
 _JOINING = frozenset(("and", "or", "then", "first"))
 
 
@@ -272,7 +289,8 @@ def acts(request: Text) -> Iterator[tuple[str, list[str]]]:
     """What is done to a thing by several verbs: ``submit and pay invoices``, ``tickets are opened and closed``."""
     written = request.written.lower()
     found = [(_thing_after(request, m["thing"]), _verbs(m["verbs"])) for m in _DOING.finditer(written)]
-    found += [(_thing_after(request, m["thing"]), _participles(m["verbs"])) for m in _DONE.finditer(written)]
+    for pattern in (_DONE, _LIFE):
+        found += [(_thing_after(request, m["thing"]), _participles(m["verbs"])) for m in pattern.finditer(written)]
     seen = set()
     for thing, verbs in found:
         if thing and thing not in seen and len(verbs) >= 2:
@@ -301,7 +319,11 @@ def _verbs(said: str) -> list[str]:
 
 
 def _participles(said: str) -> list[str]:
-    return [v for w in re.findall(r"[a-z]+", said) if w not in _JOINING and (v := _base(w))]
+    """The verbs of a list of participles; none where it begins with something else."""
+    parts = [p.split() for p in re.split(r",|/|\band\b|\bor\b|\bthen\b|\bfirst\b", said) if p.strip()]
+    verbs = [_base(p[0]) for p in parts]
+    past = bool(verbs) and verbs[0] is not None and verbs[0] != parts[0][0]
+    return [v for v in verbs if v] if past else []
 
 
 def _thing_after(request: Text, words: str) -> str:

@@ -13,9 +13,11 @@ from datakeel.design.intake.vocabulary import lexicon, pairs
 from datakeel.requirements import Workload
 from datakeel.requirements.units import UNITS
 
+TEAM = 10_000  # users: as many as one employer or school has; more are the public
 SERVED_BY_DAY = 20  # records that one user writes a day, where nothing is said: one every half hour of a working day
 PEAK_FACTOR = 3.0  # the busiest hour of a day against its mean
 RECORD = 500.0  # bytes: a dozen short columns
+BY_HAND = 1000  # writes a second: more of an unknown system are not made by hand, nor read by people ten times
 READS_PER_WRITE = 10  # business systems read about ten times as often as they write
 FEW_RECORDS = 1000  # fewer of anything make no difference to a database
 MOST_REGIONS = 40  # the largest cloud has fewer
@@ -122,10 +124,10 @@ def _count(found: Figures, q: Quantity) -> None:
         found.at_most.append((int(q.value), q.each))
     elif lexicon("regions") & set(q.of) or (q.of[:2] == ("data", "center") or q.of[:2] == ("data", "centre")):
         found.put("availability.regions", int(q.value), q)
-    elif lexicon("people") & set(q.of) and not q.each:
+    elif lexicon("people") & set(q.of) and not q.each and q.value >= 2:
         _users(found, q)
-    elif q.each:
-        found.rates.append((q, q.value / DAY)) if "day" in near else found.unread.append(found.quote(q))
+    elif q.each or "most" in found.left(q, 2):  # a constraint, or nothing
+        found.unread += [found.quote(q)] if q.value > 3 and "most" not in found.left(q, 2) else []
     elif last in ("seat", "spot", "ticket") and q.value >= 2:
         found.capacity = int(q.value)
     elif q.of and q.value >= 2 and last not in lexicon("uncounted") and q.of[0] not in lexicon("uncounted"):
@@ -175,7 +177,10 @@ def _size(found: Figures, q: Quantity) -> None:
 def _period(found: Figures, q: Quantity) -> None:
     near, left = found.near(q), found.left(q, 5)
     around = found.near(q, 8, 5)
-    if {"rpo"} & around or ({"lose", "loss"} & around and "time" not in near):
+    if {"cold", "archive"} & near:
+        found.values.pop("workload.retention", None)
+        found.put("workload.retention", q.value, q)
+    elif {"rpo"} & around or ({"lose", "loss"} & around and "time" not in near):
         found.put("availability.loss", q.value, q)
     elif {"rto", "downtime", "outage", "recover", "recovery"} & around or "down" in near:
         found.put("availability.outage", q.value, q)
@@ -201,8 +206,16 @@ def _period(found: Figures, q: Quantity) -> None:
         lexicon("answering") & around or lexicon("limiting") & set(left) or _percentile_near(found, q)
     ):
         _latency(found, q)
+    elif q.value >= MONTH and _alone(found, q):
+        found.put("workload.retention", q.value, f"“{found.quote(q)}”, taken to be how long data is kept", "inferred")
     else:
         found.unread.append(found.quote(q))
+
+
+def _alone(found: Figures, q: Quantity) -> bool:
+    """Whether nothing but signs stands beside a quantity: ``…, 10 years, …``."""
+    beside = (*found.request.before(q.first, 1), *found.request.after(q.last, 1))
+    return not any(t.is_word or t.is_number for t in beside)
 
 
 def _percentile_near(found: Figures, q: Quantity) -> Quantity | None:
@@ -372,8 +385,22 @@ def _words(found: Figures) -> None:
         found.put("workload.growth", float(yearly - 1), f"“{match.group()}”")
     if match := re.search(r"\b(one|a) year of (data|history)\b", written, re.I):
         found.put("workload.retention", YEAR, f"“{match.group()}”")
+    _parts_of_hours(found)
     _rollups(found)
     _regions(found)
+
+
+_PARTS_OF_HOUR = re.compile(r"\b(quarter|half)[- ]hourly\b|\bevery (quarter|half) (?:of an |an )?hour\b", re.I)
+
+
+def _parts_of_hours(found: Figures) -> None:
+    """``quarter-hourly values`` of so many."""
+    match = _PARTS_OF_HOUR.search(found.request.written)
+    counts = [q for q in found.quantities if q.kind == "count" and q.of and q.value >= 2]
+    if match and counts:
+        seconds = 900 if "quarter" in match.group().lower() else 1800
+        said = f"“{found.quote(counts[0])}” × one in {seconds / 60:.0f} min (“{match.group()}”)"
+        found.put("workload.writes", counts[0].value / seconds, said)
 
 
 _ROLLUPS = re.compile(
@@ -448,22 +475,31 @@ def _reads_and_writes(found: Figures, main: Workload, what: str) -> None:
     ratio, said = found.values.pop("ratio", None), found.reasons.pop("ratio", "")
     by_machines = main.reads is not None and main.writes is not None and main.reads < main.writes
     usual = main.reads / main.writes if main.reads and main.writes else READS_PER_WRITE
+    if main.reads is None and (found.values.get("workload.writes") or 0) > BY_HAND:
+        usual = 1.0
     per = ratio or (None if by_machines else usual)
     how = said.removeprefix("said: ") if ratio else f"{usual:g} reads for each write, usual for {what}"
     reads, users = found.values.get("workload.reads"), found.values.get("workload.users")
     if reads is not None and per:
         found.assume("workload.writes", reads / per, how)
     elif users and not by_machines:
-        said = f"{users:,} users × {SERVED_BY_DAY} writes a day each"
-        found.assume("workload.writes", users * SERVED_BY_DAY / DAY, said)
+        active = _active(found, users)
+        said = f"{active:,.0f} of {users:,} users on a day × {SERVED_BY_DAY} writes each"
+        found.assume("workload.writes", active * SERVED_BY_DAY / DAY, said)
     found.assume("workload.writes", main.writes or 1.0, f"usual for {what}; nothing was said of how much is written")
     if per:
         found.assume("workload.reads", found.values["workload.writes"] * per, how)
     found.assume("workload.reads", main.reads or READS_PER_WRITE, f"usual for {what}")
 
 
+def _active(found: Figures, users: int) -> float:
+    """How many of the users come on one day: all of a team, and of the public one in ten."""
+    daily = found.users is not None and {"dau", "active", "concurrent", "daily", "online"} & set(found.users.of)
+    return users if daily or users <= TEAM else users / 10
+
+
 def _total(found: Figures, record: float) -> None:
-    """``5 TB`` and ``2 million products``: how many records there are, by the largest number of things that is said."""
+    """``5 TB`` and ``2 million products``: how many records there are, by the largest number."""
     sizes = [q for q in found.records if q.kind == "size"]
     counts = sorted((q for q in found.records if q.kind == "count"), key=lambda q: -q.value)
     kept = [q for q in counts if q.value >= FEW_RECORDS or set(q.of) & found.mentioned][:1]

@@ -105,7 +105,16 @@ def mentions(request: Text) -> Iterator[Mention]:
                 taken |= set(range(first, last))
                 found.append(Mention(role, name, first, last))
     found += [Mention("language", "go", i, i + 1) for i in _in_go(request)]
+    found += [m for m in _providers(request) if not taken & set(range(m.first, m.last))]
     return iter(sorted(found, key=lambda m: m.first))
+
+
+def _providers(request: Text) -> Iterator[Mention]:
+    """``the mail provider``: somebody else, whatever it provides."""
+    for i, token in enumerate(request.tokens[1:], 1):
+        before = request.tokens[i - 1]
+        if token.one == "provider" and before.is_word and before.low not in lexicon("small"):
+            yield Mention("parties", f"{before.low} provider", i - 1, i + 1)
 
 
 def _places(request: Text, phrase: str) -> list[tuple[int, int]]:
@@ -173,8 +182,8 @@ def _existing(request: Text, one: Mention) -> Role | None:
 
 def _stays(request: Text, one: Mention) -> bool:
     """``a MySQL that stays``, ``the Oracle database which must remain``."""
-    after = " ".join(t.low for t in request.after(one.last, 8))
-    return bool(_STAYS.match(after))
+    after = " ".join(t.low for t in request.after(one.last, 8) if t.is_word)
+    return bool(_STAYS.match(after)) or ("leave" in [t.low for t in request.before(one.first, 3)] and "alone" in after)
 
 
 def _around(request: Text, one: Mention) -> str:

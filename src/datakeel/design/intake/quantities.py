@@ -75,6 +75,8 @@ def _quantity(request: Text, at: int) -> Quantity | None:
         return Quantity(kind="period", value=PERIODS[token.low[3:]], first=at, last=at + 1)
     if token.low == "sub" and _low(request, at + 1) in PERIODS:
         return Quantity(kind="period", value=PERIODS[_low(request, at + 1)], first=at, last=at + 2)
+    if token.low in ("a", "an") and (unit := _one_period(request, at)) is not None:
+        return Quantity(kind="period", value=unit, first=at, last=at + 2)
     number = _number(request, at)
     if number is None:
         return None
@@ -84,6 +86,15 @@ def _quantity(request: Text, at: int) -> Quantity | None:
     if _negative(request, at):
         number = _Number(-number.value, number.end)
     return _with_unit(request, at, number)
+
+
+def _one_period(request: Text, at: int) -> float | None:
+    """``within a minute``: the seconds of the unit."""
+    before = _low(request, at - 1) if at else ""
+    if before not in ("within", "under", "in", "for", "than", "after") or at + 1 >= len(request.tokens):
+        return None
+    name = _unit(request.tokens[at + 1], PERIODS)
+    return PERIODS[name] if name else None
 
 
 def _negative(request: Text, at: int) -> bool:

@@ -37,11 +37,12 @@ from datakeel.requirements import (
     View,
     Workload,
 )
+from datakeel.requirements.checks import PACKAGES
 
 FACETS = Path(__file__).parent / "facets.toml"
 NOTHING = (
     "there is no system in this request: say what it keeps or does, and how much of it, as in "
-    '"track orders, 50k a day, with a search index"'
+    '"track orders, 50k a day, with a search index". Requests are read in English.'
 )
 
 
@@ -55,6 +56,8 @@ def intake(request: str) -> Requirements:
     words = text(request)
     names = named(words)
     calls = domains.called(words, set(names.taken))
+    if any(c.weak for c in calls) and draft.lists_several(words):
+        calls = []  # animals, owners and visits: what is listed says more than one word
     wanted = facets(words)
     found = quantities(words)
     domain, reasons, known = _domain(words, names, calls, wanted, found)
@@ -93,7 +96,7 @@ def _evidence(names: Named, found: list[Quantity]) -> bool:
     """Whether numbers or products show that a system is meant, where no word says so."""
     amounts = any(q.kind in ("rate", "flow", "size") for q in found)
     people = any(q.kind == "count" and q.value >= 2 and set(q.of) & lexicon("people") for q in found)
-    return amounts or people or len(names.overrides) + len(names.existing) >= 2
+    return amounts or people or bool(names.existing) or len(names.overrides) >= 2
 
 
 def facets(words: Text) -> dict[str, str]:
@@ -139,7 +142,8 @@ def _known(words: Text, names: Named, calls: list[Called], wanted: Mapping[str, 
         reasons |= _because(part, call)
     domain = Domain(**{kind: tuple(items) for kind, items in pieces.items()})
     domain = replace(domain, services=(*domain.services, *_externals(names, domain)))
-    more = draft.beside(words, {*names.taken, *(i for c in calls for i in c.places)}, _held(domain))
+    spoken = {i for c in calls for i in c.places}
+    more = draft.beside(words, names.taken | spoken, _held(domain) | {words.tokens[i].one for i in spoken})
     domain = replace(
         domain,
         aggregates=(*domain.aggregates, *more.domain.aggregates),
@@ -180,13 +184,22 @@ def _whose_views(words: Text, calls: list[Called], wanted: Mapping[str, str]) ->
     kinds = {"search": "search", "analytics": "analytics", "cache": "cache"}
     found = {}
     for facet in kinds:
-        able = [c for c in calls if any(f"@{facet}" in v.get("when", ()) for v in c.domain.pieces.get("views", ()))]
+        able = [
+            c
+            for c in _eventful_first(calls)
+            if any(f"@{facet}" in v.get("when", ()) for v in c.domain.pieces.get("views", ()))
+        ]
         places = [p for phrase in _facets()[facet] for p in words.places(phrase)]
         near = [
             c for c in able if any(-4 <= at - p[0] < 0 or 0 < at - p[1] + 1 <= 4 for p in places for at in c.places)
         ]
         found[facet] = near if facet in wanted and near else able[:1]
     return found
+
+
+def _eventful_first(calls: list[Called]) -> list[Called]:
+    """The domains with a history first: whoever asks for a dashboard beside orders and products means the orders."""
+    return sorted(calls, key=lambda c: "aggregates" not in c.domain.pieces)
 
 
 def _externals(names: Named, domain: Domain) -> tuple[Service, ...]:
@@ -212,11 +225,11 @@ def _more_events(domain: Domain, words: Text) -> tuple[Domain, dict[str, str]]:
 
 def _grown(aggregate: Aggregate, verbs: list[str]) -> Aggregate:
     events = list(aggregate.events)
-    previous = ""
+    previous = events[0].state
     for verb in verbs:
         state = draft.participle(verb).lower()
         known = next((e for e in events if verb_forms(e.state) & {verb} or e.state == state), None)
-        if known is None and previous:
+        if known is None and verb is not verbs[0]:
             at = next(i for i, e in enumerate(events) if e.state == previous) + 1
             events.insert(at, Event(name=f"{aggregate.name}{state.capitalize()}", after=(previous,), state=state))
             events = [
@@ -260,6 +273,10 @@ def _faceted(made: draft.Draft, words: Text, wanted: Mapping[str, str]) -> tuple
             replace(domain, views=(*domain.views, view)),
             reasons | {f"domain.views.{view.name}": f"“{wanted['analytics']}”"},
         )
+    if "lookup" in wanted:
+        view = View(name=f"{name.lower()} lookup", sources=(name,), kind="lookup", fields=fields[:1])
+        reason = {f"domain.views.{view.name}": f"“{wanted['lookup']}”"}
+        domain, reasons = replace(domain, views=(*domain.views, view)), reasons | reason
     return domain, reasons
 
 
@@ -362,22 +379,24 @@ def system_name(words: Text, domain: Domain) -> str:
         first = " ".join(naming.words(kept[0])) if kept else ""
         name = (first if domain.sagas else _plural(first)) or "system"
     name = plain(name)[:40].strip(" -") or "system"
-    return (
-        f"{name} system"
-        if name.replace(" ", "_").replace("-", "_") in sys.stdlib_module_names or len(name) < 3
-        else name
-    )
+    taken = sys.stdlib_module_names | PACKAGES
+    return f"{name} system" if naming.snake(name) in taken or len(name) < 3 else name
 
 
 def _called_by_its_people(words: Text) -> str:
     """``order tracking`` of *an order tracking system*: what stands before a word for software."""
     for at, token in enumerate(words.tokens):
         first = at
-        while token.one in lexicon("titles") and first and at - first < 3 and _names_something(words.tokens[first - 1]):
+        while _is_title(words, at) and first and at - first < 3 and _names_something(words.tokens[first - 1]):
             first -= 1
         if first < at:
             return words.said(first, at + (token.one not in lexicon("untitled"))).lower()
     return ""
+
+
+def _is_title(words: Text, at: int) -> bool:
+    after = words.tokens[at + 1].one if at + 1 < len(words.tokens) else ""
+    return words.tokens[at].one in lexicon("titles") and after not in ("call", "key", "gateway", "item", "level")
 
 
 def _names_something(token: Token) -> bool:
