@@ -12,7 +12,7 @@ from datakeel.requirements import Access, Domain, Field, Invariant, Requirements
 from datakeel.write.disk import put
 from datakeel.write.targets.tables.shape import shapes
 from datakeel.write.writer import write
-from tests.write.designs import CALENDAR_FULL, EVERYTHING, design
+from tests.write.designs import CALENDAR_FULL, CALENDAR_LIGHT, EVERYTHING, design
 
 
 def schema(*tables: Table) -> str:
@@ -78,7 +78,7 @@ def test_an_overlap_of_what_agrees_in_several_values_needs_no_extension() -> Non
     assert "md5(person || chr(31) || (day - date '2000-01-01')::text)::uuid" in schema(shift)
 
 
-@pytest.mark.parametrize("of", [CALENDAR_FULL, EVERYTHING], ids=["calendar", "everything"])
+@pytest.mark.parametrize("of", [CALENDAR_LIGHT, CALENDAR_FULL, EVERYTHING], ids=["light", "calendar", "everything"])
 def test_the_code_is_laid_out_and_clean(of: Design, tmp_path: Path) -> None:
     put(write(of), tmp_path / "made")
     for arguments in (["format", "--diff"], ["check"]):
@@ -94,3 +94,13 @@ def test_the_code_is_laid_out_and_clean(of: Design, tmp_path: Path) -> None:
 
 def test_the_same_design_gives_the_same_bytes() -> None:
     assert write(EVERYTHING) == write(EVERYTHING)
+
+
+def test_a_light_system_is_small_and_has_no_part_that_it_does_not_need() -> None:
+    files = write(CALENDAR_LIGHT).files
+    assert len(files) < 25
+    assert sum(file.text.count("\n") for file in files) < 1000
+    text = "".join(f.text for f in files if f.path.startswith(("src/", "migrations/", "tests/", "deploy/")))
+    for word in ("outbox", "relay", "saga", "search", "dead_letter", "kubernetes", "idempotency_keys", "version ="):
+        assert word not in text
+    assert "Nothing else is needed" in write(CALENDAR_LIGHT).text("README.md")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from datakeel.decision import Design
 from datakeel.write.project import File
 
 
@@ -62,6 +63,14 @@ class Panel(Struct, frozen=True):
     bars: str = ""
     action: str = ""
     verb: str = ""
+
+
+LIGHT = frozenset({"tables", "http-api"})
+
+
+def light(design: Design) -> bool:
+    """Whether a system is so small that its project is flat: tables and routes, and nothing beside them."""
+    return design.parts() <= LIGHT
 
 
 class Contribution(Struct, frozen=True, kw_only=True):

@@ -66,12 +66,15 @@ def imports(code: str, known: Mapping[str, str], package: str) -> str:
 
 
 def sql(text: str, indent: int) -> str:
-    """Statements as adjacent string literals, the first argument of a call: one for each line, broken where it is too
-    long."""
-    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    """A statement as adjacent string literals, the first argument of a call. Its lines are joined where they fit, and
+    broken where they are too long."""
     room = WIDTH - indent - 4
-    if len(" ".join(lines)) <= WIDTH - indent - 3:
-        lines = [" ".join(lines)]
+    lines: list[str] = []
+    for line in (" ".join(line.split()) for line in text.splitlines() if line.strip()):
+        if lines and len(lines[-1]) + 1 + len(line) <= room:
+            lines[-1] += f" {line}"
+        else:
+            lines.append(line)
     parts = [part for line in lines for part in textwrap.wrap(COMPARISON.sub("\0\\1\0", line), room)]
     literals = [f'"{part}"' if number == 0 else f'" {part}"' for number, part in enumerate(parts)]
     literals = [literal.replace("\0", " ") for literal in literals]
@@ -119,7 +122,9 @@ def _broken(line: str) -> list[str]:
     body, tail = code[opening + 1 : closing], code[closing:]
     items = _items(body)
     whole = f"{indent}{INDENT}{body}"
-    if len(whole) <= WIDTH and not (len(items) > 1 and _literal(code, opening)):
+    if len(items) == 1 and DEFINITION.match(code):
+        inner = [f"{whole},"]
+    elif len(whole) <= WIDTH and not (len(items) > 1 and _literal(code, opening)):
         inner = [whole]
     elif len(items) == 1:
         inner = [part for clause in _clauses(body) for part in _broken(f"{indent}{INDENT}{clause}")]

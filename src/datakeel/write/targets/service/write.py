@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import textwrap
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
@@ -12,7 +13,7 @@ import msgspec
 
 from datakeel import __version__, naming, requirements
 from datakeel.decision import Decision, Design
-from datakeel.write.contribution import Contribution, Migration, Process, Trouble
+from datakeel.write.contribution import Contribution, Migration, Process, Trouble, light
 from datakeel.write.project import File, rendered, templates
 
 HERE = Path(__file__).parent
@@ -39,7 +40,16 @@ DEVELOPMENT = (
     "ruff>=0.14",
 )
 
+LIGHT_REQUIREMENTS = ("fastapi", "psycopg", "pydantic", "tenacity", "uvicorn")
 API = Process(name="api", target="api.server", about="answers HTTP", port=8000)
+LIGHT_TROUBLES = (
+    Trouble(
+        symptom="Requests are answered with 503",
+        look="`/health/ready`, and `pg_stat_activity`: who waits for whom.",
+        do="bring the database back, or end the session that blocks the others with `pg_terminate_backend`; the API "
+        "reconnects by itself, and clients repeat with the same Idempotency-Key.",
+    ),
+)
 TROUBLES = (
     Trouble(
         symptom="Requests are answered with 503",
@@ -64,14 +74,25 @@ def files(design: Design, contributions: tuple[Contribution, ...]) -> Contributi
     values = _values(design, contributions)
     made = [
         *rendered(HERE / "both", values),
-        *rendered(HERE / "full", values),
-        *(rendered(HERE / "dashboard", values) if values["panels"] else ()),
-        *_deployments(values),
-        *_migrations(contributions),
-        *_decisions(design),
+        *(_light(values, contributions) if light(design) else _full(design, values, contributions)),
         File("system.yaml", requirements.text(design.requirements)),
     ]
     return Contribution(files=(*made, _state(design, [*made, *(f for c in contributions for f in c.files)])))
+
+
+def _full(design: Design, values: dict[str, object], contributions: tuple[Contribution, ...]) -> Iterator[File]:
+    yield from rendered(HERE / "full", values)
+    if values["panels"]:
+        yield from rendered(HERE / "dashboard", values)
+    yield from _deployments(values)
+    sql = templates(HERE / "parts").get_template("idempotency_keys.sql.jinja").render()
+    yield from _migrations([Migration("idempotency_keys", sql), *(m for c in contributions for m in c.migrations)])
+    yield from _decisions(design)
+
+
+def _light(values: dict[str, object], contributions: tuple[Contribution, ...]) -> Iterator[File]:
+    yield from rendered(HERE / "light", values)
+    yield from _migrations(m for c in contributions for m in c.migrations)
 
 
 def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str, object]:
@@ -82,6 +103,7 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
     commands = [c for one in contributions for c in one.commands]
     panels = [p for c in contributions for p in c.panels]
     modules = sorted({r for c in contributions for r in c.routers} | ({DASHBOARD} if panels else set()))
+    needed = [r for r in REQUIREMENTS if not light(design) or r.startswith(LIGHT_REQUIREMENTS)]
     routers = [{"module": m, "name": m.rpartition(".")[2]} for m in modules]
     package = naming.snake(name)
     return {
@@ -90,7 +112,12 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
         "slug": naming.kebab(name),
         "summary": summary,
         "sentence": " ".join(summary.split()).replace('"', "'").replace("\\", "/"),
-        "light": False,
+        "light": light(design),
+        "modules": sorted(["http", *modules]),
+        "serializable": any(p.level == "serializable" for d in design.decisions for p in d.protections),
+        "decided": design.decisions,
+        "because": _because,
+        "enough": next((reason for d in design.decisions[1:2] for reason in d.because), ""),
         "lock": zlib.crc32(name.encode()),
         "processes": [_process(p) for p in processes],
         "addresses": [(f"{naming.snake(p.name).upper()}_URL", p) for p in processes if p.port and p != API],
@@ -101,9 +128,9 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
         "start_imports": _imports(package, START),
         "server_imports": _imports(package, SERVER + tuple((r["module"], f"router as {r['name']}") for r in routers)),
         "diagram": _unique(line for c in contributions for line in c.diagram),
-        "troubles": [*TROUBLES, *(t for c in contributions for t in c.troubles)],
-        "requirements": sorted({*REQUIREMENTS, *(r for c in contributions for r in c.requirements)}),
-        "development": DEVELOPMENT,
+        "troubles": [*(LIGHT_TROUBLES if light(design) else TROUBLES), *(t for c in contributions for t in c.troubles)],
+        "requirements": _listed(sorted({*needed, *(r for c in contributions for r in c.requirements)})),
+        "development": _listed(DEVELOPMENT),
         "decisions": [{"title": d.title, "path": _record_path(n, d)} for n, d in enumerate(design.decisions, 1)],
         "folders": _folders(contributions),
     }
@@ -129,6 +156,18 @@ SERVER = (
 def _imports(package: str, imports: tuple[tuple[str, str], ...]) -> list[str]:
     """Import lines in the order in which isort puts them."""
     return [f"from {package}.{module} import {names}" for module, names in sorted(imports)]
+
+
+def _because(decision: Decision) -> str:
+    """The reasons as one paragraph, less what the title says already."""
+    sentences = (reason.rstrip(".") for reason in decision.because)
+    return " ".join(f"{s[0].upper()}{s[1:]}." for s in sentences if s and s != decision.title)
+
+
+def _listed(requirements: Iterable[str]) -> str:
+    """What stands in a list of TOML."""
+    text = ", ".join(f'"{requirement}"' for requirement in requirements)
+    return textwrap.indent(textwrap.fill(text, 96, break_long_words=False, break_on_hyphens=False), "    ")
 
 
 def _process(process: Process) -> dict[str, object]:
@@ -175,9 +214,7 @@ def _deployments(values: dict[str, object]) -> Iterator[File]:
         yield File(f"deploy/kubernetes/{process['name']}.yaml", text)
 
 
-def _migrations(contributions: tuple[Contribution, ...]) -> Iterator[File]:
-    sql = templates(HERE / "parts").get_template("idempotency_keys.sql.jinja").render()
-    steps = [Migration("idempotency_keys", sql), *(m for c in contributions for m in c.migrations)]
+def _migrations(steps: Iterable[Migration]) -> Iterator[File]:
     for number, step in enumerate(steps, 1):
         yield File(f"migrations/{number:04}_{naming.snake(step.name)}.sql", step.sql)
 
@@ -194,14 +231,15 @@ def _record_path(number: int, decision: Decision) -> str:
 
 def _state(design: Design, made: Iterable[File]) -> File:
     """What a later `update` starts from."""
-    state = {
+    state: dict[str, object] = {
         "datakeel": __version__,
         "language": LANGUAGE,
         "requirements": msgspec.to_builtins(design.requirements),
         "decisions": {d.question: d.chosen for d in design.decisions},
         "files": {f.path: hashlib.sha256(f.text.encode()).hexdigest() for f in sorted(made)},
     }
-    return File(STATE, json.dumps(state, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    lines = (f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in state.items())
+    return File(STATE, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def _unique(lines: Iterable[str]) -> list[str]:

