@@ -9,8 +9,8 @@ from typing import Literal
 from msgspec import Struct
 
 from datakeel.decision import Figure
-from datakeel.design.amounts import DAY, YEAR, count, period, share, size
-from datakeel.requirements import Field, Requirements, Workload
+from datakeel.design.amounts import DAY, count, period, share, size
+from datakeel.requirements import Field, Requirements, Table, Workload
 from datakeel.technologies import value
 
 Kind = Literal["aggregate", "table", "document", "series", "graph", "replicated", "saga"]
@@ -18,8 +18,13 @@ Kind = Literal["aggregate", "table", "document", "series", "graph", "replicated"
 HEADER = 28  # of a row: 24 bytes and a line pointer of 4 (PostgreSQL manual, Database Page Layout)
 ENTRY = 12  # of an index entry: 8 bytes and a line pointer of 4 (B-Tree, the same)
 FILL = 0.69  # of a B-tree under random inserts: ln 2 (Yao, On random 2-3 trees, 1978)
+INSTANT = 8  # bytes of a point in time
+ID = 16  # bytes of a UUID
+DOCUMENT = 1000.0  # bytes of a document of which nothing is said
+STEP = 200.0  # bytes of a step of a saga, with its answer
+KEPT = ("table", "document", "replicated")  # whose rows are changed in place: as many rows as things
 ENVELOPE = 88  # of an event: id 16, stream 16, version 8, type 24, recorded 8, correlation 16
-COPY_BYTES = {
+FIELD_BYTES = {
     "uuid": 16,
     "text": 40,
     "integer": 8,
@@ -44,11 +49,12 @@ class Load(Struct, frozen=True, kw_only=True):
     reads: float
     peak: float
     record: float
+    packed: float  # bytes of the record without what names its thing, as a wide-column store keeps it
     row: float
     entries: float
     rows: float
     retention: float
-    keys: float  # of how many things the rows are: sensors, orders
+    things: float  # that the rows are of: sensors, orders; of what is changed in place, the rows themselves
 
     @property
     def peak_writes(self) -> float:
@@ -81,10 +87,10 @@ class Estimate(Struct, frozen=True, kw_only=True, dict=True):
     def load(self, name: str) -> Load | None:
         return next((load for load in self.loads if load.name == name), None)
 
-    def rows_of(self, name: str) -> float:
-        """Things that a construct holds, for a view of one row each."""
+    def things_of(self, name: str) -> float:
+        """How many things a construct holds: a view of it has a row for each."""
         load = self.load(name)
-        return 0.0 if load is None else load.keys
+        return 0.0 if load is None else load.things
 
     def of(self, *kinds: Kind) -> tuple[Load, ...]:
         return tuple(load for load in self.loads if load.kind in kinds)
@@ -191,16 +197,17 @@ class Estimate(Struct, frozen=True, kw_only=True, dict=True):
 def estimate(requirements: Requirements) -> Estimate:
     constructs = tuple(_constructs(requirements))
     assumptions = tuple(_assumptions(requirements))
+    system = requirements.workload
     writes = _spread(
-        requirements.workload.writes or _assumed_writes(requirements), [c.workload.writes for c in constructs]
+        _assumed_writes(requirements) if system.writes is None else system.writes,
+        [(c.workload or Workload()).writes for c in constructs],
     )
-    reads_of_all = requirements.workload.reads
-    if reads_of_all is None:
-        reads_of_all = sum(w for c, w in zip(constructs, writes, strict=True) if c.kind != "series") * value(
-            "workload", "reads_per_write"
-        )
-    reads = _spread(reads_of_all, [c.workload.reads for c in constructs])
-    loads = (_load(c, w, r, requirements.workload) for c, w, r in zip(constructs, writes, reads, strict=True))
+    changes = sum(w for c, w in zip(constructs, writes, strict=True) if c.kind != "series")
+    reads = _spread(
+        changes * value("workload", "reads_per_write") if system.reads is None else system.reads,
+        [(c.workload or Workload()).reads for c in constructs],
+    )
+    loads = (_load(c, w, r, system) for c, w, r in zip(constructs, writes, reads, strict=True))
     return Estimate(loads=tuple(loads), assumptions=assumptions, fan_out=_fan_out(requirements))
 
 
@@ -211,44 +218,71 @@ def _fan_out(requirements: Requirements) -> int:
     return len(views) + len(requirements.domain.streams)
 
 
-class Construct(Struct, frozen=True):
+class Construct(Struct, frozen=True, kw_only=True):
+    """What is written: with its own workload, the bytes of a record, those of its part that names the thing (a sensor),
+    those of the keys of all its indexes, and the rows that one thing comes to (events of an order)."""
+
     name: str
     kind: Kind
-    workload: Workload
-    record: float  # bytes of a record, from its fields
-    keys: int  # bytes of the keys of its indexes
+    workload: Workload | None
+    record: float
+    key: float = 0.0
+    keys: float
     indexes: int
-    together: int = 1  # rows that one thing comes to: events of an order, steps of a saga
+    together: int = 1
 
 
 def _constructs(requirements: Requirements) -> Iterator[Construct]:
-    """What is written, with its own workload and the bytes that its fields take."""
-    domain, nothing = requirements.domain, Workload()
-    for aggregate in domain.aggregates:
-        sizes = [_bytes(event.fields) for event in aggregate.events] or [0.0]
+    domain = requirements.domain
+    for one in domain.aggregates:
+        largest = ENVELOPE + max((_bytes(event.fields) for event in one.events), default=0.0)
         yield Construct(
-            aggregate.name, "aggregate", aggregate.workload or nothing, ENVELOPE + max(sizes), 40, 2, len(sizes)
+            name=one.name,
+            kind="aggregate",
+            workload=one.workload,
+            record=largest,
+            keys=40,  # (stream, version) and the event's id
+            indexes=2,
+            together=max(1, len(one.events)),
         )
     for table in (*domain.tables, *(t for service in domain.services for t in service.holds)):
-        indexes = 1 + len(table.access) + sum(i.kind in ("unique", "no-overlap") for i in table.invariants)
-        yield Construct(table.name, "table", table.workload or nothing, _bytes(table.fields), 16 * indexes, indexes)
+        yield _indexed("table", table.name, table.workload, _bytes(table.fields), _indexes(table))
     for document in domain.documents:
-        indexes = 1 + len(document.fields)
-        yield Construct(document.name, "document", document.workload or nothing, 1000.0, 16 * indexes, indexes)
+        yield _indexed("document", document.name, document.workload, DOCUMENT, 1 + len(document.fields))
     for series in domain.series:
-        record = 8 + _bytes((series.key, *series.values))
-        yield Construct(series.name, "series", series.workload or nothing, record, 24, 1)
+        key, values = _bytes((series.key,)), _bytes(series.values)
+        yield Construct(
+            name=series.name,
+            kind="series",
+            workload=series.workload,
+            record=key + INSTANT + values,
+            key=key,
+            keys=key + INSTANT,
+            indexes=1,
+        )
     for graph in domain.graphs:
-        yield Construct(graph.name, "graph", graph.workload or nothing, 32 + _bytes(graph.fields), 64, 2)
+        yield _indexed("graph", graph.name, graph.workload, 2 * ID + _bytes(graph.fields), 4)  # both ways, two ids each
     for replicated in domain.replicated:
-        yield Construct(replicated.name, "replicated", nothing, 48 + _bytes(replicated.fields), 16, 1)
+        yield _indexed("replicated", replicated.name, None, 3 * ID + _bytes(replicated.fields), 1)
     for saga in domain.sagas:
-        steps = 2 * len(saga.steps) + 1  # each is begun and ended, and the saga is begun
-        yield Construct(saga.name, "saga", saga.workload or nothing, 200.0, 40, 2, steps)
+        steps = 2 * len(saga.steps) + 1  # the saga is begun, and each step begun and ended
+        yield Construct(
+            name=saga.name, kind="saga", workload=saga.workload, record=STEP, keys=40, indexes=2, together=steps
+        )
+
+
+def _indexed(kind: Kind, name: str, workload: Workload | None, record: float, indexes: int) -> Construct:
+    return Construct(name=name, kind=kind, workload=workload, record=record, keys=ID * indexes, indexes=indexes)
+
+
+def _indexes(table: Table) -> int:
+    """The primary key, one for each declared way of reading, and those that keep the invariants."""
+    keeping = sum(i.kind in ("unique", "no-overlap") for i in table.invariants) + sum(f.unique for f in table.fields)
+    return 1 + len(table.access) + keeping
 
 
 def _bytes(fields: Iterable[Field]) -> float:
-    return float(sum(COPY_BYTES[field.type] * (4 if field.many else 1) for field in fields))
+    return float(sum(FIELD_BYTES[field.type] * (4 if field.many else 1) for field in fields))
 
 
 def _spread(total: float, own: list[float | None]) -> list[float]:
@@ -278,37 +312,31 @@ def _assumptions(requirements: Requirements) -> Iterator[Figure]:
 
 
 def _load(construct: Construct, writes: float, reads: float, system: Workload) -> Load:
-    own = construct.workload
-    machine = construct.kind == "series"
-    peak = own.peak or system.peak or value("workload", "machine_peak" if machine else "peak")
-    retention = own.retention or system.retention or value("workload", "series_retention" if machine else "retention")
+    own, measured = construct.workload or Workload(), construct.kind == "series"
+    retention = own.retention or system.retention or value("workload", f"{'series_' if measured else ''}retention")
     growth = (1 + (own.growth or system.growth or 0.0)) ** value("workload", "horizon")
-    writes, reads = writes * growth, reads * growth
-    record = own.record or (system.record if machine else None) or construct.record
-    if construct.kind == "saga":
-        writes *= construct.together
-    rows = writes * retention
-    keys = own.records or (system.records if machine else None)
-    if machine:
-        keys = keys or max(1.0, writes * value("workload", "series_interval"))
-    elif construct.kind in ("table", "document", "replicated"):
-        keys = rows = (own.records or system.records or 0.0) * growth or rows
-    else:
-        keys = keys or rows / construct.together
+    record = own.record or system.record or construct.record
+    written = writes * growth * (construct.together if construct.kind == "saga" else 1)
+    things = own.records or system.records
+    rows = things * growth if things and construct.kind in KEPT else written * retention
     return Load(
         name=construct.name,
         kind=construct.kind,
-        writes=writes,
-        reads=reads,
-        peak=peak,
+        writes=written,
+        reads=reads * growth,
+        peak=own.peak or system.peak or value("workload", f"{'machine_' if measured else ''}peak"),
         record=record,
+        packed=max(8.0, record - construct.key),
         row=HEADER + 8 * -(-record // 8),
         entries=(construct.indexes * ENTRY + construct.keys) / FILL,
         rows=rows,
         retention=retention,
-        keys=keys,
+        things=things or _things(construct, written, rows),
     )
 
 
-def years(seconds: float) -> float:
-    return seconds / YEAR
+def _things(construct: Construct, writes: float, rows: float) -> float:
+    """How many things rows are of, where nobody says it."""
+    if construct.kind == "series":
+        return max(1.0, writes * value("workload", "series_interval"))
+    return rows / construct.together

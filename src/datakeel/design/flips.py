@@ -50,7 +50,7 @@ def _of_numbers(requirements: Requirements, one: Input, base: Words) -> Iterator
 
     for grid in (_grid(one, one.most), _grid(one, one.least)):
         seen: set[int] = set()
-        before = one.now
+        before = _start(one)
         for figure in grid:
             words = at(figure)
             for index, question in enumerate(QUESTIONS):
@@ -62,12 +62,17 @@ def _of_numbers(requirements: Requirements, one: Input, base: Words) -> Iterator
 
 def _grid(one: Input, end: float) -> Iterator[float]:
     """Figures from what is now to an end, in even steps of their logarithms."""
-    start, end = _scaled(one, one.now), _scaled(one, end)
+    start, end = _scaled(one, _start(one)), _scaled(one, end)
     up = end > start
     figure, factor = start, 10 ** (1 / STEPS_A_DECADE) if up else 10 ** (-1 / STEPS_A_DECADE)
     while figure != end:
         figure = min(end, figure * factor) if up else max(end, figure * factor)
         yield _unscaled(one, figure)
+
+
+def _start(one: Input) -> float:
+    """What is now, or the end of the range that it lies beyond: nothing has no logarithm."""
+    return min(max(one.now, one.least), one.most)
 
 
 def _scaled(one: Input, figure: float) -> float:

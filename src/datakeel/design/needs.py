@@ -40,7 +40,7 @@ def copied(requirements: Requirements, estimate: Estimate) -> tuple[View, ...]:
 def in_place(view: View, requirements: Requirements, estimate: Estimate) -> bool:
     """Whether a view is only another index over tables of the same database, with no copy to be kept up to date."""
     own = {t.name for t in requirements.domain.tables}
-    small = sum(estimate.rows_of(source) for source in view.sources) <= value("postgresql", "searched_rows")
+    small = sum(estimate.things_of(source) for source in view.sources) <= value("postgresql", "searched_rows")
     return view.kind != "cache" and bool(view.sources) and set(view.sources) <= own and small
 
 

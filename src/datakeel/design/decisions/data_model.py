@@ -61,14 +61,14 @@ class Model(Struct, frozen=True):
 def _models(requirements: Requirements, estimate: Estimate) -> Iterator[Model]:
     domain = requirements.domain
     for table in needs.tables(requirements):
-        kept = count(estimate.rows_of(table.name), "rows")
+        kept = count(estimate.things_of(table.name), "rows")
         yield Model(
             "relational",
             ("tables",),
             f"{table.name}: {kept} that are changed in place, and read by more than one path.",
         )
     for document in domain.documents:
-        kept = count(estimate.rows_of(document.name), "documents")
+        kept = count(estimate.things_of(document.name), "documents")
         yield Model("document", ("documents",), f"{document.name}: {kept}, read and written whole, whose shape varies.")
     for graph in domain.graphs:
         steps = count(graph.depth, "steps")
@@ -77,7 +77,7 @@ def _models(requirements: Requirements, estimate: Estimate) -> Iterator[Model]:
         )
     for series in domain.series:
         parts = ("time-series", "rollups") if series.rollups else ("time-series",)
-        keys = count(estimate.rows_of(series.name))
+        keys = count(estimate.things_of(series.name))
         yield Model(
             "time-series", parts, f"{series.name}: measurements of {keys} of {series.key.name}, read in spans of time."
         )
@@ -111,7 +111,7 @@ def _events(aggregate: Aggregate, estimate: Estimate) -> float:
     load = estimate.load(aggregate.name)
     if needs.ends(aggregate) or load is None:
         return float(len(aggregate.events))
-    return load.rows / max(load.keys, 1.0)
+    return load.rows / max(load.things, 1.0)
 
 
 def _grows(aggregate: Aggregate, estimate: Estimate) -> bool:

@@ -67,7 +67,7 @@ def _because(requirements: Requirements, estimate: Estimate, chosen: str, follow
     copies = [view.name for view in needs.copied(requirements, estimate)]
     placed = [view.name for view in requirements.domain.views if view.name not in copies]
     if placed:
-        rows = count(sum(estimate.rows_of(load.name) for load in estimate.of("table")), "rows")
+        rows = count(sum(estimate.things_of(load.name) for load in estimate.of("table")), "rows")
         yield (
             f"{', '.join(placed)}: an index or a query over the tables themselves ({rows}). There is no copy, "
             "so none can be old."

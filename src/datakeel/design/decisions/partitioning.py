@@ -58,8 +58,8 @@ def span(load: Load) -> float:
 
 def bucket(load: Load) -> float:
     """Seconds of a wide-column partition of one key: the longest within the limits of rows and bytes."""
-    rows_a_second = load.writes / max(load.keys, 1.0)
-    most = min(value("cassandra", "partition_rows"), value("cassandra", "partition_bytes") / load.row)
+    rows_a_second = load.writes / max(load.things, 1.0)
+    most = min(value("cassandra", "partition_rows"), value("cassandra", "partition_bytes") / load.packed)
     return max((s for s in SPANS if rows_a_second * s <= most), default=MINUTE)
 
 
@@ -105,8 +105,8 @@ def _because(chosen: str, followed: tuple[str, ...], estimate: Estimate) -> Iter
 
 
 def _bucketed(load: Load) -> str:
-    each = load.writes / max(load.keys, 1.0) * bucket(load)
-    year = load.writes / max(load.keys, 1.0) * 365 * DAY
+    each = load.writes / max(load.things, 1.0) * bucket(load)
+    year = load.writes / max(load.things, 1.0) * 365 * DAY
     return (
         f"{load.name}: the key ({load.name}'s key, bucket of {period(bucket(load))}) has {count(each, 'rows')} "
         "a partition; "

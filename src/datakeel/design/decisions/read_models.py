@@ -50,7 +50,7 @@ def _needed(requirements: Requirements, estimate: Estimate) -> str:
 
 
 def rows(view: View, estimate: Estimate) -> float:
-    return sum(estimate.rows_of(source) for source in view.sources)
+    return sum(estimate.things_of(source) for source in view.sources)
 
 
 def _searched(view: View, estimate: Estimate) -> Figure:

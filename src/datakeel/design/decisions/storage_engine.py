@@ -8,7 +8,7 @@ from math import ceil
 from datakeel.decision import Decision, Figure
 from datakeel.design.amounts import count, period, share, size, times
 from datakeel.design.choice import Choice, answer, judged
-from datakeel.design.estimate import Estimate
+from datakeel.design.estimate import Estimate, Load
 from datakeel.design.overrides import asked_for
 from datakeel.requirements import Requirements
 from datakeel.technologies import known, value
@@ -135,7 +135,12 @@ def _writes(estimate: Estimate) -> float:
 
 
 def _bytes(estimate: Estimate) -> float:
-    return sum(load.bytes for load in estimate.series) or estimate.bytes
+    """Bytes of one replica as Cassandra keeps them, compressed."""
+    return sum(load.rows * stored(load) for load in estimate.series or estimate.loads)
+
+
+def stored(load: Load) -> float:
+    return (load.packed + value("cassandra", "row_overhead")) * value("cassandra", "compressed")
 
 
 def _by_rate(estimate: Estimate) -> float:

@@ -59,7 +59,7 @@ def rate(job: Stream, estimate: Estimate) -> float:
 def state(job: Stream, estimate: Estimate) -> float:
     """Bytes of open windows: one of each key for the window that is open, and for those that wait for late events."""
     load = estimate.load(job.source)
-    keys = min(rate(job, estimate) * job.window, load.keys if load else rate(job, estimate) * job.window)
+    keys = min(rate(job, estimate) * job.window, load.things if load else rate(job, estimate) * job.window)
     open_windows = 1 + ceil((job.lateness or 0.0) / job.window)
     return keys * open_windows * STATE
 
