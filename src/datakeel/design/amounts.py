@@ -38,7 +38,7 @@ def period(seconds: float) -> str:
     >>> period(0.01), period(90), period(7 * 86_400), period(2 * 365 * 86_400), period(1)
     ('10 ms', '1.5 minutes', '7 days', '2 years', '1 second')
     """
-    if seconds < 1:
+    if 0 < seconds < 1:
         return f"{three_digits(seconds * 1000)} ms"
     for unit, word in ((YEAR, "year"), (DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1.0, "second")):
         if seconds >= unit:

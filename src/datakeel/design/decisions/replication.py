@@ -28,7 +28,7 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
         CHOICES,
         lambda other: _cost(other, estimate),
         because=[*reasons[topology]],
-        figures=_figures(estimate),
+        figures=[] if topology == "leaderless" else _figures(estimate),
         sizes={"followers": float(followers(topology, estimate))} if topology.startswith("single-leader") else {},
     )
 
