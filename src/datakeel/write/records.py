@@ -12,6 +12,44 @@ def record(decision: Decision, number: int) -> str:
     return "\n".join(_lines(decision, number)).rstrip() + "\n"
 
 
+def file_name(number: int, decision: Decision) -> str:
+    """
+    >>> file_name(2, Decision(question="storage-engine", chosen="one-postgresql", title="One PostgreSQL", because=()))
+    '0002-storage-engine.md'
+    """
+    return f"{number:04}-{decision.question}.md"
+
+
+def overview(design: Design) -> str:
+    """The list of the records, what is met only in part, and what would change which decision."""
+    return "\n".join(
+        [
+            "# Decisions",
+            "",
+            *(f"{n}. [{d.title}]({file_name(n, d)})" for n, d in enumerate(design.decisions, 1)),
+            *(("", "## To be known", "", *(f"- {warning}" for warning in design.warnings)) if design.warnings else ()),
+            "",
+            "## What would change them",
+            "",
+            "Each row is one input of `system.yaml` moved alone; `datakeel impact system.yaml "
+            "INPUT=VALUE` shows the rest.",
+            "",
+            sensitivity(design),
+        ]
+    )
+
+
+def digest(design: Design) -> str:
+    """All decisions in a few lines each, for a system that is too small for twelve records."""
+    return "\n".join(["# Decisions", *(line for n, d in enumerate(design.decisions, 1) for line in _brief(n, d)), ""])
+
+
+def _brief(number: int, decision: Decision) -> Iterator[str]:
+    yield from ("", f"**{number}. {decision.title}.** {' '.join(decision.because)}")
+    if decision.flips:
+        yield f"Changes: {'; '.join(f'`{f.input}` at {f.at} to {f.to}' for f in decision.flips)}."
+
+
 def sensitivity(design: Design) -> str:
     """The table of the inputs that would change a decision, in the order of the questions."""
     rows = [(d, flip) for d in design.decisions for flip in d.flips]

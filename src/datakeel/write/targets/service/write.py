@@ -13,6 +13,7 @@ import msgspec
 
 from datakeel import __version__, naming, requirements
 from datakeel.decision import Decision, Design
+from datakeel.write import records
 from datakeel.write.contribution import Contribution, Migration, Process, Trouble, light
 from datakeel.write.project import File, rendered, templates
 
@@ -220,13 +221,13 @@ def _migrations(steps: Iterable[Migration]) -> Iterator[File]:
 
 
 def _decisions(design: Design) -> Iterator[File]:
+    yield File("docs/decisions/README.md", records.overview(design))
     for number, decision in enumerate(design.decisions, 1):
-        because = "\n".join(f"- {reason}" for reason in decision.because)
-        yield File(_record_path(number, decision), f"# {number}. {decision.title}\n\n{because}\n")
+        yield File(_record_path(number, decision), records.record(decision, number))
 
 
 def _record_path(number: int, decision: Decision) -> str:
-    return f"docs/decisions/{number:04}-{decision.question}.md"
+    return f"docs/decisions/{records.file_name(number, decision)}"
 
 
 def _state(design: Design, made: Iterable[File]) -> File:
