@@ -10,7 +10,6 @@ from datakeel.design.inputs import Input, changed, inputs
 from datakeel.design.questions import choose
 from datakeel.requirements import Requirements
 
-STEPS_A_DECADE = 2  # choices are monotone in each input, so that a coarse look misses no first change
 DIGITS = 3  # of a figure at which a decision changes: rounded to the far side, where it has changed
 
 Words = tuple[str, ...]  # what is chosen, in the order of the questions
@@ -18,7 +17,11 @@ At = Callable[[float], Words]
 
 
 def flips(requirements: Requirements, decisions: tuple[Decision, ...]) -> Mapping[str, tuple[Flip, ...]]:
-    """For each question the nearest changes, one for each input and direction, in the order of the inputs."""
+    """For each question the nearest changes, one for each input and direction, in the order of the inputs.
+
+    A choice is monotone in each input (a test holds it), so that one which is the same at an end of the range is the
+    same on the whole way there.
+    """
     found: dict[str, list[Flip]] = {question: [] for question in QUESTIONS}
     base = tuple(decision.chosen for decision in decisions)
     for one in inputs(requirements):
@@ -48,26 +51,10 @@ def _of_numbers(requirements: Requirements, one: Input, base: Words) -> Iterator
             known[figure] = chosen(changed(requirements, one.path, int(figure) if one.whole else figure))
         return known[figure]
 
-    for grid in (_grid(one, one.most), _grid(one, one.least)):
-        seen: set[int] = set()
-        before = _start(one)
-        for figure in grid:
-            words = at(figure)
-            for index, question in enumerate(QUESTIONS):
-                if words[index] != base[index] and index not in seen:
-                    seen.add(index)
-                    yield question, _narrowed(one, base[index], before, figure, index, at)
-            before = figure
-
-
-def _grid(one: Input, end: float) -> Iterator[float]:
-    """Figures from what is now to an end, in even steps of their logarithms."""
-    start, end = _scaled(one, _start(one)), _scaled(one, end)
-    up = end > start
-    figure, factor = start, 10 ** (1 / STEPS_A_DECADE) if up else 10 ** (-1 / STEPS_A_DECADE)
-    while figure != end:
-        figure = min(end, figure * factor) if up else max(end, figure * factor)
-        yield _unscaled(one, figure)
+    for end in (one.most, one.least):
+        for index, (question, before, after) in enumerate(zip(QUESTIONS, base, at(end), strict=True)):
+            if before != after:
+                yield question, _narrowed(one, before, _start(one), end, index, at)
 
 
 def _start(one: Input) -> float:

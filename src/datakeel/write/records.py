@@ -39,17 +39,6 @@ def overview(design: Design) -> str:
     )
 
 
-def digest(design: Design) -> str:
-    """All decisions in a few lines each, for a system that is too small for twelve records."""
-    return "\n".join(["# Decisions", *(line for n, d in enumerate(design.decisions, 1) for line in _brief(n, d)), ""])
-
-
-def _brief(number: int, decision: Decision) -> Iterator[str]:
-    yield from ("", f"**{number}. {decision.title}.** {' '.join(decision.because)}")
-    if decision.flips:
-        yield f"Changes: {'; '.join(f'`{f.input}` at {f.at} to {f.to}' for f in decision.flips)}."
-
-
 def sensitivity(design: Design) -> str:
     """The table of the inputs that would change a decision, in the order of the questions."""
     rows = [(d, flip) for d in design.decisions for flip in d.flips]
