@@ -14,7 +14,7 @@ PARTS = [
         "event-store log search-view analytics-view message-schemas http-api dashboard cluster-configuration",
     ),
     (READINGS, "time-series http-api dashboard cluster-configuration"),
-    (CHECKOUT, "tables saga outbox message-schemas http-api dashboard"),
+    (CHECKOUT, "tables saga outbox http-api dashboard"),
     (CALENDAR, "tables http-api"),
 ]
 
