@@ -1,5 +1,6 @@
 """Event-sourced aggregates, and what is derived from them."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -83,3 +84,33 @@ def on_disk(project: Project, folder: Path) -> None:
         path = folder / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(file.text)
+
+
+def test_the_files_of_the_cluster_name_what_is_there() -> None:
+    orders = write(design(ORDERS, *PARTS, "cluster-configuration"))
+    connector = json.loads(orders.text("deploy/debezium/connector.json"))["config"]
+    table = orders.text("migrations/0002_events.sql")
+    for field in ("id", "key", "type", "payload"):
+        assert f"    {connector[f'transforms.outbox.table.field.event.{field}']} " in table
+    assert f"    {connector['transforms.outbox.route.by.field']} " in table
+    assert "name: order-tracking.order.events" in orders.text("deploy/kafka/topics.yaml")
+    mapping = json.loads(orders.text("deploy/elasticsearch/order-search.json"))["mappings"]["properties"]
+    view = orders.text("migrations/0005_order_search.sql")
+    assert all(f"    {column} " in view for column in mapping)
+    paths = {file.path for file in orders.files}
+    subjects = json.loads(orders.text("deploy/schema-registry/subjects.json"))["subjects"]
+    assert {path for subject in subjects for path in subject["versions"]} <= paths
+
+
+def test_two_aggregates_share_a_store_and_a_log(tmp_path: Path) -> None:
+    both = Domain(
+        aggregates=ORDERS.domain.aggregates + LEDGER.domain.aggregates,
+        views=(*ORDERS.domain.views, View(name="all", sources=("Order", "Account"), kind="search")),
+    )
+    shop = write(design(Requirements(name="shop", domain=both), *PARTS))
+    assert "CREATE TABLE all_orders" in "".join(file.text for file in shop.files)
+    on_disk(shop, tmp_path)
+    answer = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "."], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stdout

@@ -58,7 +58,7 @@ TYPES = {
         "dict[str, JsonValue]",
         {"type": "string", "logicalType": "json"},
         "jsonb",
-        "st.dictionaries(st.text(st.characters(exclude_categories=['C']), max_size=9), st.integers())",
+        'st.dictionaries(st.text(st.characters(exclude_categories=["C"]), max_size=9), st.integers())',
         '{{"note": 1}}',
     ),
 }

@@ -78,6 +78,10 @@ class Derived(Struct, frozen=True, kw_only=True):
         return ", ".join(f"sum({m.name})" for m in self.measures)
 
     @property
+    def zeros(self) -> str:
+        return ", ".join("0" for _ in self.measures)
+
+    @property
     def measured(self) -> str:
         return _listed([a.name.replace("_", " ") for a in self.answers])
 

@@ -4,6 +4,7 @@ are derived from, and the API of their commands."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,13 +15,15 @@ from datakeel.write.code import made, sample
 from datakeel.write.contribution import Contribution, Migration, Process, Trouble
 from datakeel.write.imports import statement
 from datakeel.write.project import File, templates
+from datakeel.write.targets.events.cluster import configuration
 
 ORDER = 20
 PARTS = frozenset({"event-store", "snapshots", "log", "message-schemas"})
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
-PARTITIONS = 8  # each is one worker's at a time; eight let a view be kept by eight workers
+PARTITIONS = 8  # where no decision says how many: each is one worker's at a time
+MOST_PARTITIONS = 256  # the relay takes one byte of the hash
 SNAPSHOT_EVERY = 100  # events: what is read in about a millisecond
 
 
@@ -32,7 +35,7 @@ def contribution(design: Design) -> Contribution:
     parts = design.parts()
     return Contribution(
         files=tuple(_files(design, found, log="log" in parts, snapshots="snapshots" in parts)),
-        migrations=tuple(_migrations(found, log="log" in parts, snapshots="snapshots" in parts)),
+        migrations=tuple(_migrations(design, found, log="log" in parts, snapshots="snapshots" in parts)),
         processes=(RELAY,) if "log" in parts else (),
         routers=tuple(f"api.{s.plural}" for s in found),
         troubles=TROUBLES_OF_LOG if "log" in parts else (),
@@ -68,13 +71,14 @@ def values(design: Design, found: tuple[Shape, ...]) -> dict[str, object]:
         "package": naming.snake(design.requirements.name),
         "shapes": found,
         "alone": len(found) == 1,
+        "domains_import": statement(f"{naming.snake(design.requirements.name)}.domain", [s.module for s in found]),
         "titles": " and each ".join(s.title for s in found),
         "has_many": any(f.many for f in fields),
         "has_json": any(f.kind == "json" for f in fields),
         "event_types": [f"{s.module}.{s.name}Event" for s in found],
         "all_events": " + ".join(f"{s.module}.EVENTS" for s in found),
         "event_names": names,
-        "partitions": PARTITIONS,
+        "partitions": partitions(design),
         "snapshot_every": SNAPSHOT_EVERY,
     }
 
@@ -115,6 +119,8 @@ def _files(design: Design, found: tuple[Shape, ...], *, log: bool, snapshots: bo
         for name in ("relay", "consumer", "bell", "patience"):
             yield _file(f"processing/{name}.py", source, common)
     yield from _tests(found, package, common, log=log)
+    if "cluster-configuration" in design.parts():
+        yield from configuration(naming.kebab(design.requirements.name), package, found, partitions(design))
 
 
 def _file(path: str, source: str, common: dict[str, object]) -> File:
@@ -155,8 +161,15 @@ def _avro_field(field: Attribute) -> dict[str, object]:
     return {"name": field.name, "type": field.avro}
 
 
-def _migrations(found: tuple[Shape, ...], *, log: bool, snapshots: bool) -> Iterator[Migration]:
-    spoken = {"titles": " and each ".join(s.title for s in found), "partitions": PARTITIONS}
+def partitions(design: Design) -> int:
+    """Of the log, as decided."""
+    figures = (f for d in design.decisions for f in d.figures if f.name == "partitions of the log")
+    said = next((re.search(r"\d+", f.value) for f in figures), None)
+    return min(int(said.group()), MOST_PARTITIONS) if said else PARTITIONS
+
+
+def _migrations(design: Design, found: tuple[Shape, ...], *, log: bool, snapshots: bool) -> Iterator[Migration]:
+    spoken = {"titles": " and each ".join(s.title for s in found), "partitions": partitions(design)}
     names = ["events", *(["snapshots"] if snapshots else []), *(["log"] if log else [])]
     for name in names:
         yield Migration(name, templates(HERE / "parts").get_template(f"{name}.sql.jinja").render(spoken))
@@ -198,7 +211,7 @@ def _life(shape: Shape) -> dict[str, object]:
     return {
         "life": life,
         "last_state": state,
-        "kept": [(n, v) for n, v in kept.items() if n in attributes and n not in totals],
+        "kept": [(n, "is" if v == "True" else "==", v) for n, v in kept.items() if n in attributes - totals],
         "late": [m for m in shape.moments if m.creates or state not in m.after],
         "guarded": dict.fromkeys(g[0].partition(" ")[0] for m in shape.moments for g in m.guards),
         "strategies": [("TEXT", TEXT)] if any(f.strategy.count(TEXT) for m in shape.moments for f in m.fields) else [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from datakeel.decision import Design
 from datakeel.write.aggregates import walk
 from datakeel.write.code import made
 from datakeel.write.contribution import Command, Contribution, Migration, Panel, Process, Trouble
-from datakeel.write.derived import Derived, derived
+from datakeel.write.derived import Column, Derived, derived
 from datakeel.write.imports import statement
 from datakeel.write.project import File, templates
 
@@ -121,6 +122,40 @@ def _files(design: Design, views: tuple[Derived, ...]) -> Iterator[File]:
             used = own | (stored if room == "api" else {})
             yield made(TEMPLATES, template, f"{source}/{room}/{view.table}.py", spoken, used)
     yield from _tests(package, views, common)
+    if "cluster-configuration" in design.parts():
+        for view in (v for v in views if v.kind == "search"):
+            yield File(f"deploy/elasticsearch/{view.path}.json", json.dumps(_mapping(view), indent=2) + "\n")
+
+
+def _mapping(view: Derived) -> dict[str, object]:
+    """The index of a search: written with the version of the stream as external version, so that what is late is
+    refused; unknown fields are refused too."""
+    return {
+        "settings": {"number_of_shards": 1, "number_of_replicas": 1, "refresh_interval": "1s"},
+        "aliases": {view.path: {}},
+        "mappings": {
+            "dynamic": "strict",
+            "properties": {c.name: _property(view, c) for c in view.columns},
+        },
+    }
+
+
+def _property(view: Derived, column: Column) -> dict[str, object]:
+    if column.name in view.words:
+        return {"type": "text", "fields": {"exact": {"type": "keyword", "ignore_above": 256}}}
+    kind = ELASTIC.get(column.sql.removesuffix("[]"), "keyword")
+    return {"type": kind} | ({"scaling_factor": 1_000_000_000} if kind == "scaled_float" else {})
+
+
+ELASTIC = {
+    "integer": "long",
+    "bigint": "long",
+    "numeric": "scaled_float",
+    "boolean": "boolean",
+    "timestamptz": "date",
+    "date": "date",
+    "jsonb": "flattened",
+}
 
 
 def _names(package: str, view: Derived) -> dict[str, str]:
@@ -148,6 +183,7 @@ def _tests(package: str, views: tuple[Derived, ...], common: dict[str, object]) 
         **common,
         "shape": shape,
         "life": walk(shape),
+        "own_views": json.dumps([v.table for v in views if v.shape == shape]),
         "analytics": [v for v in views if v.kind == "analytics"],
         "imports": "\n".join(imports),
     }
