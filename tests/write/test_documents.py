@@ -1,0 +1,47 @@
+"""Documents as they are written."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from datakeel import reviewer
+from datakeel.write.disk import put
+from datakeel.write.writer import write
+from tests.write.documents import DOCUMENTS
+
+SCHEMA = "migrations/0002_documents.sql"
+
+
+def test_only_what_is_looked_for_is_a_column_or_has_an_index() -> None:
+    schema = write(DOCUMENTS).text(SCHEMA)
+    products = schema[schema.index("CREATE TABLE products") : schema.index("CREATE TABLE forms")]
+    assert "description" not in products and "price" not in products
+    assert products.count("GENERATED ALWAYS") == 4  # sku, name, category, tags
+    assert "CONSTRAINT products_sku_once UNIQUE (sku)" in products
+    assert products.count("CREATE INDEX") == 2
+    assert "ON products (category, name, id)" in products
+    assert "USING gin (tags jsonb_path_ops)" in products
+
+
+def test_moments_in_documents_are_read_the_same_under_every_setting() -> None:
+    schema = write(DOCUMENTS).text(SCHEMA)
+    assert "submitted_at timestamptz NOT NULL GENERATED ALWAYS AS (instant(body ->> 'submitted_at')) STORED" in schema
+    assert "due date NOT NULL GENERATED ALWAYS AS (day(body ->> 'due')) STORED" in schema
+
+
+def test_the_code_is_laid_out_and_clean_and_its_review_finds_nothing(tmp_path: Path) -> None:
+    put(write(DOCUMENTS), tmp_path / "made")
+    for arguments in (["format", "--diff"], ["check"]):
+        answer = subprocess.run(
+            [sys.executable, "-m", "ruff", *arguments, "."],
+            cwd=tmp_path / "made",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert answer.returncode == 0, answer.stdout
+    assert [str(f.place) for f in reviewer.review(tmp_path / "made").findings] == []
+
+
+def test_the_same_design_gives_the_same_bytes() -> None:
+    assert write(DOCUMENTS) == write(DOCUMENTS)
