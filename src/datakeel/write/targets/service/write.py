@@ -194,7 +194,7 @@ FOLDERS = {
 
 def _folders(contributions: tuple[Contribution, ...]) -> list[tuple[str, str]]:
     used = {PurePosixPath(f.path).parts[2] for c in contributions for f in c.files if f.path.count("/") > 2}
-    inside = [(f"src/…/{folder}", about) for folder, about in FOLDERS.items() if folder in used | {"api", "platform"}]
+    inside = [(f"{folder}", about) for folder, about in FOLDERS.items() if folder in used | {"api", "platform"}]
     return [
         *inside,
         ("migrations", "the schema, step by step"),

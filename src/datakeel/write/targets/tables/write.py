@@ -27,7 +27,7 @@ def contribution(design: Design) -> Contribution:
     system = System(design, found)
     return Contribution(
         files=tuple(system.files()),
-        migrations=(Migration("tables", system.schema()),),
+        migrations=tuple(system.migrations()),
         routers=tuple(system.modules[s.table]["routes"] for s in found),
         troubles=TROUBLES,
         diagram=(f"api -->|SQL| tables[({', '.join(s.about for s in found)})]",),
@@ -41,6 +41,7 @@ class System:
         self.package = naming.snake(design.requirements.name)
         self.light = light(design)
         self.shapes = found
+        self.repeats = any(s.of("non-negative") for s in found)  # twice is not the same as once
         self.modules = {s.table: self._modules(s) for s in found}
         self.known = KNOWN | self._known()
 
@@ -58,7 +59,8 @@ class System:
             else (f"{package}.platform.database", f"{package}.platform.http", f"{package}.domain.values")
         )
         found = dict.fromkeys(("Conflict", "Missing", "run", "open_pool"), database)
-        found |= dict.fromkeys(("Answer", "Key", "Limit", "NewId", "Pool", "once"), http)
+        found |= dict.fromkeys(("Limit", "NewId", "Pool"), http)
+        found |= dict.fromkeys(("Answer", "Key", "once"), f"{package}.idempotency" if self.light else http)
         found |= dict.fromkeys(("EARLIEST", "HIGHEST", "LATEST", "NIL", "Instant", "Integer", "Number", "Text"), values)
         for shape in self.shapes:
             modules = self.modules[shape.table]
@@ -72,6 +74,11 @@ class System:
         found |= {"LocalPostgres": f"{package}.platform.local_postgres", "Settings": f"{package}.settings"}
         return found
 
+    def migrations(self) -> Iterator[Migration]:
+        if self.light and self.repeats:  # every other system has this one anyway
+            yield Migration("idempotency_keys", IDEMPOTENCY_KEYS)
+        yield Migration("tables", self.schema())
+
     def schema(self) -> str:
         constraints = {s.table: list(_constraints(s)) for s in self.shapes}
         return self._render("schema.sql", shapes=self.shapes, constraints=constraints)
@@ -81,6 +88,9 @@ class System:
         tests = [File("tests/samples.py", self._samples()), *self._tests(), self._faults()]
         yield from code
         yield self._values([f.text for f in (*code, *tests)])
+        if self.light and self.repeats:
+            about = "One effect for one Idempotency-Key, where what is asked for makes nothing that could bear it."
+            yield self._module("idempotency", about, self._render("idempotency.py"))
         yield from tests
 
     def _of(self, shape: Shape) -> Iterator[File]:
@@ -146,6 +156,7 @@ class System:
             "test.py",
             shape=shape,
             a=f"{article(shape)}_{shape.one}",
+            client=("api: Api", "api.client") if self.light else ("client: httpx.Client", "client"),
             isolation=_isolation(shape),
             repeated=not self.light or bool(shape.of("no-overlap")) or not shape.guards,
             contest=_contest,
@@ -182,6 +193,17 @@ class System:
         return templates(PARTS_FOLDER).get_template(f"{name}.jinja").render(values)
 
 
+IDEMPOTENCY_KEYS = """\
+CREATE TABLE idempotency_keys (
+    key text PRIMARY KEY,
+    request text NOT NULL,
+    status integer,
+    body jsonb,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
+"""
 HARNESS = dict.fromkeys(("Running", "cut_connections", "wait_until"), "harness")
 KNOWN = {
     "Annotated": "typing",
@@ -198,6 +220,12 @@ KNOWN = {
     "count": "itertools",
     "ThreadPoolExecutor": "concurrent.futures",
     "APIRouter": "fastapi",
+    "Depends": "fastapi",
+    "Header": "fastapi",
+    "Request": "fastapi",
+    "jsonable_encoder": "fastapi.encoders",
+    "dataclass": "dataclasses",
+    "hashlib": "",
     "JSONResponse": "fastapi.responses",
     "AwareDatetime": "pydantic",
     "BaseModel": "pydantic",
