@@ -5,7 +5,7 @@ import pytest
 from datakeel.decision import QUESTIONS, Means
 from datakeel.design.designer import design
 from datakeel.design.questions import answers, choose, decide
-from datakeel.requirements import Field, Invariant, Requirements, Workload
+from datakeel.requirements import Existing, Field, Invariant, Requirements, View, Workload
 from tests.design.systems import (
     BILLING,
     CALENDAR,
@@ -189,6 +189,15 @@ CASES: list[tuple[str, list[tuple[Requirements, str]]]] = [
             (rate(ORDERS_OF_A_DAY, 1_660.0), "log-on-postgresql"),
             (rate(ORDERS_OF_A_DAY, 1_670.0), "change-capture-and-kafka"),
             (put(ORDERS, "overrides", {"log": "kafka"}), "change-capture-and-kafka"),
+            (
+                put(CALENDAR, "existing", (Existing(name="old", engine="mysql", role="source"),)),
+                "change-capture-and-kafka",
+            ),
+            (put(CALENDAR, "existing", (Existing(name="old", engine="mysql", role="peer"),)), "none"),
+            (
+                put(READINGS, "domain.views", (View(name="load", sources=("reading",), kind="analytics"),)),
+                "indexes-in-place",
+            ),
             (put(ORDERS, "overrides", {"cdc": "debezium"}), "change-capture-and-kafka"),
             (put(rate(ORDERS_OF_A_DAY, 1_670.0), "overrides", {"log": "postgres"}), "log-on-postgresql"),
         ],

@@ -38,10 +38,20 @@ def copied(requirements: Requirements, estimate: Estimate) -> tuple[View, ...]:
 
 
 def in_place(view: View, requirements: Requirements, estimate: Estimate) -> bool:
-    """Whether a view is only another index over tables of the same database, with no copy to be kept up to date."""
+    """Whether a view needs no copy of its own: an index or a query over tables of the same database, or the rollups of
+    measurements."""
+    if view.kind == "cache" or not view.sources:
+        return False
+    if measured(view, requirements):
+        return True
     own = {t.name for t in requirements.domain.tables}
     small = sum(estimate.things_of(source) for source in view.sources) <= value("postgresql", "searched_rows")
-    return view.kind != "cache" and bool(view.sources) and set(view.sources) <= own and small
+    return set(view.sources) <= own and small
+
+
+def measured(view: View, requirements: Requirements) -> bool:
+    """Whether a view is of measurements alone."""
+    return set(view.sources) <= {series.name for series in requirements.domain.series}
 
 
 def follows_rows(requirements: Requirements, estimate: Estimate) -> bool:

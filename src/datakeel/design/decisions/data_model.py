@@ -76,7 +76,8 @@ def _models(requirements: Requirements, estimate: Estimate) -> Iterator[Model]:
             "graph", ("graph",), f"{graph.name}: walks of {steps} from one {graph.vertex}, in one recursive query."
         )
     for series in domain.series:
-        parts = ("time-series", "rollups") if series.rollups else ("time-series",)
+        viewed = any(series.name in view.sources for view in domain.views)
+        parts = ("time-series", "rollups") if series.rollups or viewed else ("time-series",)
         keys = count(estimate.things_of(series.name))
         yield Model(
             "time-series", parts, f"{series.name}: measurements of {keys} of {series.key.name}, read in spans of time."

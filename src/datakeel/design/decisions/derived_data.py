@@ -10,7 +10,7 @@ from datakeel.design.amounts import count, period, share
 from datakeel.design.choice import Choice, answer, judged
 from datakeel.design.estimate import Estimate
 from datakeel.design.overrides import asked_for
-from datakeel.requirements import Requirements
+from datakeel.requirements import Existing, Requirements
 from datakeel.technologies import known, value
 
 QUESTION = "derived-data"
@@ -40,11 +40,18 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
 
 
 def _needed(requirements: Requirements, estimate: Estimate) -> str:
+    if _sources(requirements):
+        return "change-capture-and-kafka"
     if not needs.followed(requirements, estimate):
         return "indexes-in-place" if requirements.domain.views else "none"
     if estimate.peak_events > value("postgresql", "relayed_events"):
         return "change-capture-and-kafka"
     return "log-on-postgresql"
+
+
+def _sources(requirements: Requirements) -> tuple[Existing, ...]:
+    """The systems that stay, and whose changes the new one follows."""
+    return tuple(one for one in requirements.existing if one.role == "source")
 
 
 def _as_asked(asked: str | None, needed: str) -> str:
@@ -66,11 +73,21 @@ def relayed(estimate: Estimate) -> Figure:
 def _because(requirements: Requirements, estimate: Estimate, chosen: str, followed: tuple[str, ...]) -> Iterator[str]:
     copies = [view.name for view in needs.copied(requirements, estimate)]
     placed = [view.name for view in requirements.domain.views if view.name not in copies]
+    measured = [view.name for view in requirements.domain.views if needs.measured(view, requirements)]
+    placed = [name for name in placed if name not in measured]
     if placed:
-        rows = count(sum(estimate.things_of(load.name) for load in estimate.of("table")), "rows")
+        rows = count(sum(load.things for load in estimate.of("table")), "rows")
         yield (
-            f"{', '.join(placed)}: an index or a query over the tables themselves ({rows}). There is no copy, "
-            "so none can be old."
+            f"{', '.join(placed)}: an index or a query over the tables themselves ({rows}). "
+            "There is no copy, so none can be old."
+        )
+    if measured:
+        yield f"{', '.join(measured)}: read from rollups, which are made from the measurements and can be made anew."
+    for one in _sources(requirements):
+        held = f" of {', '.join(one.holds)}" if one.holds else ""
+        yield (
+            f"{one.name} stays ({one.engine}): Debezium reads its changes{held} from its own log. An application that "
+            "wrote to both would leave them different at the first failure between its two writes."
         )
     if chosen == "none":
         yield "0 views: nothing is derived, so nothing has to be kept up to date. No log, no relay, no outbox."

@@ -34,7 +34,7 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
         because=_because(requirements, estimate, word),
         figures=[_events(estimate), *(_state(job, estimate) for job in streams)],
         parts=(["stream-job"] if streams else []) + (["cluster-configuration"] if word == "flink" else []),
-        products=["flink"] if word == "flink" else [],
+        products=["kafka", "flink"] if word == "flink" else [],
         judgement=judged(
             asked, word, _needed(requirements, estimate), CHOICES, known()["flink"].price if asked == "flink" else ""
         ),
