@@ -74,7 +74,7 @@ CASES: list[tuple[str, list[tuple[Requirements, str]]]] = [
             (CALENDAR, "rows-and-json"),
             (READINGS, "rows-and-json"),
             (ORDERS, "avro"),
-            (CHECKOUT, "avro"),
+            (CHECKOUT, "rows-and-json"),
             (put(ORDERS, "overrides", {"encoding": "protobuf"}), "protobuf"),
             (put(ORDERS, "overrides", {"encoding": "Apache Avro"}), "avro"),
         ],

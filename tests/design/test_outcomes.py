@@ -71,8 +71,8 @@ OUTCOMES: list[tuple[str, Requirements, str]] = [
     (
         "a saga over two services",
         CHECKOUT,
-        "relational one-postgresql avro one-node not-partitioned read-committed compensated-steps saga-orchestrator "
-        "none none none the-tables",
+        "relational one-postgresql rows-and-json one-node not-partitioned read-committed compensated-steps "
+        "saga-orchestrator none none none the-tables",
     ),
     (
         "a catalogue of documents",
