@@ -9,12 +9,14 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from datakeel.decision import Design
+from datakeel.mistake import Mistake
 from datakeel.write import targets
 from datakeel.write.contribution import Contribution
 from datakeel.write.project import Project, project
 from datakeel.write.update import base_of
 
 COMMON = "service"  # the target that every project has: it names what the others give
+ANSWERED = frozenset({"http-api"})  # by what every project has
 
 
 class Target(Protocol):
@@ -32,10 +34,22 @@ class Common(Protocol):
 
 def write(design: Design) -> Project:
     """The project that a design asks for. The same design gives the same bytes."""
+    refuse_unanswered(design)
     given = tuple(t.contribution(design) for t in wanted(design))
     common = cast(Common, import_module(f"{targets.__name__}.{COMMON}.write")).files(design, given)
     made = project([file for part in (*given, common) for file in part.files])
     return project((*made.files, base_of(made)))
+
+
+def refuse_unanswered(design: Design) -> None:
+    """Raises Mistake where a design asks for what nobody writes: half of a system is none."""
+    answered = frozenset[str]().union(ANSWERED, *(t.PARTS for t in known()))
+    missing = sorted(design.parts() - answered)
+    if missing:
+        raise Mistake(
+            f"this version of datakeel decides about {', '.join(missing)}, but does not write it yet; "
+            "`datakeel design` prints the decisions. To write the rest, take that construct out of the system.yaml"
+        )
 
 
 def wanted(design: Design) -> Iterator[Target]:

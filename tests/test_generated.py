@@ -1,0 +1,87 @@
+"""Every request under examples/generate becomes a project that is clean, reviewed without a finding, and passes its own
+tests, on one shared environment: that of these tests. The three of SEEDS prove themselves in full."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import datakeel
+from datakeel import generator
+from datakeel.write import disk
+from datakeel.write.targets.service.write import DEVELOPMENT, REQUIREMENTS
+
+EXAMPLES = Path(__file__).parent.parent / "examples" / "generate"
+NAMES = sorted(folder.name for folder in EXAMPLES.iterdir())
+SEEDS = ("orders", "readings", "payment-and-inventory")
+SECONDS = 900
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project of one request, on the disk; its folder bears the example's name."""
+    name = str(request.param)
+    sentence = (EXAMPLES / name / "request.txt").read_text(encoding="utf-8").strip()
+    folder = tmp_path_factory.mktemp("generated") / name
+    _, made = generator.generated(generator.understood(sentence))
+    disk.put(made, folder)
+    return folder
+
+
+def run(project: Path, *command: str) -> str:
+    """What a command says that must succeed in the project's folder."""
+    environment = os.environ | {"PYTHONPATH": f"{project / 'src'}", "MYPYPATH": "src:tests"}
+    done = subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    said = f"{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, said[-6000:]
+    return said
+
+
+def test_its_code_is_formatted_and_lint_finds_nothing(project: Path) -> None:
+    run(project, sys.executable, "-m", "ruff", "format", "--check", ".")
+    run(project, sys.executable, "-m", "ruff", "check", ".")
+
+
+def test_its_types_are_sound(project: Path) -> None:
+    run(project, sys.executable, "-m", "mypy")
+
+
+def test_a_review_finds_nothing(project: Path) -> None:
+    review = datakeel.review(project)
+    assert [f"{f.place.path}:{f.place.line} {f.rule}: {f.message}" for f in review.findings] == []
+    assert review.summary.unreadable == 0
+
+
+def test_its_own_tests_pass(project: Path) -> None:
+    wanted = (
+        ["tests"] if project.name in SEEDS else [t for t in ("unit", "contract", "concurrency") if tests(project, t)]
+    )
+    run(project, sys.executable, "-m", "pytest", "-q", *(w if w == "tests" else f"tests/{w}" for w in wanted))
+
+
+def tests(project: Path, kind: str) -> bool:
+    return (project / "tests" / kind).is_dir()
+
+
+def test_the_environment_of_these_tests_has_what_projects_need() -> None:
+    own = tomllib.loads((EXAMPLES.parent.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"][
+        "dev"
+    ]
+    names = {requirement.partition(">=")[0] for requirement in own}
+    assert {r.partition(">=")[0] for r in (*REQUIREMENTS, *DEVELOPMENT)} <= names
+
+
+def test_a_light_system_is_light() -> None:
+    """40 users and a calendar: under 25 files and 1,000 lines, and nothing that nobody needs."""
+    sentence = (EXAMPLES / "meeting-rooms" / "request.txt").read_text(encoding="utf-8").strip()
+    design, made = generator.generated(generator.understood(sentence))
+    visible = [f for f in made.files if not f.path.startswith(disk.OURS)]
+    assert len(visible) < 25
+    assert sum(f.text.count("\n") for f in visible) < 1000
+    assert "nothing else is needed" in made.text("README.md")
+    assert not {"outbox", "log", "saga", "search-view", "dashboard"} & design.parts()
