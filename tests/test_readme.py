@@ -18,15 +18,18 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
 
 
-def commands() -> list[str]:
+STORY = ROOT / "docs" / "generate.md"  # its commands build on each other
+
+
+def commands(*pages: Path) -> list[str]:
     found = []
-    for page in PAGES:
+    for page in pages:
         for block in SHELL.findall(page.read_text(encoding="utf-8")):
             found += [line.partition("  #")[0].strip() for line in block.splitlines() if line.startswith("datakeel ")]
-    return sorted(set(found))
+    return list(dict.fromkeys(found))
 
 
-@pytest.mark.parametrize("command", commands())
+@pytest.mark.parametrize("command", sorted(commands(*(page for page in PAGES if page != STORY))))
 def test_a_command_of_the_documentation_works(command: str, tmp_path: Path) -> None:
     source = tmp_path / "src"
     source.mkdir()
@@ -35,6 +38,15 @@ def test_a_command_of_the_documentation_works(command: str, tmp_path: Path) -> N
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode in (0, 1), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_commands_from_a_sentence_to_a_project_work_one_after_another(tmp_path: Path) -> None:
+    for command in commands(STORY):
+        words = [sys.executable, "-m", *shlex.split(command)]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+        compared = "--diff" in command
+        assert done.returncode == compared, f"{command}: {done.stdout[-2000:]}{done.stderr}"
+    assert (tmp_path / "ledger" / "system.yaml").is_file()
 
 
 def test_readme_names_only_rules_that_exist() -> None:
