@@ -58,13 +58,11 @@ def test_a_review_finds_nothing(project: Path) -> None:
 
 
 def test_its_own_tests_pass(project: Path) -> None:
-    wanted = (
-        ["tests"] if project.name in SEEDS else [t for t in ("unit", "contract", "concurrency") if tests(project, t)]
-    )
+    wanted = ["tests"] if project.name in SEEDS else [t for t in ("unit", "contract", "concurrency") if has(project, t)]
     run(project, sys.executable, "-m", "pytest", "-q", *(w if w == "tests" else f"tests/{w}" for w in wanted))
 
 
-def tests(project: Path, kind: str) -> bool:
+def has(project: Path, kind: str) -> bool:
     return (project / "tests" / kind).is_dir()
 
 

@@ -152,6 +152,8 @@ def test_a_request_to_build_generates_and_one_to_check_reviews(here: Path, capsy
         (["generate", "none.yaml", "-o", "d"], "there is no none.yaml"),
         (["generate", CALENDAR], "--output"),
         (["generate", "make me a sandwich", "-o", "d"], ""),
+        (["generate", "a" * 5000, "-o", "d"], "no system"),
+        (["generate", "a\0b.yaml", "-o", "d"], ""),
         (["drift", "nowhere"], "holds no system.yaml"),
         (["design", "."], ""),
         (["genrate", CALENDAR], 'did you mean "generate"'),

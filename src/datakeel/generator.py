@@ -27,7 +27,10 @@ def understood(request: str) -> Requirements:
 
 def is_file(request: str) -> bool:
     """Whether a request is meant as a path: one word that ends as such files do, or that is there."""
-    return len(request.split()) == 1 and (request.endswith(FILES) or Path(request).is_file())
+    try:
+        return len(request.split()) == 1 and (request.endswith(FILES) or Path(request).is_file())
+    except (OSError, ValueError):  # no system has a path like this one
+        return False
 
 
 def read(file: Path) -> Requirements:
