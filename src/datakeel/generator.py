@@ -42,8 +42,8 @@ def read(file: Path) -> Requirements:
         raise Mistake(f"{file} is a folder; expected a system.yaml") from None
     except FileNotFoundError:
         raise Mistake(f"there is no {file}; `datakeel design` makes one from a sentence") from None
-    except OSError as error:
-        raise Mistake(f"cannot read {file}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        raise Mistake(f"cannot read {file}: {getattr(error, 'strerror', None) or error}") from None
     return requirements.read(text, str(file))
 
 
