@@ -21,7 +21,7 @@ ANSWERED = frozenset({"http-api"})  # by what every project has
 
 class Target(Protocol):
     """A folder of `targets`: its module ``write`` has these. `ORDER`: of its migrations among the others'; `PARTS`: the
-    patterns of a design that ask for it."""
+    patterns of a design that ask for it. It may have `BESIDE`: patterns that it writes where it is asked for anyway."""
 
     ORDER: int
     PARTS: frozenset[str]
@@ -43,7 +43,7 @@ def write(design: Design) -> Project:
 
 def refuse_unanswered(design: Design) -> None:
     """Raises Mistake where a design asks for what nobody writes: half of a system is none."""
-    answered = frozenset[str]().union(ANSWERED, *(t.PARTS for t in known()))
+    answered = ANSWERED.union(*(t.PARTS | getattr(t, "BESIDE", frozenset()) for t in wanted(design)))
     missing = sorted(design.parts() - answered)
     if missing:
         raise Mistake(

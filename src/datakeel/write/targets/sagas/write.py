@@ -15,6 +15,7 @@ from datakeel.write.targets.sagas.shape import Saga, Service
 
 ORDER = 60
 PARTS = frozenset({"saga"})
+BESIDE = frozenset({"outbox"})
 HERE = Path(__file__).parent
 KEYS = HERE.parent / "service" / "parts"  # the table of idempotency keys, which every service has in its database
 

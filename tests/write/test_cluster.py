@@ -1,0 +1,64 @@
+"""The files of the products that a design leads to in production."""
+
+import json
+
+import pytest
+from msgspec.structs import replace
+from ruamel.yaml import YAML
+
+from datakeel.decision import Design
+from datakeel.design.designer import design
+from datakeel.design.intake import intake
+from datakeel.mistake import Mistake
+from datakeel.write.project import Project
+from datakeel.write.writer import write
+
+ORDERS = design(intake("Build an order tracking system that keeps a search index and analytics dashboard in sync"))
+
+
+@pytest.fixture(scope="module")
+def orders() -> Project:
+    return write(ORDERS)
+
+
+def test_a_topic_for_each_aggregate_with_as_many_partitions_as_was_decided(orders: Project) -> None:
+    (topic,) = YAML(typ="safe").load_all(orders.text("deploy/kafka/topics.yaml"))
+    assert topic["spec"]["topicName"] == "order-tracking.order"
+    assert topic["spec"]["partitions"] == ORDERS.size("log.partitions")
+    assert topic["spec"]["replicas"] > topic["spec"]["config"]["min.insync.replicas"] > 1
+
+
+def test_the_connector_captures_the_event_store_by_its_columns(orders: Project) -> None:
+    config = json.loads(orders.text("deploy/debezium/connector.json"))["config"]
+    events = next(f.text for f in orders.files if f.path.endswith("_events.sql"))
+    for field in ("id", "key", "payload"):
+        assert f"    {config[f'transforms.outbox.table.field.event.{field}']} " in events
+    assert config["transforms.outbox.route.topic.replacement"] == "order-tracking.${routedByValue}"
+    assert config["table.include.list"] == "public.events"
+
+
+def test_every_schema_has_its_subject(orders: Project) -> None:
+    subjects = json.loads(orders.text("deploy/schema-registry/subjects.json"))
+    assert {s["schema"] for s in subjects.values()} == {f.path for f in orders.files if f.path.endswith(".avsc")}
+
+
+def test_the_index_has_the_columns_of_the_view(orders: Project) -> None:
+    properties = json.loads(orders.text("deploy/elasticsearch/order-search.json"))["mappings"]["properties"]
+    assert properties["customer"]["type"] == "text"
+    assert properties["order_id"] == {"type": "keyword"}
+    assert {"items", "address", "tracking_code"} <= set(properties)
+
+
+def test_the_topic_is_named_as_the_connector_routes(orders: Project) -> None:
+    """The router puts the column `aggregate` into the topic's name."""
+    (topic,) = YAML(typ="safe").load_all(orders.text("deploy/kafka/topics.yaml"))
+    source = "\n".join(f.text for f in orders.files if "/storage/" in f.path)
+    aggregate = topic["spec"]["topicName"].rpartition(".")[2]
+    assert f'"{aggregate}"' in source
+
+
+def test_a_product_whose_files_nobody_writes_is_refused() -> None:
+    first, *rest = ORDERS.decisions
+    odd: Design = replace(ORDERS, decisions=(replace(first, products=("flink",)), *rest))
+    with pytest.raises(Mistake, match="lead to flink in production"):
+        write(odd)
