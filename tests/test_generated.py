@@ -81,5 +81,5 @@ def test_a_light_system_is_light() -> None:
     visible = [f for f in made.files if not f.path.startswith(disk.OURS)]
     assert len(visible) < 25
     assert sum(f.text.count("\n") for f in visible) < 1000
-    assert "nothing else is needed" in made.text("README.md")
+    assert "Nothing else is needed" in made.text("README.md")
     assert not {"outbox", "log", "saga", "search-view", "dashboard"} & design.parts()
