@@ -156,13 +156,15 @@ class ImpactOrder(Struct, frozen=True, kw_only=True):
 
 def differing(old: Project, new: Project) -> tuple[str, ...]:
     """The paths of files that differ between two projects, with ``+`` or ``-`` in front where only one has them."""
+    from datakeel.write.disk import OURS
+
     before = {f.path: f.text for f in old.files}
     after = {f.path: f.text for f in new.files}
     signs = {True: "~", False: "+"}
     return tuple(
         f"{'-' if path not in after else signs[path in before]} {path}"
         for path in sorted({*before, *after})
-        if before.get(path) != after.get(path)
+        if before.get(path) != after.get(path) and not path.startswith(OURS)
     )
 
 
