@@ -72,6 +72,8 @@ def _taken(pattern: str, text: str, given: dict[str, object], key: str) -> str:
 
 
 def _strange(word: str) -> str:
+    if word.startswith("enum("):
+        return 'expected quotes inside { }, where a comma parts: "enum(draft, paid)"'
     meant = MEANT.get(word.lower())
     if meant:
         return f'unknown type "{word}"; did you mean "{meant}"?'

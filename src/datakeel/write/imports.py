@@ -26,22 +26,29 @@ KNOWN = {
     "Iterator": "collections.abc",
     "Mapping": "collections.abc",
     "Sequence": "collections.abc",
+    "AsyncIterator": "collections.abc",
+    "LiteralString": "typing",
+    "Path": "pathlib",
+    "asynccontextmanager": "contextlib",
     "AwareDatetime": "pydantic",
     "BaseModel": "pydantic",
     "ConfigDict": "pydantic",
     "Field": "pydantic",
+    "FiniteFloat": "pydantic",
     "JsonValue": "pydantic",
     "Connection": "psycopg",
     "RestrictViolation": "psycopg.errors",
     "TestClient": "fastapi.testclient",
     "ThreadPoolExecutor": "concurrent.futures",
-    "LiteralString": "typing",
     "Thread": "threading",
     "suppress": "contextlib",
     "partial": "functools",
     "sql": "psycopg",
     "PoolTimeout": "psycopg_pool",
+    "CheckViolation": "psycopg.errors",
+    "UniqueViolation": "psycopg.errors",
     "class_row": "psycopg.rows",
+    "dict_row": "psycopg.rows",
     "ConnectionPool": "psycopg_pool",
     "APIRouter": "fastapi",
     "given": "hypothesis",
@@ -50,6 +57,9 @@ KNOWN = {
     "wait_until": "harness",
     "converged": "convergence",
     "differences": "convergence",
+    "Depends": "fastapi",
+    "FastAPI": "fastapi",
+    "Request": "fastapi",
     "JSONResponse": "fastapi.responses",
     "Query": "fastapi",
 }
@@ -74,7 +84,8 @@ def imported(text: str, own: Mapping[str, str]) -> str:
         return text
     homes = {**KNOWN, **own}
     tree = ast.parse(text)
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - set(_bound(tree))
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    used = {node.id for node in names if isinstance(node.ctx, ast.Load)} - set(_bound(tree))
     named: dict[str, set[str]] = {}
     for name in used & homes.keys():
         named.setdefault(homes[name], set()).add(name)
@@ -104,6 +115,8 @@ def _bound(tree: ast.Module) -> Iterable[str]:
     for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             yield from (alias.asname or alias.name for alias in node.names)
 

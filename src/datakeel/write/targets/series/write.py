@@ -1,0 +1,413 @@
+"""Measurements over time: a spool that takes batches, range partitions by time with a compound key, rollups, and their
+API."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+
+from msgspec import Struct
+
+from datakeel import naming
+from datakeel.decision import Design
+from datakeel.mistake import Mistake
+from datakeel.requirements import Field, Requirements, Series
+from datakeel.write.contribution import Contribution, Folder, Migration, Panel, Process, Trouble
+from datakeel.write.formatting import formatted
+from datakeel.write.imports import imported
+from datakeel.write.project import File, templates
+
+ORDER = 40
+PARTS = frozenset({"time-series", "rollups"})
+
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "templates"
+HOUR, DAY = 3600, 86_400
+
+# What one partition covers: the longest period that still leaves a dozen of them in what is kept, so that a drop frees
+# a twelfth at most, and there are never more than about a hundred.
+PERIODS = (HOUR, 6 * HOUR, DAY, 7 * DAY, 30 * DAY)
+LEAST_PARTITIONS = 12
+ACCEPTED = 365 * DAY  # from how far back something may come where all is kept for ever
+LATENESS = 60.0  # seconds, where the requirements say nothing
+
+
+NONE: Mapping[str, str] = {}
+
+
+class Type(Struct, frozen=True):
+    """How a value of a type is held: in the API, in Python, in SQL, and as text for COPY."""
+
+    annotation: str
+    python: str
+    sql: str
+    line: str = "str({})"
+
+
+TYPES = {
+    "text": Type("Text", "str", "text", "_escaped({})"),
+    "uuid": Type("UUID", "UUID", "uuid"),
+    "integer": Type("BigInt", "int", "bigint"),
+    "money": Type("BigInt", "int", "bigint"),
+    "decimal": Type("FiniteFloat", "float", "double precision", "repr({})"),
+    "boolean": Type("bool", "bool", "boolean"),
+    "timestamp": Type("AwareDatetime", "datetime", "timestamptz", "{}.isoformat()"),
+    "date": Type("date", "date", "date", "{}.isoformat()"),
+}
+NUMBERS = {"integer", "money", "decimal"}
+
+
+class Column(Struct, frozen=True):
+    name: str  # in Python and in SQL
+    word: str
+    annotation: str
+    python: str
+    sql: str
+    line: str
+    optional: bool = False
+    number: bool = False
+
+
+class Rolled(Struct, frozen=True):
+    """One length of period for which counts, sums and extremes are kept."""
+
+    name: str
+    constant: str
+    table: str
+    seconds: int
+    make: str
+    page: str
+
+
+class Shape(Struct, frozen=True):
+    """A series as the templates speak of it."""
+
+    name: str
+    module: str
+    plural: str
+    item: str
+    table: str
+    path: str
+    word: str
+    plural_title: str
+    key: Column
+    fields: tuple[Column, ...]
+    values: tuple[Column, ...]
+    rollups: tuple[Rolled, ...]
+    accepted: int
+    kept: int | None
+    kept_rollups: int | None
+    period: int
+    lateness: int
+    annotations: frozenset[str]
+
+    @property
+    def words(self) -> str:
+        return self.plural_title.lower()
+
+    @property
+    def sample_key(self) -> str:
+        return SAMPLE_KEYS[self.key.sql][0]
+
+    @property
+    def sample_keys(self) -> str:
+        return ", ".join(SAMPLE_KEYS[self.key.sql])
+
+    @property
+    def samples(self) -> list[tuple[str, str]]:
+        return [(v.name, _sample(v)) for v in self.values if not v.optional]
+
+    @property
+    def rollup_tables(self) -> str:
+        return f"[{', '.join(json.dumps(rollup.table) for rollup in self.rollups)}]"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.fields)
+
+    @property
+    def escapes(self) -> bool:
+        return "Text" in self.annotations
+
+    @property
+    def integers(self) -> bool:
+        return "BigInt" in self.annotations
+
+    @property
+    def nullable(self) -> bool:
+        return any(field.optional for field in self.fields)
+
+
+SAMPLES = {
+    "text": '"a tab\\t and a \\\\"',
+    "uuid": '"00000000-0000-0000-0000-000000000001"',
+    "bigint": "7",
+    "double precision": "20.5",
+    "boolean": "True",
+    "timestamptz": '"2026-01-31T12:00:00Z"',
+    "date": '"2026-01-31"',
+}
+SAMPLE_KEYS = {
+    "text": tuple(f'"key {n}"' for n in range(4)),
+    "uuid": tuple(f'"00000000-0000-0000-0000-{n:012}"' for n in range(4)),
+    "bigint": tuple(map(str, range(4))),
+}
+
+
+def _sample(of: Column) -> str:
+    """A value of this column in the JSON of a test."""
+    chosen = re.match(r'Literal\[("[^"]*")', of.annotation)
+    return chosen.group(1) if chosen else SAMPLES[of.sql]
+
+
+class Kept(Struct, frozen=True):
+    """A table that is partitioned by time."""
+
+    name: str
+    period: int
+    accepted: int
+    kept: int | None
+
+
+def contribution(design: Design) -> Contribution:
+    """What the series of a design need; nothing where it has none."""
+    requirements = design.requirements
+    found = [shape(series, requirements, rollups="rollups" in design.parts()) for series in requirements.domain.series]
+    if not found:
+        return Contribution()
+    rolled = [s for s in found if s.rollups]
+    return Contribution(
+        files=tuple(_files(naming.snake(requirements.name), found)),
+        migrations=tuple(_migration(s) for s in found),
+        processes=(PARTITIONS, *((ROLLUPS,) if rolled else ())),
+        folders=(SPOOL,),
+        routers=tuple(f"api.{s.plural}" for s in found),
+        troubles=(*TROUBLES, *((ROLLUPS_BEHIND,) if rolled else ())),
+        panels=tuple(Panel(f"{s.plural_title} that wait", f"/{s.path}/waiting", "Accepted, not loaded") for s in found),
+        diagram=tuple(_diagram(found)),
+    )
+
+
+PARTITIONS = Process("partitions", "processing.partitions", "makes partitions ahead of time, drops what is over")
+ROLLUPS = Process("rollups", "processing.rollups", "makes the rollups that are due")
+SPOOL = Folder("spool", "api", "what is accepted and not in the database yet")
+TROUBLES = (
+    Trouble(
+        symptom="Batches are answered with 503, the buffer is full",
+        look="`series_waiting_bytes` of each API process, and its log: the error for which segments wait. `no "
+        "partition of relation` means that the process `partitions` does not run.",
+        do="Put right what the log names; the spool drains by itself, and nothing that was accepted is lost. If the "
+        "database simply cannot keep up, nothing but fewer measurements or another engine helps: the decision on the "
+        "storage engine has the figures.",
+    ),
+    Trouble(
+        symptom="The buffer cannot be written to",
+        look="The disk of the folder `SPOOL`: `df`, the kernel's log.",
+        do="Make room or replace the disk, then restart the process: it takes up every whole record that it finds.",
+    ),
+    Trouble(
+        symptom="An API machine is gone for good",
+        look="Whether its folder `SPOOL` can still be read.",
+        do="Copy the folder of segments beside that of a running process and restart that one: it takes over places "
+        "that nobody holds. What stood only on a lost disk was accepted and is lost; clients that keep what they sent "
+        "for a while may send it again, since nothing is doubled.",
+    ),
+    Trouble(
+        symptom="Partitions are not dropped",
+        look="`partitions_last_run_timestamp_seconds`; `SELECT pid, xact_start, query FROM pg_stat_activity WHERE "
+        "backend_xmin IS NOT NULL ORDER BY xact_start`: detaching waits for transactions that are older than it.",
+        do="End the old transaction. A partition that is half detached is finished by the next run.",
+    ),
+)
+ROLLUPS_BEHIND = Trouble(
+    symptom="Rollups are behind",
+    look="`rollups_behind_seconds` and `rollups_due`; the log of `rollups` (statements of over a minute).",
+    do="Start a second `rollups` process: each takes other periods. Late measurements make periods due again; if they "
+    "never end, look for a device whose clock is wrong.",
+)
+
+
+def _diagram(found: list[Shape]) -> Iterator[str]:
+    yield "api -->|append, fsync| spool[(spool)]"
+    for s in found:
+        yield f"spool -->|COPY| {s.table}[({s.table})]"
+        yield f"partitions[partitions] -.->|create, detach, drop| {s.table}"
+        for rollup in s.rollups:
+            yield f"{s.table} --> rollups[rollups] --> {rollup.table}[({rollup.table})]"
+
+
+def shape(series: Series, whole: Requirements, *, rollups: bool) -> Shape:
+    """A series with its names and types in SQL and Python."""
+    module = naming.snake(series.name)
+    plural = naming.plural(module)
+    item = module if module not in naming.RESERVED else f"{module}_"
+    fields = _columns(series, item)
+    retention = series.workload.retention if series.workload else None
+    kept = _whole(retention or whole.workload.retention)
+    made = tuple(_rollups(series, plural, fields)) if rollups else ()
+    return Shape(
+        name=naming.pascal(series.name),
+        module=module,
+        plural=plural,
+        item=item,
+        table=plural,
+        path=naming.kebab(plural),
+        word=" ".join(naming.words(series.name)),
+        plural_title=" ".join(naming.words(plural)).capitalize(),
+        key=fields[0],
+        fields=fields,
+        values=fields[3:],
+        rollups=made,
+        accepted=kept or ACCEPTED,
+        kept=kept,
+        kept_rollups=max(_whole(series.kept) or kept, kept) if kept else _whole(series.kept),
+        period=_period(kept or ACCEPTED),
+        lateness=int(series.lateness or LATENESS),
+        annotations=frozenset(f.annotation.removesuffix(" | None") for f in fields),
+    )
+
+
+def delta(seconds: int) -> str:
+    """A period in Python.
+
+    >>> delta(7 * DAY), delta(90), delta(2 * HOUR)
+    ('timedelta(days=7)', 'timedelta(seconds=90)', 'timedelta(hours=2)')
+    """
+    unit, word = next(
+        (n, w) for n, w in ((DAY, "days"), (HOUR, "hours"), (60, "minutes"), (1, "seconds")) if not seconds % n
+    )
+    return f"timedelta({word}={seconds // unit})"
+
+
+def _whole(period: float | None) -> int | None:
+    return None if period is None else max(1, round(period))
+
+
+def _period(kept: int) -> int:
+    return max((p for p in PERIODS if kept / p >= LEAST_PARTITIONS), default=PERIODS[0])
+
+
+def _columns(series: Series, item: str) -> tuple[Column, ...]:
+    key = _column(series.key, item)
+    if key.sql not in SAMPLE_KEYS or key.optional:
+        raise Mistake(f'series "{series.name}": expected a key of type text, uuid or integer, not {series.key.type}')
+    time = Column("time", "time", "AwareDatetime", "datetime", "timestamptz", f"{item}.time.isoformat()")
+    number = Column("sequence", "sequence", "SequenceNumber", "int", "bigint", f"str({item}.sequence)")
+    values = tuple(_column(field, item) for field in series.values)
+    taken = {"time", "sequence", "bucket", "count"}
+    for column in (key, *values):
+        if column.name in taken:
+            raise Mistake(f'series "{series.name}": expected another name than "{column.word}", which it has itself')
+    return (key, time, number, *values)
+
+
+def _column(field: Field, item: str) -> Column:
+    name = naming.column(field.name)
+    known = TYPES.get(field.type)
+    if field.type == "enum":
+        values = ", ".join(f'"{value}"' for value in field.values)
+        known = Type(f"Literal[{values}]", "str", "text", "{}")
+    if known is None or field.many:
+        raise Mistake(f'a series measures single values: expected another type of "{field.name}" than {field.type}')
+    line = known.line.format(f"{item}.{name}")
+    return Column(
+        name=name,
+        word=" ".join(naming.words(field.name)),
+        annotation=f"{known.annotation} | None" if field.optional else known.annotation,
+        python=known.python,
+        sql=known.sql,
+        line=f"NULL if {item}.{name} is None else {line}" if field.optional else line,
+        optional=field.optional,
+        number=field.type in NUMBERS,
+    )
+
+
+NAMES = ((7 * DAY, "w"), (DAY, "d"), (HOUR, "h"), (60, "min"), (1, "s"))
+
+
+def _rollups(series: Series, table: str, fields: tuple[Column, ...]) -> Iterator[Rolled]:
+    """The rollups, the shortest first; each but the first is made from the one before."""
+    lengths = sorted({max(1, round(period)) for period in series.rollups})
+    for before, after in pairwise(lengths):
+        if after % before:
+            raise Mistake(f'series "{series.name}": expected each rollup to be a multiple of the one before it')
+    source = ""
+    for seconds in lengths:
+        unit, name = next((n, w) for n, w in NAMES if seconds % n == 0)
+        label = f"{seconds // unit}{name}"
+        own = f"{table}_{label}"
+        text = templates(HERE / "parts")
+        spoken = {"table": own, "raw": table, "source": source, "key": fields[0], "values": _numbers(fields)}
+        yield Rolled(
+            name=label,
+            constant=f"EVERY_{label.upper()}",
+            table=own,
+            seconds=seconds,
+            make=text.get_template("make.sql.jinja").render(spoken).strip(),
+            page=text.get_template("page.sql.jinja").render(spoken).strip(),
+        )
+        source = own
+
+
+def _numbers(fields: tuple[Column, ...]) -> list[Column]:
+    return [field for field in fields[3:] if field.number]
+
+
+def _migration(s: Shape) -> Migration:
+    sql = templates(HERE / "parts").get_template("series.sql.jinja").render(s=s, numbers=_numbers(s.fields))
+    return Migration(s.plural, sql)
+
+
+def _tables(found: list[Shape]) -> Iterator[Kept]:
+    for s in found:
+        yield Kept(s.table, s.period, s.accepted, s.kept)
+        for rollup in s.rollups:
+            kept = s.kept_rollups
+            yield Kept(
+                rollup.table, _period(kept or s.accepted), s.accepted + rollup.seconds, kept and kept + rollup.seconds
+            )
+
+
+def _files(package: str, found: list[Shape]) -> Iterator[File]:
+    rolled = [s for s in found if s.rollups]
+    common: dict[str, object] = {"package": package, "delta": delta, "tables": tuple(_tables(found)), "rolled": rolled}
+    common["modules"] = sorted(f"{s.module}_rollups" for s in rolled)
+    for path in ("storage/spool", "storage/partitions", "processing/partitions", "processing/loader"):
+        yield _made(f"src/[package]/{path}.py", f"src/{package}/{path}.py", common)
+    yield _made("tests/unit/test_spool.py", "tests/unit/test_spool.py", common)
+    if rolled:
+        yield _made("src/[package]/processing/rollups.py", f"src/{package}/processing/rollups.py", common)
+    for s in found:
+        yield from _of_one(package, s, common)
+
+
+def _of_one(package: str, s: Shape, common: dict[str, object]) -> Iterator[File]:
+    own = {
+        **dict.fromkeys((s.name, "Text", "BigInt", "EARLIEST", "implausible"), f"{package}.domain.{s.module}"),
+        **dict.fromkeys(("encoded", "load", "page"), f"{package}.storage.{s.plural}"),
+        **dict.fromkeys(("BY_NAME", "summaries"), f"{package}.storage.{s.module}_rollups"),
+        **dict.fromkeys(("Broken", "Full", "Spool"), f"{package}.storage.spool"),
+        **dict.fromkeys(("Pool", "Problem"), f"{package}.platform.http"),
+        "run": f"{package}.platform.database",
+        "loading": f"{package}.processing.loader",
+    }
+    modules = [(s.plural, "storage"), *([(f"{s.module}_rollups", "rollups")] if s.rollups else [])]
+    lines = [f"from {package}.storage import {module} as {name}" for module, name in sorted(modules)]
+    values = {**common, "s": s, "storage_imports": lines}
+    source = f"src/{package}"
+    yield _made("src/[package]/domain/series.py", f"{source}/domain/{s.module}.py", values, own)
+    yield _made("src/[package]/storage/series.py", f"{source}/storage/{s.plural}.py", values, own)
+    yield _made("src/[package]/api/series.py", f"{source}/api/{s.plural}.py", values, own)
+    if s.rollups:
+        yield _made("src/[package]/storage/rollups.py", f"{source}/storage/{s.module}_rollups.py", values, own)
+    for kind in ("contract", "concurrency", "faults"):
+        yield _made(f"tests/{kind}/test_series.py", f"tests/{kind}/test_{s.plural}.py", values)
+
+
+def _made(template: str, path: str, values: dict[str, object], own: Mapping[str, str] = NONE) -> File:
+    text = templates(TEMPLATES).get_template(f"{template}.jinja").render(values)
+    here = path.removeprefix("src/").removesuffix(".py").replace("/", ".")
+    return File(path, formatted(imported(text, {n: module for n, module in own.items() if module != here})))
