@@ -34,9 +34,9 @@ domain:
     select:
       key: {user: integer}
       values: {order: integer, "from": date, "is it really there at last": boolean, from where: text}
-    meter reading of a very long name indeed:
-      key: {the meter that was read by somebody: uuid}
-      values: {the amount of energy that was used since: money, in between: timestamp}
+    meter reading at home:
+      key: {the meter that was read: uuid}
+      values: {energy that was used since: money, in between: timestamp}
       rollups: [1d, 7d]
 """
 

@@ -19,6 +19,7 @@ from datakeel.write.contribution import Contribution, Folder, Migration, Panel, 
 from datakeel.write.formatting import formatted
 from datakeel.write.imports import imported
 from datakeel.write.project import File, templates
+from datakeel.write.prose import filled
 
 ORDER = 40
 PARTS = frozenset({"time-series", "rollups"})
@@ -32,6 +33,7 @@ HOUR, DAY = 3600, 86_400
 PERIODS = (HOUR, 6 * HOUR, DAY, 7 * DAY, 30 * DAY)
 LEAST_PARTITIONS = 12
 ACCEPTED = 365 * DAY  # from how far back something may come where all is kept for ever
+LONGEST_VARIABLE = 16  # characters: what keeps the lines of code around it short
 LATENESS = 60.0  # seconds, where the requirements say nothing
 
 
@@ -243,7 +245,7 @@ def shape(series: Series, whole: Requirements, *, rollups: bool) -> Shape:
     """A series with its names and types in SQL and Python."""
     module = naming.snake(series.name)
     plural = naming.plural(module)
-    item = module if module not in naming.RESERVED else f"{module}_"
+    item = module if len(module) <= LONGEST_VARIABLE else "one"
     fields = _columns(series, item)
     retention = series.workload.retention if series.workload else None
     kept = _whole(retention or whole.workload.retention)
@@ -410,4 +412,4 @@ def _of_one(package: str, s: Shape, common: dict[str, object]) -> Iterator[File]
 def _made(template: str, path: str, values: dict[str, object], own: Mapping[str, str] = NONE) -> File:
     text = templates(TEMPLATES).get_template(f"{template}.jinja").render(values)
     here = path.removeprefix("src/").removesuffix(".py").replace("/", ".")
-    return File(path, formatted(imported(text, {n: module for n, module in own.items() if module != here})))
+    return File(path, formatted(filled(imported(text, {n: module for n, module in own.items() if module != here}))))
