@@ -1,6 +1,5 @@
 """Event-sourced aggregates, and what is derived from them."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from datakeel.mistake import Mistake
-from datakeel.requirements import Aggregate, Domain, Event, Field, Requirements, View
+from datakeel.requirements import Aggregate, Document, Domain, Event, Field, Requirements, View
 from datakeel.write.project import Project
 from datakeel.write.writer import write
 from tests.write.designs import design
@@ -86,22 +85,6 @@ def on_disk(project: Project, folder: Path) -> None:
         path.write_text(file.text)
 
 
-def test_the_files_of_the_cluster_name_what_is_there() -> None:
-    orders = write(design(ORDERS, *PARTS, "cluster-configuration"))
-    connector = json.loads(orders.text("deploy/debezium/connector.json"))["config"]
-    table = orders.text("migrations/0002_events.sql")
-    for field in ("id", "key", "type", "payload"):
-        assert f"    {connector[f'transforms.outbox.table.field.event.{field}']} " in table
-    assert f"    {connector['transforms.outbox.route.by.field']} " in table
-    assert "name: order-tracking.order.events" in orders.text("deploy/kafka/topics.yaml")
-    mapping = json.loads(orders.text("deploy/elasticsearch/order-search.json"))["mappings"]["properties"]
-    view = orders.text("migrations/0005_order_search.sql")
-    assert all(f"    {column} " in view for column in mapping)
-    paths = {file.path for file in orders.files}
-    subjects = json.loads(orders.text("deploy/schema-registry/subjects.json"))["subjects"]
-    assert {path for subject in subjects for path in subject["versions"]} <= paths
-
-
 def test_two_aggregates_share_a_store_and_a_log(tmp_path: Path) -> None:
     both = Domain(
         aggregates=ORDERS.domain.aggregates + LEDGER.domain.aggregates,
@@ -114,3 +97,19 @@ def test_two_aggregates_share_a_store_and_a_log(tmp_path: Path) -> None:
         [sys.executable, "-m", "ruff", "check", "."], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stdout
+
+
+def test_a_cache_is_one_row_for_each_aggregate() -> None:
+    cache = View(name="order cache", sources=("Order",), kind="cache")
+    orders = Domain(aggregates=ORDERS.domain.aggregates, views=(cache,))
+    shop = write(design(Requirements(name="shop", domain=orders), *PARTS, "cache"))
+    assert "WHERE order_id = %(order_id)s" in shop.text("src/shop/storage/order_cache.py")
+    assert "CREATE INDEX" not in shop.text("migrations/0005_order_cache.sql")
+
+
+def test_a_copy_of_what_has_no_events_is_refused() -> None:
+    product = Document(name="product", fields=(Field(name="name"),))
+    search = View(name="product search", sources=("product",), kind="search", fields=("name",))
+    shop = Requirements(name="shop", domain=Domain(documents=(product,), views=(search,)))
+    with pytest.raises(Mistake, match="product search is to be a copy of product"):
+        write(design(shop, "documents", "search-view"))

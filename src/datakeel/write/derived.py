@@ -101,7 +101,7 @@ def derived(requirements: Requirements) -> tuple[Derived, ...]:
         _derived(view, known[naming.pascal(source)], several=len(view.sources) > 1)
         for view in requirements.domain.views
         for source in view.sources
-        if naming.pascal(source) in known and view.kind != "cache"
+        if naming.pascal(source) in known
     )
 
 
@@ -127,6 +127,8 @@ def _derived(view: View, shape: Shape, *, several: bool) -> Derived:
     )
     if view.kind == "search":
         return _search(common, wanted)
+    if view.kind == "cache":  # what a read of all events gives, ready in one row
+        return _with(_by(common, [key]), kind="lookup")
     return _lookup(common, view, shape) if view.kind == "lookup" else _analytics(common, view, shape)
 
 
@@ -135,7 +137,7 @@ def _wanted(view: View, shape: Shape) -> tuple[Attribute, ...]:
     if view.kind == "analytics":
         names = [*view.dimensions, *(m.split(maxsplit=1)[1] for m in view.measures if " " in m)]
         return _named(view, shape, [n for n in dict.fromkeys(names) if n not in ("state", "day")])
-    if view.kind == "lookup" or not view.fields:
+    if view.kind in ("lookup", "cache") or not view.fields:
         return shape.everything()
     return _named(view, shape, [n for n in view.fields if n not in ("state", "id")])
 
@@ -231,9 +233,13 @@ def _search(common: Derived, wanted: tuple[Attribute, ...]) -> Derived:
 def _lookup(common: Derived, view: View, shape: Shape) -> Derived:
     names = [attribute_name(n) if n != "state" else n for n in view.fields] or ["state"]
     _named(view, shape, [n for n in view.fields if n != "state"])
+    return _by(common, names)
+
+
+def _by(common: Derived, names: list[str]) -> Derived:
     by = [c for name in names for c in common.columns if c.name == name]
     text = 'Annotated[str, Query(max_length=200, pattern=r"^[^\\x00]*$")]'
-    asked = tuple(_with_query(c, c.query or text) for c in by)
+    asked = tuple(_with_query(c, c.query or ("UUID" if c.sql == "uuid" else text)) for c in by)
     return _with(
         common,
         by=tuple(names),

@@ -4,7 +4,6 @@ are derived from, and the API of their commands."""
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from datakeel.write.code import made, sample
 from datakeel.write.contribution import Contribution, Migration, Process, Trouble
 from datakeel.write.imports import statement
 from datakeel.write.project import File, templates
-from datakeel.write.targets.events.cluster import configuration
 
 ORDER = 20
 PARTS = frozenset({"event-store", "snapshots", "log", "message-schemas"})
@@ -119,8 +117,6 @@ def _files(design: Design, found: tuple[Shape, ...], *, log: bool, snapshots: bo
         for name in ("relay", "consumer", "bell", "patience"):
             yield _file(f"processing/{name}.py", source, common)
     yield from _tests(found, package, common, log=log)
-    if "cluster-configuration" in design.parts():
-        yield from configuration(naming.kebab(design.requirements.name), package, found, partitions(design))
 
 
 def _file(path: str, source: str, common: dict[str, object]) -> File:
@@ -163,9 +159,7 @@ def _avro_field(field: Attribute) -> dict[str, object]:
 
 def partitions(design: Design) -> int:
     """Of the log, as decided."""
-    figures = (f for d in design.decisions for f in d.figures if f.name == "partitions of the log")
-    said = next((re.search(r"\d+", f.value) for f in figures), None)
-    return min(int(said.group()), MOST_PARTITIONS) if said else PARTITIONS
+    return min(int(design.size("log.partitions") or PARTITIONS), MOST_PARTITIONS)
 
 
 def _migrations(design: Design, found: tuple[Shape, ...], *, log: bool, snapshots: bool) -> Iterator[Migration]:

@@ -8,15 +8,17 @@ from pathlib import Path
 
 from datakeel import naming
 from datakeel.decision import Design
+from datakeel.mistake import Mistake
 from datakeel.write.aggregates import walk
 from datakeel.write.code import made
 from datakeel.write.contribution import Command, Contribution, Migration, Panel, Process, Trouble
-from datakeel.write.derived import Column, Derived, derived
+from datakeel.write.derived import Derived, derived
 from datakeel.write.imports import statement
 from datakeel.write.project import File, templates
 
 ORDER = 30
-PARTS = frozenset({"search-view", "analytics-view", "lookup-view", "cache", "stream-job", "dashboard"})
+PARTS = frozenset({"search-view", "analytics-view", "lookup-view", "cache", "dashboard"})
+PART_OF = {"search": "search-view", "analytics": "analytics-view", "lookup": "lookup-view", "cache": "cache"}
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
@@ -24,6 +26,7 @@ TEMPLATES = HERE / "templates"
 
 def contribution(design: Design) -> Contribution:
     """The views over the aggregates of a design; nothing where it has none."""
+    _refuse_unanswered(design)
     views = derived(design.requirements)
     if not views:
         return Contribution()
@@ -37,6 +40,25 @@ def contribution(design: Design) -> Contribution:
         panels=tuple(_panels(views)),
         diagram=tuple(_diagram(views)),
     )
+
+
+def _refuse_unanswered(design: Design) -> None:
+    """Raises Mistake where a copy is decided of what has no events. Views over tables that no decision asks a copy of
+    are read where they lie; totals of measurements are the rollups'."""
+    domain = design.requirements.domain
+    aggregates, tables = {a.name for a in domain.aggregates}, {t.name for t in domain.tables}
+    series = {s.name for s in domain.series}
+    followed = {view.kind for view in domain.views if aggregates.intersection(view.sources)}
+    for view in domain.views:
+        sources = set(view.sources)
+        in_place = sources <= tables and view.kind != "cache" and view.kind in followed
+        rolled_up = sources <= series and view.kind == "analytics"
+        if sources & aggregates or in_place or rolled_up or PART_OF[view.kind] not in design.parts():
+            continue
+        raise Mistake(
+            f"{view.name} is to be a copy of {', '.join(view.sources)}, and this version of datakeel keeps copies of "
+            "aggregates only: make an aggregate of it, with events, or leave the view out"
+        )
 
 
 TROUBLES = (
@@ -122,40 +144,6 @@ def _files(design: Design, views: tuple[Derived, ...]) -> Iterator[File]:
             used = own | (stored if room == "api" else {})
             yield made(TEMPLATES, template, f"{source}/{room}/{view.table}.py", spoken, used)
     yield from _tests(package, views, common)
-    if "cluster-configuration" in design.parts():
-        for view in (v for v in views if v.kind == "search"):
-            yield File(f"deploy/elasticsearch/{view.path}.json", json.dumps(_mapping(view), indent=2) + "\n")
-
-
-def _mapping(view: Derived) -> dict[str, object]:
-    """The index of a search: written with the version of the stream as external version, so that what is late is
-    refused; unknown fields are refused too."""
-    return {
-        "settings": {"number_of_shards": 1, "number_of_replicas": 1, "refresh_interval": "1s"},
-        "aliases": {view.path: {}},
-        "mappings": {
-            "dynamic": "strict",
-            "properties": {c.name: _property(view, c) for c in view.columns},
-        },
-    }
-
-
-def _property(view: Derived, column: Column) -> dict[str, object]:
-    if column.name in view.words:
-        return {"type": "text", "fields": {"exact": {"type": "keyword", "ignore_above": 256}}}
-    kind = ELASTIC.get(column.sql.removesuffix("[]"), "keyword")
-    return {"type": kind} | ({"scaling_factor": 1_000_000_000} if kind == "scaled_float" else {})
-
-
-ELASTIC = {
-    "integer": "long",
-    "bigint": "long",
-    "numeric": "scaled_float",
-    "boolean": "boolean",
-    "timestamptz": "date",
-    "date": "date",
-    "jsonb": "flattened",
-}
 
 
 def _names(package: str, view: Derived) -> dict[str, str]:
