@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import re
-import sys
-import tomllib
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from datakeel import naming
 from datakeel.design.intake import domains, draft, sagas
+from datakeel.design.intake.assumptions import complete
 from datakeel.design.intake.constraints import constrain
 from datakeel.design.intake.domains import Called
-from datakeel.design.intake.figures import Figures, complete, figures, freshness
-from datakeel.design.intake.named import REFUSED, Named, named
+from datakeel.design.intake.drafted import with_facets
+from datakeel.design.intake.facets import facets, phrases
+from datakeel.design.intake.figures import Figures
+from datakeel.design.intake.named import Named, named
+from datakeel.design.intake.placing import figures
 from datakeel.design.intake.quantities import ADVERBS, HOUR, PERIODS, Quantity, quantities
 from datakeel.design.intake.sagas import plain
-from datakeel.design.intake.text import Text, Token, singular, text, verb_forms
+from datakeel.design.intake.spoken import freshness
+from datakeel.design.intake.text import Text, singular, text, verb_forms
+from datakeel.design.intake.title import system_name
 from datakeel.design.intake.vocabulary import lexicon
 from datakeel.mistake import Mistake
 from datakeel.requirements import (
@@ -30,16 +31,12 @@ from datakeel.requirements import (
     Domain,
     Event,
     Latency,
-    Replicated,
     Requirements,
     Service,
     Step,
-    View,
     Workload,
 )
-from datakeel.requirements.checks import PACKAGES
 
-FACETS = Path(__file__).parent / "facets.toml"
 NOTHING = (
     "there is no system in this request: say what it keeps or does, and how much of it, as in "
     '"track orders, 50k a day, with a search index". Requests are read in English.'
@@ -88,7 +85,7 @@ def _domain(
     made = draft.draft(words, names.taken, evidence=_evidence(names, found))
     if made is None:
         raise Mistake(NOTHING)
-    domain, reasons = _faceted(made, words, wanted)
+    domain, reasons = with_facets(made, words, wanted)
     return replace(domain, services=_externals(names, domain)), reasons, "a small business system"
 
 
@@ -97,31 +94,6 @@ def _evidence(names: Named, found: list[Quantity]) -> bool:
     amounts = any(q.kind in ("rate", "flow", "size") for q in found)
     people = any(q.kind == "count" and q.value >= 2 and set(q.of) & lexicon("people") for q in found)
     return amounts or people or bool(names.existing) or len(names.overrides) >= 2
-
-
-def facets(words: Text) -> dict[str, str]:
-    """What is asked of the whole, and the words that asked for it. What is refused (``no search``) is not."""
-    found = {}
-    for facet, phrases in _facets().items():
-        for phrase in phrases:
-            places = [p for p in words.places(phrase) if not _refused(words, p[0])]
-            if places and facet not in found:
-                found[facet] = words.said(*places[0])
-    return found
-
-
-@cache
-def _facets() -> dict[str, list[str]]:
-    return tomllib.loads(FACETS.read_text("utf-8"))
-
-
-def _refused(words: Text, at: int) -> bool:
-    before = [t.low for t in words.before(at, 4)]
-    if "," in before:
-        before = before[len(before) - before[::-1].index(",") :]
-    if any(w in ("but", "with") for w in before):
-        before = before[len(before) - next(i for i, w in enumerate(reversed(before)) if w in ("but", "with")) :]
-    return any(w in REFUSED - {"instead", "than", "unlike"} or w.endswith("n't") for w in before)
 
 
 def _known(words: Text, names: Named, calls: list[Called], wanted: Mapping[str, str]) -> tuple[Domain, dict[str, str]]:
@@ -189,7 +161,7 @@ def _whose_views(words: Text, calls: list[Called], wanted: Mapping[str, str]) ->
             for c in _eventful_first(calls)
             if any(f"@{facet}" in v.get("when", ()) for v in c.domain.pieces.get("views", ()))
         ]
-        places = [p for phrase in _facets()[facet] for p in words.places(phrase)]
+        places = [p for phrase in phrases()[facet] for p in words.places(phrase)]
         near = [
             c for c in able if any(-4 <= at - p[0] < 0 or 0 < at - p[1] + 1 <= 4 for p in places for at in c.places)
         ]
@@ -238,57 +210,6 @@ def _grown(aggregate: Aggregate, verbs: list[str]) -> Aggregate:
             known = events[at]
         previous = known.state if known is not None else previous
     return replace(aggregate, events=tuple(events))
-
-
-def _faceted(made: draft.Draft, words: Text, wanted: Mapping[str, str]) -> tuple[Domain, dict[str, str]]:
-    """A draft with the views that are asked for, and replicated where its users write offline."""
-    domain, reasons = made.domain, dict(made.reasons)
-    apart = wanted.get("offline") or wanted.get("writes everywhere")
-    if apart and domain.tables:
-        writers: Literal["clients", "regions"] = "clients" if "offline" in wanted else "regions"
-        copies = tuple(Replicated(name=t.name, fields=t.fields, writers=writers) for t in domain.tables)
-        domain = replace(domain, tables=(), replicated=copies)
-        reasons = {
-            k.replace(
-                "domain.tables.", "domain.replicated."
-            ): f"{v}; “{apart}”: it has several writers that may be cut off"
-            for k, v in reasons.items()
-        }
-    source = _first_source(domain, words)
-    if source is None:
-        return domain, reasons
-    name, fields = source
-    if "search" in wanted:
-        view = View(name=f"{name.lower()} search", sources=(name,), kind="search", fields=fields)
-        domain, reasons = (
-            replace(domain, views=(*domain.views, view)),
-            reasons | {f"domain.views.{view.name}": f"“{wanted['search']}”"},
-        )
-    if "analytics" in wanted:
-        by = "state" if any(a.name == name for a in domain.aggregates) else fields[0]
-        view = View(
-            name=f"{name.lower()} analytics", sources=(name,), kind="analytics", dimensions=(by,), measures=("count",)
-        )
-        domain, reasons = (
-            replace(domain, views=(*domain.views, view)),
-            reasons | {f"domain.views.{view.name}": f"“{wanted['analytics']}”"},
-        )
-    if "lookup" in wanted:
-        view = View(name=f"{name.lower()} lookup", sources=(name,), kind="lookup", fields=fields[:1])
-        reason = {f"domain.views.{view.name}": f"“{wanted['lookup']}”"}
-        domain, reasons = replace(domain, views=(*domain.views, view)), reasons | reason
-    return domain, reasons
-
-
-def _first_source(domain: Domain, words: Text) -> tuple[str, tuple[str, ...]] | None:
-    """What a search would look through: the first construct with texts."""
-    for aggregate in domain.aggregates:
-        return aggregate.name, tuple(f.name for e in aggregate.events for f in e.fields if f.type == "text")[:4] or (
-            "id",
-        )
-    for table in domain.tables:
-        return table.name, tuple(f.name for f in table.fields if f.type == "text")[:4] or ("id",)
-    return None
 
 
 def _timed(domain: Domain, read: Figures) -> Domain:
@@ -365,43 +286,3 @@ def _remarks(names: Named, read: Figures) -> str:
 def _line(reason: str) -> str:
     line = " ".join("".join(c if c.isprintable() else " " for c in reason).split())
     return line if len(line) <= 240 else f"{line[:239]}…"
-
-
-def system_name(words: Text, domain: Domain) -> str:
-    """What the system is called: what the request calls it, else what it keeps."""
-    name = _called_by_its_people(words)
-    if not name:
-        kept = [
-            item.name
-            for kind in ("sagas", "aggregates", "series", "graphs", "documents", "tables", "replicated", "services")
-            for item in getattr(domain, kind)
-        ]
-        first = " ".join(naming.words(kept[0])) if kept else ""
-        name = (first if domain.sagas else _plural(first)) or "system"
-    name = plain(name)[:40].strip(" -") or "system"
-    taken = sys.stdlib_module_names | PACKAGES
-    return f"{name} system" if naming.snake(name) in taken or len(name) < 3 else name
-
-
-def _called_by_its_people(words: Text) -> str:
-    """``order tracking`` of *an order tracking system*: what stands before a word for software."""
-    for at, token in enumerate(words.tokens):
-        first = at
-        while _is_title(words, at) and first and at - first < 3 and _names_something(words.tokens[first - 1]):
-            first -= 1
-        if first < at:
-            return words.said(first, at + (token.one not in lexicon("untitled"))).lower()
-    return ""
-
-
-def _is_title(words: Text, at: int) -> bool:
-    after = words.tokens[at + 1].one if at + 1 < len(words.tokens) else ""
-    return words.tokens[at].one in lexicon("titles") and after not in ("call", "key", "gateway", "item", "level")
-
-
-def _names_something(token: Token) -> bool:
-    return token.is_word and token.low not in lexicon("small") - {"time"} and token.low not in lexicon("keeping")
-
-
-def _plural(name: str) -> str:
-    return f"{name[:-1]}ies" if re.search(r"[^aeiou]y$", name) else f"{name}s" if not name.endswith("s") else name

@@ -1,0 +1,37 @@
+"""What a request asks of any domain: a search, a dashboard, a saga, to work offline."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from datakeel.design.intake.named import REFUSED
+from datakeel.design.intake.text import Text
+
+FACETS = Path(__file__).parent / "facets.toml"
+
+
+def facets(words: Text) -> dict[str, str]:
+    """What is asked of the whole, and the words that asked for it. What is refused (``no search``) is not."""
+    found = {}
+    for facet, spoken in phrases().items():
+        for phrase in spoken:
+            places = [p for p in words.places(phrase) if not _refused(words, p[0])]
+            if places and facet not in found:
+                found[facet] = words.said(*places[0])
+    return found
+
+
+@cache
+def phrases() -> dict[str, list[str]]:
+    return tomllib.loads(FACETS.read_text("utf-8"))
+
+
+def _refused(words: Text, at: int) -> bool:
+    before = [t.low for t in words.before(at, 4)]
+    if "," in before:
+        before = before[len(before) - before[::-1].index(",") :]
+    if any(w in ("but", "with") for w in before):
+        before = before[len(before) - next(i for i, w in enumerate(reversed(before)) if w in ("but", "with")) :]
+    return any(w in REFUSED - {"instead", "than", "unlike"} or w.endswith("n't") for w in before)

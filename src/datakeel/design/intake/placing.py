@@ -1,0 +1,200 @@
+"""Which value of the requirements each quantity of a request is, by the words around it."""
+
+from __future__ import annotations
+
+from datakeel.design.intake.domains import Known
+from datakeel.design.intake.figures import RECORD, Figures, possible
+from datakeel.design.intake.quantities import DAY, MONTH, Quantity
+from datakeel.design.intake.rates import rates
+from datakeel.design.intake.spoken import without_numbers
+from datakeel.design.intake.text import Text
+from datakeel.design.intake.vocabulary import lexicon
+
+LARGEST_RECORD = 16e6  # bytes: a size beyond this is that of the whole (MongoDB's limit for a document)
+
+
+def figures(request: Text, quantities: list[Quantity], domains: list[Known]) -> Figures:
+    """Places every quantity of a request, in the order of their certainty."""
+    spoken = frozenset(w for d in domains for phrase in d.words for w in phrase.split())
+    found = Figures(request, quantities, spoken)
+    found.record = next((d.assume.record for d in domains if d.assume.record), RECORD)
+    for quantity in quantities:
+        if quantity.value < 0:
+            found.unread.append(found.quote(quantity))
+        else:
+            PLACED[quantity.kind](found, quantity)
+    rates(found)
+    without_numbers(found)
+    return found
+
+
+def _count(found: Figures, q: Quantity) -> None:
+    last = q.of[-1] if q.of else ""
+    near = found.near(q, 4, 3)
+    if q.each and {"most", "maximum", "max", "than", "limit", "capacity", "only", "cap"} & (near | set(found.left(q))):
+        found.at_most.append((int(q.value), q.each))
+    elif lexicon("regions") & set(q.of) or (q.of[:2] == ("data", "center") or q.of[:2] == ("data", "centre")):
+        found.put("availability.regions", int(q.value), q)
+    elif lexicon("people") & set(q.of) and not q.each and q.value >= 2:
+        _users(found, q)
+    elif q.each or "most" in found.left(q, 2):  # a constraint, or nothing
+        found.unread += [found.quote(q)] if q.value > 3 and "most" not in found.left(q, 2) else []
+    elif last in ("seat", "spot", "ticket") and q.value >= 2:
+        found.capacity = int(q.value)
+    elif q.of and q.value >= 2 and last not in lexicon("uncounted") and q.of[0] not in lexicon("uncounted"):
+        if "no" not in found.left(q, 1):  # no two cars
+            found.records.append(q)
+    elif q.of and q.value > 3 and last not in ("thing", "time"):
+        found.unread.append(found.quote(q))
+
+
+def _users(found: Figures, q: Quantity) -> None:
+    """The patients, and not the twelve doctors; the users, and not the followers of one."""
+    if found.users is None or ("user" not in found.users.of and (found.users.value < q.value or "user" in q.of)):
+        found.users = q
+        found.values.pop("workload.users", None)
+        found.put("workload.users", max(1, round(q.value)), q)
+
+
+def _rate(found: Figures, q: Quantity) -> None:
+    each = _multiplier(found, q)
+    found.rates.append((q, q.value * each))
+
+
+def _multiplier(found: Figures, q: Quantity) -> float:
+    """How many there are of those of whom each does so."""
+    if q.each is None and not {"each", "every"} & set(found.left(q, 4)):
+        return 1
+    counts = [c for c in found.quantities if c.kind == "count" and c.first < q.first and not c.each and c.of]
+    named = [c for c in counts if q.each in c.of or (q.each == "user" and lexicon("people") & set(c.of))]
+    chosen = (named or [c for c in counts if q.each in (None, "each")])[-1:]
+    return chosen[0].value if chosen else 1
+
+
+def _flow(found: Figures, q: Quantity) -> None:
+    found.rates.append((q, q.value))
+
+
+def _size(found: Figures, q: Quantity) -> None:
+    near = found.near(q)
+    if ({"up", "max", "maximum"} & near and q.value < LARGEST_RECORD) or {"ram", "memory", "disk", "cpu"} & near:
+        found.unread.append(found.quote(q))
+    elif q.value <= LARGEST_RECORD or q.each:
+        found.put("workload.record", q.value, q)
+    else:
+        found.records.append(q)
+
+
+def _period(found: Figures, q: Quantity) -> None:
+    near, left = found.near(q), found.left(q, 5)
+    around = found.near(q, 8, 5)
+    if {"cold", "archive"} & near:
+        found.values.pop("workload.retention", None)
+        found.put("workload.retention", q.value, q)
+    elif {"rpo"} & around or ({"lose", "loss"} & around and "time" not in near):
+        found.put("availability.loss", q.value, q)
+    elif {"rto", "downtime", "outage", "recover", "recovery"} & around or "down" in near:
+        found.put("availability.outage", q.value, q)
+    elif {"last", "past"} & set(left[-1:]) and possible("lateness", q.value):
+        found.reach = (q.value, f"said: “{found.quote(q)}”")
+    elif "every" in left[-2:]:
+        _interval(found, q)
+    elif (
+        (lexicon("keeps") & around and q.value >= 60 and not (lexicon("fresh") - {"old", "update"}) & near)
+        or (q.value >= DAY and "for" in left[-3:])
+        or (q.value >= MONTH and {"data", "history"} & near)
+    ):
+        found.put("workload.retention", q.value, q)
+    elif {"window", "tumbling", "average", "rollup", "bucket"} & near:
+        found.rollup += [q.value] if possible("lateness", q.value) else []
+    elif {"late", "lateness", "order"} & near and {"out", "late", "lateness"} & near:
+        found.put("lateness", q.value, q)
+    elif lexicon("fresh") & near or (
+        q.value >= 1 and {"dashboard", "index", "view", "analytics"} & near and not {"load", "respond"} & near
+    ):
+        found.put("freshness", q.value, q)
+    elif q.value <= 60 and (
+        lexicon("answering") & around or lexicon("limiting") & set(left) or _percentile_near(found, q)
+    ):
+        _latency(found, q)
+    elif q.value >= MONTH and _alone(found, q):
+        found.put("workload.retention", q.value, f"“{found.quote(q)}”, taken to be how long data is kept", "inferred")
+    else:
+        found.unread.append(found.quote(q))
+
+
+def _alone(found: Figures, q: Quantity) -> bool:
+    """Whether nothing but signs stands beside a quantity: ``…, 10 years, …``."""
+    beside = (*found.request.before(q.first, 1), *found.request.after(q.last, 1))
+    return not any(t.is_word or t.is_number for t in beside)
+
+
+def _percentile_near(found: Figures, q: Quantity) -> Quantity | None:
+    return next((p for p in found.quantities if p.kind == "percentile" and abs(p.first - q.first) <= 8), None)
+
+
+def _latency(found: Figures, q: Quantity) -> None:
+    near = found.near(q, 7, 5)
+    reads = bool(near & {"read", "query", "search", "lookup", "load", "page", "get", "fetch"})
+    writes = bool(near & {"write", "append", "insert", "ingest", "checkout", "commit", "save"})
+    percentile = _percentile_near(found, q)
+    said = f"“{found.quote(q)}”" if percentile is None else f"“{found.quote(percentile)}” and “{found.quote(q)}”"
+    if reads or not writes:
+        found.put("latency.read", q.value, said)
+    if writes or not reads:
+        found.put("latency.write", q.value, said)
+    if percentile is not None and percentile.value != 99:
+        found.values.setdefault("latency.percentile", percentile.value)
+
+
+def _interval(found: Figures, q: Quantity) -> None:
+    """Every so often: for each of the things counted before."""
+    counts = [c for c in found.quantities if c.kind == "count" and c.value > 1 and c.of]
+    before = [c for c in counts if c.first < q.first]
+    counted = before[-1] if before else counts[0] if counts else None
+    if counted is not None and q.value > 0:
+        found.rates.append((q, counted.value / q.value))
+        found.reasons["rates"] = f"“{found.quote(counted)}” × one every “{found.quote(q)}”"
+    elif q.value < DAY:
+        found.unread.append(found.quote(q))
+
+
+def _share(found: Figures, q: Quantity) -> None:
+    near = found.near(q, 5, 5)
+    if {"read", "write"} & near and q.value < 1:
+        part = q.value if "read" in found.near(q, 1, 2) else 1 - q.value
+        found.put("ratio", part / (1 - part), q)
+    elif {"grow", "growth", "more", "increase"} & near:
+        found.put("workload.growth", q.value * (12 if {"month", "monthly"} & near else 1), q)
+    elif {"percentile"} & near:
+        found.values.setdefault("latency.percentile", q.value * 100)
+    elif 0.9 <= q.value < 1 and not {"latency", "request"} & near:
+        found.put("availability.target", round(q.value, 9), q)
+    else:
+        found.unread.append(found.quote(q))
+
+
+def _factor(found: Figures, q: Quantity) -> None:
+    near = found.near(q)
+    if {"grow", "growth"} & near and "year" in near and q.value > 1:
+        found.put("workload.growth", q.value - 1, q)
+    elif q.value >= 1:
+        found.put("workload.peak", q.value, q)
+
+
+def _ratio(found: Figures, q: Quantity) -> None:
+    near = found.near(q)
+    if {"read", "write", "ratio"} & near:
+        text = [t.low for t in (*found.request.before(q.first, 5), *found.request.after(q.last, 4))]
+        writes_first = "write" in " ".join(text) and " ".join(text).find("write") < " ".join(text).find("read")
+        found.put("ratio", (1 / q.value if writes_first else q.value), q)
+
+
+def _percentile(found: Figures, q: Quantity) -> None:
+    """Read with the latency beside it."""
+
+
+PLACED = {
+    "count": _count, "rate": _rate, "flow": _flow, "size": _size, "period": _period, "share": _share, "factor": _factor,
+    "ratio": _ratio, "percentile": _percentile,
+}  # fmt: skip

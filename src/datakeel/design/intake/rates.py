@@ -1,0 +1,82 @@
+"""Rates that a request says: reads, writes and peaks."""
+
+from __future__ import annotations
+
+from datakeel.design.intake.figures import PEAK_FACTOR, Figures
+from datakeel.design.intake.quantities import Quantity
+from datakeel.design.intake.vocabulary import lexicon
+
+
+def rates(found: Figures) -> None:
+    """Reads, writes and peaks; what is said twice of one is added up where the things differ."""
+    means: dict[str, list[tuple[Quantity, float]]] = {"reads": [], "writes": [], "mixed": []}
+    peaks = []
+    for q, value in found.rates:
+        if value <= 0:
+            found.unread.append(found.quote(q))
+            continue
+        if lexicon("peaks") & found.near(q, 3, 3):
+            peaks.append((q, value))
+        else:
+            means[_direction(found, q)].append((q, value))
+    for kind in ("writes", "reads"):
+        if means[kind]:
+            _put_rate(found, f"workload.{kind}", means[kind])
+    if means["mixed"]:
+        _mixed(found, means["mixed"])
+    for q, value in peaks:
+        _peak(found, q, value)
+
+
+def _peak(found: Figures, q: Quantity, value: float) -> None:
+    """A peak beside a mean is so many times the mean; alone it is three times a mean that nobody said."""
+    direction = _direction(found, q)
+    path = f"workload.{'writes' if direction == 'mixed' else direction}"
+    mean = found.values.get(path)
+    if mean and value > mean:
+        found.put("workload.peak", round(value / mean, 2), q)
+    elif not mean:
+        times = found.values.get("workload.peak", PEAK_FACTOR)
+        found.put(path, value / times, f"“{found.quote(q)}” at the peak, {times:g} times the mean", "inferred")
+        found.put("workload.peak", times, f"“{found.quote(q)}” is the peak", "inferred")
+
+
+def _direction(found: Figures, q: Quantity) -> str:
+    if q.kind == "flow":
+        return "reads" if lexicon("reads") & found.near(q, 2, 3) else "writes"
+    things = set(q.of)
+    if not things and q.kind == "rate":
+        things = found.near(q, 3, 3)
+    if things & lexicon("reads") or ({"view", "visit"} & things and not {"view", "visit"} & found.mentioned):
+        return "reads"
+    if things & lexicon("requests") and not things & found.mentioned:
+        after = found.near(q, 0, 4)
+        return "reads" if lexicon("reads") & after else "writes" if {"write", "insert"} & after else "mixed"
+    return "writes"
+
+
+def _put_rate(found: Figures, path: str, rates: list[tuple[Quantity, float]]) -> None:
+    total, said = 0.0, []
+    for q, value in rates:
+        if q.kind == "flow":
+            record = found.values.get("workload.record", found.record)
+            value /= record
+            said.append(f"“{found.quote(q)}” in records of {record:,.0f} B")
+        elif q.kind == "period":
+            said.append(found.reasons.pop("rates", f"“{found.quote(q)}”"))
+        else:
+            times = f" × {value / q.value:,.0f}" if value > q.value * 1.5 else ""
+            said.append(f"“{found.quote(q)}”{times}{', read as two of them' if q.vague else ''}")
+        total += value
+    found.put(path, total, " and ".join(said), "said")
+
+
+def _mixed(found: Figures, rates: list[tuple[Quantity, float]]) -> None:
+    """Requests: nine in ten are taken to read, unless a ratio is said."""
+    ratio = found.values.get("ratio", 9)
+    total = sum(value for _, value in rates)
+    said = " and ".join(f"“{found.quote(q)}”" for q, _ in rates)
+    found.put(
+        "workload.reads", total * ratio / (1 + ratio), f"{said}, of which {ratio / (1 + ratio):.0%} read", "inferred"
+    )
+    found.put("workload.writes", total / (1 + ratio), f"{said}, of which {1 / (1 + ratio):.0%} write", "inferred")

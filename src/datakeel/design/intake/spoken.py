@@ -1,0 +1,99 @@
+"""What a request says of its figures without a number: ``no data loss``, ``doubles every year``, ``in sync``."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from datakeel.design.intake.figures import Figures
+from datakeel.design.intake.quantities import DAY, YEAR
+from datakeel.design.intake.vocabulary import pairs
+
+_NOTHING_LOST = re.compile(
+    r"\b(no|zero|without) data loss\b|\b(never|not|cannot|can't|don't) lose\b|\bnothing (may be |is |gets? )?lost\b",
+    re.I,
+)
+_DOUBLES = re.compile(r"\b(doubl\w+|tripl\w+) (in size )?(every|each|per|a) (year|month)\b", re.I)
+_SOON = re.compile(r"\b(real[- ]?time|live|instant(ly)?|immediately)\b", re.I)
+_IN_SYNC = re.compile(r"\bin sync\b|\bup[- ]to[- ]date\b|\bnear[- ]real[- ]?time\b", re.I)
+
+
+def without_numbers(found: Figures) -> None:
+    """What is said without a number."""
+    written = found.request.written
+    if match := _NOTHING_LOST.search(written):
+        found.put("availability.loss", 0.0, f"“{match.group()}”")
+    if match := _DOUBLES.search(written):
+        yearly = (2 if match.group(1).lower().startswith("d") else 3) ** (
+            12 if match.group(4).lower() == "month" else 1
+        )
+        found.put("workload.growth", float(yearly - 1), f"“{match.group()}”")
+    if match := re.search(r"\b(one|a) year of (data|history)\b", written, re.I):
+        found.put("workload.retention", YEAR, f"“{match.group()}”")
+    _parts_of_hours(found)
+    _rollups(found)
+    _regions(found)
+
+
+_PARTS_OF_HOUR = re.compile(r"\b(quarter|half)[- ]hourly\b|\bevery (quarter|half) (?:of an |an )?hour\b", re.I)
+
+
+def _parts_of_hours(found: Figures) -> None:
+    """``quarter-hourly values`` of so many."""
+    match = _PARTS_OF_HOUR.search(found.request.written)
+    counts = [q for q in found.quantities if q.kind == "count" and q.of and q.value >= 2]
+    if match and counts:
+        seconds = 900 if "quarter" in match.group().lower() else 1800
+        said = f"“{found.quote(counts[0])}” × one in {seconds / 60:.0f} min (“{match.group()}”)"
+        found.put("workload.writes", counts[0].value / seconds, said)
+
+
+_ROLLUPS = re.compile(
+    r"\b((?:(?:per[- ]minute|minutely|hourly|daily|weekly)(?:, | and |, and | or )?)+) ?"
+    r"(?:rollup|roll-up|average|aggregate|mean|summar|statistic|total|min)",
+    re.I,
+)
+_BY_WORD = {"minute": 60, "hourly": 3600, "daily": DAY, "weekly": 7 * DAY}
+
+
+def _rollups(found: Figures) -> None:
+    for match in _ROLLUPS.finditer(found.request.written):
+        found.rollup += [seconds for word, seconds in _BY_WORD.items() if word in match.group(1).lower()]
+
+
+def _regions(found: Figures) -> None:
+    if match := re.search(
+        r"\b(multi|cross|several|multiple)[- ]?(region|data ?cent(er|re)|dc)s?\b", found.request.written, re.I
+    ):
+        found.put("availability.regions", 2, f"“{match.group()}”, at least two", "inferred")
+    if match := re.search(
+        r"\b(world[- ]?wide|globally|all over the world|global users)\b", found.request.written, re.I
+    ):
+        found.put(
+            "availability.regions", 3, f"“{match.group()}”: one region for each of America, Europe and Asia", "inferred"
+        )
+    places = [t for t in found.request.tokens if _is_place(t.text, t.low)]
+    if len({_places()[t.low] for t in places}) >= 2:
+        found.put(
+            "availability.regions",
+            len({_places()[t.low] for t in places}),
+            " and ".join(dict.fromkeys(f"“{t.text}”" for t in places)),
+        )
+
+
+@cache
+def _places() -> dict[str, str]:
+    """Regions by what people call them."""
+    return {name: region for region, names in pairs("places").items() for name in names.split()}
+
+
+def _is_place(text: str, low: str) -> bool:
+    return low in _places() and (low not in ("us", "eu", "uk") or text.isupper())
+
+
+def freshness(found: Figures) -> None:
+    """How old a view may be, where it is said in words; only asked of systems with views."""
+    for pattern, seconds in ((_IN_SYNC, 5.0), (_SOON, 1.0)):
+        if match := pattern.search(found.request.written):
+            found.put("freshness", seconds, f"“{match.group()}” is taken to be within {seconds:g} s", "inferred")
+    found.assume("freshness", 5.0, "people who look at a view do not mind 5 s")
