@@ -34,7 +34,7 @@ def understood(request: str) -> Requirements | None:
         return None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(sentences)
 def test_what_is_understood_can_be_written_and_read_again(request: str) -> None:
     found = understood(request)
@@ -42,7 +42,7 @@ def test_what_is_understood_can_be_written_and_read_again(request: str) -> None:
         assert read(text(found), "system.yaml") == found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text(max_size=300) | sentences)
 def test_the_same_text_gives_the_same_and_nothing_else_happens(request: str) -> None:
     assert understood(request) == understood(request)

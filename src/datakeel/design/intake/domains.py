@@ -126,6 +126,7 @@ def select(one: Known, request: Text, facets: Mapping[str, str]) -> Selection:
     """The pieces of a domain that a request with these facets (and the words that called each) asks for."""
     chosen = _Choice(request, facets, _names(one, request))
     pieces = {kind: list(chosen.pieces(one.pieces.get(kind, ()), kind)) for kind in KINDS}
+    _drop_sourceless(pieces)
     _drop_unknown_fields(pieces)
     steps = () if "saga" not in facets else tuple((s["at"], _step(s)) for s in one.steps)
     return Selection(msgspec.convert(pieces, Domain), chosen.why, steps)
@@ -218,6 +219,19 @@ class _Choice:
         if isinstance(value, dict):
             return {self._put(k): self._put(v) for k, v in value.items()}
         return value
+
+
+def _drop_sourceless(pieces: dict[str, list[dict[str, Any]]]) -> None:
+    """What is derived from something that the request leaves to a service of its own is left out with it."""
+    held = {
+        one["name"] for kind in KINDS if kind not in ("views", "streams", "batches", "services") for one in pieces[kind]
+    }
+    pieces["tables"] = [
+        t for t in pieces["tables"] if {f.references for f in t.get("fields", ()) if f.references} <= held
+    ]
+    pieces["views"] = [v for v in pieces["views"] if set(v["sources"]) <= held]
+    for kind in ("streams", "batches"):
+        pieces[kind] = [one for one in pieces[kind] if one["source"] in held]
 
 
 def _drop_unknown_fields(pieces: dict[str, list[dict[str, Any]]]) -> None:

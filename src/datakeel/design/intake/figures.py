@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from datakeel.design.intake.quantities import Quantity
+from datakeel.design.intake.quantities import DAY, HOUR, MINUTE, YEAR, Quantity
 from datakeel.design.intake.text import Text, verb_forms
-from datakeel.requirements.units import UNITS
+from datakeel.requirements.units import UNITS, text
 
 PEAK_FACTOR = 3.0  # the busiest hour of a day against its mean
 RECORD = 500.0  # bytes: a dozen short columns
+LONGEST = 9  # characters of a figure that is as it was said: 250k/month
 MOST_REGIONS = 40  # the largest cloud has fewer
 
 
@@ -89,3 +90,16 @@ def possible(path: str, value: Any) -> bool:
         return 1 <= int(value) <= MOST_REGIONS
     unit = UNITS.get(UNIT_OF.get(path, ""))
     return unit is None or unit.least <= value <= unit.most
+
+
+def tidy(path: str, value: Any) -> Any:
+    """A figure that was worked out, as people would write it: in four digits where its exact text is longer.
+
+    >>> tidy("workload.writes", 1899.9999999999998), tidy("workload.writes", 50_000 / 86_400) == 50_000 / 86_400
+    (1900.0, True)
+    """
+    kind = UNIT_OF.get(path, "")
+    if kind not in ("rate", "count") or not value or len(text(value, kind)) <= LONGEST:
+        return value
+    every = next(s for s in (1, MINUTE, HOUR, DAY, YEAR) if kind == "count" or value * s >= 1 or s == YEAR)
+    return float(f"{value * every:.4g}") / every

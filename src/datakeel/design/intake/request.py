@@ -15,7 +15,7 @@ from datakeel.design.intake.constraints import constrain
 from datakeel.design.intake.domains import Called
 from datakeel.design.intake.drafted import with_facets
 from datakeel.design.intake.facets import facets, phrases
-from datakeel.design.intake.figures import Figures
+from datakeel.design.intake.figures import Figures, tidy
 from datakeel.design.intake.named import Named, named
 from datakeel.design.intake.placing import figures
 from datakeel.design.intake.quantities import ADVERBS, HOUR, PERIODS, Quantity, quantities
@@ -61,7 +61,7 @@ def intake(request: str) -> Requirements:
     read = figures(words, found, [c.domain for c in calls])
     held = constrain(domain, [c.domain for c in calls], words, read.at_most, read.capacity)
     domain = held.domain
-    read.unread += held.unread
+    read.unread += [*held.unread, *_unmet(domain, wanted)]
     if "offline" in wanted:
         read.put("availability.offline", True, f"“{wanted['offline']}”")
     if "writes everywhere" in wanted:
@@ -255,7 +255,7 @@ def _requirements(words: Text, names: Named, domain: Domain, read: Figures, reas
     for path, value in read.values.items():
         part, _, key = path.partition(".")
         if key:
-            parts[part][key] = value
+            parts[part][key] = tidy(path, value)
     if remarks := _remarks(names, read):
         reasons["summary"] = remarks
     name = system_name(words, domain)
@@ -274,6 +274,19 @@ def _requirements(words: Text, names: Named, domain: Domain, read: Figures, reas
         reasons={k: _line(v) for k, v in sorted({**reasons, **read.reasons}.items())},
     )
     return found
+
+
+def _unmet(domain: Domain, wanted: Mapping[str, str]) -> list[str]:
+    """What was asked for and is not in the domain: a search in what has no words, a dashboard of a saga's services."""
+    kinds = {view.kind for view in domain.views}
+    averaged = any(series.rollups for series in domain.series)
+    asked = {
+        "search": "search" in kinds,
+        "analytics": "analytics" in kinds or averaged,
+        "cache": "cache" in kinds,
+        "saga": bool(domain.sagas),
+    }
+    return [said for facet, said in wanted.items() if not asked.get(facet, True)]
 
 
 def _remarks(names: Named, read: Figures) -> str:
