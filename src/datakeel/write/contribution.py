@@ -18,13 +18,15 @@ class Migration(Struct, frozen=True):
 
 class Process(Struct, frozen=True):
     """What runs: ``python -m <package> NAME``. `target` is the dotted path, below the package, of a module with
-    ``main(settings)``. `port`: where it answers HTTP; 0: nowhere."""
+    ``main(settings)``. `port`: where it answers HTTP; 0: nowhere. Not `deployed`: it is there for a first look at the
+    system on one machine."""
 
     name: str
     target: str
     about: str
     replicas: int = 1
     port: int = 0
+    deployed: bool = True
 
 
 class Folder(Struct, frozen=True):

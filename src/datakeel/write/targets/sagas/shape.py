@@ -57,7 +57,7 @@ class Field(Struct, frozen=True):
         """A value for a test, as Python."""
         one = self.annotation.removesuffix(" | None = None")
         inner = one.removeprefix("list[").removesuffix("]") if one.startswith("list[") else one
-        value = SAMPLES.get(inner, f'f"{naming.kebab(self.name)}-{{chance.randrange(5)}}"')
+        value = SAMPLES.get(inner, f'f"{naming.kebab(self.name)}-{{chance.randrange(KEYS)}}"')
         return value if inner == one else f"[{value}]"
 
 
@@ -88,6 +88,11 @@ class Service(Struct, frozen=True, kw_only=True):
     @property
     def path(self) -> str:
         return naming.kebab(self.table)
+
+    @property
+    def varied(self) -> bool:
+        """Whether a sample of it names one of several things."""
+        return any("KEYS" in field.sample for field in self.fields)
 
     @property
     def holders(self) -> str:

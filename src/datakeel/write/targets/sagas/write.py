@@ -120,6 +120,7 @@ FIRST_PORT = 8001  # after the API's, in the order of `services/places.py`
 def _processes(services: tuple[Service, ...]) -> Iterator[Process]:
     yield Process("orchestrator", "processing.orchestrator", "carries sagas through their steps", replicas=2)
     yield Process("relay", "processing.relay", "sends the messages of the outbox")
+    yield Process("visitors", "processing.visitors", "starts sagas, so that there is something to see", deployed=False)
     for number, service in enumerate(services):
         target = f"services.{service.name}.api"
         yield Process(service.process, target, _about(service), port=FIRST_PORT + number)

@@ -177,6 +177,7 @@ def _process(process: Process) -> dict[str, object]:
         "about": process.about,
         "replicas": process.replicas,
         "port": process.port,
+        "deployed": process.deployed,
         "module": process.target,
     }
 
@@ -209,7 +210,7 @@ def _deployments(values: dict[str, object]) -> Iterator[File]:
     template = templates(HERE / "parts").get_template("process.yaml.jinja")
     processes = values["processes"]
     assert isinstance(processes, list)
-    for process in processes:
+    for process in (p for p in processes if p["deployed"]):
         replicas = max(2, process["replicas"]) if process["name"] == API.name else process["replicas"]
         text = template.render(values, process=process, replicas=replicas)
         yield File(f"deploy/kubernetes/{process['name']}.yaml", text)
