@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from datakeel.mistake import Mistake
 from datakeel.requirements import Requirements, read
@@ -77,8 +78,8 @@ def test_longer_rollups_are_made_from_the_shorter() -> None:
     whole = requirements(READINGS)
     minute, hour = shape(whole.domain.series[0], whole, rollups=True).rollups
     assert (minute.table, hour.table) == ("readings_1min", "readings_1h")
-    assert "FROM readings WHERE time >=" in minute.make
-    assert "FROM readings_1min WHERE bucket >=" in hour.make
+    assert "FROM readings\nWHERE time >=" in minute.make
+    assert "FROM readings_1min\nWHERE bucket >=" in hour.make
 
 
 def test_the_table_has_one_index_and_is_partitioned_by_time() -> None:
@@ -100,6 +101,41 @@ def test_the_table_has_one_index_and_is_partitioned_by_time() -> None:
 def test_what_a_series_cannot_hold_is_told(old: str, new: str, told: str) -> None:
     with pytest.raises(Mistake, match=told):
         written(READINGS.replace(old, new))
+
+
+def chosen(text: str, engine: str) -> Project:
+    plain = design(requirements(text), "http-api", "time-series")
+    decisions = tuple(replace(d, chosen=engine) if d.question == "storage-engine" else d for d in plain.decisions)
+    return write(replace(plain, decisions=decisions))
+
+
+def test_cassandra_gets_a_schema_when_it_is_chosen() -> None:
+    cql = chosen(READINGS, "cassandra").text("deploy/cassandra/schema.cql")
+    assert "PRIMARY KEY ((sensor, bucket), time, sequence)" in cql
+    assert "AND default_time_to_live = 2592000\n" in cql
+    assert "'class': 'TimeWindowCompactionStrategy'" in cql
+    assert "'compaction_window_unit': 'DAYS',\n    'compaction_window_size': '1'" in cql
+    assert "'region_1': 3\n" in cql
+    assert "R + W = 2 + 1 = 3, which is not more than N = 3" in cql
+
+
+@pytest.mark.parametrize(
+    ("writes", "bucket"),
+    [("20k/s", "month of 30 days"), ("200k/s", "week"), ("1M/s", "day"), ("2M/s", "hour"), ("90M/s", "hour")],
+)
+def test_a_partition_of_cassandra_stays_small(writes: str, bucket: str) -> None:
+    cql = chosen(READINGS.replace("200k/s", writes), "cassandra").text("deploy/cassandra/schema.cql")
+    assert f"One partition holds a {bucket} of one sensor" in cql
+
+
+def test_timescaledb_gets_a_schema_when_it_is_chosen() -> None:
+    sql = chosen(READINGS, "timescaledb").text("deploy/timescaledb/schema.sql")
+    assert "create_hypertable('readings', by_range('time', INTERVAL '86400 seconds'))" in sql
+    assert "add_retention_policy('readings', INTERVAL '2592000 seconds')" in sql
+
+
+def test_nothing_of_an_engine_is_written_that_nobody_chose() -> None:
+    assert not [f.path for f in written(READINGS).files if "cassandra" in f.path or "timescale" in f.path]
 
 
 def test_the_same_requirements_give_the_same_bytes() -> None:

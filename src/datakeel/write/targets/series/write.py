@@ -20,6 +20,7 @@ from datakeel.write.formatting import formatted
 from datakeel.write.imports import imported
 from datakeel.write.project import File, templates
 from datakeel.write.prose import filled
+from datakeel.write.targets.series import engines
 
 ORDER = 40
 PARTS = frozenset({"time-series", "rollups"})
@@ -182,7 +183,10 @@ def contribution(design: Design) -> Contribution:
         return Contribution()
     rolled = [s for s in found if s.rollups]
     return Contribution(
-        files=tuple(_files(naming.snake(requirements.name), found)),
+        files=(
+            *_files(naming.snake(requirements.name), found),
+            *engines.files(design, list(zip(requirements.domain.series, found, strict=True))),
+        ),
         migrations=tuple(_migration(s) for s in found),
         processes=(PARTITIONS, *((ROLLUPS,) if rolled else ())),
         folders=(SPOOL,),
