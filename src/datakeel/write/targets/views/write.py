@@ -171,6 +171,9 @@ def _tests(package: str, views: tuple[Derived, ...], common: dict[str, object]) 
         **common,
         "shape": shape,
         "life": walk(shape),
+        "last_state": dict(shape.states)[next(m.state for m in reversed(walk(shape)) if m.state)],
+        "word_of": lambda view: _example(view, view.words),
+        "key_of": _key_of,
         "own_views": json.dumps([v.table for v in views if v.shape == shape]),
         "analytics": [v for v in views if v.kind == "analytics"],
         "imports": "\n".join(imports),
@@ -194,6 +197,26 @@ def _tests(package: str, views: tuple[Derived, ...], common: dict[str, object]) 
         "Settings": f"{package}.settings",
     }
     yield made(TEMPLATES, "tests/convergence.py", "tests/convergence.py", spoken)
+    path = "tests/contract/test_views_api.py"
+    routed = dict.fromkeys(("operations", *(v.table for v in views)), f"{package}.api")
+    yield made(TEMPLATES, path, path, spoken, own | routed | {"create_app": f"{package}.platform.http"})
     for name in ("nothing_lost", "dead_letters", "rebuild"):
         path = f"tests/faults/test_{name}.py"
         yield made(TEMPLATES, path, path, spoken, own)
+
+
+def _example(view: Derived, names: tuple[str, ...]) -> str:
+    """What one life leaves in the first of these columns that it fills, as Python; nothing where it fills none."""
+    left = {f.name: f.example for moment in walk(view.shape) for f in moment.fields if not f.optional}
+    example = next((left[name] for name in names if name in left), '""')
+    return example.removeprefix("(").removesuffix(",)")
+
+
+def _key_of(view: Derived) -> str:
+    """The parameters of a look-up that finds one life."""
+    state = dict(view.shape.states)[next(m.state for m in reversed(walk(view.shape)) if m.state)]
+    values = {view.key: f"str({view.shape.module}_id)", "state": f'"{state}"'}
+    examples = {name: _example(view, (name,)) for name in view.by}
+    texts = {name: text if text.startswith('"') else f"str({text})" for name, text in examples.items()}
+    pairs = [f'"{name}": {values.get(name) or texts[name]}' for name in view.by]
+    return f"{{{', '.join(pairs)}}}"
