@@ -1,11 +1,15 @@
 """What each decision chooses on either side of each of its thresholds; the figures are worked out by hand."""
 
+from pathlib import Path
+
 import pytest
 
 from datakeel.decision import QUESTIONS, Means
 from datakeel.design.designer import design
 from datakeel.design.questions import answers, choose, decide
 from datakeel.requirements import Existing, Field, Invariant, Requirements, View, Workload
+from datakeel.technologies import value
+from datakeel.write.targets.sagas import shape
 from tests.design.systems import (
     BILLING,
     CALENDAR,
@@ -291,6 +295,14 @@ def test_snapshots_come_with_lives_that_do_not_end() -> None:
     assert "snapshots" in design(CLICKS).parts()
     counted = put(CLICKS, "domain.aggregates.Visit.workload", Workload(writes=1.0, records=10e6))
     assert "snapshots" not in design(counted).parts()  # 158 million events of 10 million visits are 16 a visit
+
+
+def test_the_waits_that_a_record_names_are_those_that_are_written() -> None:
+    assert value("network", "retries") + 1 == shape.ATTEMPTS
+    assert value("network", "call_timeout") == shape.STEP_TIMEOUT
+    pause = (Path(shape.__file__).parent / "every/src/[package]/processing/waiting.py.jinja").read_text()
+    assert f"first: float = {value('network', 'first_wait')}" in pause
+    assert f"longest: float = {value('network', 'longest_wait'):.1f}" in pause
 
 
 def test_the_light_system_says_that_nothing_else_is_needed() -> None:

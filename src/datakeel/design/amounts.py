@@ -21,6 +21,15 @@ def count(number: float, of: str = "") -> str:
     return f"{three_digits(number)} {of}".rstrip()
 
 
+def several(number: int, one: str, more: str) -> str:
+    """A number of things whose plural is not the same word.
+
+    >>> several(1, "kind of event", "kinds of event"), several(4, "kind of event", "kinds of event")
+    ('1 kind of event', '4 kinds of event')
+    """
+    return count(number, one if number == 1 else more)
+
+
 def size(number: float) -> str:
     """Bytes.
 

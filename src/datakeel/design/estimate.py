@@ -203,8 +203,10 @@ def estimate(requirements: Requirements) -> Estimate:
         [(c.workload or Workload()).writes for c in constructs],
     )
     changes = sum(w for c, w in zip(constructs, writes, strict=True) if c.kind != "series")
+    asked = changes * value("workload", "reads_per_write")
+    asked += sum(c.kind == "series" for c in constructs) * value("workload", "series_reads")
     reads = _spread(
-        changes * value("workload", "reads_per_write") if system.reads is None else system.reads,
+        asked if system.reads is None else system.reads,
         [(c.workload or Workload()).reads for c in constructs],
     )
     loads = (_load(c, w, r, system) for c, w, r in zip(constructs, writes, reads, strict=True))

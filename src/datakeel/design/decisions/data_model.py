@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from datakeel.decision import Decision, Figure
 from datakeel.design import needs
-from datakeel.design.amounts import count, size
+from datakeel.design.amounts import count, several, size
 from datakeel.design.choice import Choice, answer
 from datakeel.design.estimate import Estimate
 from datakeel.requirements import Aggregate, Requirements
@@ -79,9 +79,8 @@ def _models(requirements: Requirements, estimate: Estimate) -> Iterator[Model]:
         viewed = any(series.name in view.sources for view in domain.views)
         parts = ("time-series", "rollups") if series.rollups or viewed else ("time-series",)
         keys = count(estimate.things_of(series.name))
-        yield Model(
-            "time-series", parts, f"{series.name}: measurements of {keys} of {series.key.name}, read in spans of time."
-        )
+        why = f"{series.name}: measurements of each {series.key.name} ({keys} of them), read in spans of time."
+        yield Model("time-series", parts, why)
     for aggregate in domain.aggregates:
         yield Model("event-log", _parts(aggregate, estimate), _why(aggregate, estimate))
     for one in domain.replicated:
@@ -97,10 +96,8 @@ def _parts(aggregate: Aggregate, estimate: Estimate) -> tuple[str, ...]:
 
 
 def _why(aggregate: Aggregate, estimate: Estimate) -> str:
-    said = (
-        f"{aggregate.name}: {count(len(aggregate.events), 'kinds of event')} say what happened to it; its "
-        "state follows from them."
-    )
+    kinds = several(len(aggregate.events), "kind of event", "kinds of event")
+    said = f"{aggregate.name}: {kinds} say what happened to it; its state follows from them."
     most = count(value("postgresql", "replayed_events"), "events")
     if _grows(aggregate, estimate):
         return f"{said} One may come to more than {most}, so a snapshot saves the replay."

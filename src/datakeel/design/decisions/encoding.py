@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from datakeel.decision import Decision, Figure
 from datakeel.design import needs
-from datakeel.design.amounts import DAY, count, size
+from datakeel.design.amounts import DAY, several, size
 from datakeel.design.choice import Choice, answer, judged
 from datakeel.design.estimate import Estimate
 from datakeel.design.overrides import asked_for
@@ -55,9 +55,8 @@ def _because(chosen: str, kinds: int) -> str:
             "0 kinds of message are kept: what must stay compatible are migrations and the HTTP API, "
             "and each is tested."
         )
-    kept = (
-        f"{count(kinds, 'kinds of message')} are kept, or read by other processes, long after the code that wrote them."
-    )
+    those = several(kinds, "kind of message is", "kinds of message are")
+    kept = f"{those} kept, or read by other processes, long after the code that wrote them."
     if chosen == "avro":
         return (
             f"{kept} Each carries its schema's number; a test refuses a schema that the one before cannot "

@@ -47,8 +47,8 @@ def _parts(requirements: Requirements, estimate: Estimate) -> Iterator[str]:
 
 
 def _because(requirements: Requirements, followed: tuple[str, ...]) -> Iterator[str]:
-    sagas = requirements.domain.sagas
-    if not followed and not sagas:
+    domain, sagas = requirements.domain, requirements.domain.sagas
+    if not (followed or sagas or domain.series or domain.replicated):
         yield (
             "Each request is one transaction in one database: it happened, or it did not. There is "
             "nothing that could be done "
@@ -66,7 +66,9 @@ def _because(requirements: Requirements, followed: tuple[str, ...]) -> Iterator[
             f"{saga.name}: {steps} at {_services(saga)} cannot be one transaction; {count(undone, 'of them')} "
             "can be undone, the last first."
         )
-    if requirements.domain.series:
+    for one in domain.replicated:
+        yield f"{one.name}: a change that comes twice, late, or in another order is merged to the same result."
+    if domain.series:
         yield (
             "A batch of measurements is written whole or not at all; its sender keeps it until it is "
             "answered, and sends it again."

@@ -108,10 +108,10 @@ def _bucketed(load: Load) -> str:
     each = load.writes / max(load.things, 1.0) * bucket(load)
     year = load.writes / max(load.things, 1.0) * 365 * DAY
     return (
-        f"{load.name}: the key ({load.name}'s key, bucket of {period(bucket(load))}) has {count(each, 'rows')} "
-        "a partition; "
-        f"without the bucket a year of one key were {count(year, 'rows')}. A range of time reads the "
-        "buckets that it touches, in order."
+        f"{load.name}: a partition for each key and bucket of {period(bucket(load))} has {count(each, 'rows')}; "
+        f"without the bucket a year of one key were {count(year, 'rows')}. A range of time reads the buckets that it "
+        f"touches, in order. Rows expire after {period(load.retention)} (TTL), and time-window compaction drops whole "
+        f"files of {period(window(load))}."
     )
 
 

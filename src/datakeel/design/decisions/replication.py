@@ -51,7 +51,7 @@ def _called_for(requirements: Requirements, estimate: Estimate, engine: str) -> 
             [f"At most {period(wanted.loss)} of commits may be lost; an asynchronous follower may lack {period(lag)}."],
         )
     leaders = [
-        f"{one.writers} write {one.name} while they are cut off from each other."
+        f"{one.writers.capitalize()} write {one.name} while they are cut off from each other."
         for one in requirements.domain.replicated
     ]
     if (wanted.regions or 1) > 1 and wanted.writes_in == "every region":
