@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from datakeel.decision import Design
-from datakeel.requirements import Access, Domain, Field, Invariant, Requirements, Table
+from datakeel.requirements import Access, Domain, Field, Invariant, Requirements, Table, View
 from datakeel.write.disk import put
 from datakeel.write.targets.tables.shape import shapes
 from datakeel.write.writer import write
@@ -104,3 +104,68 @@ def test_a_light_system_is_small_and_has_no_part_that_it_does_not_need() -> None
     for word in ("outbox", "relay", "saga", "search", "dead_letter", "kubernetes", "idempotency_keys", "version ="):
         assert word not in text
     assert "Nothing else is needed" in write(CALENDAR_LIGHT).text("README.md")
+
+
+def test_views_over_tables_are_further_indexes_of_their_rows() -> None:
+    views = (
+        View(name="order search", sources=("order",), kind="search", fields=("customer", "note")),
+        View(
+            name="sales",
+            sources=("order",),
+            kind="analytics",
+            dimensions=("customer",),
+            measures=("count", "sum total"),
+        ),
+    )
+    order = Table(
+        name="order",
+        fields=(
+            Field(name="customer"),
+            Field(name="note", optional=True),
+            Field(name="total", type="money"),
+            Field(name="placed at", type="timestamp"),
+        ),
+    )
+    of = design(
+        Requirements(name="shop", domain=Domain(tables=(order,), views=views)), "tables", "http-api", "dashboard"
+    )
+    made = write(of)
+    assert "to_tsvector('simple', coalesce(customer, '') || ' ' || coalesce(note, ''))" in made.text(
+        "migrations/0002_tables.sql"
+    )
+    assert re.findall(r"CREATE INDEX \w+ ON (.*);", made.text("migrations/0002_tables.sql")) == [
+        "orders USING gin (words)",
+        "orders (placed_at, id)",
+    ]
+    assert "sum(total) AS sum_total" in made.text("src/shop/storage/orders.py")
+    assert '@router.get("/search")' in made.text("src/shop/api/orders.py")
+    assert '@router.get("/sales")' in made.text("src/shop/api/orders.py")
+
+
+LONG = "a very long name of a thing that somebody has called so on purpose, and then some more words to it"
+
+
+def test_the_longest_names_and_words_of_python_still_give_code(tmp_path: Path) -> None:
+    parent = Table(name=LONG, fields=(Field(name=f"{LONG} one", unique=True), Field(name="class", type="integer")))
+    child = Table(
+        name=f"Another of {LONG}",
+        fields=(
+            Field(name=f"parent of {LONG}", references=LONG),
+            Field(name="import", type="enum", values=("from here", "to 'there'")),
+            Field(name="Größe", type="decimal"),
+            Field(name="during", type="period"),
+        ),
+        invariants=(Invariant(kind="no-overlap", fields=(f"parent of {LONG}",), period="during"),),
+        access=(Access(by=(f"parent of {LONG}", "import"), order="-Größe"),),
+    )
+    for parts in (("tables", "http-api"), ("tables", "http-api", "dashboard")):
+        of = design(Requirements(name=LONG, summary=LONG, domain=Domain(tables=(child, parent))), *parts)
+        put(write(of), tmp_path / parts[-1])
+    answer = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--ignore", "E501", "--output-format", "concise", "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout

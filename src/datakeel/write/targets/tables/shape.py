@@ -8,13 +8,13 @@ from itertools import pairwise
 from msgspec import Struct, structs
 
 from datakeel import naming
-from datakeel.requirements import Access, Field, Invariant, Requirements, Table
+from datakeel.requirements import Access, Field, Invariant, Requirements, Table, View
 
 # Names that pydantic keeps for itself, that each row has already, or that stand for something else in the code.
 TAKEN = frozenset(
     """
     id version copy dict json schema construct validate fields register model connection new pool key int str bool date
-    list
+    list words on_day
     """.split()  # noqa: SIM905  one word beside the other reads better
 )
 
@@ -244,6 +244,26 @@ class Guard(Struct, frozen=True, kw_only=True):
         return {to: [a for a, b in self.moves if b == to] for to in reached}
 
 
+class Report(Struct, frozen=True, kw_only=True):
+    """Measures by dimensions and, where rows have a time, by day. A measure: its name, its SQL, its type in Python."""
+
+    name: str
+    model: str
+    dimensions: tuple[Column, ...]
+    measures: tuple[tuple[str, str, str], ...]
+    time: Column | None = None
+
+    @property
+    def selected(self) -> str:
+        day = [f"({self.time.name} AT TIME ZONE 'UTC')::date AS on_day"] if self.time else []
+        measures = [f"{sql} AS {name}" for name, sql, _ in self.measures]
+        return ", ".join([*day, *(c.name for c in self.dimensions), *measures])
+
+    @property
+    def grouped(self) -> str:
+        return ", ".join([*(["on_day"] if self.time else []), *(c.name for c in self.dimensions)])
+
+
 class Shape(Struct, frozen=True, kw_only=True):
     """All names of one table: `table` and `module` are plural, `model` and `one` are not."""
 
@@ -257,6 +277,8 @@ class Shape(Struct, frozen=True, kw_only=True):
     guards: tuple[Guard, ...] = ()
     paths: tuple[Path, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
+    words: tuple[Column, ...] = ()  # what is searched by words
+    reports: tuple[Report, ...] = ()
     versioned: bool = True  # its values can be changed, by whoever has seen the last version
 
     @property
@@ -300,8 +322,44 @@ def shapes(requirements: Requirements, versioned: bool = True) -> tuple[Shape, .
     while len(made) < len(tables):
         ready = [n for n, t in tables.items() if n not in made and _parents(t, tables) <= made.keys() | {n}]
         for name in ready or [next(n for n in tables if n not in made)]:  # a circle is cut where it was begun
-            made[name] = structs.replace(_shape(tables[name], made), versioned=versioned)
+            shape = _with_views(_shape(tables[name], made), requirements)
+            made[name] = structs.replace(shape, versioned=versioned)
     return tuple(made.values())
+
+
+def _with_views(shape: Shape, requirements: Requirements) -> Shape:
+    """The table with what is to be read of it another way: a search and reports are further indexes of its rows."""
+    views = [v for v in requirements.domain.views if v.sources and v.sources[0] == shape.source]
+    columns = {c.field.name: c for c in reversed(shape.columns)}
+    searched = _found(tuple(f for v in views if v.kind == "search" for f in v.fields), columns)
+    reports = tuple(_report(v, shape, columns) for v in views if v.kind == "analytics")
+    times = [(r.time.name, "id") for r in reports if r.time and all(i[0] != r.time.name for i in shape.indexes)]
+    return structs.replace(
+        shape,
+        words=tuple(dict.fromkeys(c for c in searched if c.type.sql == "text" and not c.field.many)),
+        reports=reports,
+        indexes=(*shape.indexes, *dict.fromkeys(times)),
+    )
+
+
+def _report(view: View, shape: Shape, columns: dict[str, Column]) -> Report:
+    measures = []
+    for measure in view.measures:
+        word, _, name = measure.partition(" ")
+        column = columns.get(name)
+        if column is None:
+            measures.append(("count", "count(*)", "int"))
+        else:
+            whole = column.type.sql == "bigint" and word != "mean"
+            function = "avg" if word == "mean" else word
+            measures.append((f"{word}_{column.name}", f"{function}({column.name})", "int" if whole else "Decimal"))
+    return Report(
+        name=naming.snake(view.name),
+        model=naming.pascal(view.name),
+        dimensions=_found(view.dimensions, columns),
+        measures=tuple(measures),
+        time=next((c for c in shape.columns if c.type.sql == "timestamptz" and not c.field.optional), None),
+    )
 
 
 def _parents(table: Table, tables: dict[str, Table]) -> set[str]:

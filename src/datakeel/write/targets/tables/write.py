@@ -64,7 +64,8 @@ class System:
         found |= dict.fromkeys(("EARLIEST", "HIGHEST", "LATEST", "NIL", "Instant", "Integer", "Number", "Text"), values)
         for shape in self.shapes:
             modules = self.modules[shape.table]
-            names = (shape.model, f"New{shape.model}", f"{shape.model}Change", f"{shape.model}Values")
+            names = [shape.model, f"New{shape.model}", f"{shape.model}Change", f"{shape.model}Values"]
+            names += [report.model for report in shape.reports]
             found |= dict.fromkeys(names, f"{package}.{modules['model']}")
             above, _, module = modules["storage"].rpartition(".")
             found[module] = f"{package}.{above}".rstrip(".")
@@ -81,7 +82,8 @@ class System:
 
     def schema(self) -> str:
         constraints = {s.table: list(_constraints(s)) for s in self.shapes}
-        return self._render("schema.sql", shapes=self.shapes, constraints=constraints)
+        text = self._render("schema.sql", shapes=self.shapes, constraints=constraints)
+        return text.replace("\n,\n", ",\n")
 
     def files(self) -> Iterator[File]:
         code = [file for shape in self.shapes for file in self._of(shape)]
@@ -183,7 +185,9 @@ class System:
         """A module: what it is about, what it imports, and its body."""
         own = f"{self.package}.{dotted}"
         defined = set(re.findall(r"^(?:def |class |)(\w+)(?= = |\(|:)", body, re.MULTILINE))
-        known = {name: module for name, module in self.known.items() if module != own and name not in defined}
+        elsewhere = {name: m for name, m in self.known.items() if own not in (m, f"{m}.{name}")}
+        fields = {s.module for s in self.shapes if not re.search(rf"(?<![\w.]){s.module}(\.[a-z]|, \")", body)}
+        known = {name: module for name, module in elsewhere.items() if name not in defined | fields}
         lines = imports(body, known, self.package)
         gap = "\n\n\n" if body.strip().startswith(("def ", "class ", "@")) else "\n\n"
         body = re.sub(r"\n{4,}", "\n\n\n", body.strip())
@@ -217,7 +221,7 @@ KNOWN = {
     "Decimal": "decimal",
     "UUID": "uuid",
     "uuid4": "uuid",
-    "count": "itertools",
+    "itertools": "",
     "ThreadPoolExecutor": "concurrent.futures",
     "APIRouter": "fastapi",
     "Depends": "fastapi",
