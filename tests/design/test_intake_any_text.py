@@ -34,7 +34,7 @@ def understood(request: str) -> Requirements | None:
         return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(sentences)
 def test_what_is_understood_can_be_written_and_read_again(request: str) -> None:
     found = understood(request)
@@ -42,14 +42,14 @@ def test_what_is_understood_can_be_written_and_read_again(request: str) -> None:
         assert read(text(found), "system.yaml") == found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=300) | sentences)
 def test_the_same_text_gives_the_same_and_nothing_else_happens(request: str) -> None:
     assert understood(request) == understood(request)
     assert mode(request) in ("review", "generate", None)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(sentences, st.text(max_size=20) | sentences)
 def test_an_answer_is_taken_or_refused_with_an_example(request: str, answer: str) -> None:
     found = understood(request)

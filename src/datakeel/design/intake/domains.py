@@ -106,10 +106,12 @@ def _idle_orders(request: Text) -> set[int]:
         before = [t.low for t in request.tokens[max(0, i - 3) : i]]
         after = request.tokens[i + 1].low if i + 1 < len(request.tokens) else ""
         sorting = before[-1:] and before[-1] in (
-            "in", "of", "sort", "any", "time", "reverse", "chronological", "total", "causal", "strict", "this", "that",
+            "in", "sort", "any", "time", "reverse", "chronological", "total", "causal", "strict", "this", "that",
             "right", "same", "message", "preserve", "keep", "descending", "ascending", "alphabetical", "conversation",
         )  # fmt: skip
-        if token.low == "order" and (sorting or after in ("to", "by", "of") or before[-2:-1] == ["per"]):
+        if token.low == "order" and (
+            sorting or after in ("to", "by", "of") or before[-2:-1] == ["per"] or before[-2:] == ["out", "of"]
+        ):
             found.add(i)
     return found
 

@@ -86,9 +86,10 @@ def _things(request: Text, used: set[int], events: Iterable[str]) -> list[str]:
     """What is listed; else what the software is called after, and other nouns in the plural."""
     lists = [[one for one, _ in items if one] for items in _lists(request, used)]
     several, listed = [t for ts in lists if len(ts) > 1 for t in ts], [t for ts in lists for t in ts]
-    others = [*_whole(request, used), *_plurals(request, used)][:4]
+    whole = list(_whole(request, used))
     holds = [pairs("holds")[t.one] for t in request.tokens if t.one in pairs("holds")]
-    found = next((f for f in (several, holds, listed, others) if f), [])
+    plurals = list(_plurals(request, used))
+    found = next((f for f in (several, [*whole, *plurals] if whole else [], holds, listed, plurals) if f), [])
     return [t for t in dict.fromkeys(found) if not {t, t.split()[-1]} & set(events)]
 
 
@@ -148,6 +149,8 @@ def _list(request: Text, start: int, used: set[int]) -> Iterator[tuple[str, bool
     for i, token in _outside_brackets(request, start):
         if i in used:
             yield "", True
+            words = []
+        elif words and words[-1].one in lexicon("people") and token.low in lexicon("keeping"):  # employees log hours
             words = []
         elif (words and token.low in lexicon("acts")) or _is_participle(token):  # employees submit, picked
             return

@@ -17,7 +17,7 @@ def facets(words: Text) -> dict[str, str]:
     found = {}
     for facet, spoken in phrases().items():
         for phrase in spoken:
-            places = [p for p in words.places(phrase) if not _refused(words, p[0])]
+            places = [p for p in words.places(phrase) if not _refused(words, p[0]) and not _is_verb(words, p[0])]
             if places and facet not in found:
                 found[facet] = words.said(*places[0])
     return found
@@ -26,6 +26,12 @@ def facets(words: Text) -> dict[str, str]:
 @cache
 def phrases() -> dict[str, list[str]]:
     return tomllib.loads(FACETS.read_text("utf-8"))
+
+
+def _is_verb(words: Text, at: int) -> bool:
+    """``sensors report`` their state: no report is asked for."""
+    before = words.tokens[at - 1] if at else None
+    return words.tokens[at].low == "report" and before is not None and before.one != before.low
 
 
 def _refused(words: Text, at: int) -> bool:

@@ -174,7 +174,7 @@ def _existing(request: Text, one: Mention) -> Role | None:
     if one.role == "engine" and before[-1:] and before[-1] in ("to", "into") and verbs & lexicon("flowing"):
         return "sink"
     if not (_stays(request, one) or {"existing", "legacy", "current", "old", "present"} & set(before)):
-        return "peer" if before[-1:] == ["our"] else None
+        return ("source" if "from" in before else "peer") if before[-1:] == ["our"] else None
     if {"to", "into"} & set(before) and "from" not in before:
         return "sink"
     return "source" if "from" in before or one.role == "engine" else "peer"
@@ -183,6 +183,8 @@ def _existing(request: Text, one: Mention) -> Role | None:
 def _stays(request: Text, one: Mention) -> bool:
     """``a MySQL that stays``, ``the Oracle database which must remain``."""
     after = " ".join(t.low for t in request.after(one.last, 8) if t.is_word)
+    if {"stays", "stay", "remains", "remain"} & {t.low for t in request.before(one.first, 3)}:
+        return True  # the truth stays in MySQL
     return bool(_STAYS.match(after)) or ("leave" in [t.low for t in request.before(one.first, 3)] and "alone" in after)
 
 

@@ -39,7 +39,7 @@ def _count(found: Figures, q: Quantity) -> None:
         _users(found, q)
     elif q.each or "most" in found.left(q, 2):  # a constraint, or nothing
         found.unread += [found.quote(q)] if q.value > 3 and "most" not in found.left(q, 2) else []
-    elif last in ("seat", "spot", "ticket") and q.value >= 2:
+    elif {"seat", "spot", "ticket"} & set(q.of) and q.value >= 2:
         found.capacity = int(q.value)
     elif q.of and q.value >= 2 and last not in lexicon("uncounted") and q.of[0] not in lexicon("uncounted"):
         if "no" not in found.left(q, 1):  # no two cars
@@ -109,8 +109,10 @@ def _period(found: Figures, q: Quantity) -> None:
         found.rollup += [q.value] if possible("lateness", q.value) else []
     elif {"late", "lateness", "order"} & near and {"out", "late", "lateness"} & near:
         found.put("lateness", q.value, q)
-    elif lexicon("fresh") & near or (
-        q.value >= 1 and {"dashboard", "index", "view", "analytics"} & near and not {"load", "respond"} & near
+    elif (
+        lexicon("fresh") & near
+        or {"change", "publish", "propagate"} & around
+        or (q.value >= 1 and {"dashboard", "index", "view", "analytics"} & near and not {"load", "respond"} & near)
     ):
         found.put("freshness", q.value, q)
     elif q.value <= 60 and (

@@ -93,7 +93,8 @@ def _evidence(names: Named, found: list[Quantity]) -> bool:
     """Whether numbers or products show that a system is meant, where no word says so."""
     amounts = any(q.kind in ("rate", "flow", "size") for q in found)
     people = any(q.kind == "count" and q.value >= 2 and set(q.of) & lexicon("people") for q in found)
-    return amounts or people or bool(names.existing) or len(names.overrides) >= 2
+    many = any(q.kind == "count" and q.value >= 1000 and q.of for q in found)
+    return amounts or people or many or bool(names.existing) or len(names.overrides) >= 2
 
 
 def _known(words: Text, names: Named, calls: list[Called], wanted: Mapping[str, str]) -> tuple[Domain, dict[str, str]]:
@@ -115,7 +116,7 @@ def _known(words: Text, names: Named, calls: list[Called], wanted: Mapping[str, 
     domain = Domain(**{kind: tuple(items) for kind, items in pieces.items()})
     domain = replace(domain, services=(*domain.services, *_externals(names, domain)))
     spoken = {i for c in calls for i in c.places}
-    more = draft.beside(words, names.taken | spoken, _held(domain) | {words.tokens[i].one for i in spoken})
+    more = draft.beside(words, names.taken | spoken, _held(domain, calls) | {words.tokens[i].one for i in spoken})
     domain = replace(
         domain,
         aggregates=(*domain.aggregates, *more.domain.aggregates),
@@ -130,13 +131,14 @@ def _known(words: Text, names: Named, calls: list[Called], wanted: Mapping[str, 
     return domain, reasons | why
 
 
-def _held(domain: Domain) -> set[str]:
+def _held(domain: Domain, calls: list[Called]) -> set[str]:
     """The names of all that a domain has, and what people also call it."""
+    also = {word for call in calls for word in call.domain.weak}
     items = [item for kind in domains.KINDS for item in getattr(domain, kind)]
     inner = [t for s in domain.services for t in s.holds]
     names = {i.name.lower() for i in (*items, *inner)}
     keys = {s.key.name for s in domain.series} | {w for g in domain.graphs for w in (g.vertex, g.edge)}
-    return {singular(n) for n in names} | {n.split()[-1] for n in names} | keys
+    return also | {singular(n) for n in names} | {n.split()[-1] for n in names} | keys
 
 
 def _because(part: domains.Selection, call: Called) -> dict[str, str]:
