@@ -283,7 +283,6 @@ class Link:
         contexts: dict[str, set[Context]] = {}
         reached: dict[str, list[Entry]] = {}
         atomic = self.atomic_requests()
-        waiting: deque[str] = deque()
         for name, operation in sorted(self.operations.items()):
             entries = sorted(self.entries.get(name, []))
             if entries:
@@ -292,7 +291,17 @@ class Link:
                     Context(transaction=e.atomic or (atomic and e.kind == "request"), event_loop=operation.is_async)
                     for e in entries
                 }
-            waiting.append(name)
+        called = {callee for caller, callees in self.calls.items() for callee in callees if callee != caller}
+        self.flow_from((n for n in sorted(self.operations) if n in contexts or n not in called), contexts, reached)
+        for name in sorted(called & self.operations.keys()):
+            if name not in contexts:  # of a circle that nobody enters
+                self.flow_from((name,), contexts, reached)
+        return contexts, reached
+
+    def flow_from(
+        self, names: Iterable[str], contexts: dict[str, set[Context]], reached: dict[str, list[Entry]]
+    ) -> None:
+        waiting = deque(names)
         seen = set(waiting)
         while waiting:
             caller = waiting.popleft()
@@ -310,7 +319,6 @@ class Link:
                 if (len(known), len(ways)) != before and callee not in seen and callee in self.operations:
                     waiting.append(callee)
                     seen.add(callee)
-        return contexts, reached
 
     def atomic_requests(self) -> bool:
         databases = self.world.setting("DATABASES")

@@ -1,0 +1,68 @@
+"""What stands round a function when it is called: by all who call it, however far away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+from datakeel.model.certainty import Answer
+from datakeel.model.system import System
+from tests.pages import read_system
+
+
+def system(folder: Path, text: str) -> System:
+    return read_system({"shop/__init__.py": "", "shop/code.py": dedent(text)}, folder)
+
+
+def test_what_is_held_by_all_who_begin_is_held_at_the_end_of_a_chain(tmp_path: Path) -> None:
+    found = system(
+        tmp_path,
+        """
+        import threading
+
+        import requests
+
+        lock = threading.Lock()
+
+        def a_last(url):
+            requests.get(url)
+
+        def b_middle(url):
+            a_last(url)
+
+        def z_first(url):
+            with lock:
+                b_middle(url)
+        """,
+    )
+    for name in ("a_last", "b_middle"):
+        operation = found.operation(f"shop.code.{name}")
+        assert operation is not None
+        assert operation.always_inside("locks") == Answer.YES
+    first = found.operation("shop.code.z_first")
+    assert first is not None
+    assert first.always_inside("locks") == Answer.UNKNOWN
+
+
+def test_a_circle_that_nobody_enters_is_entered_somewhere(tmp_path: Path) -> None:
+    found = system(
+        tmp_path,
+        """
+        import requests
+
+        def ping(url):
+            requests.get(url)
+            pong(url)
+
+        def pong(url):
+            ping(url)
+            last(url)
+
+        def last(url):
+            requests.get(url)
+        """,
+    )
+    for name in ("ping", "pong", "last"):
+        operation = found.operation(f"shop.code.{name}")
+        assert operation is not None
+        assert operation.always_inside("locks") == Answer.NO
