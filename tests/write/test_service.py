@@ -4,14 +4,19 @@ import hashlib
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
 
 from datakeel.decision import Design
 from datakeel.requirements import Requirements
 from datakeel.write.contribution import Contribution, Migration, Process, Trouble
 from datakeel.write.project import Project, project
 from datakeel.write.targets.service.write import files
-from tests.write.designs import design
+from datakeel.write.writer import write
+from tests.write.designs import CALENDAR_FULL, CALENDAR_LIGHT, design
 
 ORDERS = design(Requirements(name="Order tracking", summary="Orders, and where they are."), "http-api", "log")
 RELAY = Contribution(
@@ -62,3 +67,39 @@ def test_the_code_is_laid_out_and_clean(tmp_path: Path) -> None:
             [sys.executable, "-m", "ruff", *arguments, "."], cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert answer.returncode == 0, answer.stdout
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    return list(YAML(typ="safe").load_all(text))
+
+
+def test_each_process_has_a_deployment_that_is_probed_bounded_and_not_all_taken_down_at_once() -> None:
+    orders = written(ORDERS, RELAY)
+    for name in ("api", "relay"):
+        made = {d["kind"]: d for d in documents(orders.text(f"deploy/kubernetes/{name}.yaml"))}
+        spec = made["Deployment"]["spec"]
+        (container,) = spec["template"]["spec"]["containers"]
+        assert spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"]
+        assert made["PodDisruptionBudget"]["spec"]["selector"] == spec["selector"]
+        assert container["args"] == [name]
+        assert {"readinessProbe", "livenessProbe", "resources"} <= container.keys()
+        ports = {port["name"] for port in container["ports"]}
+        assert {container[probe]["httpGet"]["port"] for probe in ("readinessProbe", "livenessProbe")} <= ports
+        assert ("Service" in made) == (name == "api")
+
+
+def test_the_composition_starts_the_processes_when_the_schema_is_there() -> None:
+    (compose,) = documents(written(ORDERS, RELAY).text("deploy/compose.yaml"))
+    for name in ("api", "relay"):
+        assert compose["services"][name]["command"] == [name]
+        assert compose["services"][name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+    assert compose["services"]["database"]["healthcheck"]
+
+
+def test_every_document_in_yaml_and_toml_can_be_read() -> None:
+    for of in (written(ORDERS, RELAY), write(CALENDAR_LIGHT), write(CALENDAR_FULL)):
+        for file in of.files:
+            if file.path.endswith((".yaml", ".yml")):
+                assert documents(file.text)
+            if file.path.endswith(".toml"):
+                assert tomllib.loads(file.text)["project"]["dependencies"]
