@@ -347,6 +347,36 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "Requirements:\n- track parcels\n- 200k parcels a day\n- keep for 2 years",
         {"aggregates": ["Shipment"], "workload.writes": 200_000 / DAY, "workload.retention": 2 * YEAR},
     ),
+    (
+        "we sell tickets for a 60,000 seat stadium, expect 200k buyers",
+        {
+            "invariants": [("at-most", ("event",), 60_000), ("unique", ("event", "seat"), None)],
+            "workload.users": 200_000,
+        },
+    ),
+    (
+        "feature flags service read by 5,000 servers every 10 s, changed a few times a day",
+        {"workload.reads": 500, "workload.writes": 3 / DAY},
+    ),
+    (
+        "publish product changes via Kafka within 10 seconds; the truth stays in MySQL",
+        {"existing": [("mysql", "source")], "overrides": {"log": "kafka"}, "freshness": 10},
+    ),
+    (
+        "Sync contacts between two data centres, both accept writes",
+        {"replicated": ["contact"], "availability.regions": 2, "availability.writes_in": "every region"},
+    ),
+    ("10k sensors report their state", {"series": ["reading"], "views": [], "rollups": ()}),
+    ("A shared shopping list that works offline on phones", {"replicated": ["item"], "availability.offline": True}),
+    (
+        "ad-hoc analytics on 50 TB of order history",
+        {"aggregates": ["Order"], "views": ["order analytics"], "workload.records": 50e12 / 600},
+    ),
+    ("messages out of order by up to 5 minutes in a chat", {"aggregates": ["Message"]}),
+    (
+        "Store audit records: 2k/s, immutable, seven years, query by actor",
+        {"tables": ["audit entry"], "workload.writes": 2000, "workload.retention": 7 * YEAR},
+    ),
 ]
 
 

@@ -122,7 +122,7 @@ def _number(request: Text, at: int) -> _Number | None:
         and _low(request, at + 1) in {*MULTIPLES, "couple", "few"}
         and len(_low(request, at + 1)) > 2
     ):
-        return _number_in_words(request, at + 1, 1.0)
+        return _number_in_words(request, at + 1, None if _low(request, at + 1) in WORDS else 1.0)
     if token.low in WORDS or _plural_multiple(token):
         return _number_in_words(request, at, None)
     return None

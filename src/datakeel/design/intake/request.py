@@ -260,7 +260,7 @@ def _requirements(words: Text, names: Named, domain: Domain, read: Figures, reas
             parts[part][key] = tidy(path, value)
     if remarks := _remarks(names, read):
         reasons["summary"] = remarks
-    name = system_name(words, domain)
+    name = system_name(words.without(names.taken), domain)
     summary = " ".join(words.written.split())
     found = Requirements(
         name=name,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
 
 from datakeel import naming
-from datakeel.design.intake.named import table
 from datakeel.design.intake.sagas import plain
 from datakeel.design.intake.text import Text, Token
 from datakeel.design.intake.vocabulary import lexicon
@@ -47,17 +45,8 @@ def _is_title(words: Text, at: int) -> bool:
 
 
 def _names_something(token: Token) -> bool:
-    if not token.is_word or token.low in products():
-        return False
-    return token.low not in (lexicon("small") - {"time"}) | lexicon("keeping")
+    return token.is_word and token.low not in (lexicon("small") - {"time"}) | lexicon("keeping")
 
 
 def _plural(name: str) -> str:
     return name if name.endswith("s") or not name else naming.plural(name)
-
-
-@cache
-def products() -> frozenset[str]:
-    """Names of products and languages: they name no system."""
-    said = (phrase for phrase, role, _ in table() if role not in ("external", "parties"))
-    return frozenset(word for phrase in said for word in phrase.split())
