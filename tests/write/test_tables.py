@@ -6,18 +6,24 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from datakeel.decision import Design
 from datakeel.requirements import Access, Domain, Field, Invariant, Requirements, Table, View
 from datakeel.write.disk import put
+from datakeel.write.project import Project
 from datakeel.write.targets.tables.shape import shapes
 from datakeel.write.writer import write
-from tests.write.designs import CALENDAR_FULL, CALENDAR_LIGHT, EVERYTHING, design
+from tests.write.designs import CALENDAR, CALENDAR_FULL, CALENDAR_LIGHT, EVERYTHING, design
 
 
 def schema(*tables: Table) -> str:
     of = design(Requirements(name="shop", domain=Domain(tables=tables)), "tables", "http-api", "dashboard")
-    return write(of).text("migrations/0002_tables.sql")
+    return sql(write(of))
+
+
+def sql(made: Project) -> str:
+    return "".join(f.text for f in made.files if f.path.startswith("migrations/") and "idempotency" not in f.path)
 
 
 def indexes(*tables: Table) -> list[str]:
@@ -55,11 +61,11 @@ def test_a_reference_has_an_index_since_its_target_may_be_deleted() -> None:
 
 
 def test_invariants_are_constraints_where_a_constraint_can_say_them() -> None:
-    told = write(EVERYTHING).text("migrations/0002_tables.sql")
+    told = sql(write(EVERYTHING))
     assert "CONSTRAINT stock_items_sku_once UNIQUE (sku)" in told
     assert "CONSTRAINT stock_items_on_hand_least CHECK (on_hand >= 0)" in told
     assert "CONSTRAINT reservations_status_known CHECK (status IN ('held', 'confirmed', 'released'))" in told
-    assert "EXCLUDE USING gist" in write(CALENDAR_FULL).text("migrations/0002_tables.sql")
+    assert "EXCLUDE USING gist" in sql(write(CALENDAR_FULL))
     assert "CREATE EXTENSION" not in told
 
 
@@ -130,10 +136,8 @@ def test_views_over_tables_are_further_indexes_of_their_rows() -> None:
         Requirements(name="shop", domain=Domain(tables=(order,), views=views)), "tables", "http-api", "dashboard"
     )
     made = write(of)
-    assert "to_tsvector('simple', coalesce(customer, '') || ' ' || coalesce(note, ''))" in made.text(
-        "migrations/0002_tables.sql"
-    )
-    assert re.findall(r"CREATE INDEX \w+ ON (.*);", made.text("migrations/0002_tables.sql")) == [
+    assert "to_tsvector('simple', coalesce(customer, '') || ' ' || coalesce(note, ''))" in sql(made)
+    assert re.findall(r"CREATE INDEX \w+ ON (.*);", sql(made)) == [
         "orders USING gin (words)",
         "orders (placed_at, id)",
     ]
@@ -169,3 +173,15 @@ def test_the_longest_names_and_words_of_python_still_give_code(tmp_path: Path) -
         check=False,
     )
     assert answer.returncode == 0, answer.stdout
+
+
+def test_a_table_that_comes_later_rewrites_no_migration() -> None:
+    before = write(CALENDAR_LIGHT)
+    domain = structs.replace(
+        CALENDAR.domain, tables=(*CALENDAR.domain.tables, Table(name="desk", fields=(Field(name="name"),)))
+    )
+    after = write(design(structs.replace(CALENDAR, domain=domain), "tables", "http-api"))
+    for file in before.files:
+        if file.path.startswith("migrations/"):
+            assert after.text(file.path) == file.text
+    assert "CREATE TABLE desks" in after.text("migrations/0003_desks.sql")

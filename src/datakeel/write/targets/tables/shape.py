@@ -319,11 +319,12 @@ def shapes(requirements: Requirements, versioned: bool = True) -> tuple[Shape, .
     """The tables, parents before those that refer to them."""
     tables = {naming.snake(table.name): table for table in requirements.domain.tables}
     made: dict[str, Shape] = {}
-    while len(made) < len(tables):
-        ready = [n for n, t in tables.items() if n not in made and _parents(t, tables) <= made.keys() | {n}]
-        for name in ready or [next(n for n in tables if n not in made)]:  # a circle is cut where it was begun
-            shape = _with_views(_shape(tables[name], made), requirements)
-            made[name] = structs.replace(shape, versioned=versioned)
+    while len(made) < len(tables):  # as declared, as far as that goes: what comes later stays later
+        missing = [n for n in tables if n not in made]
+        ready = (n for n in missing if _parents(tables[n], tables) <= made.keys() | {n})
+        name = next(ready, missing[0])  # a circle is cut where it was begun
+        shape = _with_views(_shape(tables[name], made), requirements)
+        made[name] = structs.replace(shape, versioned=versioned)
     return tuple(made.values())
 
 

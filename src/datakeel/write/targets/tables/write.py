@@ -78,12 +78,9 @@ class System:
     def migrations(self) -> Iterator[Migration]:
         if self.light and self.repeats:  # every other system has this one anyway
             yield Migration("idempotency_keys", IDEMPOTENCY_KEYS)
-        yield Migration("tables", self.schema())
-
-    def schema(self) -> str:
-        constraints = {s.table: list(_constraints(s)) for s in self.shapes}
-        text = self._render("schema.sql", shapes=self.shapes, constraints=constraints)
-        return text.replace("\n,\n", ",\n")
+        for shape in self.shapes:  # one each, so that a table that comes later is a step of its own
+            text = self._render("schema.sql", shape=shape, constraints=list(_constraints(shape)))
+            yield Migration(shape.table, text.replace("\n,\n", ",\n"))
 
     def files(self) -> Iterator[File]:
         code = [file for shape in self.shapes for file in self._of(shape)]
