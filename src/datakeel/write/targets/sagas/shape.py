@@ -16,6 +16,7 @@ STEP_TIMEOUT = 2.0  # seconds
 SAGA_TIMEOUT = 60.0
 PATIENCE = 0.4  # of a step's time-out: two requests to a provider fit into it
 TAKEN = {"places", "outcomes", "saga", "sagas", "holds", "faults", "idempotency_keys", "schema_migrations"}
+LONGEST = 36  # characters of a service's name that its provider's begins with: the rest must fit too
 COLUMNS = {"id", "state", "made_at"}  # of the table of holds
 COUNTED = ("integer", "money")
 ANNOTATIONS: dict[str, str] = {
@@ -274,7 +275,7 @@ def _provider(noun: nouns.Service, known: dict[str, nouns.Service]) -> Service |
     holds accounts."""
     if not noun.through and not noun.external:
         return None
-    name = noun.through or f"{noun.name} provider"
+    name = noun.through or f"{naming.snake(noun.name)[:LONGEST]} provider"
     outside = known.get(naming.snake(name), nouns.Service(name=name))
     accounts = nouns.Table(
         name="accounts",

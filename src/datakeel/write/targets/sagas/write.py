@@ -3,6 +3,7 @@ own, and the outbox through which it tells how sagas go."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,11 +103,11 @@ def _rendered(values: dict[str, object], sagas: tuple[Saga, ...], services: tupl
 
 def _sorted_imports(text: str, package: str) -> str:
     """The lines that import from the package, in the order of the modules, which depends on the user's names."""
-    lines = text.splitlines(keepends=True)
-    places = [n for n, line in enumerate(lines) if line.startswith(f"from {package}.")]
-    for place, line in zip(places, sorted((lines[n] for n in places), key=lambda line: line.split()[1]), strict=True):
-        lines[place] = line
-    return "".join(lines)
+    found = list(re.finditer(rf"^from {package}\.\S+ import (?:\([^)]*\)|.*)\n", text, re.MULTILINE))
+    ordered = sorted((match.group() for match in found), key=lambda line: line.split()[1])
+    for match, line in reversed(list(zip(found, ordered, strict=True))):
+        text = text[: match.start()] + line + text[match.end() :]
+    return text
 
 
 def _migrations() -> Iterator[Migration]:
