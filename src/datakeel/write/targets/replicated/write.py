@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from datakeel import naming
 from datakeel.decision import Design
+from datakeel.mistake import Mistake
 from datakeel.requirements import Domain, Replicated, Requirements, Table
 from datakeel.write.code import union
 from datakeel.write.contribution import Contribution, Migration, Trouble
@@ -100,6 +101,8 @@ def kinds(requirements: Requirements) -> tuple[Kind, ...]:
 
 
 def _kind(one: Replicated, shape: Shape) -> Kind:
+    if not shape.columns:
+        raise Mistake(f"replicated {one.name} has no fields: name what clients write, as in fields: {{text: text}}")
     return Kind(
         merge=one.merge,
         about=shape.about,
