@@ -343,7 +343,7 @@ def _unit(token: Token, units: dict[str, float]) -> str | None:
             return name
     if len(token.low) < 5 or not token.is_word:
         return None
-    close = get_close_matches(token.one, LONG_UNITS, n=1, cutoff=0.84)
+    close = get_close_matches(token.one, LONG_UNITS, n=1, cutoff=0.87)
     return close[0] if close and close[0] in units else None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
+from datakeel.design.intake.figures import possible
 from datakeel.design.intake.quantities import DAY, quantities
 from datakeel.design.intake.text import text
 from datakeel.mistake import Mistake
@@ -90,7 +91,7 @@ def _value(path: str, answer: str) -> float | int:
     kinds = {"workload.writes": ("rate", "flow"), "availability.regions": ("count",)}.get(path, ("period",))
     if path == "availability.loss" and re.fullmatch(r"\s*(nothing|none|no|zero|0)\W*", answer, re.I):
         return 0.0
-    found = [q for q in quantities(text(answer)) if q.kind in kinds and (q.value > 0 or path == "availability.loss")]
+    found = [q for q in quantities(text(answer)) if q.kind in kinds and possible(path, q.value)]
     if not found:
         example = {"rate": "200/s or 50k a day", "count": "3"}.get(kinds[0], "90 days")
         raise Mistake(f"“{answer}” is no answer here: expected something like {example}")
