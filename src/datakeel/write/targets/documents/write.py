@@ -74,7 +74,7 @@ def contribution(design: Design) -> Contribution:
         return Contribution()
     return Contribution(
         files=tuple(_files(naming.snake(design.requirements.name), found)),
-        migrations=(Migration("documents", _schema(found)),),
+        migrations=tuple(Migration(k.shape.table, _schema(k)) for k in found),
         routers=tuple(f"api.{k.shape.module}" for k in found),
         troubles=TROUBLES,
         diagram=(f"api -->|whole| documents[({', '.join(k.plural for k in found)})]",),
@@ -109,9 +109,10 @@ def _whole(path: Path) -> Path:
     return structs.replace(path, key=key, by=tuple(c for c in path.by if c.field.type != "json"))
 
 
-def _schema(found: tuple[Kind, ...]) -> str:
-    used = {c.type.sql for k in found for c in k.looked_up if not c.field.many}
-    return _render("schema.sql", kinds=found, used=used, STEADY=STEADY)
+def _schema(kind: Kind) -> str:
+    """One migration each, so that documents that come later are a step of their own."""
+    used = {c.type.sql for c in kind.looked_up if not c.field.many}
+    return _render("schema.sql", kind=kind, used=used, STEADY=STEADY)
 
 
 def _files(package: str, found: tuple[Kind, ...]) -> Iterator[File]:

@@ -65,7 +65,7 @@ def contribution(design: Design) -> Contribution:
         return Contribution()
     return Contribution(
         files=tuple(_files(naming.snake(design.requirements.name), found)),
-        migrations=(Migration("graphs", _schema(found)),),
+        migrations=tuple(_migrations(found)),
         routers=tuple(f"api.{n.module}" for n in found),
         troubles=TROUBLES,
         diagram=tuple(f"api -->|walks| {n.edges}[({n.vertices}, {n.edges})]" for n in found),
@@ -106,9 +106,13 @@ def _example(column: Column) -> str:
     return value.replace("START", "datetime(2030, 1, 1, tzinfo=UTC)")
 
 
-def _schema(found: tuple[Net, ...]) -> str:
-    own = list(dict.fromkeys(n.vertices for n in found if n.own))
-    return _render("schema.sql", nets=found, own=own)
+def _migrations(found: tuple[Net, ...]) -> Iterator[Migration]:
+    """One for each graph, so that one that comes later is a step of its own. The first on its vertices makes them."""
+    made: set[str] = set()
+    for net in found:
+        first = net.own and net.vertices not in made
+        made.add(net.vertices)
+        yield Migration(net.edges, _render("schema.sql", net=net, first=first))
 
 
 def _files(package: str, found: tuple[Net, ...]) -> Iterator[File]:

@@ -86,7 +86,7 @@ def contribution(design: Design) -> Contribution:
         return Contribution()
     return Contribution(
         files=tuple(_files(naming.snake(design.requirements.name), found)),
-        migrations=(Migration("replicated", _render("schema.sql", kinds=found)),),
+        migrations=tuple(Migration(f"{k.one}_changes", _render("schema.sql", kind=k)) for k in found),
         routers=tuple(f"api.{k.module}" for k in found),
         troubles=TROUBLES,
         diagram=(f"client <-->|sync, when it can| api --> changes[(changes of {', '.join(k.plural for k in found)})]",),
