@@ -60,7 +60,7 @@ TROUBLES = (
     ),
     Trouble(
         symptom="Messages do not leave the outbox",
-        look="`outbox_last_batch` of the relay stays at its limit, or the log says `messages wait in the outbox`; "
+        look="`outbox_last_batch` of outbox-relay stays at its limit, or the log says `messages wait in the outbox`; "
         "`SELECT count(*) FROM outbox WHERE sent_at IS NULL AND dead_at IS NULL`.",
         do="Bring the receiver back. Nothing is lost: messages leave in their order, and the receiver knows those that "
         "it has had.",
@@ -120,7 +120,7 @@ FIRST_PORT = 8001  # after the API's, in the order of `services/places.py`
 
 def _processes(services: tuple[Service, ...]) -> Iterator[Process]:
     yield Process("orchestrator", "processing.orchestrator", "carries sagas through their steps", replicas=2)
-    yield Process("relay", "processing.relay", "sends the messages of the outbox")
+    yield Process("outbox-relay", "processing.outbox_relay", "sends the messages of the outbox")
     yield Process("visitors", "processing.visitors", "starts sagas, so that there is something to see", deployed=False)
     for number, service in enumerate(services):
         target = f"services.{service.name}.api"
@@ -141,7 +141,7 @@ def _about(service: Service) -> str:
 def _diagram(sagas: tuple[Saga, ...], services: tuple[Service, ...]) -> Iterator[str]:
     yield "api --> sagas[(sagas)]"
     yield "sagas <--> orchestrator"
-    yield "sagas --> outbox[(outbox)] --> relay --> outcomes"
+    yield "sagas --> outbox[(outbox)] --> outbox_relay[outbox-relay] --> outcomes"
     for service in services:
         node = naming.snake(service.name)
         if service.kind != "stub":
