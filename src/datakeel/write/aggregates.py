@@ -110,6 +110,7 @@ class Shape(Struct, frozen=True, kw_only=True):
     states: tuple[tuple[str, str], ...]  # constant, value
     attributes: tuple[Attribute, ...]  # without the totals
     totals: tuple[Attribute, ...]
+    ordered_by: str = ""  # the attribute whose events are delivered in one order; empty: the id
 
     def creating(self) -> tuple[Moment, ...]:
         return tuple(m for m in self.moments if m.creates)
@@ -153,7 +154,23 @@ def shape(aggregate: Aggregate) -> Shape:
             attribute(Field(name=t.name, type="integer" if not _is_money(aggregate, t.adds) else "money"))
             for t in aggregate.totals
         ),
+        ordered_by=_ordered_by(aggregate, attributes),
     )
+
+
+def _ordered_by(aggregate: Aggregate, attributes: tuple[Attribute, ...]) -> str:
+    """The attribute that an aggregate's events are ordered by beyond the aggregate itself. It is known from the first
+    event on, or there would be events before it without a place."""
+    if aggregate.ordered_by is None:
+        return ""
+    wanted = attribute_name(aggregate.ordered_by)
+    first = [e for e in aggregate.events if not e.after]
+    known = all(any(attribute_name(f.name) == wanted and not f.optional for f in e.fields) for e in first)
+    if not known or all(a.name != wanted for a in attributes):
+        raise Mistake(
+            f"{aggregate.name}: ordered_by {aggregate.ordered_by}; expected a field that every event has which creates it"
+        )
+    return wanted
 
 
 def _is_money(aggregate: Aggregate, sources: tuple[str, ...]) -> bool:

@@ -78,6 +78,7 @@ def values(design: Design, found: tuple[Shape, ...]) -> dict[str, object]:
         "event_names": names,
         "partitions": partitions(design),
         "snapshot_every": SNAPSHOT_EVERY,
+        "keyed": any(s.ordered_by for s in found),
     }
 
 
@@ -163,7 +164,11 @@ def partitions(design: Design) -> int:
 
 
 def _migrations(design: Design, found: tuple[Shape, ...], *, log: bool, snapshots: bool) -> Iterator[Migration]:
-    spoken = {"titles": " and each ".join(s.title for s in found), "partitions": partitions(design)}
+    spoken = {
+        "titles": " and each ".join(s.title for s in found),
+        "partitions": partitions(design),
+        "keyed": any(s.ordered_by for s in found),
+    }
     names = ["events", *(["snapshots"] if snapshots else []), *(["log"] if log else [])]
     for name in names:
         yield Migration(name, templates(HERE / "parts").get_template(f"{name}.sql.jinja").render(spoken))
