@@ -63,6 +63,7 @@ TYPES = {
     ),
 }
 LARGEST = "2**63 - 1"
+CLAIMED = ("text", "uuid")
 LARGEST_AMOUNT = "10**15"  # so that sums stay far from the end of 64 bits
 
 
@@ -110,6 +111,7 @@ class Shape(Struct, frozen=True, kw_only=True):
     states: tuple[tuple[str, str], ...]  # constant, value
     attributes: tuple[Attribute, ...]  # without the totals
     totals: tuple[Attribute, ...]
+    unique: tuple[Attribute, ...] = ()  # fields in which no two aggregates agree
     ordered_by: str = ""  # the attribute whose events are delivered in one order; empty: the id
 
     def creating(self) -> tuple[Moment, ...]:
@@ -154,8 +156,22 @@ def shape(aggregate: Aggregate) -> Shape:
             attribute(Field(name=t.name, type="integer" if not _is_money(aggregate, t.adds) else "money"))
             for t in aggregate.totals
         ),
+        unique=tuple(_unique(aggregate)),
         ordered_by=_ordered_by(aggregate, attributes),
     )
+
+
+def _unique(aggregate: Aggregate) -> Iterator[Attribute]:
+    """The fields in which no two aggregates agree: of the one event that creates them, by which they are claimed."""
+    for event in aggregate.events:
+        for field in (f for f in event.fields if f.unique):
+            alone = not event.after and sum(not e.after for e in aggregate.events) == 1
+            if not alone or field.optional or field.many or field.type not in CLAIMED:
+                raise Mistake(
+                    f"{aggregate.name}.{event.name}.{field.name}: unique; expected that of a {' or '.join(CLAIMED)} "
+                    "of the one event that creates it, or no `unique` there"
+                )
+            yield attribute(field)
 
 
 def _ordered_by(aggregate: Aggregate, attributes: tuple[Attribute, ...]) -> str:
@@ -168,7 +184,7 @@ def _ordered_by(aggregate: Aggregate, attributes: tuple[Attribute, ...]) -> str:
     known = all(any(attribute_name(f.name) == wanted and not f.optional for f in e.fields) for e in first)
     if not known or all(a.name != wanted for a in attributes):
         raise Mistake(
-            f"{aggregate.name}: ordered_by {aggregate.ordered_by}; expected a field that every event has which creates it"
+            f"{aggregate.name}: ordered_by {aggregate.ordered_by}; expected a field of every event that creates it"
         )
     return wanted
 

@@ -79,6 +79,7 @@ def values(design: Design, found: tuple[Shape, ...]) -> dict[str, object]:
         "partitions": partitions(design),
         "snapshot_every": SNAPSHOT_EVERY,
         "keyed": any(s.ordered_by for s in found),
+        "claimed": any(s.unique for s in found),
     }
 
 
@@ -130,6 +131,7 @@ def _aggregate(shape: Shape, package: str, common: dict[str, object], *, snapsho
     inside = {n: m for n, m in own.items() if m != domain}
     wanted = [shape.name, f"{shape.name}Command", "decide", "evolve", "fold"]
     wanted += [] if common["alone"] else [f"{shape.name}Event", "EVENTS"]
+    wanted += [shape.creating()[0].name] if shape.unique else []
     with_shape = {**common, "shape": shape, "domain_import": statement(domain, wanted)}
     source = f"src/{package}"
     yield made(TEMPLATES, "src/[package]/domain/aggregate.py", f"{source}/domain/{shape.module}.py", with_shape, inside)
@@ -168,6 +170,7 @@ def _migrations(design: Design, found: tuple[Shape, ...], *, log: bool, snapshot
         "titles": " and each ".join(s.title for s in found),
         "partitions": partitions(design),
         "keyed": any(s.ordered_by for s in found),
+        "claimed": any(s.unique for s in found),
     }
     names = ["events", *(["snapshots"] if snapshots else []), *(["log"] if log else [])]
     for name in names:
