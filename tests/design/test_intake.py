@@ -285,6 +285,14 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         {"workload.records": 400_000, "workload.writes": 1000, "views": ["stock analytics"]},
     ),
     (
+        "Book trips: reserve a flight, a hotel and a car, pay; cancel everything when one of them fails",
+        {"services": [("flight", False), ("hotel", False), ("car", False)], "tables": []},
+    ),
+    (
+        "Build a trip booking saga: reserve a flight, reserve a hotel, rent a car; compensate when one step fails",
+        {"services": [("flight", False), ("hotel", False), ("car", False)], "tables": []},
+    ),
+    (
         "trip booking: book a flight, a hotel and a rental car; if one fails, undo the others",
         {"services": [("flight", False), ("hotel", False), ("car", False)], "tables": []},
     ),

@@ -54,9 +54,10 @@ def _work_of(steps: Iterable[Step]) -> list[str]:
 
 
 _NOUN = r"[a-z]+(?: (?!and )[a-z]+)?"
+_VERB = r"(?:book|reserve|rent|hire|buy)"
 _LISTED = re.compile(
-    rf"\b(?P<verb>book|reserve|rent|hire|buy)(?:ing|s)? "
-    rf"(?P<things>(?:an? |the )?{_NOUN}(?:(?:, (?:and )?| and )(?:an? |the ){_NOUN})+)",
+    rf"\b(?P<verb>{_VERB})(?:ing|s)? "
+    rf"(?P<things>(?:an? |the )?{_NOUN}(?:(?:, (?:and )?| and )(?:{_VERB} )?(?:an? |the ){_NOUN})+)",
     re.I,
 )
 
@@ -67,7 +68,7 @@ def listed(request: Text) -> Made | None:
     if found is None:
         return None
     verb = found["verb"].lower()
-    things = [t for t in re.split(r",(?: and)? | and ", found["things"].lower()) if t]
+    things = [t for t in re.split(rf",(?: and)? (?:{_VERB} )?| and (?:{_VERB} )?", found["things"].lower()) if t]
     names = [singular(_last_noun(t)) for t in things]
     if len(set(names)) < 2:
         return None
