@@ -12,9 +12,8 @@ from datakeel import naming
 from datakeel.decision import Design
 from datakeel.requirements import Domain, Requirements, Table
 from datakeel.write.contribution import Contribution, Migration, Trouble
-from datakeel.write.formatting import formatted, imports
+from datakeel.write.modules import module_file, module_text
 from datakeel.write.project import File, templates
-from datakeel.write.prose import filled
 from datakeel.write.targets.tables.shape import Column, Path, Shape, shapes
 from datakeel.write.targets.tables.write import KNOWN
 
@@ -120,12 +119,12 @@ def _files(package: str, found: tuple[Kind, ...]) -> Iterator[File]:
     made = [file for kind in found for file in _of(package, kind, known)]
     used = {name for file in made for name in re.findall(r"\w+", file.text)}
     whole = _render("whole.py", used=used)
-    yield _module(package, "domain.whole", "What every document is.", whole, {**known, "json": ""})
+    yield module_file(package, "domain.whole", "What every document is.", whole, {**known, "json": ""})
     about = "The version of a document as HTTP says it: an ETag."
-    yield _module(package, "api.versions", about, _render("versions.py"), known)
+    yield module_file(package, "api.versions", about, _render("versions.py"), known)
     samples = {k.shape.table: _sample(k.shape) for k in found}
     body = _render("samples.py", kinds=found, samples=samples)
-    yield File("tests/some_documents.py", _text(package, "Documents that are valid and differ.", body, known))
+    yield File("tests/some_documents.py", module_text(package, "Documents that are valid and differ.", body, known))
     yield from made
 
 
@@ -133,17 +132,17 @@ def _of(package: str, kind: Kind, known: dict[str, str]) -> Iterator[File]:
     shape = kind.shape
     words = {"kind": kind, "shape": shape}
     about = f"What a {shape.about} is: what is known of all of them."
-    yield _module(package, f"domain.{shape.one}", about, _render("model.py", **words), known)
+    yield module_file(package, f"domain.{shape.one}", about, _render("model.py", **words), known)
     about = f"The SQL of {kind.plural}. Each function works in the caller's transaction."
-    yield _module(package, f"storage.{shape.module}", about, _render("storage.py", **words), known)
+    yield module_file(package, f"storage.{shape.module}", about, _render("storage.py", **words), known)
     about = f"The routes of {kind.plural}: a version is an ETag, and who changes one says which it has seen."
-    yield _module(package, f"api.{shape.module}", about, _render("routes.py", **words), known)
+    yield module_file(package, f"api.{shape.module}", about, _render("routes.py", **words), known)
     about = f"What clients of {kind.plural} rely on."
     test = _render("test_api.py", **words, missing=_required(shape), walked=_walked(kind), differs=_differs)
-    yield File(f"tests/contract/test_{shape.module}_api.py", _text(package, about, test, known))
+    yield File(f"tests/contract/test_{shape.module}_api.py", module_text(package, about, test, known))
     about = f"What must hold of {kind.plural} when many work at once."
     test = _render("test_writers.py", **words)
-    yield File(f"tests/concurrency/test_{shape.module}_writers.py", _text(package, about, test, known))
+    yield File(f"tests/concurrency/test_{shape.module}_writers.py", module_text(package, about, test, known))
 
 
 def _sample(shape: Shape) -> list[str]:
@@ -185,21 +184,6 @@ def _known(package: str, found: tuple[Kind, ...]) -> dict[str, str]:
         known[shape.module] = f"{package}.storage"
         known[f"some_{shape.one}"] = "some_documents"
     return known
-
-
-def _module(package: str, dotted: str, about: str, body: str, known: dict[str, str]) -> File:
-    path = f"src/{package}/{dotted.replace('.', '/')}.py"
-    return File(path, _text(package, about, body, known, f"{package}.{dotted}"))
-
-
-def _text(package: str, about: str, body: str, known: dict[str, str], own: str = "tests") -> str:
-    """A module: what it is about, what it imports, and its body."""
-    defined = set(re.findall(r"^(?:def |class |)(\w+)(?= = |\(|:)", body, re.MULTILINE))
-    others = {name: module for name, module in known.items() if module != own and name not in defined}
-    lines = imports(body, others, package)
-    gap = "\n\n\n" if body.strip().startswith(("def ", "class ", "@")) else "\n\n"
-    body = re.sub(r"\n{4,}", "\n\n\n", body.strip())
-    return formatted(filled(f'"""{about}"""\n\nfrom __future__ import annotations\n\n{lines}{gap}{body}\n'))
 
 
 def _render(name: str, **values: object) -> str:

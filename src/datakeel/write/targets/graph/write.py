@@ -12,9 +12,8 @@ from datakeel import naming
 from datakeel.decision import Design
 from datakeel.requirements import Domain, Graph, Requirements, Table
 from datakeel.write.contribution import Contribution, Migration, Trouble
-from datakeel.write.formatting import formatted, imports
+from datakeel.write.modules import module_file, module_text
 from datakeel.write.project import File, templates
-from datakeel.write.prose import filled
 from datakeel.write.targets.tables.shape import Column, Shape, shapes
 from datakeel.write.targets.tables.write import KNOWN, article
 
@@ -122,13 +121,13 @@ def _files(package: str, found: tuple[Net, ...]) -> Iterator[File]:
         if net.table is not None:
             words |= {"remove": f"{net.table.module}.delete", "make": f"{article(net.table)}_{net.table.one}"}
         about = f"What the {net.about} is made of, and what is answered about it."
-        yield _module(package, f"domain.{net.module}", about, _render("model.py", **words), known)
+        yield module_file(package, f"domain.{net.module}", about, _render("model.py", **words), known)
         about = f"The SQL of the {net.about}. A walk is one statement, and sees one state of the graph."
-        yield _module(package, f"storage.{net.module}", about, _render("storage.py", **words), known)
+        yield module_file(package, f"storage.{net.module}", about, _render("storage.py", **words), known)
         about = f"The routes of the {net.about}."
-        yield _module(package, f"api.{net.module}", about, _render("routes.py", **words), known)
+        yield module_file(package, f"api.{net.module}", about, _render("routes.py", **words), known)
         for folder, name in (("unit", "walks"), ("contract", "api"), ("concurrency", "writers")):
-            text = _text(package, ABOUT[name].format(net.about), _render(f"test_{name}.py", **words), known)
+            text = module_text(package, ABOUT[name].format(net.about), _render(f"test_{name}.py", **words), known)
             yield File(f"tests/{folder}/test_{net.module}_{name}.py", text)
 
 
@@ -161,21 +160,6 @@ FURTHER = {
     "pairwise": "itertools",
     "suppress": "contextlib",
 }
-
-
-def _module(package: str, dotted: str, about: str, body: str, known: dict[str, str]) -> File:
-    path = f"src/{package}/{dotted.replace('.', '/')}.py"
-    return File(path, _text(package, about, body, known, f"{package}.{dotted}"))
-
-
-def _text(package: str, about: str, body: str, known: dict[str, str], own: str = "tests") -> str:
-    """A module: what it is about, what it imports, and its body."""
-    defined = set(re.findall(r"^(?:def |class |)(\w+)(?= = |\(|:)", body, re.MULTILINE))
-    others = {name: module for name, module in known.items() if module != own and name not in defined}
-    lines = imports(body, others, package)
-    gap = "\n\n\n" if body.strip().startswith(("def ", "class ", "@")) else "\n\n"
-    body = re.sub(r"\n{4,}", "\n\n\n", body.strip())
-    return formatted(filled(f'"""{about}"""\n\nfrom __future__ import annotations\n\n{lines}{gap}{body}\n'))
 
 
 def _render(name: str, **values: object) -> str:

@@ -15,9 +15,8 @@ from datakeel.mistake import Mistake
 from datakeel.requirements import Domain, Replicated, Requirements, Table
 from datakeel.write.code import union
 from datakeel.write.contribution import Contribution, Migration, Trouble
-from datakeel.write.formatting import formatted, imports
+from datakeel.write.modules import module_file, module_text
 from datakeel.write.project import File, templates
-from datakeel.write.prose import filled
 from datakeel.write.targets.tables.shape import Column, Shape, shapes
 from datakeel.write.targets.tables.write import KNOWN
 
@@ -117,10 +116,10 @@ def _kind(one: Replicated, shape: Shape) -> Kind:
 
 def _files(package: str, found: tuple[Kind, ...]) -> Iterator[File]:
     clock = "Stamps that order what clients did, though their clocks differ."
-    yield _module(package, "domain.clock", clock, _render("clock.py"), _known(package, found[0]))
+    yield module_file(package, "domain.clock", clock, _render("clock.py"), _known(package, found[0]))
     for kind in found:
         known = _known(package, kind)
-        yield _module(
+        yield module_file(
             package,
             f"domain.{kind.one}",
             f"What clients do to {kind.plural}, and what it comes to.",
@@ -128,11 +127,11 @@ def _files(package: str, found: tuple[Kind, ...]) -> Iterator[File]:
             known,
         )
         about = f"The SQL of {kind.plural}. Each function works in the caller's transaction."
-        yield _module(package, f"storage.{kind.module}", about, _render("storage.py", kind=kind), known)
+        yield module_file(package, f"storage.{kind.module}", about, _render("storage.py", kind=kind), known)
         about = f"The routes of {kind.plural}."
-        yield _module(package, f"api.{kind.module}", about, _render("routes.py", kind=kind), known)
+        yield module_file(package, f"api.{kind.module}", about, _render("routes.py", kind=kind), known)
         for (folder, name), about in TESTS.items():
-            text = _text(package, about.format(kind.plural), _test(name, kind), known)
+            text = module_text(package, about.format(kind.plural), _test(name, kind), known)
             yield File(f"tests/{folder}/test_{kind.module}_{name}.py", text)
 
 
@@ -205,21 +204,6 @@ def _known(package: str, kind: Kind) -> dict[str, str]:
     known |= dict.fromkeys(own, f"{package}.domain.{kind.one}")
     known |= {f"take_from_{c.name}": f"{package}.domain.{kind.one}" for c in kind.sets}
     return known | {kind.module: f"{package}.storage"}
-
-
-def _module(package: str, dotted: str, about: str, body: str, known: dict[str, str]) -> File:
-    path = f"src/{package}/{dotted.replace('.', '/')}.py"
-    return File(path, _text(package, about, body, known, f"{package}.{dotted}"))
-
-
-def _text(package: str, about: str, body: str, known: dict[str, str], own: str = "tests") -> str:
-    """A module: what it is about, what it imports, and its body."""
-    defined = set(re.findall(r"^(?:def |class |)(\w+)(?= = |\(|:)", body, re.MULTILINE))
-    others = {name: module for name, module in known.items() if module != own and name not in defined}
-    lines = imports(body, others, package)
-    body = re.sub(r"\n{4,}", "\n\n\n", body.strip())
-    gap = "\n\n\n" if body.startswith(("def ", "class ", "@")) else "\n\n"
-    return formatted(filled(f'"""{about}"""\n\nfrom __future__ import annotations\n\n{lines}{gap}{body}\n'))
 
 
 def _render(name: str, **values: object) -> str:

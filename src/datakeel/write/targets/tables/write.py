@@ -10,9 +10,8 @@ from pathlib import Path as Folder
 from datakeel import naming
 from datakeel.decision import Design
 from datakeel.write.contribution import Contribution, Migration, Trouble, light
-from datakeel.write.formatting import formatted, imports
+from datakeel.write.modules import laid_out
 from datakeel.write.project import File, templates
-from datakeel.write.prose import filled
 from datakeel.write.targets.tables.shape import Column, Guard, Path, Shape, quoted, shapes
 
 ORDER = 10
@@ -181,14 +180,10 @@ class System:
     def _text(self, about: str, body: str, dotted: str = "") -> str:
         """A module: what it is about, what it imports, and its body."""
         own = f"{self.package}.{dotted}"
-        defined = set(re.findall(r"^(?:def |class |)(\w+)(?= = |\(|:)", body, re.MULTILINE))
         elsewhere = {name: m for name, m in self.known.items() if own not in (m, f"{m}.{name}")}
         fields = {s.module for s in self.shapes if not re.search(rf"(?<![\w.]){s.module}(\.[a-z]|, \")", body)}
-        known = {name: module for name, module in elsewhere.items() if name not in defined | fields}
-        lines = imports(body, known, self.package)
-        gap = "\n\n\n" if body.strip().startswith(("def ", "class ", "@")) else "\n\n"
-        body = re.sub(r"\n{4,}", "\n\n\n", body.strip())
-        return formatted(filled(f'"""{about}"""\n\nfrom __future__ import annotations\n\n{lines}{gap}{body}\n'))
+        known = {name: module for name, module in elsewhere.items() if name not in fields}
+        return laid_out(self.package, about, body, known)
 
     def _render(self, name: str, **values: object) -> str:
         return templates(PARTS_FOLDER).get_template(f"{name}.jinja").render(values)
