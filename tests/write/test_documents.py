@@ -1,12 +1,11 @@
 """Documents as they are written."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from datakeel import reviewer
 from datakeel.write.disk import put
 from datakeel.write.writer import write
+from tests.write.clean import assert_laid_out_and_clean
 from tests.write.documents import DOCUMENTS
 
 
@@ -28,15 +27,7 @@ def test_moments_in_documents_are_read_the_same_under_every_setting() -> None:
 
 def test_the_code_is_laid_out_and_clean_and_its_review_finds_nothing(tmp_path: Path) -> None:
     put(write(DOCUMENTS), tmp_path / "made")
-    for arguments in (["format", "--diff"], ["check"]):
-        answer = subprocess.run(
-            [sys.executable, "-m", "ruff", *arguments, "."],
-            cwd=tmp_path / "made",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert answer.returncode == 0, answer.stdout
+    assert_laid_out_and_clean(tmp_path / "made")
     assert [str(f.place) for f in reviewer.review(tmp_path / "made").findings] == []
 
 

@@ -1,13 +1,12 @@
 """Graphs as they are written."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from datakeel import reviewer
 from datakeel.write.disk import put
 from datakeel.write.targets.graph.write import nets
 from datakeel.write.writer import write
+from tests.write.clean import assert_laid_out_and_clean
 from tests.write.graphs import FOLLOWERS
 
 
@@ -34,15 +33,7 @@ def test_vertices_are_made_once_and_those_of_a_table_not_at_all() -> None:
 
 def test_the_code_is_laid_out_and_clean_and_its_review_finds_nothing(tmp_path: Path) -> None:
     put(write(FOLLOWERS), tmp_path / "made")
-    for arguments in (["format", "--diff"], ["check"]):
-        answer = subprocess.run(
-            [sys.executable, "-m", "ruff", *arguments, "."],
-            cwd=tmp_path / "made",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert answer.returncode == 0, answer.stdout
+    assert_laid_out_and_clean(tmp_path / "made")
     assert [str(f.place) for f in reviewer.review(tmp_path / "made").findings] == []
 
 

@@ -1,13 +1,12 @@
 """Records with several writers as they are written."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from datakeel import reviewer
 from datakeel.write.disk import put
 from datakeel.write.targets.replicated.write import kinds
 from datakeel.write.writer import write
+from tests.write.clean import assert_laid_out_and_clean
 from tests.write.replicated import NOTES
 
 
@@ -28,15 +27,7 @@ def test_each_rule_of_merging_has_its_own_fold() -> None:
 
 def test_the_code_is_laid_out_and_clean_and_its_review_finds_nothing(tmp_path: Path) -> None:
     put(write(NOTES), tmp_path / "made")
-    for arguments in (["format", "--diff"], ["check"]):
-        answer = subprocess.run(
-            [sys.executable, "-m", "ruff", *arguments, "."],
-            cwd=tmp_path / "made",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert answer.returncode == 0, answer.stdout
+    assert_laid_out_and_clean(tmp_path / "made")
     assert [str(f.place) for f in reviewer.review(tmp_path / "made").findings] == []
 
 

@@ -14,6 +14,7 @@ from datakeel.write.disk import put
 from datakeel.write.project import Project
 from datakeel.write.targets.tables.shape import shapes
 from datakeel.write.writer import write
+from tests.write.clean import assert_laid_out_and_clean
 from tests.write.designs import CALENDAR, CALENDAR_FULL, CALENDAR_LIGHT, EVERYTHING, design
 
 
@@ -87,15 +88,7 @@ def test_an_overlap_of_what_agrees_in_several_values_needs_no_extension() -> Non
 @pytest.mark.parametrize("of", [CALENDAR_LIGHT, CALENDAR_FULL, EVERYTHING], ids=["light", "calendar", "everything"])
 def test_the_code_is_laid_out_and_clean(of: Design, tmp_path: Path) -> None:
     put(write(of), tmp_path / "made")
-    for arguments in (["format", "--diff"], ["check"]):
-        answer = subprocess.run(
-            [sys.executable, "-m", "ruff", *arguments, "."],
-            cwd=tmp_path / "made",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert answer.returncode == 0, answer.stdout
+    assert_laid_out_and_clean(tmp_path / "made")
 
 
 def test_the_same_design_gives_the_same_bytes() -> None:

@@ -1,7 +1,5 @@
 """Constructs of different kinds in one system: their writers do not stand in each other's way."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ from datakeel.design.designer import design
 from datakeel.design.intake import intake
 from datakeel.write import disk
 from datakeel.write.writer import write
+from tests.write.clean import assert_laid_out_and_clean
 
 REQUESTS = (
     "e-commerce checkout: orders are placed and shipped; reserve stock, charge the card via Stripe; undo on failure",
@@ -23,8 +22,4 @@ REQUESTS = (
 def test_they_make_one_clean_project(request_: str, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     disk.put(write(design(intake(request_))), folder)
-    for words in (("check", "."), ("format", "--check", ".")):
-        done = subprocess.run(
-            [sys.executable, "-m", "ruff", *words], cwd=folder, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout
+    assert_laid_out_and_clean(folder)

@@ -117,12 +117,7 @@ def _put_beside(project: Project, folder: Path) -> list[str]:
         for f in project.files
         if not f.path.startswith(OURS) and _of_the_user(folder / f.path, f, digests.get(f.path))
     ]
-    with _beside(folder) as stage, ExitStack() as undo:
-        for file in project.files:
-            if file.path not in kept:
-                _write(stage / "new", file)
-                _exchange(stage, folder, file.path, undo)
-        undo.pop_all()
+    put_over((f for f in project.files if f.path not in kept), (), folder)
     return kept
 
 

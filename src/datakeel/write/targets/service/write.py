@@ -15,10 +15,10 @@ from datakeel import __version__, naming, requirements
 from datakeel.decision import Decision, Design
 from datakeel.write import records
 from datakeel.write.contribution import Contribution, Migration, Process, Trouble, light
+from datakeel.write.disk import STATE
 from datakeel.write.project import File, rendered, templates
 
 HERE = Path(__file__).parent
-STATE = ".datakeel/state.json"
 LANGUAGE = 1  # the version of system.yaml
 
 REQUIREMENTS = (
