@@ -10,6 +10,7 @@ from datakeel.mistake import Mistake
 from datakeel.requirements import Aggregate, Document, Domain, Event, Field, Requirements, View
 from datakeel.write.project import Project
 from datakeel.write.writer import write
+from tests.write.clean import assert_laid_out_and_clean
 from tests.write.designs import design
 from tests.write.systems import LEDGER, ORDERS, PARTS
 
@@ -17,11 +18,7 @@ from tests.write.systems import LEDGER, ORDERS, PARTS
 @pytest.mark.parametrize("requirements", [ORDERS, LEDGER], ids=lambda r: r.name)
 def test_the_code_is_laid_out_and_clean(requirements: Requirements, tmp_path: Path) -> None:
     on_disk(write(design(requirements, *PARTS)), tmp_path)
-    for arguments in (["format", "--diff"], ["check"]):
-        answer = subprocess.run(
-            [sys.executable, "-m", "ruff", *arguments, "."], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert answer.returncode == 0, answer.stdout
+    assert_laid_out_and_clean(tmp_path)
 
 
 def test_the_same_design_gives_the_same_bytes() -> None:

@@ -1,7 +1,5 @@
 """Sagas as they are written."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ from datakeel.requirements import Requirements
 from datakeel.write.project import Project
 from datakeel.write.targets.sagas import shape
 from datakeel.write.writer import write
+from tests.write.clean import assert_laid_out_and_clean
 from tests.write.designs import design
 from tests.write.sagas import CHECKOUT, TRIPS
 
@@ -74,11 +73,7 @@ def test_each_service_has_a_database_of_its_own() -> None:
 @pytest.mark.parametrize("requirements", [CHECKOUT, TRIPS], ids=lambda r: r.name)
 def test_the_code_is_laid_out_and_clean(requirements: Requirements, tmp_path: Path) -> None:
     put(written(requirements), tmp_path)
-    for arguments in (["format", "--diff"], ["check"]):
-        answer = subprocess.run(
-            [sys.executable, "-m", "ruff", *arguments, "."], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert answer.returncode == 0, answer.stdout
+    assert_laid_out_and_clean(tmp_path)
 
 
 def test_the_same_requirements_give_the_same_bytes() -> None:

@@ -1,7 +1,5 @@
 """Time series as they are written."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from datakeel.requirements import Requirements, read
 from datakeel.write.project import Project
 from datakeel.write.targets.series.write import shape
 from datakeel.write.writer import write
+from tests.write.clean import assert_laid_out_and_clean
 from tests.write.designs import design
 
 READINGS = """
@@ -59,11 +58,7 @@ def test_the_code_is_laid_out_and_clean(text: str, tmp_path: Path) -> None:
         path = tmp_path / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(file.text)
-    for arguments in (["format", "--diff"], ["check"]):
-        answer = subprocess.run(
-            [sys.executable, "-m", "ruff", *arguments, "."], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert answer.returncode == 0, answer.stdout
+    assert_laid_out_and_clean(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from datakeel.write.contribution import Contribution, Migration, Process, Troubl
 from datakeel.write.project import Project, project
 from datakeel.write.targets.service.write import files
 from datakeel.write.writer import write
+from tests.write.clean import assert_laid_out_and_clean
 from tests.write.designs import CALENDAR_FULL, CALENDAR_LIGHT, design
 
 ORDERS = design(Requirements(name="Order tracking", summary="Orders, and where they are."), "http-api", "log")
@@ -62,11 +61,7 @@ def test_the_code_is_laid_out_and_clean(tmp_path: Path) -> None:
         path = tmp_path / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(file.text)
-    for arguments in (["format", "--diff"], ["check"]):
-        answer = subprocess.run(
-            [sys.executable, "-m", "ruff", *arguments, "."], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert answer.returncode == 0, answer.stdout
+    assert_laid_out_and_clean(tmp_path)
 
 
 def documents(text: str) -> list[dict[str, Any]]:
