@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.certainty import Answer
 from datakeel.model.effect import Cardinality, Effect, Kind
 from datakeel.model.operation import Operation
-from datakeel.rules.facts.derivation import MARK, OUTBOX, together
-from datakeel.rules.facts.guards import outer_guard, single_runner
+from datakeel.rules.facts.derivation import OUTBOX
+from datakeel.rules.facts.relays import alone, marking, settled
 from datakeel.rules.rule import Hit, rule
 
 
@@ -29,29 +28,6 @@ def outbox_relay_defect(operation: Operation) -> Iterator[Hit]:
             yield early(read, mark, publish)
         elif not alone(operation, read, publish):
             yield unlocked(read, publish)
-
-
-def alone(operation: Operation, read: Effect, publish: Effect) -> bool:
-    """Whether no second relay reads the rows while this one sends them."""
-    locked = (read.selection is not None and read.selection.lock) or read.locks or publish.locks
-    return bool(locked) or single_runner(operation) or outer_guard(operation) == Answer.YES
-
-
-def marking(operation: Operation, read: Effect) -> Effect | None:
-    """What takes the rows out of the outbox: a delete, or a column that says so."""
-    for write in operation.of(Kind.WRITE):
-        if write.dataset == read.dataset and (
-            write.verb == "delete" or any(MARK.search(a.column) for a in write.assigned)
-        ):
-            return write
-    return None
-
-
-def settled(operation: Operation, mark: Effect, publish: Effect) -> bool:
-    """Whether the mark is committed before the message leaves."""
-    if not together(operation, mark, publish):
-        return True
-    return any(c.number > mark.number and c.number < publish.number for c in operation.of(Kind.COMMIT))
 
 
 def early(read: Effect, mark: Effect, publish: Effect) -> Hit:

@@ -3,20 +3,14 @@ again."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
+from datakeel.rules.facts.views import END, begins_at_end, projects
 from datakeel.rules.rule import Hit, rule
-
-END = ("'latest'", "'largest'", "'end'", "'LATEST'")
-COPIES = (StoreKind.SEARCH, StoreKind.KEY_VALUE, StoreKind.GRAPH, StoreKind.WIDE_COLUMN)
-NAME = re.compile(
-    r"view|projection|read_model|readmodel|summary|totals|search|index|snapshot|stats|report|balances", re.I
-)
 
 
 @rule(Severity.MAJOR)
@@ -28,19 +22,6 @@ def view_not_rebuildable(operation: Operation, system: System) -> Iterator[Hit]:
         view = next((e for e in operation.effects if e.number > consume.number and projects(e)), None)
         if view is not None and not operation.exclusive(consume, view):
             yield hit(consume, view)
-
-
-def begins_at_end(consume: Effect) -> bool:
-    """Whether a new group skips what the log holds; one without a group is a live feed that keeps nothing."""
-    start, group = consume.option("start"), consume.option("group")
-    return start is not None and start.value in END and not (group is not None and group.value == "None")
-
-
-def projects(effect: Effect) -> bool:
-    """Whether it writes a view: a copy in another kind of store, or a table that is named as one."""
-    if effect.kind != Kind.WRITE or effect.verb == "delete":
-        return False
-    return effect.store in COPIES or bool(effect.store == StoreKind.RELATIONAL and NAME.search(effect.dataset))
 
 
 def replayed(consume: Effect, system: System) -> bool:

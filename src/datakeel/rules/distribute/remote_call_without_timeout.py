@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Kind, Option, StoreKind
+from datakeel.model.effect import Effect, Kind, Option
 from datakeel.model.operation import Operation, Role
 from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.decided import elsewhere
 from datakeel.rules.facts.guards import by_hand
+from datakeel.rules.facts.limits import NETWORK, limited, near, unlimited
 from datakeel.rules.facts.words import host, thing
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import endless
 
-NETWORK = (StoreKind.REMOTE, StoreKind.MAIL, StoreKind.OBJECT, StoreKind.SEARCH, StoreKind.QUEUE)
 WORDS = {
     "httpx": "timeout=httpx.Timeout(10.0, connect=3.0)",
     "aiohttp": "timeout=aiohttp.ClientTimeout(total=10)",
@@ -38,11 +38,6 @@ def remote_call_without_timeout(operation: Operation, system: System) -> Iterato
             yield hit(operation, call, option, decided_at(call, system))
 
 
-def unlimited(option: Option) -> bool:
-    """``None`` is no limit, nor is a pair of which the second, for reading, is None."""
-    return option.value in ("None", "0") or option.value.endswith(", None)")
-
-
 def left_open(call: Effect, system: System) -> bool:
     """Whether a helper makes the call and leaves the limit to its callers: here it is decided that there is none."""
     helper = system.operation(call.callee)
@@ -59,19 +54,6 @@ def decided_at(call: Effect, system: System) -> Place:
     given = {place for place, value in asked if value and value != "None"}
     left = {place for place, value in asked if value == "None"}
     return call.chain[0] if len(given) >= len(left) else call.place
-
-
-def limited(call: Effect) -> bool:
-    """Whether something round the call ends it (``async with timeout(5)``)."""
-    return any(s.kind == "timeout" and s.text != "None" for s in call.scopes)
-
-
-def near(call: Effect) -> bool:
-    """Whether a socket stays on this machine, or only says where datagrams go: then nobody is waited for."""
-    family, transport = call.option("address-family"), call.option("transport")
-    return (family is not None and family.value.endswith("AF_UNIX")) or (
-        transport is not None and transport.value.endswith("SOCK_DGRAM")
-    )
 
 
 def hit(operation: Operation, call: Effect, option: Option, place: Place) -> Hit:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Effect, Kind, Option, StoreKind, When
+from datakeel.model.effect import Effect, Kind, Option, When
 from datakeel.model.operation import Operation
+from datakeel.rules.facts.acks import automatic, durable, handed
 from datakeel.rules.facts.decided import elsewhere
 from datakeel.rules.rule import Hit, rule
-
-AUTOMATIC = ("auto-commit", "auto-ack")
 
 
 @rule(Severity.CRITICAL)
@@ -34,16 +33,6 @@ def work_for(operation: Operation, consume: Effect) -> Effect | None:
     return next((e for e in later if durable(e)), given)
 
 
-def handed(effect: Effect, consumed: set[int]) -> bool:
-    """Whether what was consumed is given to code that is not in view; number 0 is what the function itself is given."""
-    if effect.verb != "hand-over":
-        return False
-    return any(
-        s.number in consumed or (0 in consumed and s.kind == "parameter" and s.name not in ("self", "cls"))
-        for s in effect.payload
-    )
-
-
 def in_background(operation: Operation, consume: Effect, work: Effect) -> bool:
     """Whether offsets are committed while a message is still being handled.
 
@@ -52,22 +41,6 @@ def in_background(operation: Operation, consume: Effect, work: Effect) -> bool:
     loop.
     """
     return consume.option("offset-store") is not None or operation.is_async or work.when == When.CONCURRENT
-
-
-def durable(effect: Effect) -> bool:
-    """An effect outside the process that a crash would lose with the message."""
-    if effect.kind not in (Kind.WRITE, Kind.PUBLISH, Kind.CALL) or effect.when not in (When.NOW, When.CONCURRENT):
-        return False
-    return effect.store not in (StoreKind.NONE, StoreKind.MEMORY, StoreKind.PROCESS)
-
-
-def automatic(consume: Effect) -> Option | None:
-    """The option by which the client acknowledges by itself as soon as a message is handed out."""
-    stored = consume.option("offset-store")
-    if stored is not None and stored.value != "True":
-        return None
-    found = (consume.option(word) for word in AUTOMATIC)
-    return next((o for o in found if o is not None and o.value == "True"), None)
 
 
 def acknowledged_first(operation: Operation) -> Iterator[Hit]:

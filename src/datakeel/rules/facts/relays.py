@@ -1,0 +1,32 @@
+"""How a relay sends what waits in an outbox: alone, and marked only when it is sent."""
+
+from __future__ import annotations
+
+from datakeel.model.certainty import Answer
+from datakeel.model.effect import Effect, Kind
+from datakeel.model.operation import Operation
+from datakeel.rules.facts.derivation import MARK, together
+from datakeel.rules.facts.guards import outer_guard, single_runner
+
+
+def alone(operation: Operation, read: Effect, publish: Effect) -> bool:
+    """Whether no second relay reads the rows while this one sends them."""
+    locked = (read.selection is not None and read.selection.lock) or read.locks or publish.locks
+    return bool(locked) or single_runner(operation) or outer_guard(operation) == Answer.YES
+
+
+def marking(operation: Operation, read: Effect) -> Effect | None:
+    """What takes the rows out of the outbox: a delete, or a column that says so."""
+    for write in operation.of(Kind.WRITE):
+        if write.dataset == read.dataset and (
+            write.verb == "delete" or any(MARK.search(a.column) for a in write.assigned)
+        ):
+            return write
+    return None
+
+
+def settled(operation: Operation, mark: Effect, publish: Effect) -> bool:
+    """Whether the mark is committed before the message leaves."""
+    if not together(operation, mark, publish):
+        return True
+    return any(c.number > mark.number and c.number < publish.number for c in operation.of(Kind.COMMIT))
