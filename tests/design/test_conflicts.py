@@ -74,7 +74,6 @@ MET: list[tuple[str, Requirements]] = [
     ("strong, in two regions, with time for a round trip", put(EVERYWHERE, "latency", Latency(write=0.050))),
     ("a million measurements a second", put(READINGS, "workload.writes", 1e6)),
     ("a million transactions a second on a cluster", put(put(CALENDAR, "workload.writes", 1e5), "profile", "cluster")),
-    ("a profile that was only assumed", put(put(CALENDAR, "workload.writes", 1e5), "reasons", {"profile": "assumed"})),
     ("FastAPI", put(ORDERS, "overrides", {"framework": "FastAPI"})),
 ]
 

@@ -101,9 +101,8 @@ def _beyond(requirements: Requirements, worked_out: Estimate) -> Iterator[str]:
             "be lost or added up before it is written."
         )
         return
-    assumed = "profile" in requirements.reasons
     takes = value("postgresql", "commits")
-    if requirements.profile == "embedded" and not assumed and worked_out.commit_share > 1:
+    if requirements.profile == "embedded" and worked_out.commit_share > 1:
         yield (
             f"profile: embedded is one PostgreSQL, which commits {count(takes, 'writes/s')} on a server and "
             f"{count(value('postgresql', 'embedded_commits'), 'writes/s')} on a laptop; "
@@ -120,9 +119,7 @@ def _mean(worked_out: Estimate) -> float:
 
 
 def _scale_model(requirements: Requirements, worked_out: Estimate, engine: str) -> Iterator[str]:
-    """An embedded project of a system that one server does not take is a model of it, to a scale."""
-    if requirements.profile != "embedded":
-        return
+    """A project that runs on one machine is a model, to a scale, of a system that one server does not take."""
     laptop = sum(load.peak_writes for load in worked_out.series) / value("postgresql", "embedded_copied_rows")
     laptop += sum(load.peak_writes for load in worked_out.transactional) / value("postgresql", "embedded_commits")
     if laptop <= 1:
@@ -133,21 +130,17 @@ def _scale_model(requirements: Requirements, worked_out: Estimate, engine: str) 
         f"2 cores ({count(value('postgresql', 'embedded_copied_rows'), 'rows/s')} by COPY, "
         f"{count(value('postgresql', 'embedded_commits'), 'commits/s')}), and "
         f"{times(worked_out.write_share)} what one PostgreSQL "
-        f"takes on a server: this project shows the system to a scale. {_in_production(engine, worked_out)}"
+        "takes on a server: this project shows the system to a scale. "
+        f"{_in_production(requirements, engine, worked_out)}"
     )
 
 
-def _in_production(engine: str, worked_out: Estimate) -> str:
+def _in_production(requirements: Requirements, engine: str, worked_out: Estimate) -> str:
+    remedy = "" if requirements.profile == "cluster" else "; set `profile: cluster`"
     if engine == "cassandra":
-        return (
-            f"In production: Cassandra on {count(nodes(worked_out), 'nodes')}, with the files in deploy/; set "
-            "`profile: cluster`."
-        )
+        return f"In production: Cassandra on {count(nodes(worked_out), 'nodes')}, with the files in deploy/{remedy}."
     if engine == "sharded-postgresql":
-        return (
-            f"In production: {count(servers(worked_out), 'PostgreSQL servers')} by hash of the key; set "
-            "`profile: cluster`."
-        )
+        return f"In production: {count(servers(worked_out), 'PostgreSQL servers')} by hash of the key{remedy}."
     return "In production: one PostgreSQL on a server of 8 cores or more."
 
 

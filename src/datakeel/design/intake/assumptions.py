@@ -37,7 +37,8 @@ def _reads_and_writes(found: Figures, main: Workload, what: str) -> None:
     if main.reads is None and (found.values.get("workload.writes") or 0) > BY_HAND:
         usual = 1.0
     per = ratio or (None if by_machines else usual)
-    how = said.removeprefix("said: ") if ratio else f"{usual:g} reads for each write, usual for {what}"
+    reading = "1 read" if usual == 1 else f"{usual:g} reads"
+    how = said.removeprefix("said: ") if ratio else f"{reading} for each write, usual for {what}"
     reads, users = found.values.get("workload.reads"), found.values.get("workload.users")
     if reads is not None and per:
         found.assume("workload.writes", reads / per, how)

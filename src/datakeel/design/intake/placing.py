@@ -62,13 +62,19 @@ def _rate(found: Figures, q: Quantity) -> None:
 
 
 def _multiplier(found: Figures, q: Quantity) -> float:
-    """How many there are of those of whom each does so."""
-    if q.each is None and not {"each", "every"} & set(found.left(q, 4)):
+    """How many there are of those of whom each does so; ``500 patients, one reading per second``: one for each."""
+    if q.each is None and not _single(found, q) and not {"each", "every"} & set(found.left(q, 4)):
         return 1
     counts = [c for c in found.quantities if c.kind == "count" and c.first < q.first and not c.each and c.of]
     named = [c for c in counts if q.each in c.of or (q.each == "user" and lexicon("people") & set(c.of))]
     chosen = (named or [c for c in counts if q.each in (None, "each")])[-1:]
     return chosen[0].value if chosen else 1
+
+
+def _single(found: Figures, q: Quantity) -> bool:
+    """``one reading per second``."""
+    number, thing = found.request.tokens[q.first : q.first + 2]
+    return number.low in ("one", "1") and thing.one in q.of
 
 
 def _flow(found: Figures, q: Quantity) -> None:
@@ -111,6 +117,7 @@ def _period(found: Figures, q: Quantity) -> None:
         found.put("lateness", q.value, q)
     elif (
         lexicon("fresh") & near
+        or {"alert", "alarm", "notify", "notification"} & near
         or {"change", "publish", "propagate"} & around
         or (q.value >= 1 and {"dashboard", "index", "view", "analytics"} & near and not {"load", "respond"} & near)
     ):

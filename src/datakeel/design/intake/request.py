@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from datakeel.design.amounts import count
+from datakeel.design.estimate import estimate
 from datakeel.design.intake import domains, draft, sagas
 from datakeel.design.intake.assumptions import complete
 from datakeel.design.intake.constraints import constrain
@@ -70,7 +72,9 @@ def intake(request: str) -> Requirements:
     if domain.views:
         freshness(read)
     complete(read, calls[0].domain.assume if calls else Workload(), known)
-    return _requirements(words, names, _timed(domain, read), read, {**reasons, **names.reasons, **held.reasons})
+    return _profiled(
+        _requirements(words, names, _timed(domain, read), read, {**reasons, **names.reasons, **held.reasons})
+    )
 
 
 def _domain(
@@ -262,7 +266,7 @@ def _requirements(words: Text, names: Named, domain: Domain, read: Figures, reas
         reasons["summary"] = remarks
     name = system_name(words.without(names.taken), domain)
     summary = " ".join(words.written.split())
-    found = Requirements(
+    return Requirements(
         name=name,
         summary=summary if len(summary) <= 1000 else f"{summary[:999]}…",
         language=names.language,
@@ -275,7 +279,16 @@ def _requirements(words: Text, names: Named, domain: Domain, read: Figures, reas
         overrides=names.overrides,
         reasons={k: _line(v) for k, v in sorted({**reasons, **read.reasons}.items())},
     )
-    return found
+
+
+def _profiled(found: Requirements) -> Requirements:
+    """More commits than one PostgreSQL takes are not asked of the embedded profile, of which nobody spoke."""
+    worked_out = estimate(found)
+    if worked_out.commit_share <= 1:
+        return found
+    peak = count(sum(load.peak_writes for load in worked_out.transactional), "writes/s")
+    why = f"inferred: {peak} at peak are more than one PostgreSQL commits"
+    return replace(found, profile="cluster", reasons=dict(sorted({**found.reasons, "profile": why}.items())))
 
 
 def _unmet(domain: Domain, wanted: Mapping[str, str]) -> list[str]:
