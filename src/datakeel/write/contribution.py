@@ -55,14 +55,16 @@ class Trouble(Struct, frozen=True):
 
 
 class Panel(Struct, frozen=True):
-    """One part of the dashboard: `source` is the path of the API that answers with its rows, as JSON. `bars`: the
-    column that is drawn. `action`: a path that a row can be sent to (POST), its columns in braces; `verb`: what that is
-    called."""
+    """One part of the dashboard: `source` is the path of the API that answers with its rows, as JSON, at most `most` of
+    them (0: all). `bars`: the column that is drawn. `alarms`: columns that should be nothing. `action`: a path that a
+    row can be sent to (POST), its columns in braces; `verb`: what that is called."""
 
     title: str
     source: str
     about: str
+    most: int = 0
     bars: str = ""
+    alarms: tuple[str, ...] = ()
     action: str = ""
     verb: str = ""
 

@@ -20,6 +20,7 @@ BESIDE = frozenset({"outbox"})
 HERE = Path(__file__).parent
 KEYS = HERE.parent / "service" / "parts"  # the table of idempotency keys, which every service has in its database
 
+SHOWN = 200  # of dead letters; the API says it too
 PANELS = (
     Panel(
         title="Sagas at work",
@@ -31,15 +32,17 @@ PANELS = (
         title="Sagas that stopped",
         source="/sagas/dead-letters",
         about="Dead letters. Replayed, they go on from the step at which they stopped.",
+        most=SHOWN,
         action="/sagas/dead-letters/{id}/replay",
-        verb="replay",
+        verb="Replay",
     ),
     Panel(
         title="Messages that were refused",
         source="/outbox/dead-letters",
         about="Dead letters of the outbox. Replayed, they leave again.",
+        most=SHOWN,
         action="/outbox/dead-letters/{id}/replay",
-        verb="replay",
+        verb="Replay",
     ),
 )
 TROUBLES = (

@@ -89,11 +89,17 @@ def _about(view: Derived) -> str:
 
 
 def _panels(views: tuple[Derived, ...]) -> Iterator[Panel]:
-    yield Panel("Views", "/operations/views", "How many events each view has had, and how far it is behind.")
+    yield Panel(
+        "Views",
+        "/operations/views",
+        "How many events each view has had, and how far it is behind.",
+        alarms=("dead_letters",),
+    )
     yield Panel(
         "Dead letters",
         "/operations/dead-letters",
         "Events that a view could not take. Replaying one replays what waits behind it in its stream too.",
+        most=100,
         action="/operations/dead-letters/{id}/replay",
         verb="Replay",
     )
