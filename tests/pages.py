@@ -2,9 +2,9 @@
 line.
 
 In a rule's page a line that ends in ``# finding: rule`` (``--`` in SQL) must be reported by that rule, and no other
-line by any. In a reader's page, and in a library's example, a line that ends in ``# effect: kind verb dataset`` (what
-follows the kind may be left out) must have just these effects; several are parted by ``;``. A line with no mark has
-none.
+line by any; in a strength's page ``# strength: name`` does the same for what is praised. In a reader's page, and in a
+library's example, a line that ends in ``# effect: kind verb dataset`` (what follows the kind may be left out) must have
+just these effects; several are parted by ``;``. A line with no mark has none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datakeel.finding import Finding
+from datakeel.finding import Finding, Strength
 from datakeel.model.effect import Effect
 from datakeel.model.system import System
 from datakeel.read import facts, reader
@@ -22,7 +22,7 @@ from datakeel.read.source import discover
 from datakeel.rules.judge import judge
 
 FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.M | re.S)
-MARK = re.compile(r"(?:#|--|//)\s*(finding|effect):\s*(.+?)\s*$")
+MARK = re.compile(r"(?:#|--|//)\s*(finding|strength|effect):\s*(.+?)\s*$")
 DEFAULT_NAMES = {"python": "shop/code.py", "sql": "schema.sql"}
 
 
@@ -74,10 +74,16 @@ def said(found: tuple[Finding, ...]) -> list[tuple[str, int, str]]:
     return sorted((f.place.path, f.place.line, f.rule) for f in found)
 
 
+def praised(found: tuple[Strength, ...]) -> list[tuple[str, int, str]]:
+    return sorted((step.place.path, step.place.line, s.name) for s in found for step in s.evidence)
+
+
 def expected(case: Case) -> list[tuple[str, int, str]]:
-    return sorted(
-        (path, line, rule.strip()) for path, line, rules in case.marks("finding") for rule in rules.split(",")
-    )
+    return marked(case, "finding")
+
+
+def marked(case: Case, kind: str) -> list[tuple[str, int, str]]:
+    return sorted((path, line, name.strip()) for path, line, names in case.marks(kind) for name in names.split(","))
 
 
 def own_effects(system: System) -> dict[tuple[str, int], list[Effect]]:

@@ -228,9 +228,9 @@ def test_a_rule_is_explained_by_its_page(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_the_rules_are_listed_by_category(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("rules") == 0
-    assert re.sub(" +", " ", capsys.readouterr().out) == (
-        "transact\n lost-update critical Atomic update\n\nderive\n dual-write major Atomic update\n"
-    )
+    rules, _, strengths = re.sub(" +", " ", capsys.readouterr().out).partition("\nstrengths\n")
+    assert rules == "transact\n lost-update critical Atomic update\n\nderive\n dual-write major Atomic update\n"
+    assert " outbox reliability Transactional outbox\n" in strengths
     assert run("rules", "--format", "json") == 0
     first = json.loads(capsys.readouterr().out)[0]
     assert first == {
@@ -241,6 +241,14 @@ def test_the_rules_are_listed_by_category(capsys: pytest.CaptureFixture[str]) ->
         "pattern": "Atomic update",
         "why": "A second writer is overwritten.",
     }
+
+
+def test_the_strengths_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("rules", "--strengths", "--format", "json") == 0
+    names = {entry["strength"]: entry["pattern"] for entry in json.loads(capsys.readouterr().out)}
+    assert names["outbox"] == "Transactional outbox"
+    assert run("explain", "outbox") == 0
+    assert capsys.readouterr().out.startswith("# outbox\n")
 
 
 def test_help_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,12 +93,18 @@ class Finding(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Strength(Struct, frozen=True, gc=False, kw_only=True):
-    """A pattern that is correctly applied, and where one sees it."""
+    """A pattern that is correctly applied, and where one sees it. `name` is that of its page; `pattern` its title;
+    `evidence` holds all places where it is seen, the most telling first: `places` of the `of` where it could be."""
 
     pattern: str
     category: str
     message: str
     evidence: tuple[Step, ...] = ()
+    name: str = ""
+    pillar: Pillar = Pillar.RELIABILITY
+    why: str = ""
+    places: int = 0
+    of: int = 0
 
 
 class Summary(Struct, frozen=True, gc=False, kw_only=True):

@@ -20,7 +20,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from datakeel.config import Config
-from datakeel.finding import Finding
+from datakeel.finding import Finding, Strength
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
 from datakeel.read.facts import Facts, Shelf
@@ -40,6 +40,7 @@ class Judged(Struct, frozen=True):
     portrait: Portrait
     remarks: tuple[Remark, ...] = ()
     whole: bool = True
+    strengths: tuple[Strength, ...] = ()
 
 
 class Kept(Struct, frozen=True):
@@ -73,6 +74,7 @@ class Recall:
             return replace(
                 known,
                 findings=tuple(relocated(f, moved) for f in known.findings),
+                strengths=tuple(relocated(s, moved) for s in known.strengths),
                 remarks=tuple(shifted(r, moved.get(r.path)) for r in known.remarks),
             )
         except (Changed, KeyError, msgspec.DecodeError):

@@ -6,16 +6,17 @@ import gc
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from datakeel import suppression
 from datakeel.cache import Cache
 from datakeel.config import Config, load
-from datakeel.finding import Confidence, Finding, Review, Summary
+from datakeel.finding import Confidence, Finding, Review, Strength, Summary
 from datakeel.fingerprint import fingerprinted, normalised
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
@@ -26,6 +27,7 @@ from datakeel.read.source import Sources, discover
 from datakeel.recall import Judged, Recall
 from datakeel.rules import overview
 from datakeel.rules.judge import judge
+from datakeel.rules.praise import SHOWN, praise
 from datakeel.rules.rule import rules
 
 Progress = Callable[[str, int, int], None]
@@ -70,8 +72,11 @@ def judgement(read: facts.Facts, config: Config, tell: Progress) -> Judged:
     idle = [Remark(source, 0, text) for text in unmatched(system, **given)]
     system = declared(system, **given)
     tell("judging", 0, 0)
+    categories = {rule.name: rule.category for rule in rules()}
     lost = sorted(set(system.remarks) - set(read.remarks()))
-    return Judged(judge(system, config.runs), overview.portrait(system), (*idle, *lost), system.whole)
+    found = judge(system, config.runs)
+    praised = praise(system, found, lambda rule: config.runs(rule, categories[rule]))
+    return Judged(found, overview.portrait(system), (*idle, *lost), system.whole, praised)
 
 
 @contextmanager
@@ -118,6 +123,7 @@ def reported(
     said = sorted({*read.remarks(), *judged.remarks})
     return Review(
         findings=shown,
+        strengths=tuple(s for s in (within(s, named) for s in judged.strengths) if s is not None),
         suppressed=outcome.suppressed,
         summary=Summary(
             text=overview.paragraph(judged.portrait, shown),
@@ -136,6 +142,15 @@ def reported(
         ),
         root=str(read.sources.root),
     )
+
+
+def within(strength: Strength, named: Collection[str]) -> Strength | None:
+    """A strength as far as it is seen in the named paths, with the most telling of its places; None where it is not."""
+    evidence = tuple(step for step in strength.evidence if step.place.path in named)
+    if not evidence:
+        return None
+    lacking = strength.of - strength.places if len(evidence) == len(strength.evidence) else 0
+    return replace(strength, evidence=evidence[:SHOWN], places=len(evidence), of=len(evidence) + lacking)
 
 
 class Statements:

@@ -142,6 +142,11 @@ def review(root: Path | str = "") -> Review:
                 category="transact",
                 message="A payment cannot be made twice: payments(order_id) is unique.",
                 evidence=(Step(READ, "the unique key"),),
+                name="constraint-behind-invariant",
+                pillar=Pillar.RELIABILITY,
+                why="A constraint holds in every run.",
+                places=3,
+                of=4,
             ),
         ),
         summary=Summary(

@@ -82,3 +82,11 @@ def test_recommendations_join_what_one_pattern_cures_the_worst_first() -> None:
 def test_paths_are_those_of_the_working_directory(tmp_path: Path) -> None:
     text = render(review(), Sources(tmp_path, tmp_path / "shop"))
     assert "at `accounts.py:9`" in text
+
+
+def test_a_strength_says_what_is_done_what_for_and_where() -> None:
+    text = parts(shown(review()))["Strengths"]
+    assert "- **Unique key as guard** (`constraint-behind-invariant`): A payment cannot be made twice" in text
+    assert "Reliability: A constraint holds in every run." in text
+    assert "  - `shop/accounts.py:6`: the unique key\n" in text
+    assert "  - and 2 more places; not in 1 where it could be" in text

@@ -21,7 +21,7 @@ from datakeel.mistake import Mistake, nearest, unknown
 if TYPE_CHECKING:
     from datakeel.config import Config
     from datakeel.finding import Confidence, Review
-    from datakeel.show.catalogue import Entry
+    from datakeel.show.catalogue import Entry, Praised
     from datakeel.show.sarif import Help
 
 COMMANDS = ("review", "explain", "rules", "design", "generate", "do", "update", "drift", "impact")
@@ -144,18 +144,20 @@ def type_review(
     )
 
 
-@app.command("explain", help="Show a rule's page: what goes wrong, when it is right, the sources.")
+@app.command("explain", help="Show the page of a rule or strength: what it is, when it holds, the sources.")
 def type_explain(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="As `datakeel rules` lists it.")], debug: Debug = False
 ) -> ExplainOrder:
     return ExplainOrder(rule)
 
 
-@app.command("rules", help="List the rules by category.")
+@app.command("rules", help="List the rules by category, and the strengths that are recognised.")
 def type_rules(
-    form: Annotated[str, typer.Option("--format", "-f", metavar="terminal|json")] = "terminal", debug: Debug = False
+    form: Annotated[str, typer.Option("--format", "-f", metavar="terminal|json")] = "terminal",
+    strengths: Annotated[bool, typer.Option("--strengths", help="Only the strengths (JSON: else only rules).")] = False,
+    debug: Debug = False,
 ) -> RulesOrder:
-    return RulesOrder(one_of("format", form, ("terminal", "json")))
+    return RulesOrder(one_of("format", form, ("terminal", "json")), strengths)
 
 
 @app.command("design", help="Say what a system must do, in a system.yaml, and decide how it is built.")
@@ -396,19 +398,20 @@ class ExplainOrder(Struct, frozen=True):
         from datakeel.rules.rule import page
         from datakeel.show import explain, output
 
-        categories = known_rules()
+        categories, strengths = known_rules(), known_strengths()
         if self.rule in categories.values():
             named = ", ".join(rule for rule, category in categories.items() if category == self.rule)
             raise Mistake(f'"{self.rule}" is a category; its rules: {named}')
-        if self.rule not in categories:
-            raise Mistake(f"{unknown('rule', self.rule, categories)} (datakeel rules lists them)")
-        text = page(categories[self.rule], self.rule).text
+        if self.rule not in categories and self.rule not in strengths:
+            raise Mistake(f"{unknown('rule', self.rule, {*categories, *strengths})} (datakeel rules lists them)")
+        text = strengths[self.rule] if self.rule in strengths else page(categories[self.rule], self.rule).text
         output.write(explain.render(text, output.paper(sys.stdout, os.environ)), sys.stdout)
         return 0
 
 
 class RulesOrder(Struct, frozen=True):
     form: str
+    strengths: bool = False
 
     def carried_out(self) -> int:
         import os
@@ -416,9 +419,12 @@ class RulesOrder(Struct, frozen=True):
         from datakeel.show import catalogue, output
 
         if self.form == "json":
-            output.write(catalogue.render_json(entries()), sys.stdout)
-        else:
-            output.write(catalogue.render(entries(), output.paper(sys.stdout, os.environ)), sys.stdout)
+            given = catalogue.praised_json(praised()) if self.strengths else catalogue.render_json(entries())
+            output.write(given, sys.stdout)
+            return 0
+        paper = output.paper(sys.stdout, os.environ)
+        rules = "" if self.strengths else catalogue.render(entries(), paper) + "\n"
+        output.write(rules + catalogue.render_praised(praised(), paper), sys.stdout)
         return 0
 
 
@@ -484,6 +490,22 @@ def known_rules() -> dict[str, str]:
     from datakeel.rules.rule import rules
 
     return {rule.name: rule.category for rule in rules()}
+
+
+def known_strengths() -> dict[str, str]:
+    """Every strength, with its page."""
+    from datakeel.rules.strength import strengths
+
+    return {pattern.name: pattern.page.text for pattern in strengths()}
+
+
+def praised() -> Iterator[Praised]:
+    from datakeel.rules.strength import strengths
+    from datakeel.show.catalogue import Praised
+
+    for found in strengths():
+        page = found.page
+        yield Praised(found.name, found.category, page.pillar.value, page.pattern, page.why)
 
 
 def help_of(category: str, rule: str) -> Help:

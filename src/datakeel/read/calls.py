@@ -1736,9 +1736,16 @@ def idempotent(row: CallRow, key: Value | None) -> Answer:
     if usual == Answer.YES or not row.idempotent_by or key is None or (key.known and key.const is None):
         return usual
     if key.entries is not None:
-        named = any("idempoten" in name.lower() for name in key.entries)
-        return Answer.YES if named else usual if key.complete else Answer.UNKNOWN
-    return Answer.YES if key.text is not None or key.known else Answer.UNKNOWN
+        named = next((v for name, v in key.entries.items() if "idempoten" in name.lower()), None)
+        if named is None:
+            return usual if key.complete else Answer.UNKNOWN
+        return Answer.UNKNOWN if drawn(named) else Answer.YES
+    return Answer.YES if (key.text is not None or key.known) and not drawn(key) else Answer.UNKNOWN
+
+
+def drawn(key: Value) -> bool:
+    """Whether a key is made up anew where it is sent: a second attempt has another one."""
+    return bool(key.sources) and all(s.kind == "random" for s in key.sources)
 
 
 def endless(trace: Trace) -> bool:

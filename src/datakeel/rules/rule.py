@@ -16,6 +16,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from msgspec import Struct
 
@@ -123,7 +124,11 @@ def described(category: str, module: str, function: Callable[..., Iterable[Hit]]
 @cache
 def page(category: str, name: str) -> Page:
     """Reads the page beside a rule. Raises ValueError when its header is not as it must be."""
-    file = resources.files(f"datakeel.rules.{category}") / f"{name.replace('-', '_')}.md"
+    return paged(resources.files(f"datakeel.rules.{category}") / f"{name.replace('-', '_')}.md")
+
+
+def paged(file: Traversable) -> Page:
+    """A page, as far as a report needs it. Raises ValueError when its header is not as it must be."""
     text = file.read_text(encoding="utf-8")
     title = re.match(r"# (\S+)\n", text)
     pattern = re.search(r"^Pattern: (.+)$", text, re.M)

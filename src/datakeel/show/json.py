@@ -71,12 +71,17 @@ class FindingEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StrengthEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    """A pattern that is correctly applied."""
+    """A pattern that is correctly applied, what carries most of the system first."""
 
+    name: Annotated[str, Meta(description="`datakeel explain NAME` shows its page")]
     pattern: str
     category: str
-    message: str
-    evidence: tuple[EvidenceEntry, ...]
+    pillar: Literal["reliability", "scalability", "maintainability"]
+    message: Annotated[str, Meta(description="what is done")]
+    why: Annotated[str, Meta(description="what it is good for")]
+    places: Annotated[int, Meta(ge=0, description="in how many places it is seen")]
+    of: Annotated[int, Meta(ge=0, description="in how many it could be")]
+    evidence: Annotated[tuple[EvidenceEntry, ...], Meta(description="some of the places, the most telling first")]
 
 
 class SeverityCounts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -190,7 +195,17 @@ def edit_entry(edit: Edit, sources: Sources) -> EditEntry:
 
 
 def strength_entry(strength: Strength, sources: Sources) -> StrengthEntry:
-    return StrengthEntry(strength.pattern, strength.category, strength.message, evidence(strength.evidence, sources))
+    return StrengthEntry(
+        name=strength.name,
+        pattern=strength.pattern,
+        category=strength.category,
+        pillar=strength.pillar.value,
+        message=strength.message,
+        why=strength.why,
+        places=strength.places,
+        of=strength.of,
+        evidence=evidence(strength.evidence, sources),
+    )
 
 
 def summary_entry(summary: Summary, findings: tuple[Finding, ...], sources: Sources) -> SummaryEntry:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from datakeel.finding import Finding, Review, Severity, Step
+from datakeel.finding import Finding, Review, Severity, Step, Strength
 from datakeel.show.sources import Sources
-from datakeel.show.words import counted, flat, joined, size, tally, unseen
+from datakeel.show.words import beyond, counted, flat, joined, size, tally, unseen
 
 LANGUAGES = {".py": "python", ".pyi": "python", ".sql": "sql", ".cql": "sql"}
 PILLARS = {"reliability": "Reliability", "scalability": "Scalability", "maintainability": "Maintainability"}
@@ -53,15 +53,20 @@ def assessed(review: Review) -> Iterator[str]:
 def strengths(review: Review, sources: Sources) -> str:
     if not review.strengths:
         return "No pattern was recognised as a strength in what could be read."
-    return "\n".join(
-        f"- **{safe(flat(s.pattern))}**: {safe(flat(s.message))}{seen_at(s.evidence, sources)}"
-        for s in review.strengths
-    )
+    return "\n".join(praised(strength, sources) for strength in review.strengths)
 
 
-def seen_at(evidence: Iterable[Step], sources: Sources) -> str:
-    spots = [place(step, sources) for step in evidence if step.place.path]
-    return f" ({', '.join(dict.fromkeys(spots))})" if spots else ""
+def praised(strength: Strength, sources: Sources) -> str:
+    """What is done well, what that is good for, and where it is seen."""
+    name = f"**{safe(flat(strength.pattern))}**" + (f" (`{strength.name}`)" if strength.name else "")
+    why = f" {PILLARS[strength.pillar]}: {safe(flat(strength.why))}" if strength.why else ""
+    spots = [
+        f"  - {place(step, sources)}" + (f": {safe(flat(step.message))}" if step.message else "")
+        for step in strength.evidence
+        if step.place.path
+    ]
+    more = beyond(strength)
+    return "\n".join([f"- {name}: {safe(flat(strength.message))}{why}", *spots, *([f"  - {more}"] if more else [])])
 
 
 def issues(review: Review, sources: Sources) -> str:

@@ -135,6 +135,14 @@ class Page:
         for strength in review.strengths:
             text = Text(f"{clean(flat(strength.pattern))}: ", "green") + Text(clean(flat(strength.message)))
             yield from self.wrapped(text, f"{self.marks.tick} ", "  ")
+            spots = [
+                f"{clean(self.sources.name(s.place.path))}:{s.place.line}" for s in strength.evidence if s.place.path
+            ]
+            seen = ", ".join(dict.fromkeys(spots[:MENTIONED]))
+            others = strength.places - MENTIONED
+            more = f" and {counted(others, 'more place', 'more places')}" if others > 0 else ""
+            if seen:
+                yield from self.wrapped(Text(f"{seen}{more}", "dim"), "  ")
         if review.strengths:
             yield Text()
 

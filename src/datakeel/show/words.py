@@ -9,7 +9,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from datakeel.finding import Finding, Review, Severity
+from datakeel.finding import Finding, Review, Severity, Strength
 
 Part = TypeVar("Part")
 
@@ -64,6 +64,17 @@ def tally(findings: Sequence[Finding]) -> str:
         return "no findings"
     parts = ", ".join(f"{number:,} {severity.word}" for severity, number in by_severity(findings).items())
     return f"{counted(len(findings), 'finding')} ({parts})"
+
+
+def beyond(strength: Strength) -> str:
+    """What a strength's evidence leaves out.
+
+    >>> beyond(Strength(pattern="Upsert", category="transact", message="", places=7, of=9))
+    'and 7 more places; not in 2 where it could be'
+    """
+    more, lacking = strength.places - len(strength.evidence), strength.of - strength.places
+    parts = [f"and {counted(more, 'more place', 'more places')}"] if more > 0 else []
+    return "; ".join([*parts, f"not in {lacking:,} where it could be"] if lacking > 0 else parts)
 
 
 def size(review: Review) -> str:

@@ -23,6 +23,11 @@ _ASKING = (
 )
 ASKING = re.compile(_ASKING, re.I)
 
+AMOUNT = re.compile(
+    r"balance|amount|total|count(?!ry)|quantit|qty|stock|points|credit|debit|score|used|spent|sold|paid|hits|views",
+    re.I,
+)
+
 
 def words_of(operation: Operation, effect: Effect) -> str:
     """What the code calls the step: the address, and the functions on the way to it."""

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from datakeel.model.effect import Effect, Kind, StoreKind
+import re
+from collections.abc import Iterator
+
+from datakeel.model.effect import Cardinality, Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
+from datakeel.rules.facts.duplicates import minted, violation_handled
+from datakeel.rules.facts.outcomes import decided_by
+
+INBOX = re.compile(
+    r"inbox|processed|received|handled|consumed|dedup|seen_(message|event)|(message|event|delivery)_?id", re.I
+)
+REQUESTS = re.compile(r"idempot|request_?(id|key)", re.I)
+ACTS = (Kind.WRITE, Kind.CALL, Kind.PUBLISH)
 
 
 def deduplicated(operation: Operation, system: System) -> bool:
@@ -25,3 +36,44 @@ def known_key(effect: Effect, system: System) -> bool:
     return (
         dataset is not None and dataset.schema.unique_within(frozenset(a.column for a in effect.assigned)) is not None
     )
+
+
+def notes(operation: Operation, system: System) -> Iterator[tuple[Effect, Effect]]:
+    """What a function notes once for each input, under a unique key that the input gives, each with the effect that
+    happens only where it was not known yet."""
+    for note in operation.of(Kind.WRITE):
+        if note.store != StoreKind.RELATIONAL or not takes_one(note, operation) or not given_key(note, system):
+            continue
+        work = next((e for e in decided_by(operation, note) if e.kind in ACTS and e.dataset != note.dataset), None)
+        if work is None and (not note.conflict or of_many(note)):
+            work = next((e for e in operation.of(*ACTS) if follows(operation, note, e)), None)
+        if work is not None:
+            yield note, work
+
+
+def takes_one(note: Effect, operation: Operation) -> bool:
+    """Whether a second insert of the same key does nothing, or fails and is answered to."""
+    if note.verb in ("insert", "get-or-create") and note.conflict == "ignore":
+        return True
+    return note.verb == "insert" and not note.conflict and violation_handled(operation, note)
+
+
+def of_many(note: Effect) -> bool:
+    """Whether many messages are noted at once, and the store tells which of them were new."""
+    many = note.selection is not None and note.selection.cardinality == Cardinality.MANY
+    return many and note.result_used and bool(INBOX.search(note.dataset))
+
+
+def follows(operation: Operation, note: Effect, work: Effect) -> bool:
+    """Whether work stands behind an insert that fails the second time, in the same transaction."""
+    same = note.transaction is not None and note.transaction == work.transaction
+    return same and work.dataset not in ("", note.dataset) and operation.before_on_all_paths(note, work)
+
+
+def given_key(note: Effect, system: System) -> bool:
+    """Whether the unique key is one that the input says, and not one that each run makes for itself."""
+    dataset = system.dataset_of(note)
+    said = ("value", "unknown") if of_many(note) else ("value",)
+    given = {a.column for a in note.assigned if a.how in said and (a.sources or of_many(note)) and not minted(a)}
+    key = dataset.schema.unique_within(frozenset(given)) if dataset is not None else None
+    return key is not None

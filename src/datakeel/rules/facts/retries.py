@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Retry, Role
 
@@ -76,3 +77,8 @@ REFUSED = re.compile(
 def refused_before(retry: Retry) -> bool:
     """Whether it only answers to failures by which the other side surely did nothing, or a transaction's conflict."""
     return bool(retry.on) and all(REFUSED.search(name) or EXPECTED.search(name) for name in retry.on)
+
+
+def whole_again(operation: Operation, work: list[Effect]) -> bool:
+    """Whether the whole of a transaction stands in a retry, here or round every call of the function."""
+    return operation.always_inside("retry") == Answer.YES or all(e.inside("retry") is not None for e in work)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
@@ -11,13 +10,9 @@ from datakeel.model.effect import Assignment, Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.derivation import OUTBOX
+from datakeel.rules.facts.idempotence import AMOUNT
 from datakeel.rules.facts.inbox import deduplicated
 from datakeel.rules.rule import Hit, rule
-
-AMOUNT = re.compile(
-    r"balance|amount|total|count(?!ry)|quantit|qty|stock|points|credit|debit|score|used|spent|sold|paid|hits|views",
-    re.I,
-)
 
 
 @rule(Severity.CRITICAL)

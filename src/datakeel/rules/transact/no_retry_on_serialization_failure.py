@@ -11,6 +11,7 @@ from datakeel.model.operation import Operation, Transaction
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import around, begun_here, effects_of
 from datakeel.rules.facts.guards import single_runner, strong
+from datakeel.rules.facts.retries import whole_again
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import refused
 
@@ -25,7 +26,7 @@ def no_retry_on_serialization_failure(operation: Operation, system: System) -> I
     for transaction in begun_here(operation, system):
         work = list(effects_of(transaction, operation.effects))
         writes = [e for e in work if e.kind == Kind.WRITE]
-        if not writes or transaction.retried or retried(operation, work):
+        if not writes or transaction.retried or whole_again(operation, work):
             continue
         if strong(transaction):
             yield hit(
@@ -65,11 +66,6 @@ def contended(operation: Operation, locked: Effect, system: System) -> bool:
         for them, write in system.writers(locked.dataset)
         if write.selection is not None and write.selection.cardinality == Cardinality.MANY
     )
-
-
-def retried(operation: Operation, work: list[Effect]) -> bool:
-    """Whether the whole transaction stands in a retry, here or round every call of the function."""
-    return operation.always_inside("retry") == Answer.YES or all(e.inside("retry") is not None for e in work)
 
 
 def framework_retries(operation: Operation) -> bool:

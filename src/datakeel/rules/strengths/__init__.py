@@ -1,0 +1,1 @@
+"""What is done well: one file a pattern, beside its page."""

@@ -1,0 +1,29 @@
+"""`keyed-messages`: all messages of one thing go to one partition, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.rules.facts.survey import Survey
+from datakeel.rules.strength import Seen, seen, strength
+
+OF_NOTHING = ("random", "clock", "span", "loop")
+
+
+@strength("partition", unless=("hot-partition",))
+def keyed_messages(survey: Survey) -> Iterator[Seen]:
+    """Messages carry the key of what they are about, and so keep its order while the topic is spread."""
+    for operation, publish in survey.own(Kind.PUBLISH):
+        if publish.store != StoreKind.LOG or publish.verb == "task" or publish.key == "":
+            continue
+        said = f"{publish.dataset or 'the topic'} is spread by a key"
+        yield seen(operation, publish.place, said, publish.dataset, holds=by_entity(publish))
+
+
+def by_entity(publish: Effect) -> bool:
+    """Whether the key comes from what the message is about, and not from a constant, a clock or a draw."""
+    if publish.key is None or publish.key.startswith("const:"):
+        return False
+    sources = publish.key_sources
+    return bool(sources) and all(s.kind not in OF_NOTHING for s in sources)
