@@ -7,12 +7,13 @@ from io import StringIO
 from pathlib import Path
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from datakeel import requirements
 from datakeel.decision import Design
 from datakeel.design.designer import design
 from datakeel.design.intake import intake
-from datakeel.mistake import Mistake
+from datakeel.mistake import Mistake, unknown
 from datakeel.requirements import Requirements
 from datakeel.write.project import Project
 from datakeel.write.writer import write
@@ -62,25 +63,58 @@ def of_project(folder: Path) -> Requirements:
 
 
 def changed(file: Path, changes: Sequence[str]) -> Requirements:
-    """The requirements of a file with values put in, each as ``workload.writes=5k/s``. Raises Mistake."""
+    """The requirements of a file with values put in, each as ``workload.writes=5k/s``; a path without a value goes.
+    Raises Mistake."""
     read(file)
     yaml = YAML()
     tree = yaml.load(file.read_text(encoding="utf-8"))
     for change in changes:
         path, equals, value = change.partition("=")
-        if not equals or not path.strip():
+        keys = [key.strip() for key in path.split(".")]
+        if not equals or not all(keys):
             raise Mistake(f'"{change}" is no change; expected a path and a value, as in workload.writes=5k/s')
-        put(tree, path.strip().split("."), value.strip(), change)
+        put(tree, keys, valued(yaml, value, change), change)
     text = StringIO()
     yaml.dump(tree, text)
     return requirements.read(text.getvalue(), f"{file} with {', '.join(changes)}")
 
 
-def put(tree: dict[str, object], path: Sequence[str], value: str, change: str) -> None:
+def valued(yaml: YAML, value: str, change: str) -> object:
+    """What stands behind the sign, as YAML. None: nothing."""
+    try:
+        return yaml.load(value) if value.strip() else None
+    except YAMLError:
+        raise Mistake(
+            f'{change}: "{value.strip()}" is no value; expected one as in system.yaml: 5k/s, [a, b] or {{name: text}}'
+        ) from None
+
+
+def put(tree: object, path: Sequence[str], value: object, change: str) -> None:
     place = tree
-    for key in path[:-1]:
-        inner = place.setdefault(key, {})
-        if not isinstance(inner, dict):
-            raise Mistake(f"{change}: {key} holds a value, and nothing that {path[-1]} could be part of")
-        place = inner
-    place[path[-1]] = value
+    for number, key in enumerate(path[:-1], 1):
+        if isinstance(place, dict) and value is not None:
+            place = place.setdefault(key, {})
+        else:
+            place = place[known(place, path[:number], change)]  # type: ignore[index]
+    if isinstance(place, dict) and value is not None:
+        place[path[-1]] = value
+        return
+    key_there = known(place, path, change)
+    if value is None:
+        del place[key_there]  # type: ignore[attr-defined]
+    else:
+        place[key_there] = value  # type: ignore[index]
+
+
+def known(place: object, path: Sequence[str], change: str) -> str | int:
+    """The last key of a path, where it is there: of a list, its number. Raises Mistake."""
+    key = path[-1]
+    if isinstance(place, dict) and key in place:
+        return key
+    if isinstance(place, list) and key.isdigit() and int(key) < len(place):
+        return int(key)
+    if isinstance(place, dict):
+        raise Mistake(f"{change}: {unknown('key', key, map(str, place))}")
+    if isinstance(place, list):
+        raise Mistake(f"{change}: {'.'.join(path[:-1])} is a list of {len(place)}; expected a number from 0")
+    raise Mistake(f"{change}: {'.'.join(path[:-1])} holds a value, and nothing that {key} could be part of")

@@ -204,9 +204,12 @@ def type_do(
 @app.command("update", help="Follow a changed system.yaml, or a newer datakeel. Status: 1 where lines are in conflict.")
 def type_update(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A project that `generate` wrote.")],
+    contract: Annotated[
+        bool, typer.Option("--contract", help="Add a migration that drops what nothing uses any more.")
+    ] = False,
     debug: Debug = False,
 ) -> UpdateOrder:
-    return UpdateOrder(folder=folder)
+    return UpdateOrder(folder=folder, contract=contract)
 
 
 @app.command("drift", help="Show how a generated project differs from a fresh one. Status: 0 not at all, 1 somehow.")

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from datakeel.decision import Design
     from datakeel.requirements import Requirements
     from datakeel.write.project import Project
+    from datakeel.write.update import Plan, Steps
 
+BASE = ".datakeel/base.json"
 DIFFERENT = 1  # the status of a comparison that found something
 PRINTED = "-"
 NEXT = """
@@ -62,7 +64,10 @@ class GenerateOrder(Struct, frozen=True, kw_only=True):
     def carried_out(self) -> int:
         from datakeel import generator
 
-        decided, project = generator.generated(asked(generator.understood(self.request), self.request))
+        wanted = asked(generator.understood(self.request), self.request)
+        if self.diff and (self.output / BASE).is_file():
+            return compared_with(wanted, self.output)
+        decided, project = generator.generated(wanted)
         if self.diff:
             return compared(project, self.output)
         written(project, self.output, self.force)
@@ -100,39 +105,36 @@ class DoOrder(Struct, frozen=True, kw_only=True):
 
 
 class DriftOrder(Struct, frozen=True, kw_only=True):
-    """How a generated project differs from one that is generated now from its system.yaml."""
+    """How a generated project differs from one that is generated now from its system.yaml, and why."""
 
     folder: Path
 
     def carried_out(self) -> int:
         from datakeel import generator
 
-        _, project = generator.generated(generator.of_project(self.folder))
-        return compared(project, self.folder)
+        return compared_with(generator.of_project(self.folder), self.folder)
 
 
 class UpdateOrder(Struct, frozen=True, kw_only=True):
-    """A generated project follows its system.yaml, or a newer datakeel; what its people changed stays."""
+    """A generated project follows its system.yaml, or a newer datakeel; what its people changed stays. `contract`: what
+    nothing uses any more is dropped."""
 
     folder: Path
+    contract: bool
 
     def carried_out(self) -> int:
         from datakeel import generator
         from datakeel.write import disk, update
 
-        _, fresh = generator.generated(generator.of_project(self.folder))
-        base = update.base_in(self.folder)
-        yours = disk.texts(self.folder, {*base, *(f.path for f in fresh.files)})
-        outcomes = tuple(update.merged(base, yours, fresh))
-        disk.put_over(update.files(outcomes, fresh), update.gone(outcomes, yours), self.folder)
-        for outcome in outcomes:
-            print(
-                f"{'conflict' if outcome.conflict else 'updated' if outcome.text is not None else 'removed'}: "
-                f"{outcome.path}{f' ({outcome.note})' if outcome.note else ''}"
-            )
-        conflicts = sum(outcome.conflict for outcome in outcomes)
-        print(f"{conflicts} files in conflict; their lines are marked as git marks them" if conflicts else "done")
-        return DIFFERENT if conflicts else 0
+        new = generator.of_project(self.folder)
+        with disk.alone(self.folder):
+            if disk.finish(self.folder):
+                print("finished: an update that was broken off")
+            plan = update.plan(self.folder, generator.generated(new)[1], new)
+            update.refuse(plan.steps.refused)
+            steps = update.contracted(plan) if self.contract else plan.steps
+            update.carried_out(plan, steps, self.folder)
+        return followed(plan, steps, self.folder)
 
 
 class ImpactOrder(Struct, frozen=True, kw_only=True):
@@ -144,28 +146,54 @@ class ImpactOrder(Struct, frozen=True, kw_only=True):
     def carried_out(self) -> int:
         from datakeel import generator
         from datakeel.show import decisions, output
+        from datakeel.write import update
 
-        before, old = generator.generated(generator.read(self.file))
-        after, new = generator.generated(generator.changed(self.file, self.changes))
+        was, now = generator.read(self.file), generator.changed(self.file, self.changes)
+        before, old = generator.generated(was)
+        after, new = generator.generated(now)
+        steps = update.steps_between(old, new, was, now)
         output.write(
-            decisions.render_impact(before, after, differing(old, new), output.paper(sys.stdout, os.environ)),
+            decisions.render_impact(before, after, differing(old, new, steps), output.paper(sys.stdout, os.environ)),
             sys.stdout,
         )
+        for reason in steps.refused:
+            print(f"an update is refused: {reason}")
         return 0
 
 
-def differing(old: Project, new: Project) -> tuple[str, ...]:
-    """The paths of files that differ between two projects, with ``+`` or ``-`` in front where only one has them."""
+def followed(plan: Plan, steps: Steps, folder: Path) -> int:
+    """Says what an update has done; gives the status."""
+    for outcome in plan.outcomes:
+        word = "conflict" if outcome.conflict else "updated" if outcome.text is not None else "removed"
+        print(f"{word}: {outcome.path}{f' ({outcome.note})' if outcome.note else ''}")
+    for file in steps.files:
+        print(f"added: {file.path}")
+    for note in steps.notes:
+        print(f"note: {note}")
+    for left in steps.left:
+        print(f"stays in the database: {left}")
+    if steps.left:
+        print(f"when nothing uses that any more: datakeel update {folder} --contract")
+    conflicts = sum(outcome.conflict for outcome in plan.outcomes)
+    print(f"{conflicts} files in conflict; their lines are marked as git marks them" if conflicts else "done")
+    return DIFFERENT if conflicts else 0
+
+
+def differing(old: Project, new: Project, steps: Steps) -> tuple[str, ...]:
+    """The paths of files that differ between two projects, with ``+`` or ``-`` in front where only one has them; of
+    those that are never rewritten, the ones that would be added."""
     from datakeel.write.disk import OURS
+    from datakeel.write.project import frozen
 
     before = {f.path: f.text for f in old.files}
     after = {f.path: f.text for f in new.files}
     signs = {True: "~", False: "+"}
-    return tuple(
-        f"{'-' if path not in after else signs[path in before]} {path}"
-        for path in sorted({*before, *after})
-        if before.get(path) != after.get(path) and not path.startswith(OURS)
-    )
+    changed = {
+        path: "-" if path not in after else signs[path in before]
+        for path in {*before, *after}
+        if before.get(path) != after.get(path) and not path.startswith(OURS) and not frozen(path)
+    }
+    return tuple(f"{sign} {path}" for path, sign in sorted({**changed, **{f.path: "+" for f in steps.files}}.items()))
 
 
 def asked(of: Requirements, request: str) -> Requirements:
@@ -197,6 +225,24 @@ def compared(project: Project, folder: Path) -> int:
     from datakeel.write import disk
 
     text = disk.difference(project, folder)
+    output.write(text, sys.stdout)
+    return DIFFERENT if text else 0
+
+
+def compared_with(wanted: Requirements, folder: Path) -> int:
+    """Shows how a project differs from what the requirements ask for, and why."""
+    from datakeel import generator
+    from datakeel.show import output
+    from datakeel.write import disk, drift, update
+
+    if disk.pending(folder):
+        raise Mistake(f"an update of {folder} was broken off; this finishes it: datakeel update {folder}")
+    plan = update.plan(folder, generator.generated(wanted)[1], wanted)
+    try:
+        again = generator.generated(plan.old)[1]
+    except Mistake:  # what another version could build, and this one cannot
+        again = None
+    text = drift.told(plan, again)
     output.write(text, sys.stdout)
     return DIFFERENT if text else 0
 

@@ -13,10 +13,17 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from datakeel.mistake import Mistake
-from datakeel.write.project import EXECUTABLE, File, Project
+from datakeel.write.project import EXECUTABLE, File, Project, frozen
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: nothing keeps two writers apart there
+    fcntl = None  # type: ignore[assignment]
 
 STATE = ".datakeel/state.json"  # what was written, with a digest of each file
 OURS = ".datakeel/"  # what nobody but us writes
+PENDING = ".datakeel/pending"  # a change that is laid out whole, and is being carried out
+PLAN = "plan.json"
 
 
 def put(project: Project, folder: Path, force: bool = False) -> list[str]:
@@ -32,7 +39,9 @@ def put(project: Project, folder: Path, force: bool = False) -> list[str]:
                 f"{folder} is not empty: name another folder, or add --force to write beside what is there "
                 "(files of your own stay as they are)"
             )
-        return _put_beside(project, folder)
+        with alone(folder):
+            finish(folder)
+            return _put_beside(project, folder)
 
 
 def difference(project: Project, folder: Path) -> str:
@@ -40,24 +49,55 @@ def difference(project: Project, folder: Path) -> str:
     Files that nobody ever generated are not spoken of."""
     fresh = {file.path: file.text for file in project.files if not file.path.startswith(OURS)}
     gone = (path for path in _digests(folder) if path not in fresh)
-    with _told(folder):
-        return "".join(_changes(path, folder, fresh.get(path)) for path in sorted({*fresh, *gone}))
+    there = texts(folder, paths := sorted({*fresh, *gone}))
+    return "".join(unified(path, there.get(path), fresh.get(path)) for path in paths)
 
 
 def put_over(files: Iterable[File], gone: Iterable[str], folder: Path) -> None:
     """Write files over those of a project, and take the paths of `gone` away: all of it, or, when anything fails,
-    nothing."""
+    nothing. Where the program is killed in the middle, `finish` does the rest."""
     files = tuple(files)
     with _told(folder):
         folder = folder.resolve()
         _refuse_obstacles(Project(files), folder)
-        with _beside(folder) as stage, ExitStack() as undo:
-            for file in files:
-                _write(stage / "new", file)
-                _exchange(stage, folder, file.path, undo)
-            for path in gone:
-                _move_aside(folder / path, stage / "old" / path, undo)
-            undo.pop_all()
+        _lay_out(files, tuple(gone), folder)
+        try:
+            with ExitStack() as undo:
+                _carry_out(folder, undo)
+                undo.pop_all()
+        finally:
+            _clear(folder)
+
+
+def finish(folder: Path) -> bool:
+    """Carry out what is left of a change that was broken off; whether there was one. Raises Mistake where somebody has
+    changed a file since."""
+    if not pending(folder):
+        return False
+    with _told(folder), ExitStack() as done:
+        _carry_out(folder.resolve(), done)
+        done.pop_all()
+        _clear(folder.resolve())
+    return True
+
+
+def pending(folder: Path) -> bool:
+    """Whether a change of this folder was broken off."""
+    return (folder / PENDING / PLAN).is_file()
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps every other writer of a project out. Raises Mistake where one is at work."""
+    with _told(folder), ExitStack() as held:
+        if fcntl is not None:
+            handle = os.open(folder, os.O_RDONLY)
+            held.callback(os.close, handle)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Mistake(f"another datakeel writes into {folder} now: wait until it is through") from None
+        yield
 
 
 def texts(folder: Path, paths: Iterable[str]) -> dict[str, str]:
@@ -67,16 +107,15 @@ def texts(folder: Path, paths: Iterable[str]) -> dict[str, str]:
         return {path: place.read_bytes().decode(errors="replace") for path, place in there if place.is_file()}
 
 
-def _changes(path: str, folder: Path, text: str | None) -> str:
-    there = folder / path
-    before = there.read_bytes().decode(errors="replace") if there.is_file() else None
-    if before == text:
+def unified(path: str, before: str | None, after: str | None) -> str:
+    """How a file changes, as a unified diff; None: it is not there. Empty where it does not."""
+    if before == after:
         return ""
     lines = difflib.unified_diff(
         [] if before is None else before.splitlines(keepends=True),
-        [] if text is None else text.splitlines(keepends=True),
+        [] if after is None else after.splitlines(keepends=True),
         "/dev/null" if before is None else f"a/{path}",
-        "/dev/null" if text is None else f"b/{path}",
+        "/dev/null" if after is None else f"b/{path}",
     )
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
@@ -111,6 +150,7 @@ def _put_beside(project: Project, folder: Path) -> list[str]:
     """Write into a folder that has files already. What was generated before and is unchanged since makes room."""
     folder = folder.resolve()
     digests = _digests(folder)
+    _refuse_other(project, digests, folder)
     _refuse_obstacles(project, folder)
     kept = [
         f.path
@@ -119,6 +159,61 @@ def _put_beside(project: Project, folder: Path) -> list[str]:
     ]
     put_over((f for f in project.files if f.path not in kept), (), folder)
     return kept
+
+
+def _lay_out(files: tuple[File, ...], gone: tuple[str, ...], folder: Path) -> None:
+    """Write down, beside the project, all that it is to become: with the last step, the change is decided."""
+    ours = folder / OURS
+    fresh = not ours.exists()
+    ours.mkdir(exist_ok=True)
+    _sweep(folder)
+    stage = Path(tempfile.mkdtemp(prefix="staged-", dir=ours))
+    try:
+        for file in files:
+            _write(stage / "new", file)
+        places = {path: _digest(folder / path) for path in (*(f.path for f in files), *gone)}
+        plan = {"files": places, "gone": gone}
+        (stage / PLAN).write_text(json.dumps(plan), encoding="utf-8")
+        stage.rename(folder / PENDING)
+    except BaseException:
+        shutil.rmtree(stage, ignore_errors=True)
+        if fresh:
+            ours.rmdir()
+        raise
+
+
+def _carry_out(folder: Path, undo: ExitStack) -> None:
+    """Put what is laid out into its places, as far as that has not been done."""
+    stage = folder / PENDING
+    plan = json.loads((stage / PLAN).read_text(encoding="utf-8"))
+    for path, before in plan["files"].items():
+        if _digest(folder / path) not in (None, before, _digest(stage / "new" / path)) and (
+            path in plan["gone"] or (stage / "new" / path).exists()
+        ):
+            raise Mistake(
+                f"{folder / path} was changed while a change of it was half done: {stage / 'new' / path} is what it "
+                f"was to become. Put that into its place by hand, and remove {stage}"
+            )
+    for path in plan["files"]:
+        if (stage / "new" / path).exists():
+            _exchange(stage, folder, path, undo)
+        elif path in plan["gone"] and (folder / path).exists():
+            _move_aside(folder / path, stage / "old" / path, undo)
+
+
+def _clear(folder: Path) -> None:
+    """Take away what was laid out: first its name, so that nobody takes a half of it for a change."""
+    stage = folder / PENDING
+    if stage.exists():
+        stage.rename(Path(tempfile.mkdtemp(prefix="done-", dir=folder / OURS)) / "change")
+    _sweep(folder)
+    with suppress(OSError):
+        (folder / OURS).rmdir()  # where nothing came of it
+
+
+def _sweep(folder: Path) -> None:
+    for rest in (p for kind in ("staged-*", "done-*") for p in (folder / OURS).glob(kind)):
+        shutil.rmtree(rest, ignore_errors=True)
 
 
 def _exchange(stage: Path, folder: Path, path: str, undo: ExitStack) -> None:
@@ -137,6 +232,21 @@ def _move_aside(place: Path, old: Path, undo: ExitStack) -> None:
     old.parent.mkdir(parents=True, exist_ok=True)
     place.rename(old)
     undo.callback(old.rename, place)
+
+
+def _digest(place: Path) -> str | None:
+    return hashlib.sha256(place.read_bytes()).hexdigest() if place.is_file() else None
+
+
+def _refuse_other(project: Project, digests: dict[str, str], folder: Path) -> None:
+    """A project that was made from other requirements has databases, which cannot be made again."""
+    was = {path: digest for path, digest in digests.items() if frozen(path)}
+    now = {f.path: hashlib.sha256(f.text.encode()).hexdigest() for f in project.files if frozen(f.path)}
+    if was and was != now:
+        raise Mistake(
+            f"{folder} holds a project already whose schema is another one; migrations are added, never rewritten: "
+            f"change {folder / 'system.yaml'}, and then: datakeel update {folder}"
+        )
 
 
 def _of_the_user(place: Path, file: File, digest: str | None) -> bool:

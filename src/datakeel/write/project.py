@@ -14,6 +14,7 @@ from datakeel.write.formatting import formatted, sql
 from datakeel.write.prose import filled
 
 EXECUTABLE = 0o755
+MIGRATIONS = "migrations"
 
 
 class File(Struct, frozen=True, order=True):
@@ -31,6 +32,11 @@ class Project(Struct, frozen=True):
 
     def text(self, path: str) -> str:
         return next(f.text for f in self.files if f.path == path)
+
+
+def frozen(path: str) -> bool:
+    """Whether a file is never rewritten: databases have run it already, or hold what it describes."""
+    return path.startswith(f"{MIGRATIONS}/") or path.endswith(".avsc")
 
 
 def project(files: Iterable[File]) -> Project:

@@ -1,19 +1,38 @@
-"""What a newer generation and the user's own changes make of a project, merged file by file, as git merges branches."""
+"""What a newer generation and the user's own changes make of a project: files are merged one by one, as git merges
+branches; what databases hold already is carried on by steps of its own."""
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from merge3 import Merge3
 from msgspec import Struct
 
+from datakeel import naming, requirements
 from datakeel.mistake import Mistake
-from datakeel.write.project import File, Project
+from datakeel.requirements import Requirements
+from datakeel.write import compatible
+from datakeel.write.derived import derived
+from datakeel.write.disk import OURS, put_over, texts
+from datakeel.write.evolution import contract, evolve
+from datakeel.write.project import MIGRATIONS, File, Project, frozen
+from datakeel.write.schema import Schema
+from datakeel.write.written import (
+    Written,
+    base_of,
+    digest,
+    frozen_in,
+    made_by,
+    migrations,
+    schemas_of,
+    state_of,
+    written_in,
+)
 
-BASE = ".datakeel/base.json"  # what was last written, so that the next update knows what the user changed
-FROZEN = "migrations/"  # what databases have run already is never rewritten
+SOURCE = "system.yaml"  # what the user says: never merged
+NUMBER = re.compile(r"^(\d+)_")
 
 
 class Outcome(Struct, frozen=True):
@@ -27,41 +46,122 @@ class Outcome(Struct, frozen=True):
     executable: bool = False
 
 
-def base_of(project: Project) -> File:
-    """The texts of a project, one on a line, as the next update wants to find them."""
-    files = (f for f in project.files if f.path != BASE)
-    lines = (f"{json.dumps(f.path)}: {json.dumps(f.text, ensure_ascii=False)}" for f in files)
-    return File(BASE, "{\n" + ",\n".join(lines) + "\n}\n")
+class Steps(Struct, frozen=True, kw_only=True):
+    """How what is stored follows: the files that are added, what the user should know, what stays although nothing will
+    use it (in words), and what the databases have afterwards. `refused`: why it cannot; then nothing else counts."""
+
+    files: tuple[File, ...] = ()
+    notes: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    schemas: dict[str, Schema] = {}
+    refused: tuple[str, ...] = ()
 
 
-def base_in(folder: Path) -> dict[str, str]:
-    """The texts that were last written into a folder, by their paths. Raises Mistake."""
-    try:
-        found = json.loads((folder / BASE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise Mistake(f"{folder} holds no {BASE}: expected a folder that `datakeel generate` wrote") from None
-    except (OSError, ValueError) as error:
-        raise Mistake(f"cannot read {folder / BASE}: {error}") from None
-    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
-        raise Mistake(f"{folder / BASE} is damaged: expected paths with their texts; restore it from version control")
-    return found
+class Plan(Struct, frozen=True, kw_only=True):
+    """What an update would do to a folder. `yours`: the texts that are there; `old`, `new`: what it was last generated
+    from, and what it says now."""
+
+    written: Written
+    fresh: Project
+    yours: dict[str, str]
+    old: Requirements
+    new: Requirements
+    outcomes: tuple[Outcome, ...]
+    steps: Steps
+    there: frozenset[str]
+
+
+def plan(folder: Path, fresh: Project, new: Requirements) -> Plan:
+    """What an update of a folder to `fresh` would do. Nothing is written. Raises Mistake."""
+    written = written_in(folder)
+    paths = {*written.base, *written.frozen, *(f.path for f in fresh.files)}
+    yours, there, old = texts(folder, paths), frozen_in(folder, paths), described(written)
+    return Plan(
+        written=written,
+        fresh=fresh,
+        yours=yours,
+        old=old,
+        new=new,
+        outcomes=tuple(merged(written.base, yours, fresh)),
+        steps=steps(written, fresh, old, new, there),
+        there=there,
+    )
+
+
+def carried_out(plan: Plan, steps: Steps, folder: Path) -> None:
+    """Write what was planned, all of it or nothing."""
+    put_over(files(plan.outcomes, steps, plan.written, plan.fresh), gone(plan.outcomes, plan.yours), folder)
+
+
+def described(written: Written) -> Requirements:
+    """The requirements that a project was last generated from. Raises Mistake."""
+    return requirements.read(written.base[SOURCE], f"the {SOURCE} that was last followed")
+
+
+def steps(written: Written, fresh: Project, old: Requirements, new: Requirements, there: frozenset[str]) -> Steps:
+    """How what is stored follows new requirements. `there`: the paths of the frozen kind that the folder holds."""
+    refused = [*_renamed(old, new), *compatible.refusals(old, new)]
+    made_texts = {f.path: f.text for f in fresh.files}
+    views = {t: v.table for of in (old, new) for v in derived(of) for t in (v.table, v.rows)} if not refused else {}
+    files = [*_message_schemas(written.base, made_texts, there)]
+    notes: list[str] = []
+    left: list[str] = []
+    schemas = dict(written.schemas)
+    groups = migrations(made_texts)
+    for folder, made in groups.items():
+        found = evolve(written.schemas.get(folder, Schema()), made, views if folder == MIGRATIONS else {})
+        schemas[folder] = found.schema
+        files += _numbered(folder, found.files, there, first=next(iter(made)))
+        notes += [note.replace("PACKAGE", naming.snake(new.name)) for note in found.notes]
+        refused += found.refused
+        left += found.left
+    left += [f"{folder}, whose service is gone" for folder in written.schemas if folder not in groups]
+    return Steps(files=tuple(files), notes=tuple(notes), left=tuple(left), schemas=schemas, refused=tuple(refused))
+
+
+def contracted(plan: Plan) -> Steps:
+    """The steps that drop what nothing uses any more. Raises Mistake while there is something to be added first."""
+    if plan.steps.files or plan.outcomes:
+        raise Mistake(
+            "there is something to follow first: run `datakeel update` without --contract, bring the new version to "
+            "every place where it runs, and drop what is left then"
+        )
+    fresh = {f.path: f.text for f in plan.fresh.files}
+    views = {t: v.table for v in derived(plan.old) for t in (v.table, v.rows)}
+    new = made_by(fresh)
+    files: list[File] = []
+    for folder, made in migrations(fresh).items():
+        drops = contract(plan.written.schemas[folder], new[folder], views if folder == MIGRATIONS else {})
+        files += _numbered(folder, drops, plan.there, first=next(iter(made)))
+    return Steps(files=tuple(files), schemas={**plan.written.schemas, **new})
+
+
+def steps_between(old: Project, new: Project, was: Requirements, now: Requirements) -> Steps:
+    """How what is stored would follow, from one project to another that nobody has written."""
+    texts = {f.path: f.text for f in old.files}
+    written = Written(base=texts, schemas=made_by(texts), frozen={}, version="")
+    return steps(written, new, was, now, frozenset(path for path in texts if frozen(path)))
+
+
+def refuse(refused: Iterable[str]) -> None:
+    """Raises Mistake where there is a reason to."""
+    reasons = tuple(dict.fromkeys(refused))
+    if reasons:
+        raise Mistake("\n".join((*reasons, "Nothing was written.")))
 
 
 def merged(base: Mapping[str, str], yours: Mapping[str, str], fresh: Project) -> Iterator[Outcome]:
     """What becomes of each file that changes, in the order of paths. `yours`: the texts of the files of `base` and of
-    `fresh` that are there now. Raises Mistake where a migration that was written already would change."""
-    new = {f.path: f for f in fresh.files if f.path != BASE}
+    `fresh` that are there now."""
+    new = {f.path: f for f in fresh.files}
     for path in sorted({*base, *new}):
+        if path.startswith(OURS) or path == SOURCE or frozen(path):
+            continue
         before, mine = base.get(path), yours.get(path)
         file = new.get(path)
         theirs = file.text if file is not None else None
         if theirs in (before, mine):
             continue
-        if path.startswith(FROZEN) and before is not None:
-            raise Mistake(
-                f"{path} was written already, and databases may have run it; it would change. Keep the requirement "
-                "that it came from, and add what is new beside it (a field that is optional, another table)"
-            )
         executable = file is not None and file.executable
         if mine == before:
             yield Outcome(path, theirs, executable=executable)
@@ -74,10 +174,13 @@ def merged(base: Mapping[str, str], yours: Mapping[str, str], fresh: Project) ->
             yield Outcome(path, text, conflict, executable=executable)
 
 
-def files(outcomes: Iterable[Outcome], fresh: Project) -> Iterator[File]:
-    """What is to be written: the merged files, and what the next update starts from."""
+def files(outcomes: Iterable[Outcome], added: Steps, written: Written, fresh: Project) -> Iterator[File]:
+    """What is to be written: the merged files, those that are added, and what the next update starts from."""
     yield from (File(o.path, o.text, o.executable) for o in outcomes if o.text is not None and not o.note)
+    yield from added.files
     yield base_of(fresh)
+    yield state_of(fresh, {**written.frozen, **{f.path: digest(f.text) for f in added.files}})
+    yield schemas_of(added.schemas)
 
 
 def gone(outcomes: Iterable[Outcome], yours: Mapping[str, str]) -> Iterator[str]:
@@ -98,3 +201,32 @@ def merge(before: str, mine: str, theirs: str) -> tuple[str, bool]:
     conflict = any(group[0] == "conflict" for group in texts.merge_groups())
     lines = texts.merge_lines(name_a="yours", name_b="generated", name_base="before", base_marker="|||||||")
     return "".join(lines), conflict
+
+
+def _renamed(old: Requirements, new: Requirements) -> Iterator[str]:
+    if naming.snake(old.name) != naming.snake(new.name):
+        yield (
+            f"name: {old.name} would become {new.name}, and with it the package and all imports of it. Keep the name, "
+            "and say another in `summary`; or generate a new project"
+        )
+
+
+def _message_schemas(base: Mapping[str, str], texts: Mapping[str, str], there: frozenset[str]) -> Iterator[File]:
+    """The schemas of messages that are new, or that have changed: as the next version, beside those that are there."""
+    for path, text in texts.items():
+        if not path.endswith(".avsc") or base.get(path) == text:
+            continue
+        stem = path.removesuffix(".1.avsc")
+        versions = [int(p.split(".")[-2]) for p in there if p.startswith(f"{stem}.") and p.split(".")[-2].isdigit()]
+        yield File(f"{stem}.{max(versions, default=0) + 1}.avsc", text)
+
+
+def _numbered(folder: str, made: Iterable[tuple[str, str]], there: frozenset[str], first: str) -> Iterator[File]:
+    """Migrations with the numbers that follow those in the folder; where it has none, as a fresh one does."""
+    names = (PurePosixPath(path).name for path in there if str(PurePosixPath(path).parent) == folder)
+    numbers = [int(match[1]) for name in names if (match := NUMBER.match(name))]
+    match = NUMBER.match(first)
+    begin = max(numbers) + 1 if numbers else int(match[1]) if match else 1
+    for number, (name, sql) in enumerate(made, begin):
+        plain = name.removesuffix(".sql")
+        yield File(f"{folder}/{number:04}_{NUMBER.sub('', plain)}.sql", sql)

@@ -13,7 +13,7 @@ from datakeel.mistake import Mistake
 from datakeel.write import targets
 from datakeel.write.contribution import Contribution
 from datakeel.write.project import Project, project
-from datakeel.write.update import base_of
+from datakeel.write.written import base_of
 
 COMMON = "service"  # the target that every project has: it names what the others give
 ANSWERED = frozenset({"http-api"})  # by what every project has
