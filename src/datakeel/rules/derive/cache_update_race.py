@@ -27,7 +27,7 @@ def cache_update_race(operation: Operation, system: System) -> Iterator[Hit]:
     spoken: set[str] = set()
     for record in record_writes(operation):
         for change in changes:
-            if str(change.place) in spoken or not tied(operation, record, change):
+            if str(change.place) in spoken or not tied(operation, record, change) or belongs_deeper(operation, change):
                 continue
             fault = fault_of(operation, record, change, changes)
             if fault and (change.verb in SETS or holds_rows(change, system)):
@@ -43,6 +43,16 @@ def tied(operation: Operation, record: Effect, change: Effect) -> bool:
     if record.verb not in CHANGED or operation.exclusive(record, change) or not operation.meet_here(record, change):
         return False
     return copied(operation, record, change) if change.verb in SETS else named_by(operation, record, change)
+
+
+def belongs_deeper(operation: Operation, change: Effect) -> bool:
+    """Whether a function that is called drops the entry beside a write of its own: it is told there, and the entry is
+    about that."""
+    return change.verb in DROPS and any(
+        record.verb in CHANGED and not operation.meet_here(record, change) and named_by(operation, record, change)
+        for record in record_writes(operation)
+        if record.chain and change.chain and record.chain[0] == change.chain[0]
+    )
 
 
 def holds_rows(change: Effect, system: System) -> bool:

@@ -108,11 +108,11 @@ def hit(record: Effect, copy: Effect, doubts: int) -> Hit:
     gone = copy.store in FILES and copy.verb == "delete"
     return Hit(
         place=copy.chain[0] if copy.chain else copy.place,
-        message=f"{where} is deleted before the row in {what} is gone for good: a rollback keeps a row without it"
+        message=f"{where} is deleted before {left(record, what)} for good: a rollback keeps a row without it"
         if gone
         else f"{what} and {where} are written one after the other: when the second fails, they differ for good",
         story=(
-            Step(first.place, f"{names[0]} is {'deleted' if gone else 'written'}"),
+            Step(first.place, f"{names[0]} is {'deleted' if first.verb == 'delete' else 'written'}"),
             Step(second.place, f"the process dies, the transaction rolls back, or {names[1]} cannot be reached"),
             Step(second.place, f"{where} and {what} now say different things, and nothing repairs it"),
         ),
@@ -121,6 +121,10 @@ def hit(record: Effect, copy: Effect, doubts: int) -> Hit:
         datasets=tuple(d for d in (record.dataset, copy.dataset) if d),
         fix=cure(what, where, copy.dataset or where, copy),
     )
+
+
+def left(record: Effect, what: str) -> str:
+    return f"the row in {what} is gone" if record.verb == "delete" else f"what is written to {what} is there"
 
 
 def cure(what: str, where: str, topic: str, copy: Effect) -> Fix:

@@ -8,7 +8,9 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
+from datakeel.rules.facts.decisions import first_filling
 from datakeel.rules.facts.derivation import about, marks, named_in, record_writes, together, unit
+from datakeel.rules.facts.guards import here
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import early, way
 
@@ -20,6 +22,8 @@ def publish_before_commit(operation: Operation, system: System) -> Iterator[Hit]
     """An event or job leaves while the transaction that wrote its rows is still open."""
     for publish in operation.of(Kind.PUBLISH):
         if publish.when != When.NOW or publish.store == StoreKind.RELATIONAL or delayed(publish):
+            continue
+        if first_filling(operation, publish):
             continue
         alone = unit(operation, publish) is None
         write = unwritten(operation, publish, system) if alone else uncommitted(operation, publish)
@@ -42,6 +46,7 @@ def uncommitted(operation: Operation, publish: Effect) -> Effect | None:
         and not operation.exclusive(w, publish)
         and not (w.number > publish.number and marks(w))
         and not ended(operation, w, publish)
+        and not first_filling(operation, w)
     ]
     open_writes = [w for w in found if operation.meet_here(publish, w)]
     if len(open_writes) < len(found):
@@ -73,17 +78,32 @@ def unwritten(operation: Operation, publish: Effect, system: System) -> Effect |
         return None
     for write in record_writes(operation):
         later = write.number > publish.number and not operation.exclusive(write, publish)
-        if not later or write.verb not in ("update", "save", "upsert") or marks(write):
+        if not later or write.verb not in ("update", "save", "upsert") or marks(write) or notes(write, publish):
             continue
-        if named_in(write, publish) and may_read(publish, write, system):
+        if named_in(write, publish) and may_read(publish, write, system) and not of_earlier(operation, publish, write):
             return write if operation.meet_here(publish, write) else None
     return None
+
+
+def notes(write: Effect, publish: Effect) -> bool:
+    """Whether a write keeps nothing but what sending the job gave: its number."""
+    return bool(write.assigned) and all(
+        a.sources and all(s.kind == "result" and s.number == publish.number for s in a.sources) for a in write.assigned
+    )
 
 
 def may_read(publish: Effect, write: Effect, system: System) -> bool:
     """Whether the job looks at the table: one that is known, and does not, has all that it needs in its message."""
     job = system.operation(publish.dataset)
     return job is None or any(e.dataset in (write.dataset, "") for e in job.effects if e.store == write.store)
+
+
+def of_earlier(operation: Operation, publish: Effect, write: Effect) -> bool:
+    """Whether the function that sends the job has just written the row itself: it is that which the job is told."""
+    return bool(publish.chain) and any(
+        w.number < publish.number and here(w) == here(publish) and w.rows is not None and w.rows == write.rows
+        for w in record_writes(operation)
+    )
 
 
 def hit(operation: Operation, publish: Effect, write: Effect, *, alone: bool) -> Hit:

@@ -34,8 +34,15 @@ def remote_call_without_timeout(operation: Operation, system: System) -> Iterato
         if call.store not in NETWORK or limited(call) or near(call):
             continue
         option = call.option("timeout")
-        if option is not None and unlimited(option) and (not call.chain or left_open(call, system)):
+        if option is None or left_to_flow(call, option):
+            continue
+        if unlimited(option) and (not call.chain or left_open(call, system)):
             yield hit(operation, call, option, decided_at(call, system))
+
+
+def left_to_flow(call: Effect, option: Option) -> bool:
+    """Whether an answer without end is read, and its reader says so itself."""
+    return call.verb == "stream" and option.given and option.place is None
 
 
 def left_open(call: Effect, system: System) -> bool:

@@ -8,6 +8,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Handler, Operation
+from datakeel.rules.facts.decisions import deciding_reads, says_absent
 from datakeel.rules.facts.failures import (
     body_effects,
     inside_handler,
@@ -48,7 +49,11 @@ def swallowed_failure(operation: Operation) -> Iterator[Hit]:
             or not keeps_going(operation, handler)
         ):
             continue
-        lost = [e for e in body_effects(operation, handler) if matters(e) and fails_here(operation, handler, e)]
+        lost = [
+            e
+            for e in body_effects(operation, handler)
+            if matters(e) and fails_here(operation, handler, e) and not made_by_need(operation, e)
+        ]
         if not lost or inside_handler(operation, handler) or recorded_inside(operation, handler):
             continue
         if started_alone(operation) or not marked_after(operation, handler, lost[0]):
@@ -63,8 +68,17 @@ def matters(effect: Effect) -> bool:
     if effect.kind == Kind.WRITE:
         return effect.store in KEPT
     if effect.kind == Kind.PUBLISH:
-        return True
+        return effect.store != StoreKind.MEMORY  # a queue of the process is not down
     return effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE and effect.idempotent != Answer.YES
+
+
+def made_by_need(operation: Operation, effect: Effect) -> bool:
+    """Whether a function that is called makes a row because it is asked for: whoever asks next makes it again."""
+    if not effect.chain:
+        return False
+    return effect.verb == "get-or-create" or any(
+        read.dataset == effect.dataset and says_absent(guard, read) for guard, read in deciding_reads(operation, effect)
+    )
 
 
 def fails_here(operation: Operation, handler: Handler, effect: Effect) -> bool:

@@ -8,6 +8,7 @@ from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Transaction
 from datakeel.model.system import System
+from datakeel.rules.facts.decisions import first_filling
 
 
 def inside(operation: Operation, effect: Effect) -> Answer:
@@ -65,6 +66,7 @@ def lock_before(operation: Operation, transaction: Transaction, moment: Effect) 
         e
         for e in operation.effects
         if e.number < moment.number and e.transaction == transaction.number and holds_locks(e)
+        if not first_filling(operation, e)
     ]
     held = (
         e

@@ -47,6 +47,20 @@ def says_absent(guard: Guard, read: Effect) -> bool:
     return guard.test == "<" and guard.polarity and guard.text == "1"
 
 
+def first_filling(operation: Operation, write: Effect) -> bool:
+    """Whether a write happens once in a system's life: where the row of one fixed key (``id=1``) is not there yet."""
+    if write.verb == "get-or-create":
+        return of_fixed_key(write)
+    return any(says_absent(guard, read) and of_fixed_key(read) for guard, read in deciding_reads(operation, write))
+
+
+def of_fixed_key(effect: Effect) -> bool:
+    asked = effect.selection.predicates if effect.selection is not None else ()
+    return bool(asked) and all(
+        p.column in ("id", "pk") and p.operator == "=" and p.value.startswith("const:") for p in asked
+    )
+
+
 def tested_columns(operation: Operation, write: Effect) -> Iterator[tuple[Guard, Source]]:
     """The columns of the written row itself that a condition round the write asks."""
     for guard in write.guards:

@@ -18,7 +18,8 @@ from datakeel.rules.rule import Hit, rule
 @rule(Severity.CRITICAL)
 def non_idempotent_consumer(operation: Operation, system: System) -> Iterator[Hit]:
     """A message that is delivered twice has its effect twice."""
-    consume = next((c for c in operation.of(Kind.CONSUME) if not c.chain), None)
+    consumed = (c for c in operation.of(Kind.CONSUME) if not c.chain and c.store != StoreKind.MEMORY)
+    consume = next(consumed, None)
     own = [e for e in operation.entries if e.redelivered and e.place == operation.place]
     delivered = consume is not None or any(e.kind == "consumer" for e in own)
     if not (delivered or any(e.kind == "task" for e in own)) or deduplicated(operation, system):

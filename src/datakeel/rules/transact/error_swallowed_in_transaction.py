@@ -30,6 +30,7 @@ DATABASE_ERRORS = (
     "DBAPIError",
     "SQLAlchemyError",
 )
+SENT = (Kind.READ, Kind.WRITE)
 NAMED = 3  # datasets that a message names
 
 
@@ -125,7 +126,7 @@ def later(operation: Operation, transaction: Transaction, handler: Handler, give
     for effect in operation.effects:
         if effect.transaction != transaction.number or effect.store != StoreKind.RELATIONAL or within(effect, handler):
             continue
-        if effect.kind not in (Kind.READ, Kind.WRITE) or effect.number in given:
+        if effect.number in given or effect.kind not in ((Kind.WRITE,) if effect.number < min(given) else SENT):
             continue
         if in_handler(effect, handler) or handler.falls:
             return effect

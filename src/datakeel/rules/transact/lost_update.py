@@ -159,7 +159,13 @@ def other_writer(
             continue
         if narrow and effect.whole_row:
             continue
-        columns = tuple(sorted(a.column for a in effect.assigned if a.column not in own and a.column != "*"))
+        columns = tuple(sorted({a.column for a in effect.assigned} - own - found_by(effect) - {"*"}))
         if columns:
             return them, effect, columns
     return None
+
+
+def found_by(write: Effect) -> set[str]:
+    """The columns by which an upsert finds the row: a row that is found keeps them."""
+    asked = write.selection.predicates if write.verb == "upsert" and write.selection is not None else ()
+    return {p.column for p in asked if p.operator == "="}
