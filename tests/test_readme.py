@@ -21,11 +21,11 @@ SHELL = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
 STORY = ROOT / "docs" / "generate.md"  # its commands build on each other
 
 
-def commands(*pages: Path) -> list[str]:
+def commands(*pages: Path, of: tuple[str, ...] = ("datakeel ",)) -> list[str]:
     found = []
     for page in pages:
         for block in SHELL.findall(page.read_text(encoding="utf-8")):
-            found += [line.partition("  #")[0].strip() for line in block.splitlines() if line.startswith("datakeel ")]
+            found += [line.partition("  #")[0].strip() for line in block.splitlines() if line.startswith(of)]
     return list(dict.fromkeys(found))
 
 
@@ -41,12 +41,16 @@ def test_a_command_of_the_documentation_works(command: str, tmp_path: Path) -> N
 
 
 def test_the_commands_from_a_sentence_to_a_project_work_one_after_another(tmp_path: Path) -> None:
-    for command in commands(STORY):
-        words = [sys.executable, "-m", *shlex.split(command)]
+    for command in commands(STORY, of=("datakeel ", "sed ")):
+        words = shlex.split(command)
+        words = [sys.executable, "-m", *words] if words[0] == "datakeel" else words
         done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
         compared = "--diff" in command
         assert done.returncode == compared, f"{command}: {done.stdout[-2000:]}{done.stderr}"
     assert (tmp_path / "ledger" / "system.yaml").is_file()
+    shown = re.findall(r"^    added: (\S+)$", STORY.read_text(encoding="utf-8"), re.M)
+    assert len(shown) == 2
+    assert all((tmp_path / "orders" / path).is_file() for path in shown)
 
 
 def test_readme_names_only_rules_that_exist() -> None:

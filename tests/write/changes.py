@@ -111,6 +111,12 @@ FOLLOWED = [
     ("a report", SHOP, [f"{VIEWS}.sum={{sources: Bill, kind: analytics, dimensions: [status], measures: [count]}}"]),
     ("an optional field of an event", ORDERS, [f"{EVENTS}.OrderPlaced.fields.gift_note=text optional"]),
     ("an event", ORDERS, [f"{EVENTS}.OrderReturned={{after: shipped, fields: {{why: text}}}}"]),
+    ("a light system that becomes a full one", SHOP, [f"domain.aggregates.Payment={PAYMENT}"]),
+    (
+        "several changes at once",
+        SHOP,
+        [f"{TABLES}.Line={LINE}", f"{FIELDS}.place=text", f"{FIELDS}.memo=", f"{FIELDS}.number=text unique"],
+    ),
     ("an aggregate", ORDERS, [f"domain.aggregates.Payment={PAYMENT}"]),
     (
         "an aggregate with a view",

@@ -21,6 +21,7 @@ from datakeel.write.update import Steps, steps_between
 from datakeel.write.written import made_by
 from tests.write.changes import FOLLOWED, REFUSED
 
+EXAMPLES = Path(__file__).parents[2] / "examples" / "generate"
 COLUMNS = """
     SELECT relname, attname, format_type(atttypid, atttypmod), attnotnull, attgenerated, attidentity,
            pg_get_expr(adbin, adrelid)
@@ -154,7 +155,15 @@ def test_what_is_dropped_comes_back_as_it_is_asked_for_again(tmp_path: Path) -> 
     again = evolve(without.schema, {"0001_t.sql": "CREATE TABLE t (id uuid PRIMARY KEY, note text);"}, {})
     assert again.files == ()
     assert again.left == ()
-    assert contract(again.schema, again.schema, {}) == ()
+    assert contract(again.schema, again.schema) == ()
+
+
+@pytest.mark.parametrize("name", sorted(folder.name for folder in EXAMPLES.iterdir()))
+def test_an_example_that_does_not_change_gets_nothing(name: str) -> None:
+    wanted = generator.understood((EXAMPLES / name / "request.txt").read_text(encoding="utf-8").strip())
+    _, made = generator.generated(wanted)
+    assert made_by({f.path: f.text for f in made.files})
+    assert steps_between(made, made, wanted, wanted).files == ()
 
 
 def put(project: Project, folder: Path) -> None:
@@ -174,7 +183,7 @@ def put_steps(steps: Steps, folder: Path) -> None:
 def dropping(steps: Steps, after: Project) -> Iterator[File]:
     new = made_by({f.path: f.text for f in after.files})
     for folder, had in steps.schemas.items():
-        for name, sql in contract(had, new[folder], {}):
+        for name, sql in contract(had, new[folder]):
             yield File(f"{folder}/9000_{name}.sql", sql)
 
 

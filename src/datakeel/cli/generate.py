@@ -134,6 +134,8 @@ class UpdateOrder(Struct, frozen=True, kw_only=True):
             update.refuse(plan.steps.refused)
             steps = update.contracted(plan) if self.contract else plan.steps
             update.carried_out(plan, steps, self.folder)
+        if self.contract and not steps.files:
+            print("nothing is left that could be dropped")
         return followed(plan, steps, self.folder)
 
 

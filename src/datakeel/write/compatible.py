@@ -27,6 +27,21 @@ def refusals(old: Requirements, new: Requirements) -> Iterator[str]:
     yield from _measured(old, new)
 
 
+def notes(old: Requirements, new: Requirements) -> Iterator[str]:
+    """What holds of new events alone."""
+    before = {naming.pascal(a.name): a for a in old.domain.aggregates}
+    for aggregate in new.domain.aggregates:
+        was = before.get(naming.pascal(aggregate.name))
+        if was is None:
+            continue
+        if aggregate.ordered_by != was.ordered_by:
+            yield f"{aggregate.name}: events from before keep the order in which they were stored"
+        claimed = {(e.name, f.name) for e in was.events for f in e.fields if f.unique}
+        for event, field in ((e.name, f.name) for e in aggregate.events for f in e.fields if f.unique):
+            if (event, field) not in claimed:
+                yield f"{aggregate.name}: {field} is unique from now on; what is stored already claims no {field}"
+
+
 def _one(name: str, other: str) -> bool:
     """Whether two names become one in the code."""
     return naming.pascal(name) == naming.pascal(other)

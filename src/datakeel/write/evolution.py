@@ -53,7 +53,8 @@ class Evolution(Struct, frozen=True, kw_only=True):
 
 def evolve(old: Schema, fresh: Mapping[str, str], views: Mapping[str, str]) -> Evolution:
     """The migrations that follow the ones that made `old`. `fresh`: those of a new project, by their names, in their
-    order. `views`: what consumes the log into a table, by the table: such a table can be made anew."""
+    order. `views`: who fills the tables that are derived from the log."""
+    views = {**old.views, **views}
     by_file = {name: tuple(statements(sql)) for name, sql in fresh.items()}
     new = schema(chain.from_iterable(by_file.values()))
     whole = [name for name, made in by_file.items() if _all_new(made, old)]
@@ -64,6 +65,7 @@ def evolve(old: Schema, fresh: Mapping[str, str], views: Mapping[str, str]) -> E
         (steps if isinstance(step, Step) else refused).append(step)  # type: ignore[arg-type]
     anew = {s.table for s in steps if s.why.startswith(ANEW)}
     left = _left(old, new, {table for table, view in views.items() if view in anew})
+    left = structs.replace(left, views={table: view for table, view in views.items() if table in left.tables})
     return Evolution(
         files=(*((name, fresh[name]) for name in whole), *_files(steps)),
         schema=left,
@@ -73,9 +75,9 @@ def evolve(old: Schema, fresh: Mapping[str, str], views: Mapping[str, str]) -> E
     )
 
 
-def contract(old: Schema, new: Schema, views: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def contract(old: Schema, new: Schema) -> tuple[tuple[str, str], ...]:
     """The migration that drops what nothing uses any more: its name without a number, and its text; or nothing."""
-    drops = list(_drops(old, new, views))
+    drops = list(_drops(old, new))
     if not drops:
         return ()
     head = f"{ONE_BY_ONE}: each statement is committed by itself, and may run again.\n"
@@ -328,7 +330,7 @@ def _with_default(name: str, before: Table, wanted: Column, after: Table) -> Col
     return wanted if wanted.default else structs.replace(wanted, default=had)
 
 
-def _drops(old: Schema, new: Schema, views: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _drops(old: Schema, new: Schema) -> Iterator[tuple[str, str]]:
     """Each with the table that it concerns."""
     for name, index in old.indexes.items():
         if name not in new.indexes and index.table in new.tables:
@@ -343,7 +345,7 @@ def _drops(old: Schema, new: Schema, views: Mapping[str, str]) -> Iterator[tuple
                 yield name, f"ALTER TABLE {name} ALTER COLUMN {column} DROP DEFAULT"
     for name in reversed([n for n in old.tables if n not in new.tables]):
         yield name, f"DROP TABLE IF EXISTS {name}"
-        if name == views.get(name):
+        if name == old.views.get(name):
             for place in ("processed_events", "dead_letters", "consumer_offsets"):
                 yield name, f"DELETE FROM {place} WHERE consumer = '{name}'"
     for name, made in old.routines.items():

@@ -55,11 +55,13 @@ class Index(Struct, frozen=True):
 
 
 class Schema(Struct, frozen=True, kw_only=True):
-    """By name. `routines`: functions and triggers, as the statements that make them."""
+    """By name. `routines`: functions and triggers, as the statements that make them. `views`: of the tables that are
+    derived from the log, who fills them: such a table can be made anew."""
 
     tables: dict[str, Table] = {}
     indexes: dict[str, Index] = {}
     routines: dict[str, str] = {}
+    views: dict[str, str] = {}
 
     def of(self, table: str) -> dict[str, Index]:
         return {name: index for name, index in self.indexes.items() if index.table == table}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from merge3 import Merge3
@@ -18,7 +19,7 @@ from datakeel.write.derived import derived
 from datakeel.write.disk import OURS, put_over, texts
 from datakeel.write.evolution import contract, evolve
 from datakeel.write.project import MIGRATIONS, File, Project, frozen
-from datakeel.write.schema import Schema
+from datakeel.write.schema import Schema, statements
 from datakeel.write.written import (
     Written,
     base_of,
@@ -101,10 +102,12 @@ def described(written: Written) -> Requirements:
 def steps(written: Written, fresh: Project, old: Requirements, new: Requirements, there: frozenset[str]) -> Steps:
     """How what is stored follows new requirements. `there`: the paths of the frozen kind that the folder holds."""
     refused = [*_renamed(old, new), *compatible.refusals(old, new)]
+    if refused:
+        return Steps(refused=tuple(refused))
     made_texts = {f.path: f.text for f in fresh.files}
-    views = {t: v.table for of in (old, new) for v in derived(of) for t in (v.table, v.rows)} if not refused else {}
+    views = {t: v.table for of in (old, new) for v in derived(of) for t in (v.table, v.rows)}
     files = [*_message_schemas(written.base, made_texts, there)]
-    notes: list[str] = []
+    notes = [*compatible.notes(old, new)]
     left: list[str] = []
     schemas = dict(written.schemas)
     groups = migrations(made_texts)
@@ -112,6 +115,7 @@ def steps(written: Written, fresh: Project, old: Requirements, new: Requirements
         found = evolve(written.schemas.get(folder, Schema()), made, views if folder == MIGRATIONS else {})
         schemas[folder] = found.schema
         files += _numbered(folder, found.files, there, first=next(iter(made)))
+        notes += _seeds(migrations(written.base).get(folder, {}), made)
         notes += [note.replace("PACKAGE", naming.snake(new.name)) for note in found.notes]
         refused += found.refused
         left += found.left
@@ -127,11 +131,10 @@ def contracted(plan: Plan) -> Steps:
             "every place where it runs, and drop what is left then"
         )
     fresh = {f.path: f.text for f in plan.fresh.files}
-    views = {t: v.table for v in derived(plan.old) for t in (v.table, v.rows)}
     new = made_by(fresh)
     files: list[File] = []
     for folder, made in migrations(fresh).items():
-        drops = contract(plan.written.schemas[folder], new[folder], views if folder == MIGRATIONS else {})
+        drops = contract(plan.written.schemas[folder], new[folder])
         files += _numbered(folder, drops, plan.there, first=next(iter(made)))
     return Steps(files=tuple(files), schemas={**plan.written.schemas, **new})
 
@@ -209,6 +212,17 @@ def _renamed(old: Requirements, new: Requirements) -> Iterator[str]:
             f"name: {old.name} would become {new.name}, and with it the package and all imports of it. Keep the name, "
             "and say another in `summary`; or generate a new project"
         )
+
+
+def _seeds(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    """What is said of rows that a migration put in, and a fresh one would put in another way."""
+    had, wanted = (
+        {s.name: s.plain for s in chain.from_iterable(map(statements, m.values())) if s.what == "seed"}
+        for m in (before, after)
+    )
+    for table in had.keys() & wanted.keys():
+        if had[table] != wanted[table]:
+            yield f"{table} keeps the rows that it was made with; a new project would begin with others"
 
 
 def _message_schemas(base: Mapping[str, str], texts: Mapping[str, str], there: frozenset[str]) -> Iterator[File]:
