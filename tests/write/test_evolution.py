@@ -19,9 +19,9 @@ from datakeel.write.schema import schema, statements
 from datakeel.write.targets.service.write import HERE
 from datakeel.write.update import Steps, steps_between
 from datakeel.write.written import made_by
+from tests.test_generated import NAMES, wanted
 from tests.write.changes import FOLLOWED, REFUSED
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "generate"
 COLUMNS = """
     SELECT relname, attname, format_type(atttypid, atttypmod), attnotnull, attgenerated, attidentity,
            pg_get_expr(adbin, adrelid)
@@ -158,12 +158,12 @@ def test_what_is_dropped_comes_back_as_it_is_asked_for_again(tmp_path: Path) -> 
     assert contract(again.schema, again.schema) == ()
 
 
-@pytest.mark.parametrize("name", sorted(folder.name for folder in EXAMPLES.iterdir()))
+@pytest.mark.parametrize("name", NAMES)
 def test_an_example_that_does_not_change_gets_nothing(name: str) -> None:
-    wanted = generator.understood((EXAMPLES / name / "request.txt").read_text(encoding="utf-8").strip())
-    _, made = generator.generated(wanted)
+    same = generator.understood(wanted(name))
+    _, made = generator.generated(same)
     assert made_by({f.path: f.text for f in made.files})
-    assert steps_between(made, made, wanted, wanted).files == ()
+    assert steps_between(made, made, same, same).files == ()
 
 
 def put(project: Project, folder: Path) -> None:
