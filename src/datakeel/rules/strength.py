@@ -28,7 +28,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     message: str = ""
     symbol: str = ""
     datasets: tuple[str, ...] = ()
-    entered: bool = False  # something is known to start the function that it stands in
+    entered: bool = False  # something is known to start the function that it stands in, and more than once
     holds: bool = True
 
 
@@ -78,7 +78,7 @@ def seen(operation: Operation | None, place: Place, message: str, *datasets: str
         message=message,
         symbol=operation.symbol if operation is not None else "",
         datasets=tuple(d for d in datasets if d),
-        entered=operation is not None and bool(operation.entries),
+        entered=operation is not None and bool(operation.entries) and "/migrations/" not in operation.place.path,
         holds=holds,
     )
 

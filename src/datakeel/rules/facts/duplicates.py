@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from datakeel.model.certainty import Answer
 from datakeel.model.dataset import Dataset
@@ -59,11 +59,21 @@ def minted(assignment: Assignment) -> bool:
 def violation_handled(operation: Operation, write: Effect) -> bool:
     """Whether a handler stands ready for the duplicate: round the insert, or round the flush or commit that sends
     it."""
+    return any(catches_duplicate(names) for names in caught(operation, write))
+
+
+def violation_expected(operation: Operation, write: Effect) -> bool:
+    """`violation_handled`, by a handler that names the duplicate: one of all errors answers to none of them."""
+    return any(d in names for names in caught(operation, write) for d in DUPLICATE)
+
+
+def caught(operation: Operation, write: Effect) -> Iterator[str]:
+    """The classes that are caught where an insert is made, flushed or committed: the text of each try."""
     sent = [
         write,
         *(e for e in operation.of(Kind.COMMIT) if e.number > write.number and e.connection == write.connection),
     ]
-    return any(s.kind == "try" and s.arm == "body" and catches_duplicate(s.text) for e in sent for s in e.scopes)
+    return (s.text for e in sent for s in e.scopes if s.kind == "try" and s.arm == "body")
 
 
 def catches_duplicate(names: str) -> bool:

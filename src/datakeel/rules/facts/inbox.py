@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datakeel.model.effect import Cardinality, Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.duplicates import minted, violation_handled
+from datakeel.rules.facts.duplicates import minted, violation_expected
 from datakeel.rules.facts.outcomes import decided_by
 
 INBOX = re.compile(
@@ -38,10 +38,12 @@ def known_key(effect: Effect, system: System) -> bool:
     )
 
 
-def notes(operation: Operation, system: System) -> Iterator[tuple[Effect, Effect]]:
+def notes(operation: Operation, system: System, *, of: re.Pattern[str]) -> Iterator[tuple[Effect, Effect]]:
     """What a function notes once for each input, under a unique key that the input gives, each with the effect that
-    happens only where it was not known yet."""
+    happens only where it was not known yet. `of`: what the notes are called, or one of their columns."""
     for note in operation.of(Kind.WRITE):
+        if note.verb not in ("insert", "get-or-create") or not of.search(called(note)):
+            continue
         if note.store != StoreKind.RELATIONAL or not takes_one(note, operation) or not given_key(note, system):
             continue
         work = next((e for e in decided_by(operation, note) if e.kind in ACTS and e.dataset != note.dataset), None)
@@ -51,11 +53,15 @@ def notes(operation: Operation, system: System) -> Iterator[tuple[Effect, Effect
             yield note, work
 
 
+def called(note: Effect) -> str:
+    return " ".join((note.dataset, *(a.column for a in note.assigned)))
+
+
 def takes_one(note: Effect, operation: Operation) -> bool:
     """Whether a second insert of the same key does nothing, or fails and is answered to."""
     if note.verb in ("insert", "get-or-create") and note.conflict == "ignore":
         return True
-    return note.verb == "insert" and not note.conflict and violation_handled(operation, note)
+    return note.verb == "insert" and not note.conflict and violation_expected(operation, note)
 
 
 def of_many(note: Effect) -> bool:

@@ -12,7 +12,9 @@ from datakeel.model.place import Place
 from datakeel.model.system import System
 
 Done = tuple[Operation, Effect]
-TESTS = re.compile(r"(^|/)(tests?|testing|conftest|examples?|demos?|docs|benchmarks?)(/|\.py$|_)|(^|/)test_[^/]*$")
+TESTS = re.compile(
+    r"(^|/)(tests?|testing|conftest|examples?|demos?|docs|benchmarks?|fixtures?|seeds?|random_data)(/|\.py$|_)|(^|/)test_[^/]*$"
+)
 
 
 class Survey:

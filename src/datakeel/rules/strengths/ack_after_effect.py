@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.rules.facts.acks import automatic, durable
+from datakeel.rules.facts.derivation import RECORDS, committed_before
 from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.survey import Survey
 from datakeel.rules.strength import Seen, seen, strength
@@ -39,7 +40,8 @@ def done_before(operation: Operation, ack: Effect) -> Effect | None:
     ]
     if any(e.number > ack.number and not refuses(e) for e in work):
         return None
-    return next((e for e in work if e.number < ack.number and here(e) != here(ack)), None)
+    before = (e for e in work if e.number < ack.number and here(e) != here(ack))
+    return next((e for e in before if e.store not in RECORDS or committed_before(operation, e, ack)), None)
 
 
 def refuses(effect: Effect) -> bool:

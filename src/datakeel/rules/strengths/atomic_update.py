@@ -17,5 +17,5 @@ def atomic_update(survey: Survey) -> Iterator[Seen]:
         if write.verb not in ("update", "save", "upsert") or write.store != StoreKind.RELATIONAL:
             continue
         column = next((a.column for a in write.assigned if a.how == "atomic" and AMOUNT.search(a.column)), "")
-        if column:
+        if column and not any(r.place == write.place for r in operation.of(Kind.READ)):
             yield seen(operation, write.place, f"the database computes {write.dataset}.{column}", write.dataset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from datakeel.rules.facts.derivation import RECORDS
 from datakeel.rules.facts.retries import FAR, inside
 from datakeel.rules.facts.survey import Survey
 from datakeel.rules.facts.words import thing
@@ -17,6 +18,9 @@ def backoff_with_jitter(survey: Survey) -> Iterator[Seen]:
         for retry in operation.retries:
             if retry.chain or retry.wait != "jittered" or retry.attempts in ("", "unbounded"):
                 continue
-            tried = next((e for e in inside(operation, retry) if e.store in FAR or e.technology), None)
+            again = inside(operation, retry)
+            tried = next((e for e in again if e.store in FAR), None) or next(
+                (e for e in again if e.store in RECORDS), None
+            )
             if tried is not None:
                 yield seen(operation, retry.place, f"{thing(tried)} is tried again after growing, random waits")

@@ -8,7 +8,7 @@ from datakeel.model.condition import columns_of
 from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
-from datakeel.rules.facts.duplicates import minted, violation_handled
+from datakeel.rules.facts.duplicates import minted, violation_expected
 from datakeel.rules.facts.survey import Survey
 from datakeel.rules.strength import Seen, seen, strength
 
@@ -31,7 +31,7 @@ def held(operation: Operation, write: Effect, dataset: Dataset) -> str:
             return f"the database keeps {constraint.text} of {dataset.name} true"
         if constraint.kind == "exclude" and write.verb == "insert":
             return f"an exclusion constraint keeps rows of {dataset.name} apart"
-    if write.verb != "insert" or write.conflict or not violation_handled(operation, write):
+    if write.verb != "insert" or write.conflict or not violation_expected(operation, write):
         return ""
     given = frozenset(a.column for a in write.assigned if a.how == "value" and not minted(a))
     key = dataset.schema.unique_within(given)

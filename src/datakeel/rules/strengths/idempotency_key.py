@@ -21,11 +21,9 @@ def idempotency_key(survey: Survey) -> Iterator[Seen]:
         if call.store == StoreKind.REMOTE and call.idempotent == Answer.YES and keyed(call):
             yield seen(operation, call.place, f"{thing(call)} carries an idempotency key")
     for operation in survey.operations:
-        for note, work in notes(operation, survey.system):
-            columns = " ".join(a.column for a in note.assigned)
-            if REQUESTS.search(f"{note.dataset} {columns}"):
-                said = f"{note.dataset} takes each request's key once"
-                yield seen(operation, note.place, said, note.dataset, work.dataset)
+        for note, work in notes(operation, survey.system, of=REQUESTS):
+            said = f"{note.dataset} takes each request's key once"
+            yield seen(operation, note.place, said, note.dataset, work.dataset)
 
 
 def keyed(call: Effect) -> bool:
