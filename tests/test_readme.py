@@ -12,6 +12,7 @@ import pytest
 
 from datakeel.config import load
 from datakeel.rules.rule import rules
+from datakeel.rules.strength import strengths
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -57,7 +58,7 @@ def test_readme_names_only_rules_that_exist() -> None:
     names = {rule.name for rule in rules()}
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert set(re.findall(r"ignore\[([a-z-]+)\]", text)) <= names
-    assert set(re.findall(r"datakeel explain ([a-z-]+)", text)) <= names
+    assert set(re.findall(r"datakeel explain ([a-z-]+)", text)) <= names | {pattern.name for pattern in strengths()}
 
 
 def test_the_targets_that_readme_names_are_in_the_makefile() -> None:

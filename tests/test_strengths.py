@@ -42,6 +42,12 @@ def test_at_least_thirty_patterns_are_known() -> None:
     assert len(strengths()) >= 30
 
 
+def test_the_documentation_lists_each_with_its_words() -> None:
+    rows = {f"| `{p.name}` | {p.page.pattern} | {p.says} |" for p in strengths()}
+    page = (Path(__file__).parents[1] / "docs/strengths.md").read_text("utf-8").splitlines()
+    assert {line for line in page if line.startswith("| `")} == rows
+
+
 def test_what_contradicts_a_strength_is_a_rule() -> None:
     known = {rule.name for rule in rules()}
     assert not {name for pattern in strengths() for name in pattern.unless} - known

@@ -15,7 +15,7 @@ from datakeel.rules.strength import Seen, seen, strength
 REFUSALS = ("nack", "reject")
 
 
-@strength("process", unless=("ack-before-processing",))
+@strength("process", unless=("ack-before-processing", "non-idempotent-consumer", "retry-without-idempotency"))
 def ack_after_effect(survey: Survey) -> Iterator[Seen]:
     """A message is acknowledged when its effect is durable: a crash in between means a repetition, not a loss."""
     for operation, ack in survey.own(Kind.ACK):

@@ -10,12 +10,12 @@ from datakeel.rules.facts.survey import Survey
 from datakeel.rules.strength import Seen, seen, strength
 
 
-@strength("transact", unless=("lost-update", "non-idempotent-consumer", "non-atomic-cache-update"))
+@strength("transact", unless=("lost-update", "non-idempotent-consumer", "writes-without-transaction"))
 def atomic_update(survey: Survey) -> Iterator[Seen]:
-    """An amount is changed by the store itself, from the value that it has: no two changes overwrite each other."""
+    """An amount is computed by the store itself, in the statement that writes it: nothing comes between."""
     for operation, write in survey.own(Kind.WRITE):
         if write.verb not in ("update", "save", "upsert") or write.store != StoreKind.RELATIONAL:
             continue
         column = next((a.column for a in write.assigned if a.how == "atomic" and AMOUNT.search(a.column)), "")
-        if column and not any(r.place == write.place for r in operation.of(Kind.READ)):
+        if column:
             yield seen(operation, write.place, f"the database computes {write.dataset}.{column}", write.dataset)

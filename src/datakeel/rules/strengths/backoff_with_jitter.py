@@ -11,7 +11,7 @@ from datakeel.rules.facts.words import thing
 from datakeel.rules.strength import Seen, seen, strength
 
 
-@strength("distribute", unless=("retry-without-backoff", "retry-without-idempotency"))
+@strength("distribute", unless=("retry-without-backoff", "retry-without-idempotency", "saga-without-compensation"))
 def backoff_with_jitter(survey: Survey) -> Iterator[Seen]:
     """What failed is tried again after waits that grow and differ, a bounded number of times."""
     for operation in survey.operations:

@@ -13,7 +13,7 @@ from datakeel.rules.facts.survey import Survey
 from datakeel.rules.strength import Seen, seen, strength
 
 
-@strength("transact", unless=("check-then-insert", "write-skew"))
+@strength("transact", unless=("check-then-insert", "write-skew", "error-swallowed-in-transaction"))
 def constraint_behind_invariant(survey: Survey) -> Iterator[Seen]:
     """What must always hold stands in the schema, and code that changes the rows lets the database refuse it."""
     for operation, write in survey.own(Kind.WRITE):

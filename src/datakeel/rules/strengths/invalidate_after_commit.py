@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.rules.facts.derivation import committed_before, named_by, record_writes
 from datakeel.rules.facts.guards import here
+from datakeel.rules.facts.leases import NAMED
 from datakeel.rules.facts.survey import Survey
 from datakeel.rules.strength import Seen, seen, strength
 
@@ -29,6 +30,6 @@ def invalidate_after_commit(survey: Survey) -> Iterator[Seen]:
 
 
 def drops_entry(drop: Effect) -> bool:
-    """Whether it drops one cache entry, of a key whose parts are known."""
-    known = len(drop.chain) <= NEAR and len(drop.key_sources) <= FEW
+    """Whether it drops one cache entry, of a key whose parts are known; a lock is none."""
+    known = len(drop.chain) <= NEAR and len(drop.key_sources) <= FEW and not NAMED.search(drop.key or "")
     return drop.store == StoreKind.CACHE and drop.verb in ("delete", "expire") and known

@@ -24,7 +24,13 @@ def keyset_pagination(survey: Survey) -> Iterator[Seen]:
 def continued(read: Effect) -> str:
     """The key by which a limited read is sorted, and behind a known value of which it begins."""
     chosen = read.selection
-    if read.store != StoreKind.RELATIONAL or chosen is None or chosen.limit is None or chosen.limit == 1:
+    if (
+        read.store != StoreKind.RELATIONAL
+        or not read.dataset
+        or chosen is None
+        or chosen.limit is None
+        or chosen.limit == 1
+    ):
         return ""
     if chosen.offset or chosen.aggregate or not chosen.order:
         return ""

@@ -22,7 +22,7 @@ def ordered_locks(survey: Survey) -> Iterator[Seen]:
 def in_order(read: Effect) -> bool:
     """Whether one statement locks several rows, sorted by something unique."""
     chosen = read.selection
-    if read.store != StoreKind.RELATIONAL or chosen is None or read.transaction is None:
+    if read.store != StoreKind.RELATIONAL or not read.dataset or chosen is None or read.transaction is None:
         return False
     if chosen.lock != "update" or chosen.skip_locked or chosen.limit == 1 or chosen.aggregate:
         return False

@@ -11,7 +11,18 @@ from datakeel.rules.facts.survey import Survey
 from datakeel.rules.strength import Seen, seen, strength
 
 
-@strength("transact", unless=("lost-update", "write-skew", "unguarded-state-transition", "lock-released-by-non-owner"))
+@strength(
+    "transact",
+    unless=(
+        "lost-update",
+        "write-skew",
+        "unguarded-state-transition",
+        "lock-released-by-non-owner",
+        "inconsistent-lock-order",
+        "long-transaction",
+        "remote-call-in-transaction",
+    ),
+)
 def row_lock(survey: Survey) -> Iterator[Seen]:
     """A row is locked when it is read, until what was decided or computed from it is committed."""
     for operation in survey.operations:
@@ -23,7 +34,7 @@ def row_lock(survey: Survey) -> Iterator[Seen]:
 
 def locked(read: Effect) -> bool:
     selection = read.selection
-    if selection is None or selection.lock not in ("update", "share") or selection.skip_locked:
+    if selection is None or not read.dataset or selection.lock not in ("update", "share") or selection.skip_locked:
         return False
     return read.store == StoreKind.RELATIONAL and not locks_nothing(read)
 
@@ -32,7 +43,7 @@ def resting_on(operation: Operation, lock: Effect) -> Effect | None:
     """The write under a lock whose values or conditions come from the locked row; in the innermost function that has
     both."""
     for write in operation.of(Kind.WRITE):
-        if lock.number not in write.locks or not operation.meet_here(lock, write):
+        if not write.dataset or lock.number not in write.locks or not operation.meet_here(lock, write):
             continue
         numbers = {s.number for s in write.computed_from} | {s.number for g in write.guards for s in g.sources}
         same = write.rows is not None and write.rows == lock.rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.model.effect import Kind, StoreKind
+from datakeel.model.effect import Kind
 from datakeel.rules.facts.survey import Survey
 from datakeel.rules.strength import Seen, seen, strength
 
@@ -14,7 +14,7 @@ def skip_locked(survey: Survey) -> Iterator[Seen]:
     """Workers that share a table take rows that no other has locked: none is done twice, and nobody waits."""
     for operation, read in survey.own(Kind.READ):
         chosen = read.selection
-        if read.store != StoreKind.RELATIONAL or chosen is None or not chosen.skip_locked or read.transaction is None:
+        if not read.dataset or chosen is None or not chosen.skip_locked or read.transaction is None:
             continue
         under = any(
             read.number in e.locks for e in operation.effects if e.kind in (Kind.WRITE, Kind.PUBLISH, Kind.CALL)
