@@ -311,3 +311,39 @@ def test_logs_are_told_by_the_function_and_its_callers_only(tmp_path: Path) -> N
     whole = system(tmp_path, text)
     found = {o.symbol: [e.verb for e in o.of(Kind.LOG)] for o in whole.operations}
     assert found == {"note": ["error"], "call": ["error"], "outer": []}
+
+
+def test_what_async_to_sync_makes_waits_for_its_coroutine(tmp_path: Path) -> None:
+    operation = traced(
+        tmp_path,
+        """
+        import requests
+        from asgiref.sync import async_to_sync
+
+        async def ask(url):
+            return requests.get(url, timeout=5)
+
+        def call(url):
+            return async_to_sync(ask)(url)
+        """,
+    )
+    assert [(e.place.line, [c.line for c in e.chain]) for e in http(operation)] == [(6, [9])]
+
+
+def test_a_coroutine_that_another_file_waits_for_is_told_where_it_is_waited_for(tmp_path: Path) -> None:
+    files = {
+        "shop/__init__.py": "",
+        "shop/asking.py": dedent("""
+            import httpx
+
+            async def ask(client: httpx.AsyncClient, url):
+                return await client.get(url)
+
+            def begun(client: httpx.AsyncClient, url):
+                return ask(client, url)
+            """),
+        "shop/code.py": "from shop.asking import begun\n\nasync def call(client, url):\n    await begun(client, url)\n",
+    }
+    operation = read_system(files, tmp_path).operation("shop.code.call")
+    assert operation is not None
+    assert [[(c.path, c.line) for c in e.chain] for e in http(operation)] == [[("shop/code.py", 4)]]

@@ -368,14 +368,14 @@ class Caller(Executor):
         match function.target:
             case ClosureTarget() as closure:
                 return self.call_closure(closure, arguments, at)
-            case PartialTarget(value, given):
+            case PartialTarget(value, given, waits):
                 merged = Arguments(
                     (*given.positional, *arguments.positional),
                     {**given.keywords, **arguments.keywords},
                     arguments.rest,
                     arguments.options,
                 )
-                return self.invoke(value, merged, at, awaited=awaited)
+                return self.invoke(value, merged, at, awaited=awaited or waits)
             case ClassTarget(cls):
                 return self.construct(cls, arguments, at)
             case FunctionTarget() as target:
@@ -420,9 +420,9 @@ class Caller(Executor):
         if target.plain:
             return self.run_plain(info, target, arguments)
         if info.signature.is_async and not awaited and not info.signature.is_generator:
-            return Value(state=Pending(target, arguments, at), target=None)
+            return Value(state=Pending(target, arguments, at, self.frame.module.path), target=None)
         if self.world.is_context_manager(info):
-            return Value(state=Pending(target, arguments, at), type="contextmanager")
+            return Value(state=Pending(target, arguments, at, self.frame.module.path), type="contextmanager")
         if target.receiver is not None:
             arguments = arguments.before(target.receiver)
         if any(holds_callable(v) for v in arguments.all()) or target.plain:
@@ -983,7 +983,8 @@ class Caller(Executor):
     def run_at(self, function: Value, arguments: Arguments, when: When, at: Span) -> Value:
         if isinstance(function.state, Pending):
             pending = function.state
-            function, arguments, at = function.but(state=None, target=pending.target), pending.arguments, pending.at
+            at = self.made_at(pending, at)
+            function, arguments = function.but(state=None, target=pending.target), pending.arguments
         if function.items is not None and function.target is None:
             for item in function.items:
                 self.run_at(item, arguments, when, at)
@@ -1212,6 +1213,9 @@ class Caller(Executor):
             return self.read_result(gives, receiver, made)
         if gives.startswith("argument:"):
             return self.argument(arguments, row.parameters, gives[9:]) or NOTHING
+        if gives.startswith("awaited:"):
+            function = self.argument(arguments, row.parameters, gives[8:])
+            return Value(target=PartialTarget(function, Arguments(), awaited=True)) if function is not None else NOTHING
         if gives == "result":
             return ran or NOTHING
         held = self.world.libraries.type(receiver.type) if receiver is not None and receiver.type else None
@@ -1399,7 +1403,7 @@ class Caller(Executor):
         info = target.function
         frame = self.new_frame(info.module, function=info, owner=info.owner, receiver=target.receiver)
         frame.inner = True
-        frame.chain = (*outer.chain, self.place(pending.at))
+        frame.chain = (*outer.chain, self.place(self.made_at(pending, node.at)))
         frame.call = outer.call if outer.call is not None else self.next()
         frame.callee = outer.callee or info.name
         ran = False

@@ -422,10 +422,13 @@ class Evaluator(Machine):
     def await_value(self, value: Value, at: Span) -> Value:
         if isinstance(value.state, Pending):
             pending = value.state
-            return self.invoke(
-                value.but(state=None, target=pending.target), pending.arguments, pending.at, awaited=True
-            )
+            made = value.but(state=None, target=pending.target)
+            return self.invoke(made, pending.arguments, self.made_at(pending, at), awaited=True)
         return value
+
+    def made_at(self, pending: Pending, at: Span) -> Span:
+        """Where a coroutine that runs now was made: where it is waited for, if that was in another file."""
+        return pending.at if pending.path == self.frame.module.path else at
 
     def invoke(self, function: Value, arguments: Arguments, at: Span, *, awaited: bool = False) -> Value:
         raise NotImplementedError

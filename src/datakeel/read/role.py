@@ -42,6 +42,7 @@ GENERATED = re.compile(
 )
 TESTING = re.compile(rb"^\s*(?:async )?def test|^\s*class \w*Test|\bpytest\b|\bunittest\b|\bTestCase\b", re.MULTILINE)
 FIXTURE = re.compile(rb"^[ \t]*@pytest(?:_asyncio)?\.fixture\b", re.MULTILINE)
+FACTORY = re.compile(rb"^class \w+\((?:[\w.]+\.)?(?:DjangoModelFactory|SQLAlchemyModelFactory)\b", re.MULTILINE)
 REVISION = re.compile(rb"^(?:down_)?revision\b[^=\n]*=", re.MULTILINE)
 MIGRATION = re.compile(rb"^class Migration\(", re.MULTILINE)
 
@@ -72,8 +73,8 @@ def role_by_text(role: Role, path: str, data: bytes, others: Role = Role.PRODUCT
         role = others
     if role is Role.PRODUCT and GENERATED.search(data, 0, 1000):
         return Role.GENERATED
-    if role is Role.PRODUCT and FIXTURE.search(data):
-        return Role.TEST  # a plugin that gives tests what they need runs nowhere else
+    if role is Role.PRODUCT and (FIXTURE.search(data) or FACTORY.search(data)):
+        return Role.TEST  # what gives tests what they need runs nowhere else
     if folders and folders[-1] in MIGRATION_FOLDERS and role in (Role.PRODUCT, Role.MIGRATION):
         return migration_by_text(name, data)
     return role

@@ -126,10 +126,12 @@ class ClosureTarget:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PartialTarget:
-    """A callable with some arguments given already (`partial`, a Celery signature)."""
+    """A callable with some arguments given already (`partial`, a Celery signature); `awaited`: a call of it waits for
+    the coroutine that it makes."""
 
     value: Value
     arguments: Arguments
+    awaited: bool = False
 
 
 Target = ExternalTarget | FunctionTarget | ClassTarget | MethodTarget | ClosureTarget | PartialTarget
@@ -137,11 +139,12 @@ Target = ExternalTarget | FunctionTarget | ClassTarget | MethodTarget | ClosureT
 
 @dataclass(slots=True, eq=False)
 class Pending:
-    """A coroutine that was made and not awaited yet."""
+    """A coroutine that was made and not awaited yet: where, and in which file."""
 
     target: Target
     arguments: Arguments
     at: Span
+    path: str
 
 
 @dataclass(slots=True, eq=False)

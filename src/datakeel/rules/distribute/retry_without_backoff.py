@@ -12,20 +12,24 @@ from datakeel.rules.facts.words import host, thing
 from datakeel.rules.rule import Hit, rule
 
 FEW, MANY = 3, 5  # attempts
-SLOW = 60.0  # seconds: so seldom that it hurts nobody, for a while
+SLOW, LONG = 60.0, 3600.0  # seconds: so seldom that it hurts nobody, for as long
 
 
 @rule(Severity.MAJOR)
 def retry_without_backoff(operation: Operation) -> Iterator[Hit]:
     """What fails is tried again at once, or at a constant pace: a service that is overloaded gets more load."""
+    told: set[str] = set()
     for retry in operation.retries:
-        if retry.chain or retry.wait not in ("none", "constant") or waits_for_news(operation, retry):
+        if retry.chain or retry.kind in told or retry.wait not in ("none", "constant"):
+            continue
+        if waits_for_news(operation, retry):
             continue
         attempts, wait = count(retry), pause(operation, retry) if retry.wait == "constant" else 0.0
         if harmless(attempts, wait):
             continue
         call = far(operation, retry)
         if call is not None:
+            told |= {retry.kind} & {"framework"}  # all ways out of a job have its one pace
             yield hit(operation, retry, call, attempts, wait)
 
 
@@ -35,7 +39,7 @@ def harmless(attempts: int | None, wait: float | None) -> bool:
         return False
     if wait == 0.0:
         return attempts < FEW
-    return attempts <= FEW or (wait is not None and wait >= SLOW and attempts <= 2 * MANY)
+    return attempts <= FEW or (wait is not None and wait >= SLOW and wait * attempts <= LONG)
 
 
 def hit(operation: Operation, retry: Retry, call: Effect, attempts: int | None, wait: float | None) -> Hit:

@@ -38,8 +38,11 @@ def inside(operation: Operation, retry: Retry) -> list[Effect]:
 
 
 def far(operation: Operation, retry: Retry) -> Effect | None:
-    """The call of another service that is tried again."""
-    return next((e for e in inside(operation, retry) if e.kind in ACTS and e.store in FAR), None)
+    """The call of another service that is tried again: rather one that answers than a message; where a framework starts
+    all of a job again, a message alone is none."""
+    calls = [e for e in inside(operation, retry) if e.kind in ACTS and e.store in FAR]
+    answering = [e for e in calls if e.kind != Kind.PUBLISH]
+    return next(iter(answering if answering or retry.kind == "framework" else calls), None)
 
 
 def waits_for_news(operation: Operation, retry: Retry) -> bool:
@@ -55,18 +58,21 @@ def count(retry: Retry) -> int | None:
 
 
 def pause(operation: Operation, retry: Retry) -> float | None:
-    """How long a constant wait is, in seconds, where that is known."""
-    for effect in inside(operation, retry):
-        if effect.kind == Kind.WAIT and effect.text:
-            try:
-                return float(effect.text)
-            except ValueError:
-                return None
+    """How long a constant wait is, in seconds, where that is known. A job that waits in between waits for something
+    else: its framework starts it again."""
     if retry.kind != "framework":
-        return None
+        return slept(operation, retry)
     own = (e.option(word) for e in operation.entries if e.place == operation.place for word in ("delay", "wait"))
     option = next((o for o in own if o is not None and o.value != "None"), None)
     return option.seconds() if option is not None else None
+
+
+def slept(operation: Operation, retry: Retry) -> float | None:
+    wait = next((e.text for e in inside(operation, retry) if e.kind == Kind.WAIT and e.text), "")
+    try:
+        return float(wait)
+    except ValueError:
+        return None
 
 
 REFUSED = re.compile(

@@ -159,7 +159,8 @@ def other_writer(
             continue
         if narrow and effect.whole_row:
             continue
-        columns = tuple(sorted({a.column for a in effect.assigned} - own - found_by(effect) - {"*"}))
+        told = {a.column for a in effect.assigned if not filled(a)}
+        columns = tuple(sorted(told - own - found_by(effect) - {"*"}))
         if columns:
             return them, effect, columns
     return None
@@ -169,3 +170,8 @@ def found_by(write: Effect) -> set[str]:
     """The columns by which an upsert finds the row: a row that is found keeps them."""
     asked = write.selection.predicates if write.verb == "upsert" and write.selection is not None else ()
     return {p.column for p in asked if p.operator == "="}
+
+
+def filled(assignment: Assignment) -> bool:
+    """Whether a column only says when the row was written: each save sets it."""
+    return bool(assignment.sources) and all(s.kind == "clock" for s in assignment.sources)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Transaction
+from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import begun_here, effects_of, lock_before
 from datakeel.rules.facts.guards import here, now
@@ -20,9 +21,11 @@ def remote_call_in_transaction(operation: Operation, system: System) -> Iterator
     """A remote service, another program or a mail server is waited for while a transaction holds locks."""
     calls = [e for e in operation.effects if e.store in SLOW_STORES and e.kind != Kind.WAIT and now(e)]
     for transaction in begun_here(operation, system) if calls else ():
+        told: set[Place] = set()
         for call in effects_of(transaction, calls):
-            held = lock_before(operation, transaction, call)
+            held = lock_before(operation, transaction, call) if call.place not in told else None
             if held is not None:
+                told.add(call.place)  # what each of many ways out calls is one cause
                 yield hit(operation, transaction, held, call)
 
 

@@ -118,6 +118,8 @@ class Writes:
             assigned=self.assignments(model, (*plain, *extra)),
             rows=rows,
         )
+        if filtered.lock or (update and effect.transaction):  # update_or_create locks the row that it finds
+            caller.state.locks = (*caller.state.locks, effect.number)
         row = self.querysets.row_value(caller, effect.number, receiver, replace(started, shape=""))
         created = Value(type="builtins.bool", sources=frozenset((Source("result", effect.number, "created"),)))
         self.told(caller, row, model, created, at, update=update)
