@@ -7,6 +7,7 @@ import pytest
 
 from datakeel.cli import main
 from datakeel.write.written import BASE
+from tests.write.changes import ORDERS
 
 CALENDAR = "a meeting-room calendar for 40 users, no double booking"
 
@@ -122,6 +123,51 @@ def test_the_impact_of_a_change(here: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["impact", "system.yaml", "workload.reads"]) == 2
     assert main(["impact", "system.yaml", "workload.raeds=3/s"]) == 2
     assert "reads" in capsys.readouterr().err
+
+
+def test_the_impact_of_several_changes_names_decisions_and_files(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "system.yaml").write_text(ORDERS)
+    changes = [
+        "domain.aggregates.Order.events.OrderPlaced.fields.gift=text optional",
+        "workload.writes=900/s",
+        "domain.views.of customer=",
+    ]
+    assert main(["impact", "system.yaml", *changes]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert "storage-engine: one-postgresql → sharded-postgresql" in said
+    assert "~ docs/decisions/0002-storage-engine.md" in said
+    assert "+ src/parcel_orders/schemas/OrderPlaced.2.avsc" in said
+    assert "- src/parcel_orders/storage/of_customer.py" in said
+    assert main(["impact", "system.yaml", "domain.aggregates.Order.events.OrderShipped="]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1].startswith("an update is refused: Order: event OrderShipped would be gone")
+    assert [path.name for path in here.iterdir()] == ["system.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("workload.writes", "expected a path and a value"),
+        ("=3/s", "expected a path and a value"),
+        ("workload..writes=3/s", "expected a path and a value"),
+        ("workload.writes=[", '"[" is no value'),
+        ("workload.writes=much", "expected a rate"),
+        ("name.first=x", "name holds a value, and nothing that first could be part of"),
+        ("worklaod=", 'unknown key "worklaod"; did you mean "workload"?'),
+        ("domain.views.sales.measures.7=count", "domain.views.sales.measures is a list of 2"),
+        ("domain.views.sales.mesures=count", 'did you mean "measures"?'),
+    ],
+)
+def test_a_change_that_cannot_be_read_is_told(
+    change: str, said: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "system.yaml").write_text(ORDERS.replace("domain:", "workload: {writes: 5/s}\ndomain:"))
+    assert main(["impact", "system.yaml", change]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
 
 
 @pytest.mark.parametrize("request_", ["hello", "", "what is a database"])

@@ -8,6 +8,7 @@ tables (an index, a check of the rows that are there), each statement by itself 
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
@@ -19,6 +20,8 @@ ONE_BY_ONE = "-- no transaction"  # how a file begins whose statements are commi
 BRIEFLY = "SET lock_timeout = '5s'"  # who waits for a lock holds up all who come after
 PATIENTLY = "SET lock_timeout = 0"  # an index that is built waits for every transaction that is open
 WHOLE = "It holds up who reads and writes the table while it looks at every row: apply it at a quiet hour."
+FAILS = "Fails while"
+BOTH = "It holds for new rows at once; those that are there are checked in the next file."
 # What rows that are there have in a new field that every row must have, by its type. Of a time, an id or a reference
 # nobody can say.
 CONSTANTS = {"text": "'unknown'", "bigint": "0", "numeric": "0", "boolean": "false", "jsonb": "'{}'"}
@@ -250,7 +253,7 @@ def _required(name: str, column: str) -> Step:
             f"{table} ALTER COLUMN {column} SET NOT NULL",
             f"{table} DROP CONSTRAINT {check}",
         ),
-        f"Fails while rows have no {column}: fill them first (UPDATE {name} SET {column} = … WHERE {column} IS NULL).",
+        f"{FAILS} rows have no {column}: fill them first (UPDATE {name} SET {column} = … WHERE {column} IS NULL).",
         online=True,
     )
 
@@ -270,15 +273,17 @@ def _new_constraints(name: str, before: Table, after: Table) -> Iterator[Step | 
                     BRIEFLY,
                     f"{table} ADD CONSTRAINT {constraint} UNIQUE USING INDEX {constraint}",
                 ),
-                "Fails while two rows agree: put them right first.",
+                f"{FAILS} two rows agree in {clause[len('UNIQUE ') :]}: put them right first.",
                 online=True,
             )
         elif clause.startswith("EXCLUDE"):
             yield Step(name, (f"{table} ADD CONSTRAINT {constraint} {clause}",), WHOLE)
         else:
-            yield Step(name, (f"{table} ADD CONSTRAINT {constraint} {clause} NOT VALID",), "New rows first.")
+            yield Step(name, (f"{table} ADD CONSTRAINT {constraint} {clause} NOT VALID",), BOTH)
             validate = f"{table} VALIDATE CONSTRAINT {constraint}"
-            yield Step(name, (BRIEFLY, validate), "Fails while rows break it: put them right first.", online=True)
+            yield Step(
+                name, (BRIEFLY, validate), f"{FAILS} rows break {constraint}: put them right first.", online=True
+            )
 
 
 def _new_indexes(name: str, old: Schema, new: Schema) -> Iterator[Step]:
@@ -390,6 +395,10 @@ def _notes(old: Schema, new: Schema, steps: list[Step], views: Mapping[str, str]
     for step in steps:
         if step.why.startswith(ANEW):
             yield f"{step.table} is made anew, and is empty until its process has read the log from the beginning"
+        elif step.why.startswith(FAILS):
+            yield f"{step.table}: a migration {step.why[0].lower()}{step.why[1:].rstrip('.')}"
+        elif step.why.endswith(WHOLE):
+            yield f"{step.table}: a migration holds up who reads and writes the table: apply it at a quiet hour"
 
 
 def _files(steps: list[Step]) -> Iterator[tuple[str, str]]:
@@ -405,9 +414,13 @@ def _files(steps: list[Step]) -> Iterator[tuple[str, str]]:
 def _written(steps: list[Step]) -> Iterator[str]:
     said = ""
     for step in steps:
-        why = f"-- {step.why}\n" if step.why and step.why != said else ""
+        why = f"{_comment(step.why)}\n" if step.why and step.why != said else ""
         said = step.why
         yield why + "".join(f"{sql.rstrip()};\n" for sql in step.sql)
+
+
+def _comment(text: str) -> str:
+    return textwrap.fill(text, 100, initial_indent="-- ", subsequent_indent="-- ")
 
 
 def _slug(tables: Iterable[str]) -> str:
