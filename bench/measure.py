@@ -1,4 +1,5 @@
-"""Runs a program and tells how long it took and how much memory it and its children held."""
+"""Runs a program and tells how long it took and how much memory it and its children held; or keeps it and asks it for
+one measurement after the other. Puts down what is generated, to be measured."""
 
 from __future__ import annotations
 
@@ -6,13 +7,72 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+
+from datakeel.design.designer import design
+from datakeel.requirements import Requirements
+from datakeel.write.writer import write
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+
+# Settings of a PostgreSQL that loses nothing that it has committed.
+DURABLE = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "shared_buffers": "512MB",
+    "max_wal_size": "4GB",
+    "max_connections": "200",
+}
+
+
+@contextmanager
+def generated(of: Requirements) -> Iterator[Path]:
+    """The folder of the project that requirements lead to; gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="datakeel-bench-") as folder:
+        for file in write(design(of)).files:
+            path = Path(folder) / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(file.text)
+        yield Path(folder)
+
+
+class Asked:
+    """A program that answers each line with a line, for as long as it is asked; what it complains of is shown."""
+
+    def __init__(self, *command: str | Path, source: Path | None = None) -> None:
+        environment = os.environ | ({"PYTHONPATH": str(source)} if source else {})
+        self.command = [str(part) for part in command]
+        self.process = subprocess.Popen(
+            self.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    def __enter__(self) -> Asked:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.communicate()
+
+    def ask(self, line: str) -> str:
+        assert self.process.stdin and self.process.stdout
+        print(line, file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline()
+        if not answer:
+            sys.exit(f"{' '.join(self.command)} ended with {self.process.wait()}")
+        return answer
 
 
 @dataclass(frozen=True)

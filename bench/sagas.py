@@ -13,16 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from datakeel.design.designer import design
+from bench.measure import DURABLE, generated
 from datakeel.requirements import Domain, Requirements, Saga, Step
-from datakeel.write.writer import write
 from tests.postgres import running
 
 HERE = Path(__file__).parent
@@ -43,7 +40,6 @@ TWO_STEPS = Requirements(
         )
     ),
 )
-DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "shared_buffers": "256MB"}
 
 
 def main() -> None:
@@ -53,16 +49,8 @@ def main() -> None:
     parser.add_argument("--sagas", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="datakeel-bench-"))
-    try:
-        for file in write(design(TWO_STEPS)).files:
-            path = folder / file.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(file.text)
-        with running(settings={**DURABLE, "max_connections": "200"}) as dsn:
-            report(measured(options, folder, dsn))
-    finally:
-        shutil.rmtree(folder)
+    with generated(TWO_STEPS) as folder, running(settings=DURABLE) as dsn:
+        report(measured(options, folder, dsn))
 
 
 def measured(options: argparse.Namespace, folder: Path, dsn: str) -> dict[str, list[float]]:

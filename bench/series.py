@@ -16,17 +16,13 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from datakeel.decision import Design
-from datakeel.design.designer import design
+from bench.measure import DURABLE, generated
 from datakeel.requirements import read
-from datakeel.write.writer import write
 from tests.postgres import running
 
 OURS = Path(__file__).parent / "series_ours.py"
-DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "shared_buffers": "512MB"}
 SYSTEM = """
 datakeel: 1
 name: sensor readings
@@ -43,17 +39,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="datakeel-bench-") as folder:
-        put(design(read(SYSTEM, "system.yaml")), Path(folder))
-        with running(settings={**DURABLE, "max_wal_size": "4GB"}) as dsn:
-            report(measured(options, Path(folder), dsn))
-
-
-def put(asked: Design, folder: Path) -> None:
-    for file in write(asked).files:
-        path = folder / file.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(file.text)
+    with generated(read(SYSTEM, "system.yaml")) as folder, running(settings=DURABLE) as dsn:
+        report(measured(options, folder, dsn))
 
 
 def measured(options: argparse.Namespace, folder: Path, dsn: str) -> dict[str, list[float]]:

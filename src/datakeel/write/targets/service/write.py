@@ -96,6 +96,14 @@ def _light(values: dict[str, object], contributions: tuple[Contribution, ...]) -
     yield from _migrations(m for c in contributions for m in c.migrations)
 
 
+def _needed(design: Design, contributions: tuple[Contribution, ...]) -> list[str]:
+    """Those requirements that are common: tenacity only where a module that waits for something asks for it."""
+    if light(design):
+        return [r for r in REQUIREMENTS if r.startswith(LIGHT_REQUIREMENTS)]
+    waits = any("tenacity" in file.text for one in contributions for file in one.files)
+    return [r for r in REQUIREMENTS if waits or not r.startswith("tenacity")]
+
+
 def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str, object]:
     """What the templates speak of."""
     name = design.requirements.name
@@ -104,7 +112,7 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
     commands = [c for one in contributions for c in one.commands]
     panels = [p for c in contributions for p in c.panels]
     modules = sorted({r for c in contributions for r in c.routers} | ({DASHBOARD} if panels else set()))
-    needed = [r for r in REQUIREMENTS if not light(design) or r.startswith(LIGHT_REQUIREMENTS)]
+    needed = _needed(design, contributions)
     routers = [{"module": m, "name": m.rpartition(".")[2]} for m in modules]
     package = naming.snake(name)
     return {
