@@ -1,8 +1,8 @@
 """Events on their way from the event store of a generated project, through the relay and the log, to a search view with
 dedup for each event, on one PostgreSQL that syncs each commit:
 
-- how many a second go through when all of them wait at the start (`--events`), two for each order, with one worker of
-  the view and with two: from the first commit of the relay to the last of the view;
+- how many a second go through when `--events` become visible at once, two for each order, with one worker of the view
+  and with two: from the commit of the events to the last commit of the view;
 - how late a row is when `--rate` events a second are committed for `--seconds`, one for each order, twenty a
   transaction: from the commit of the event to the commit of the row.
 

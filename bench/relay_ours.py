@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import Connection, sql
@@ -23,7 +24,7 @@ from shop_orders.domain.order import OrderPlaced, OrderShipped
 from shop_orders.messages import encode
 from shop_orders.platform.migrations import migrate
 
-# New orders and, where they are to live on, what comes next in each; a transaction of its own.
+# New orders and, where they are to live on, what comes next in each.
 WRITE = """
     WITH orders AS MATERIALIZED (SELECT gen_random_uuid() AS id FROM generate_series(1, %s))
     INSERT INTO events (stream_id, version, event_id, aggregate, type, schema_version, data)
@@ -37,9 +38,9 @@ LIFE = [
     encode(OrderShipped(carrier="a carrier", tracking_code="code 1234")),
 ]
 DRAINED = """
-    SELECT (SELECT count(*) FROM log)::float8 / extract(epoch FROM
-        (SELECT max(pg_xact_commit_timestamp(xmin)) FROM order_search) -
-        (SELECT min(pg_xact_commit_timestamp(xmin)) FROM log))::float8
+    SELECT count(*)::float8 / extract(epoch FROM
+        (SELECT max(pg_xact_commit_timestamp(xmin)) FROM order_search) - max(pg_xact_commit_timestamp(xmin)))::float8
+    FROM events WHERE recorded_at > %s
 """
 LAGS = """
     SELECT count(*), percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY 1000 * extract(epoch FROM
@@ -47,35 +48,42 @@ LAGS = """
     FROM events AS event JOIN order_search AS seen ON seen.order_id = event.stream_id
     WHERE event.recorded_at > %s
 """
-BEHIND = """
-    SELECT (SELECT count(*) FROM events) - (SELECT coalesce(sum(position), 0) FROM consumer_offsets)
-"""
 IN_A_TRANSACTION = 20  # events, of the load that is offered
-WARM = 2.0  # seconds of load that do not count
+WARM = 1.0  # seconds of load that do not count
+PATIENCE = 180.0  # seconds
 numbers = count()
 
 
 def drain(url: str, events: int, workers: int) -> dict[str, float]:
-    with psycopg.connect(url) as connection:
+    """All events become visible in one moment, while the processes look out for them."""
+    with working(url, workers) as connection:
+        begun = value(connection, "SELECT clock_timestamp()")
         for _ in range(events // 200):
             put(connection, 100, LIFE)
-        connection.execute("ANALYZE")
         connection.commit()
-        with processes(url, workers):
-            until_drained(connection)
-        return {"rate": value(connection, DRAINED)}
+        until_drained(connection)
+        (rate,) = row(connection, DRAINED, begun)
+    return {"rate": rate}
 
 
 def lag(url: str, rate: int, seconds: float) -> dict[str, float]:
-    with psycopg.connect(url) as connection, processes(url, workers=1):
+    with working(url, workers=1) as connection:
         offer(connection, rate, WARM)
         begun = value(connection, "SELECT clock_timestamp()")
-        offered = offer(connection, rate, seconds)
+        took = offer(connection, rate, seconds)
         until_drained(connection)
-        row = connection.execute(LAGS, (begun,)).fetchone()
-        assert row is not None
-        events, (median, p95, p99) = row
-    return {"rate": events / offered, "median": median, "p95": p95, "p99": p99}
+        events, (median, p95, p99) = row(connection, LAGS, begun)
+    return {"rate": events / took, "median": median, "p95": p95, "p99": p99}
+
+
+@contextmanager
+def working(url: str, workers: int) -> Iterator[Connection]:
+    """A connection, and the processes, which have had their first events."""
+    with psycopg.connect(url) as connection, processes(url, workers):
+        put(connection, 100, LIFE)
+        connection.commit()
+        until_drained(connection)
+        yield connection
 
 
 def offer(connection: Connection, rate: int, seconds: float) -> float:
@@ -85,26 +93,33 @@ def offer(connection: Connection, rate: int, seconds: float) -> float:
         time.sleep(max(0.0, due - now))
         due += IN_A_TRANSACTION / rate
         put(connection, IN_A_TRANSACTION, LIFE[:1])
+        connection.commit()
     return time.monotonic() - begun
 
 
 def put(connection: Connection, orders: int, life: list[tuple[str, int, bytes]]) -> None:
     versions, (types, schemas, data) = list(range(1, len(life) + 1)), map(list, zip(*life, strict=True))
     connection.execute(WRITE, (orders, versions, types, schemas, data))
-    connection.commit()
 
 
 def until_drained(connection: Connection) -> None:
-    while value(connection, BEHIND) > 0:
+    events, given_up = value(connection, "SELECT count(*) FROM events"), time.monotonic() + PATIENCE
+    while value(connection, "SELECT coalesce(sum(position), 0) FROM consumer_offsets") < events:
+        if time.monotonic() > given_up:
+            sys.exit(f"the view is still behind after {PATIENCE:.0f} s")
         connection.commit()
-        time.sleep(0.1)
+        time.sleep(0.05)
     connection.commit()
 
 
-def value(connection: Connection, query: str) -> float:
-    row = connection.execute(query.encode()).fetchone()
-    assert row is not None
-    return row[0]
+def value(connection: Connection, query: LiteralString) -> Any:
+    return row(connection, query)[0]
+
+
+def row(connection: Connection, query: LiteralString, *values: object) -> tuple[Any, ...]:
+    found = connection.execute(query, values).fetchone()
+    assert found is not None
+    return found
 
 
 @contextmanager
