@@ -138,9 +138,9 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     options: dict[str, str] = {}  # argument → its default as text; "" when there is none to speak of
     config: str = ""  # an argument that is a mapping of further options, or an object that carries them
     words: dict[str, str] = {}  # option → the model's word for it, and a time's unit ("expiry ms")
-    gives: str = (
-        ""  # a type; "self"; "row", "rows", "value", "rowcount" (of the last statement); "argument:x"; "awaited:x"; {argument}
-    )
+    # a type; "self"; "row", "rows", "value", "rowcount" (of the last statement); "argument:x"; "awaited:x": a function
+    # whose call waits; holds {argument}
+    gives: str = ""
     of: str = ""  # the type of its elements
     gives_name: str = ""  # an argument that names what is given (a topic, a collection)
     keeps: bool = False  # what is given has the receiver's options too
