@@ -1097,11 +1097,13 @@ class World:
         return tuple(found[n] for n in sorted(found))
 
     def option_text(self, value: Value) -> str:
-        """An option's canonical text: of a literal, of a tuple of them, or of the argument that says what it means."""
+        """An option's canonical text: of a literal, a tuple of them, or the argument that says what it means. Of a
+        name that is one of several (``for number in (SIGINT, SIGTERM)``) all of them, parted by ``|``."""
         if value.known:
             return repr(value.const)
         if isinstance(value.target, ExternalTarget):
-            return value.target.dotted
+            names = [v.target.dotted for v in (value, *value.others) if isinstance(v.target, ExternalTarget)]
+            return " | ".join(dict.fromkeys(names))
         kind = self.libraries.type(value.type) if value.type else None
         if kind is not None and kind.means:
             return self.meant(kind, value.options or {})

@@ -13,7 +13,7 @@ AT_ONCE = ("signal.SIG_IGN", "signal.SIG_DFL", "signal.default_int_handler", "No
 
 @strength("operate")
 def graceful_shutdown(survey: Survey) -> Iterator[Seen]:
-    """A process that is asked to stop (SIGTERM) is told so, and ends what it has begun before it leaves."""
+    """A process hears that it is asked to stop (SIGTERM), and is not cut off in the middle of its work."""
     for operation, resource in survey.resources:
         if resource.kind == "signal-handler" and asked_to_stop(resource):
             yield seen(operation, resource.place, "SIGTERM is heard")
@@ -21,6 +21,6 @@ def graceful_shutdown(survey: Survey) -> Iterator[Seen]:
 
 def asked_to_stop(resource: Resource) -> bool:
     number, handler = resource.option("signalnum"), resource.option("handler")
-    if number is None or not number.value.endswith(("SIGTERM", "Signals.SIGTERM")):
+    if number is None or not any(name.endswith(".SIGTERM") for name in number.value.split(" | ")):
         return False
     return handler is not None and handler.value not in AT_ONCE
