@@ -13,7 +13,7 @@ from datakeel.model.system import System
 
 Done = tuple[Operation, Effect]
 TESTS = re.compile(
-    r"(^|/)(tests?|testing|conftest|examples?|demos?|docs|benchmarks?|fixtures?|seeds?|random_data)(/|\.py$|_)|(^|/)test_[^/]*$"
+    r"(^|/)(tests?|testing|conftest|docs|benchmarks?|fixtures?|seeds?|random_data)(/|\.py$|_)|(^|/)test_[^/]*$"
 )
 
 
