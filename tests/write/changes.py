@@ -129,6 +129,17 @@ FOLLOWED = [
     ("a field that goes from a search", ORDERS, [f"{VIEWS}.order search.fields=[customer]"]),
     ("another dimension", ORDERS, [f"{VIEWS}.sales.dimensions=[state, customer]"]),
     ("another measure", ORDERS, [f"{VIEWS}.sales.measures=[count, sum total, mean total]"]),
+    (
+        "a search that becomes a look-up",
+        ORDERS,
+        [f"{VIEWS}.order search={{sources: Order, kind: lookup, fields: [customer]}}"],
+    ),
+    (
+        "a look-up that becomes totals",
+        ORDERS,
+        [f"{VIEWS}.of customer={{sources: Order, kind: analytics, dimensions: [customer], measures: [count]}}"],
+    ),
+    ("totals that become a look-up", ORDERS, [f"{VIEWS}.sales={{sources: Order, kind: lookup, fields: [customer]}}"]),
     ("another look-up", ORDERS, [f"{VIEWS}.of customer.fields=[customer, address]"]),
     ("an order that is wider than the aggregate", ORDERS, ["domain.aggregates.Order.ordered_by=customer"]),
     ("tables beside aggregates", ORDERS, [f"{TABLES}.Carrier={{fields: {{name: text unique}}}}"]),

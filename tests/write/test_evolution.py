@@ -3,13 +3,14 @@
 import importlib.util
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 import psycopg
 import pytest
 
-from datakeel import generator
+from datakeel import generator, requirements
 from datakeel.mistake import Mistake
 from datakeel.requirements import Requirements
 from datakeel.write import update
@@ -63,6 +64,12 @@ def change(system: str, changes: list[str], folder: Path) -> tuple[Requirements,
     return generator.read(file), generator.changed(file, changes)
 
 
+@cache
+def fresh(system: str) -> Project:
+    """The project of a system before it changes."""
+    return generator.generated(requirements.read(system, "system.yaml"))[1]
+
+
 @pytest.fixture(scope="module")
 def place(postgres: str) -> Iterator[str]:
     """A database that is emptied before each use: that is quicker than one for each."""
@@ -82,7 +89,7 @@ def test_a_project_that_follows_has_the_schema_of_a_fresh_one(
     system: str, changes: list[str], tmp_path: Path, place: str, migrations: ModuleType
 ) -> None:
     old, new = change(system, changes, tmp_path)
-    (_, before), (_, after) = generator.generated(old), generator.generated(new)
+    before, after = fresh(system), generator.generated(new)[1]
     steps = steps_between(before, after, old, new)
     assert steps.refused == ()
     put(after, tmp_path / "fresh")
@@ -90,7 +97,7 @@ def test_a_project_that_follows_has_the_schema_of_a_fresh_one(
     with psycopg.connect(place, autocommit=True) as connection:
         empty(connection)
         migrations.migrate(place, tmp_path / "fresh/migrations")
-        fresh = catalog(connection)
+        wanted_catalog = catalog(connection)
         empty(connection)
         migrations.migrate(place, tmp_path / "updated/migrations")
         fill(connection)
@@ -98,10 +105,10 @@ def test_a_project_that_follows_has_the_schema_of_a_fresh_one(
         put_steps(steps, tmp_path / "updated")
         applied = migrations.migrate(place, tmp_path / "updated/migrations")
         assert applied == sorted(Path(f.path).name for f in steps.files if f.path.startswith("migrations/"))
-        assert (catalog(connection) == fresh) == (not steps.left)
+        assert (catalog(connection) == wanted_catalog) == (not steps.left)
         put_steps(Steps(files=tuple(dropping(steps, after))), tmp_path / "updated")
         migrations.migrate(place, tmp_path / "updated/migrations")
-        assert catalog(connection) == fresh
+        assert catalog(connection) == wanted_catalog
         kept = counted(connection)
     still = [table for table in rows if table in kept and table not in emptied(steps)]
     assert {t: kept[t] for t in still} == {t: rows[t] for t in still}
@@ -110,7 +117,7 @@ def test_a_project_that_follows_has_the_schema_of_a_fresh_one(
 @pytest.mark.parametrize(("system", "changes", "why", "remedy"), REFUSED, ids=[c[1][0] for c in REFUSED])
 def test_what_is_stored_does_not_bear(system: str, changes: list[str], why: str, remedy: str, tmp_path: Path) -> None:
     old, new = change(system, changes, tmp_path)
-    (_, before), (_, after) = generator.generated(old), generator.generated(new)
+    before, after = fresh(system), generator.generated(new)[1]
     said = "\n".join(steps_between(before, after, old, new).refused)
     assert why in said
     assert remedy in said

@@ -164,22 +164,19 @@ def _put_beside(project: Project, folder: Path) -> list[str]:
 def _lay_out(files: tuple[File, ...], gone: tuple[str, ...], folder: Path) -> None:
     """Write down, beside the project, all that it is to become: with the last step, the change is decided."""
     ours = folder / OURS
-    fresh = not ours.exists()
-    ours.mkdir(exist_ok=True)
-    _sweep(folder)
-    stage = Path(tempfile.mkdtemp(prefix="staged-", dir=ours))
-    try:
+    with ExitStack() as undo:
+        if not ours.exists():
+            ours.mkdir()
+            undo.callback(ours.rmdir)
+        _sweep(folder)
+        stage = Path(tempfile.mkdtemp(prefix="staged-", dir=ours))
+        undo.callback(shutil.rmtree, stage, ignore_errors=True)
         for file in files:
             _write(stage / "new", file)
         places = {path: _digest(folder / path) for path in (*(f.path for f in files), *gone)}
-        plan = {"files": places, "gone": gone}
-        (stage / PLAN).write_text(json.dumps(plan), encoding="utf-8")
+        (stage / PLAN).write_text(json.dumps({"files": places, "gone": gone}), encoding="utf-8")
         stage.rename(folder / PENDING)
-    except BaseException:
-        shutil.rmtree(stage, ignore_errors=True)
-        if fresh:
-            ours.rmdir()
-        raise
+        undo.pop_all()
 
 
 def _carry_out(folder: Path, undo: ExitStack) -> None:
@@ -202,17 +199,17 @@ def _carry_out(folder: Path, undo: ExitStack) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Take away what was laid out: first its name, so that nobody takes a half of it for a change."""
-    stage = folder / PENDING
-    if stage.exists():
-        stage.rename(Path(tempfile.mkdtemp(prefix="done-", dir=folder / OURS)) / "change")
+    """Take away what was laid out: first the plan, so that nobody takes a half of it for a change."""
+    (folder / PENDING / PLAN).unlink(missing_ok=True)
     _sweep(folder)
     with suppress(OSError):
         (folder / OURS).rmdir()  # where nothing came of it
 
 
 def _sweep(folder: Path) -> None:
-    for rest in (p for kind in ("staged-*", "done-*") for p in (folder / OURS).glob(kind)):
+    """Take away what others left behind."""
+    rests = [*(folder / OURS).glob("staged-*"), folder / PENDING]
+    for rest in (rest for rest in rests if not (rest / PLAN).exists() or rest.name.startswith("staged-")):
         shutil.rmtree(rest, ignore_errors=True)
 
 

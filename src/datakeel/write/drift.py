@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datakeel import __version__
 from datakeel.write.disk import OURS, unified
 from datakeel.write.project import Project, frozen
-from datakeel.write.update import SOURCE, Plan
-from datakeel.write.written import digest
+from datakeel.write.update import Plan
+from datakeel.write.written import SOURCE, digest
 
 
 def told(plan: Plan, again: Project | None) -> str:

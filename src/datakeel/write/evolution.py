@@ -61,14 +61,15 @@ def evolve(old: Schema, fresh: Mapping[str, str], views: Mapping[str, str]) -> E
     by_file = {name: tuple(statements(sql)) for name, sql in fresh.items()}
     new = schema(chain.from_iterable(by_file.values()))
     whole = [name for name, made in by_file.items() if _all_new(made, old)]
-    rest = [s for name, made in by_file.items() if name not in whole for s in made]
+    rest = tuple(s for name, made in by_file.items() if name not in whole for s in made)
     steps: list[Step] = []
     refused: list[Refused] = []
     for step in _steps(old, new, rest, views):
         (steps if isinstance(step, Step) else refused).append(step)  # type: ignore[arg-type]
     anew = {s.table for s in steps if s.why.startswith(ANEW)}
     left = _left(old, new, {table for table, view in views.items() if view in anew})
-    left = structs.replace(left, views={table: view for table, view in views.items() if table in left.tables})
+    unused = {table: view for table, view in views.items() if table in left.tables and table not in new.tables}
+    left = structs.replace(left, views=unused)
     return Evolution(
         files=(*((name, fresh[name]) for name in whole), *_files(steps)),
         schema=left,
@@ -100,48 +101,34 @@ def _all_new(made: tuple[Statement, ...], old: Schema) -> bool:
     return bool(tables) and not any(table in old.tables for table in tables)
 
 
-def _steps(old: Schema, new: Schema, rest: Iterable[Statement], views: Mapping[str, str]) -> Iterator[Step | Refused]:
+def _steps(old: Schema, new: Schema, rest: tuple[Statement, ...], views: Mapping[str, str]) -> Iterator[Step | Refused]:
     """The functions first, then new tables, then the changes of those that are there, then triggers."""
-    rest = tuple(rest)
     for statement in (s for s in rest if s.what == "function" and old.routines.get(s.name) != s.plain):
         yield Step(statement.name, (re.sub(r"CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", statement.text),))
-    yield from (Step(s.name, (s.text,)) for s in rest if _of_new_table(s, old, new))
-    anew: set[str] = set()
-    for name in (n for n in new.tables if n in old.tables):
-        steps = list(_of_table(name, old, new))
-        if name in views and any(isinstance(s, Refused) for s in steps):
-            anew.add(views[name])
-        elif views.get(name) not in anew:
-            yield from steps
+    changes = {name: list(_of_table(name, old, new)) for name in new.tables if name in old.tables}
+    anew = {views[n] for n, steps in changes.items() if n in views and any(isinstance(s, Refused) for s in steps)}
+    yield from (Step(s.name, (s.text,)) for s in rest if _of_new_table(s, old) and views.get(_owner(s)) not in anew)
+    yield from chain.from_iterable(steps for name, steps in changes.items() if views.get(name) not in anew)
     for view in sorted(anew):
-        yield _anew(view, [t for t, v in views.items() if v == view], old, rest)
+        yield _anew(view, [table for table, v in views.items() if v == view], rest)
     for statement in (s for s in rest if s.what == "trigger" and old.routines.get(s.name, s.plain) != s.plain):
-        table = _table_of(statement.plain)
+        table = _owner(statement)
         yield Step(table, (f"DROP TRIGGER IF EXISTS {statement.name} ON {table}", statement.text))
 
 
-def _of_new_table(statement: Statement, old: Schema, new: Schema) -> bool:
-    if statement.what in ("table", "seed"):
-        return statement.name not in old.tables
-    if statement.what == "index":
-        return new.indexes[statement.name].table not in old.tables
-    return statement.what == "trigger" and _table_of(statement.plain) not in old.tables
+def _of_new_table(statement: Statement, old: Schema) -> bool:
+    return statement.what != "function" and _owner(statement) not in old.tables
 
 
-def _table_of(trigger: str) -> str:
-    found = re.search(r" ON (\w+)", trigger)
-    assert found is not None, trigger
-    return found[1]
+def _owner(statement: Statement) -> str:
+    """The table that a statement is about."""
+    found = re.search(r" ON (\w+)", statement.plain) if statement.what in ("index", "trigger") else None
+    return found[1] if found else statement.name
 
 
-def _anew(view: str, tables: list[str], old: Schema, rest: tuple[Statement, ...]) -> Step:
+def _anew(view: str, tables: list[str], rest: tuple[Statement, ...]) -> Step:
     """A view's tables made again; its process fills them from the beginning of the log."""
-    made = [
-        s.text
-        for s in rest
-        if (s.what == "table" and s.name in tables)
-        or (s.what == "index" and s.plain.split(" ON ", 1)[1].split()[0] in tables)
-    ]
+    made = [s.text for s in rest if s.what in ("table", "index") and _owner(s) in tables]
     return Step(
         view,
         (
@@ -314,7 +301,7 @@ def _indexed(index: str, rest: str, *, unique: bool) -> Iterator[str]:
 
 def _left(old: Schema, new: Schema, anew: set[str]) -> Schema:
     """What a database has after the steps: what is new, and what nothing uses any more."""
-    tables = {**{n: t for n, t in old.tables.items() if n not in new.tables}, **new.tables}
+    tables = {**{n: t for n, t in old.tables.items() if n not in new.tables and n not in anew}, **new.tables}
     for name in (n for n in new.tables if n in old.tables and n not in anew):
         tables[name] = _left_of(old.tables[name], new.tables[name])
     indexes = {n: i for n, i in old.indexes.items() if n not in new.indexes and i.table not in anew}

@@ -21,6 +21,8 @@ from datakeel.write.evolution import contract, evolve
 from datakeel.write.project import MIGRATIONS, File, Project, frozen
 from datakeel.write.schema import Schema, statements
 from datakeel.write.written import (
+    SCHEMAS,
+    SOURCE,
     Written,
     base_of,
     digest,
@@ -32,7 +34,6 @@ from datakeel.write.written import (
     written_in,
 )
 
-SOURCE = "system.yaml"  # what the user says: never merged
 NUMBER = re.compile(r"^(\d+)_")
 
 
@@ -75,7 +76,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 def plan(folder: Path, fresh: Project, new: Requirements) -> Plan:
     """What an update of a folder to `fresh` would do. Nothing is written. Raises Mistake."""
     written = written_in(folder)
-    paths = {*written.base, *written.frozen, *(f.path for f in fresh.files)}
+    paths = {SCHEMAS, *written.base, *written.frozen, *(f.path for f in fresh.files)}
     yours, there, old = texts(folder, paths), frozen_in(folder, paths), described(written)
     return Plan(
         written=written,
@@ -91,7 +92,7 @@ def plan(folder: Path, fresh: Project, new: Requirements) -> Plan:
 
 def carried_out(plan: Plan, steps: Steps, folder: Path) -> None:
     """Write what was planned, all of it or nothing."""
-    put_over(files(plan.outcomes, steps, plan.written, plan.fresh), gone(plan.outcomes, plan.yours), folder)
+    put_over(files(plan, steps), gone(plan, steps), folder)
 
 
 def described(written: Written) -> Requirements:
@@ -177,18 +178,26 @@ def merged(base: Mapping[str, str], yours: Mapping[str, str], fresh: Project) ->
             yield Outcome(path, text, conflict, executable=executable)
 
 
-def files(outcomes: Iterable[Outcome], added: Steps, written: Written, fresh: Project) -> Iterator[File]:
+def files(plan: Plan, steps: Steps) -> Iterator[File]:
     """What is to be written: the merged files, those that are added, and what the next update starts from."""
-    yield from (File(o.path, o.text, o.executable) for o in outcomes if o.text is not None and not o.note)
-    yield from added.files
-    yield base_of(fresh)
-    yield state_of(fresh, {**written.frozen, **{f.path: digest(f.text) for f in added.files}})
-    yield schemas_of(added.schemas)
+    yield from (File(o.path, o.text, o.executable) for o in plan.outcomes if o.text is not None and not o.note)
+    yield from steps.files
+    yield base_of(plan.fresh)
+    yield state_of(plan.fresh, {**plan.written.frozen, **{f.path: digest(f.text) for f in steps.files}})
+    if not _as_fresh(plan, steps):
+        yield schemas_of(steps.schemas)
 
 
-def gone(outcomes: Iterable[Outcome], yours: Mapping[str, str]) -> Iterator[str]:
+def gone(plan: Plan, steps: Steps) -> Iterator[str]:
     """The paths of the files that are to go."""
-    return (o.path for o in outcomes if o.text is None and o.path in yours)
+    yield from (o.path for o in plan.outcomes if o.text is None and o.path in plan.yours)
+    if _as_fresh(plan, steps) and SCHEMAS in plan.yours:
+        yield SCHEMAS
+
+
+def _as_fresh(plan: Plan, steps: Steps) -> bool:
+    """Whether databases have just what a fresh generation would give them."""
+    return steps.schemas == made_by({f.path: f.text for f in plan.fresh.files})
 
 
 def merge(before: str, mine: str, theirs: str) -> tuple[str, bool]:

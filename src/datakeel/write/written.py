@@ -18,6 +18,7 @@ from datakeel.write.project import MIGRATIONS, File, Project, frozen
 from datakeel.write.schema import Schema, schema, statements
 
 BASE = ".datakeel/base.json"  # the texts of a fresh generation, so that the next update knows what the user changed
+SOURCE = "system.yaml"  # what the user says: never merged
 SCHEMAS = ".datakeel/schema.json"  # what the databases have that a fresh generation would not give them
 
 
@@ -57,7 +58,7 @@ def base_in(folder: Path) -> dict[str, str]:
     found = _json(folder, BASE)
     if found is None:
         raise Mistake(f"{folder} holds no {BASE}: expected a folder that `datakeel generate` wrote")
-    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+    if not isinstance(found, dict) or SOURCE not in found or not all(isinstance(t, str) for t in found.values()):
         raise Mistake(f"{folder / BASE} is damaged: expected paths with their texts; restore it from version control")
     return found
 
