@@ -383,7 +383,8 @@ def _files(package: str, found: list[Shape]) -> Iterator[File]:
     common["modules"] = sorted(f"{s.module}_rollups" for s in rolled)
     for path in ("storage/spool", "storage/partitions", "processing/partitions", "processing/loader"):
         yield _made(f"src/[package]/{path}.py", f"src/{package}/{path}.py", common)
-    yield _made("tests/unit/test_spool.py", "tests/unit/test_spool.py", common)
+    for path in ("tests/unit/test_spool.py", "tests/unit/test_loader.py"):
+        yield _made(path, path, common)
     if rolled:
         yield _made("src/[package]/processing/rollups.py", f"src/{package}/processing/rollups.py", common)
     for s in found:

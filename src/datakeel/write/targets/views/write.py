@@ -193,6 +193,7 @@ def _tests(package: str, views: tuple[Derived, ...], common: dict[str, object]) 
         **dict.fromkeys(("load", "execute"), f"{package}.storage.{shape.plural}"),
         "append": f"{package}.storage.event_store",
         **dict.fromkeys(("Message", "View", "advance", "follow", "register"), consumer),
+        **dict.fromkeys(("forget", "take", "together"), consumer),
         **dict.fromkeys(("replay", "waiting"), f"{package}.processing.dead_letters"),
         "VIEWS": f"{package}.processing.views",
         "rebuild": f"{package}.processing.rebuild",
@@ -206,8 +207,13 @@ def _tests(package: str, views: tuple[Derived, ...], common: dict[str, object]) 
     path = "tests/contract/test_views_api.py"
     routed = dict.fromkeys(("operations", *(v.table for v in views)), f"{package}.api")
     yield made(TEMPLATES, path, path, spoken, own | routed | {"create_app": f"{package}.platform.http"})
-    for name in ("nothing_lost", "dead_letters", "rebuild"):
-        path = f"tests/faults/test_{name}.py"
+    for name in (
+        "concurrency/test_consumer",
+        "faults/test_nothing_lost",
+        "faults/test_dead_letters",
+        "faults/test_rebuild",
+    ):
+        path = f"tests/{name}.py"
         yield made(TEMPLATES, path, path, spoken, own)
 
 
