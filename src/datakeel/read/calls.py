@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from datakeel.read.world import World
 
 CHANGING = frozenset(("append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "popitem"))
-INLINE_DEPTH = 6  # how many closures and callables are followed into one another
+INLINE_DEPTH = 8  # how many closures and callables are followed into one another
 SHARED = (When.NOW,)
 HANDLES = re.compile(  # what code is called that does something with a message
     r"(^|_)(handle|handler|callback|cb|func|function|fn|listener|action|process|processor|dispatch|consume|deliver|emit"

@@ -1,11 +1,11 @@
-"""`outbox-relay-defect`: a relay marks rows before they are sent, or two relays send the same rows."""
+"""`outbox-relay-defect`: a relay marks rows before they are sent, sends them in no order, or is not alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Cardinality, Effect, Kind
+from datakeel.model.effect import Cardinality, Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.rules.facts.derivation import OUTBOX
 from datakeel.rules.facts.relays import alone, marking, settled
@@ -14,13 +14,12 @@ from datakeel.rules.rule import Hit, rule
 
 @rule(Severity.CRITICAL)
 def outbox_relay_defect(operation: Operation) -> Iterator[Hit]:
-    """A relay marks rows before they are sent, or two relays send the same rows."""
+    """A relay marks rows before they are sent, sends them in no order, or two relays send the same rows."""
     for read in operation.of(Kind.READ):
         if not OUTBOX.search(read.dataset) or read.selection is None or read.selection.cardinality == Cardinality.ONE:
             continue
-        publish = next(
-            (p for p in operation.of(Kind.PUBLISH) if p.number > read.number and not operation.exclusive(read, p)), None
-        )
+        later = (e for e in operation.effects if e.number > read.number and not operation.exclusive(read, e))
+        publish = next((e for e in later if sends(e, read)), None)
         if publish is None or not operation.meet_here(read, publish):
             continue
         mark = marking(operation, read)
@@ -28,6 +27,23 @@ def outbox_relay_defect(operation: Operation) -> Iterator[Hit]:
             yield early(read, mark, publish)
         elif not alone(operation, read, publish):
             yield unlocked(read, publish)
+        elif unordered(read):
+            yield in_any_order(read, publish)
+
+
+def sends(effect: Effect, read: Effect) -> bool:
+    """Whether an effect lets a message go: through a broker, or as a call of another service with what was read."""
+    if effect.kind == Kind.PUBLISH:
+        return True
+    given = effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE and effect.verb != "hand-over"
+    return given and any(s.kind == "read" and s.number == read.number for s in effect.payload)
+
+
+def unordered(read: Effect) -> bool:
+    """Whether the first of the rows are taken, and nothing says which are the first: the statement is in view, and a
+    model has no order of its own."""
+    selection = read.selection
+    return bool(read.text) and selection is not None and selection.limit is not None and not selection.order
 
 
 def early(read: Effect, mark: Effect, publish: Effect) -> Hit:
@@ -62,6 +78,28 @@ def unlocked(read: Effect, publish: Effect) -> Hit:
         datasets=(read.dataset,),
         fix=Fix(
             title="lock the rows while they are sent",
+            text=f"SELECT … FROM {read.dataset} ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED",
+        ),
+    )
+
+
+def in_any_order(read: Effect, publish: Effect) -> Hit:
+    return Hit(
+        place=read.chain[0] if read.chain else read.place,
+        message=f"messages of {read.dataset} leave in any order: the database gives the rows as it finds them",
+        story=(
+            Step(read.place, "two messages about one thing are written, one after the other"),
+            Step(
+                read.place,
+                "the relay asks for some rows, and no order: the later one comes first, or in an earlier batch",
+            ),
+            Step(publish.place, "it is sent first: whoever receives them ends with what was true before"),
+        ),
+        rests_on=(read, publish),
+        doubts=1,
+        datasets=(read.dataset,),
+        fix=Fix(
+            title="send them in the order in which they were written",
             text=f"SELECT … FROM {read.dataset} ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED",
         ),
     )

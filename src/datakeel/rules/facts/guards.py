@@ -121,16 +121,17 @@ def strong(transaction: Transaction) -> bool:
 
 def versioned(operation: Operation, write: Effect, system: System) -> bool:
     """Whether the write checks that the row is still as it was read: a mapper's version column, or a predicate that
-    compares a column which it also sets, or which was read, with the old value."""
+    compares a column which it also sets, or which was read, with the old value; a part of the key only names the row."""
     dataset = system.dataset_of(write)
     if dataset is not None and dataset.version_column:
         return True
     if write.selection is None:
         return False
     own = {a.column for a in write.assigned}
+    key = dataset.schema.primary_key() if dataset is not None else ()
     return any(
         p.operator in ("=", "is-null", "in", "<", ">", "<=", ">=", "!=", "not-null")
-        and (p.column in own or read_before(p.column, p.sources))
+        and (p.column in own or (p.column not in key and read_before(p.column, p.sources)))
         for p in write.selection.predicates
     )
 

@@ -13,7 +13,8 @@ from datakeel.rules.facts.survey import Survey
 def alone(operation: Operation, read: Effect, publish: Effect) -> bool:
     """Whether no second relay reads the rows while this one sends them."""
     locked = (read.selection is not None and read.selection.lock) or read.locks or publish.locks
-    return bool(locked) or single_runner(operation) or outer_guard(operation) == Answer.YES
+    taken = any(e.number < read.number and not operation.exclusive(e, read) for e in operation.of(Kind.LOCK))
+    return bool(locked) or taken or single_runner(operation) or outer_guard(operation) == Answer.YES
 
 
 def marking(operation: Operation, read: Effect) -> Effect | None:

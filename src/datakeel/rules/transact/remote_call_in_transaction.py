@@ -27,6 +27,11 @@ def remote_call_in_transaction(operation: Operation, system: System) -> Iterator
             if held is not None:
                 told.add(call.place)  # what each of many ways out calls is one cause
                 yield hit(operation, transaction, held, call)
+    for transaction in (t for t in operation.transactions if t.call is not None and calls):
+        for call in effects_of(transaction, calls):
+            held = lock_before(operation, transaction, call)
+            if held is not None and operation.meet_here(held, call):  # the call is this function's, and handed in
+                yield hit(operation, transaction, held, call)
 
 
 def hit(operation: Operation, transaction: Transaction, held: Effect, call: Effect) -> Hit:
