@@ -10,13 +10,10 @@ from pathlib import Path
 import pytest
 
 import datakeel
-from datakeel import generator
 from datakeel.write import disk
 from datakeel.write.targets.service.write import DEVELOPMENT, REQUIREMENTS
+from tests.projects import EXAMPLES, NAMES, SEEDS, generated
 
-EXAMPLES = Path(__file__).parent.parent / "examples" / "generate"
-NAMES = sorted(folder.name for folder in EXAMPLES.iterdir())
-SEEDS = ("orders", "readings", "payment-and-inventory")
 SECONDS = 900
 
 
@@ -25,15 +22,9 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """The project of one request, on the disk; its folder bears the example's name."""
     name = str(request.param)
     folder = tmp_path_factory.mktemp("generated") / name
-    _, made = generator.generated(generator.understood(wanted(name)))
+    _, made = generated(name)
     disk.put(made, folder)
     return folder
-
-
-def wanted(name: str) -> str:
-    """What is asked for: a sentence, or a system.yaml by its path."""
-    sentence = EXAMPLES / name / "request.txt"
-    return sentence.read_text(encoding="utf-8").strip() if sentence.is_file() else str(EXAMPLES / name / "system.yaml")
 
 
 def run(project: Path, *command: str) -> str:
@@ -77,7 +68,7 @@ def test_the_environment_of_these_tests_has_what_projects_need() -> None:
 
 def test_a_light_system_is_light() -> None:
     """40 users and a calendar: under 25 files and 1,000 lines, and nothing that nobody needs."""
-    design, made = generator.generated(generator.understood(wanted("meeting-rooms")))
+    design, made = generated("meeting-rooms")
     visible = [f for f in made.files if not f.path.startswith(disk.OURS)]
     assert len(visible) < 25
     assert sum(f.text.count("\n") for f in visible) < 1000
