@@ -121,7 +121,7 @@ def strong(transaction: Transaction) -> bool:
 
 def versioned(operation: Operation, write: Effect, system: System) -> bool:
     """Whether the write checks that the row is still as it was read: a mapper's version column, or a predicate that
-    compares a column which it also sets, or which was read, with the old value; a part of the key only names the row."""
+    compares a column which it also sets, or which was read, with the old value. A part of the key names the row."""
     dataset = system.dataset_of(write)
     if dataset is not None and dataset.version_column:
         return True
