@@ -13,7 +13,7 @@ from datakeel import generator
 from datakeel.write import disk
 from tests.browser import Visit, browsing
 from tests.running import System, running
-from tests.test_generated import wanted
+from tests.projects import wanted
 
 HOSTILE = "<img src=x onerror=\"document.title='taken over'\">"
 WIDTHS = (390, 1280)  # pixels: a phone, a desk

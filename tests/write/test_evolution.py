@@ -20,7 +20,7 @@ from datakeel.write.schema import schema, statements
 from datakeel.write.targets.service.write import HERE
 from datakeel.write.update import Steps, steps_between
 from datakeel.write.written import made_by
-from tests.test_generated import NAMES, wanted
+from tests.projects import NAMES, wanted
 from tests.write.changes import FOLLOWED, REFUSED
 
 COLUMNS = """
