@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from datakeel import generator
 from datakeel.write import disk
 from tests.browser import Visit, browsing
-from tests.running import System, running
 from tests.projects import wanted
+from tests.running import System, running
 
 HOSTILE = "<img src=x onerror=\"document.title='taken over'\">"
 WIDTHS = (390, 1280)  # pixels: a phone, a desk

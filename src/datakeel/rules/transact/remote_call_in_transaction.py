@@ -20,17 +20,13 @@ from datakeel.rules.story import held_while
 def remote_call_in_transaction(operation: Operation, system: System) -> Iterator[Hit]:
     """A remote service, another program or a mail server is waited for while a transaction holds locks."""
     calls = [e for e in operation.effects if e.store in SLOW_STORES and e.kind != Kind.WAIT and now(e)]
-    for transaction in begun_here(operation, system) if calls else ():
+    lent = [t for t in operation.transactions if t.call is not None]  # a callee's, round what it is handed
+    for transaction in (*begun_here(operation, system), *lent) if calls else ():
         told: set[Place] = set()
         for call in effects_of(transaction, calls):
             held = lock_before(operation, transaction, call) if call.place not in told else None
-            if held is not None:
+            if held is not None and (transaction.call is None or operation.meet_here(held, call)):
                 told.add(call.place)  # what each of many ways out calls is one cause
-                yield hit(operation, transaction, held, call)
-    for transaction in (t for t in operation.transactions if t.call is not None and calls):
-        for call in effects_of(transaction, calls):
-            held = lock_before(operation, transaction, call)
-            if held is not None and operation.meet_here(held, call):  # the call is this function's, and handed in
                 yield hit(operation, transaction, held, call)
 
 
