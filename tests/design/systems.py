@@ -79,7 +79,7 @@ CLICKS = Requirements(
     name="clicks",
     domain=Domain(
         aggregates=(CLICK,),
-        streams=(Stream(name="page counts", source="Visit", key="page", window=60.0, lateness=60.0),),
+        streams=(Stream(name="page counts", source="Visit", key=("page",), window=60.0, lateness=60.0),),
     ),
 )
 BILLING = Requirements(

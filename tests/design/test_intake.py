@@ -164,6 +164,13 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ),
     ("usage metering, quota alerts per customer", {"streams": ["use per customer"]}),
     ("web analytics: trending pages in 5 minute windows", {"streams": ["views per page"], "window": 300}),
+    (
+        "payments, fraud counts per card in sliding windows of 10 minutes every minute",
+        {"streams": ["payment per card"], "window": 600},
+    ),
+    ("clickstream with visitor sessions that end after 30 minutes of inactivity", {"streams": ["view sessions"]}),
+    ("track orders; sum of totals per customer per hour", {"streams": ["totals per customer"], "window": 3600}),
+    ("sensor readings 1000/s, average temperature per sensor every 5 minutes", {"streams": []}),
     ("nightly export of the product catalogue", {"batches": ["catalogue export"]}),
     ("an order tracker, no search, no dashboard", {"aggregates": ["Order"], "views": []}),
     (

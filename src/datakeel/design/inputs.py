@@ -107,8 +107,8 @@ def _periods(requirements: Requirements) -> Iterator[Input]:
         path = ("domain", "batches", batch.name, "every")
         yield Input(path=path, now=batch.every, least=1.0, most=1e8, said=period)
     for stream in requirements.domain.streams:
-        path = ("domain", "streams", stream.name, "window")
-        yield Input(path=path, now=stream.window, least=1.0, most=1e8, said=period)
+        path = ("domain", "streams", stream.name, "gap" if stream.window is None else "window")
+        yield Input(path=path, now=stream.span, least=1.0, most=1e8, said=period)
 
 
 def changed(requirements: Requirements, path: tuple[str, ...], to: object) -> Requirements:

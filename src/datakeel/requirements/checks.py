@@ -18,6 +18,7 @@ from datakeel.requirements.nouns import (
     Requirements,
     Saga,
     Series,
+    Stream,
     View,
 )
 
@@ -28,6 +29,8 @@ OWN = {"id"}  # fields that every construct has
 BETWEEN_REGIONS = 0.01  # seconds there and back: light in fibre needs 10 ms for 1,000 km
 PACKAGES = {"psycopg", "fastapi", "uvicorn", "pydantic", "tenacity", "structlog", "pytest", "hypothesis", "tests"}
 NUMBERS = {"integer", "decimal", "money"}
+KEYS = {"text", "uuid", "integer", "enum", "date", "boolean"}  # that a stream job may count by
+MOST_WINDOWS = 100  # of a hopping job, that one event counts in
 CONSTRUCTS = ("aggregates", "tables", "documents", "series", "graphs", "replicated")
 JOBS = ("views", "sagas", "streams", "batches", "services")
 PARTS = ("fields", "events", "totals", "values", "steps", "holds")
@@ -336,14 +339,78 @@ def _saga(of: Saga, whole: Requirements) -> Iterator[Fault]:
 
 def _jobs(domain: Domain, fields: dict[str, set[str]]) -> Iterator[Fault]:
     for stream in domain.streams:
-        path = ("domain", "streams", stream.name)
-        yield from _unknown((*path, "source"), "source", [stream.source], set(fields))
-        if stream.source in fields:
-            yield from _unknown((*path, "key"), "field", [stream.key], fields[stream.source])
-            yield from _unknown((*path, "measure"), "field", _measured([stream.measure]), fields[stream.source])
+        yield from _windows(stream)
+        yield from _stream(stream, domain, fields)
+    yield from _same((("domain", kind, i.name), i.name) for kind in ("views", "streams") for i in getattr(domain, kind))
     sources = set(fields) | {view.name for view in domain.views} | {job.name for job in domain.streams}
     for batch in domain.batches:
         yield from _unknown(("domain", "batches", batch.name, "source"), "source", [batch.source], sources)
+
+
+def _windows(of: Stream) -> Iterator[Fault]:
+    """One kind of windows, and lengths that fit each other."""
+    path = ("domain", "streams", of.name)
+    if (of.window is None) == (of.gap is None):
+        yield path, f'"{of.name}" needs either a window, such as 5 min, or the gap that ends a session, such as 30 min'
+    elif of.gap is not None and not of.key:
+        yield (*path, "key"), "a session is one of somebody or something: expected a key"
+    elif of.hop is not None and of.window is None:
+        yield (*path, "hop"), "a hop belongs to a window, and a session has none"
+    elif of.hop is not None and of.window is not None:
+        times = of.window / of.hop
+        if not 1 <= times <= MOST_WINDOWS or abs(times - round(times)) > 1e-9:
+            yield (*path, "hop"), f"expected a part of the window: a half, a third, down to a {MOST_WINDOWS}th"
+
+
+def _stream(of: Stream, domain: Domain, fields: dict[str, set[str]]) -> Iterator[Fault]:
+    path = ("domain", "streams", of.name)
+    aggregate = next((a for a in domain.aggregates if a.name == of.source), None)
+    series = next((s for s in domain.series if s.name == of.source), None)
+    followed = {a.name for a in domain.aggregates} | {s.name for s in domain.series}
+    if of.source in fields and of.source not in followed:
+        yield (*path, "source"), f'"{of.source}" is changed in place, and its rows are no events: expected an aggregate'
+    elif of.source not in fields:
+        yield from _unknown((*path, "source"), "source", [of.source], followed)
+    elif series is not None:
+        yield from _of_series(of, series, path)
+    elif aggregate is not None:
+        yield from _of_events(of, aggregate, path)
+
+
+def _of_series(of: Stream, series: Series, path: Path) -> Iterator[Fault]:
+    known = {f.name: f for f in (series.key, *series.values)}
+    yield from _counted(of, path, [known])
+    if of.events or of.time is not None:
+        yield path, f'events and time belong to a job over an aggregate, and "{of.source}" is a series'
+
+
+def _of_events(of: Stream, aggregate: Aggregate, path: Path) -> Iterator[Fault]:
+    yield from _unknown((*path, "events"), "event", of.events, {e.name for e in aggregate.events})
+    chosen = [e for e in aggregate.events if e.name in of.events or not of.events]
+    id_ = Field(name="id", type="uuid")
+    yield from _counted(of, path, [{"id": id_} | {f.name: f for f in e.fields} for e in chosen])
+
+
+def _counted(of: Stream, path: Path, events: list[dict[str, Field]]) -> Iterator[Fault]:
+    """That some event has all the fields that the job asks for, and that these can be counted."""
+    known = {name: field for event in events for name, field in event.items()}
+    measured = _measured(of.measures)
+    wanted = {"key": of.key, "measures": tuple(measured), "time": (of.time,) if of.time is not None else ()}
+    faults = [f for part, names in wanted.items() for f in _unknown((*path, part), "field", names, set(known))]
+    yield from faults
+    if faults or not events:
+        return
+    if not any(all(n in event for names in wanted.values() for n in names) for event in events):
+        asked = ", ".join(dict.fromkeys(n for names in wanted.values() for n in names))
+        yield path, f"no event has all of {asked}: expected fields that stand in one event"
+    for name in of.key:
+        if known[name].many or known[name].type not in KEYS:
+            yield (*path, "key"), f'"{name}" cannot be counted by: expected a single text, number, date or id'
+    for name in measured:
+        if known[name].many or known[name].type not in NUMBERS:
+            yield (*path, "measures"), f'expected a number, and "{name}" is {known[name].type}'
+    if of.time is not None and (known[of.time].type != "timestamp" or known[of.time].many):
+        yield (*path, "time"), f'expected a timestamp, and "{of.time}" is {known[of.time].type}'
 
 
 def _contradictions(of: Requirements) -> Iterator[Fault]:

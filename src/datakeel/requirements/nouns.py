@@ -203,14 +203,29 @@ class Saga(Struct, frozen=True, kw_only=True):
 
 
 class Stream(Struct, frozen=True, kw_only=True):
-    """A job over events as they come: a `measure` by `key` in windows."""
+    """A job over what happens: `measures` by `key` (none: over all) in windows of the events' own time. Windows of
+    length `window` follow each other, or begin every `hop`; a session ends where nothing came for `gap`. What is late
+    corrects its window up to `lateness` after its end, and is put aside after that. `events` of an aggregate count
+    (none: all that have the fields); `time` is their field that says when it was (none: when it was recorded). A
+    partition that is silent for `idle` keeps no window open. Results stay for `kept`."""
 
     name: str
-    source: str
-    key: str
-    window: Period
+    source: str  # an aggregate or a series
+    key: tuple[str, ...] = ()
+    window: Period | None = None
+    hop: Period | None = None
+    gap: Period | None = None
     lateness: Period | None = None
-    measure: str = "count"
+    measures: tuple[str, ...] = ("count",)
+    events: tuple[str, ...] = ()
+    time: str | None = None
+    idle: Period | None = None
+    kept: Period | None = None
+
+    @property
+    def span(self) -> float:
+        """How long a window is; of a session, how long it is at the least."""
+        return self.window or self.gap or 1.0
 
 
 class Batch(Struct, frozen=True, kw_only=True):

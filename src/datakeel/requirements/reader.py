@@ -272,7 +272,7 @@ def _scalar(text: str, member: Member) -> Any:
         return text
     if member.kind == "whole":
         return _whole(text, member)
-    return short.measure(text) if member.name == "measure" else text
+    return text
 
 
 def _whole(text: str, member: Member) -> int:

@@ -134,7 +134,7 @@ KINDS: dict[str, Callable[[Member, dict[str, Schema]], Schema]] = {
     "whole": _whole,
     "flag": lambda _member, _made: {"type": "boolean"},
     "choice": lambda member, _made: {"enum": list(member.words)},
-    "name": lambda member, _made: MEASURE if member.name == "measure" else {"type": "string", "minLength": 1},
+    "name": lambda _member, _made: {"type": "string", "minLength": 1},
     "names": lambda member, _made: _one_or_more(MEASURE if member.name == "measures" else {"type": "string"}),
     "moves": lambda _member, _made: _one_or_more(MOVE),
     "text": lambda _member, _made: {"type": "string", "minLength": 1},

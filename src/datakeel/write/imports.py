@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 MARK = "# imports\n"
 KNOWN = {
     "Annotated": "typing",
+    "Any": "typing",
     "Literal": "typing",
+    "TypeVar": "typing",
     "TypeAlias": "typing",
     "dataclass": "dataclasses",
     "replace": "dataclasses",
@@ -125,4 +127,4 @@ def _section(module: str, own: Mapping[str, str]) -> int:
     root = module.partition(".")[0]
     if root in sys.stdlib_module_names:
         return 0
-    return 2 if root in {m.partition(".")[0] for m in own.values()} else 1
+    return 2 if root in {m.partition(".")[0] for m in own.values() if "." in m} else 1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import ceil
+from math import ceil, inf
 
 from datakeel.decision import Decision, Figure
 from datakeel.design import needs
-from datakeel.design.amounts import count, period, size
+from datakeel.design.amounts import count, period, several, size
 from datakeel.design.choice import Choice, answer, judged
 from datakeel.design.estimate import Estimate
 from datakeel.design.overrides import asked_for
@@ -16,6 +16,8 @@ from datakeel.technologies import known, value
 
 QUESTION = "stream"
 STATE = 200  # bytes of one window of one key: the key, the window, count, sum, extremes, and its index
+PARTITIONS = 8  # of what a job follows
+IDLE = 30.0  # seconds after which a silent partition keeps no window open, where nothing else is said
 
 
 def choose(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> str:
@@ -32,7 +34,7 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
         CHOICES,
         lambda other: _cost(other, estimate),
         because=_because(requirements, estimate, word),
-        figures=[_events(estimate), *(_state(job, estimate) for job in streams)],
+        figures=[_events(estimate), *(figure for job in streams for figure in _of_job(job, requirements, estimate))],
         parts=(["stream-job"] if streams else []) + (["cluster-configuration"] if word == "flink" else []),
         products=["kafka", "flink"] if word == "flink" else [],
         judgement=judged(
@@ -45,8 +47,8 @@ def _needed(requirements: Requirements, estimate: Estimate) -> str:
     streams = requirements.domain.streams
     if not streams:
         return "consumers-on-postgresql" if needs.followed(requirements, estimate) else "none"
-    fast = any(rate(job, estimate) > value("postgresql", "relayed_events") for job in streams)
-    large = sum(state(job, estimate) for job in streams) > value("machine", "memory")
+    fast = any(pieces(job, estimate) > value("postgresql", "windowed_events") for job in streams)
+    large = sum(state(job, requirements, estimate) for job in streams) > value("machine", "memory")
     return "flink" if fast or large else "consumers-on-postgresql"
 
 
@@ -56,12 +58,45 @@ def rate(job: Stream, estimate: Estimate) -> float:
     return estimate.peak_writes if load is None else load.peak_writes
 
 
-def state(job: Stream, estimate: Estimate) -> float:
-    """Bytes of open windows: one of each key for the window that is open, and for those that wait for late events."""
+def together(job: Stream) -> int:
+    """In how many windows one event counts."""
+    return round(job.window / job.hop) if job.window is not None and job.hop is not None else 1
+
+
+def pieces(job: Stream, estimate: Estimate) -> float:
+    """What a job adds to windows in a second at peak."""
+    return rate(job, estimate) * together(job)
+
+
+def horizon(job: Stream) -> float:
+    """Seconds of event time whose windows are open: one window, or a gap on both sides, and what may be late."""
+    return (2 if job.window is None else 1) * job.span + (job.lateness or 0.0)
+
+
+def windows(job: Stream, requirements: Requirements, estimate: Estimate) -> float:
+    """Open windows of all keys: of each key those within the horizon, and no more than there are events to open them.
+    How many keys there are is known of what the source itself is of: a sensor, an order."""
+    each = ceil(horizon(job) / (job.hop or job.span))
     load = estimate.load(job.source)
-    keys = min(rate(job, estimate) * job.window, load.things if load else rate(job, estimate) * job.window)
-    open_windows = 1 + ceil((job.lateness or 0.0) / job.window)
-    return keys * open_windows * STATE
+    opened = pieces(job, estimate) * horizon(job)
+    if not job.key:
+        return min(float(each), opened)
+    own = {("id",), *((s.key.name,) for s in requirements.domain.series if s.name == job.source)}
+    return min(each * load.things, opened) if load and job.key in own else opened
+
+
+def state(job: Stream, requirements: Requirements, estimate: Estimate) -> float:
+    """Bytes of open windows."""
+    return windows(job, requirements, estimate) * STATE
+
+
+def lag(job: Stream, estimate: Estimate) -> float:
+    """Seconds from the end of a window to its result, on the average: until each of the partitions has had an event
+    after it (the longest of so many waits), and at most until it counts as silent."""
+    load = estimate.load(job.source)
+    mean = load.writes if load is not None else sum(one.writes for one in estimate.loads)
+    longest = sum(1 / n for n in range(1, PARTITIONS + 1)) * PARTITIONS / mean if mean > 0 else inf
+    return min(longest, job.idle or IDLE) + value("postgresql", "relay_lag")
 
 
 def _events(estimate: Estimate) -> Figure:
@@ -72,28 +107,46 @@ def _events(estimate: Estimate) -> Figure:
     )
 
 
-def _state(job: Stream, estimate: Estimate) -> Figure:
-    late = ceil((job.lateness or 0.0) / job.window)
-    return Figure(
-        f"{job.name}: open windows",
-        size(state(job, estimate)),
-        f"one window of {period(job.window)} and {count(late, 'that wait for late events')}, "
-        f"{size(STATE)} for each key",
+def _of_job(job: Stream, requirements: Requirements, estimate: Estimate) -> Iterator[Figure]:
+    carries = count(value("postgresql", "windowed_events"), "events/s")
+    each = together(job)
+    yield Figure(
+        f"{job.name}: events to count at peak",
+        count(pieces(job, estimate), "events/s"),
+        f"{count(rate(job, estimate), 'events/s')}, each in {several(each, 'window', 'windows')}; "
+        f"one worker counts {carries}",
     )
+    late = f", and {period(job.lateness)} for what is late" if job.lateness else ""
+    yield Figure(
+        f"{job.name}: open windows",
+        size(state(job, requirements, estimate)),
+        f"{count(windows(job, requirements, estimate), 'windows')} within {_spanned(job)}{late}, {size(STATE)} each; "
+        "at most, if each event opens its own",
+    )
+    yield Figure(
+        f"{job.name}: from the end of a window to its result",
+        period(lag(job, estimate)),
+        f"until each of {PARTITIONS} partitions has had an event after it, or was silent for "
+        f"{period(job.idle or IDLE)}",
+    )
+
+
+def _spanned(job: Stream) -> str:
+    return f"a window of {period(job.span)}" if job.gap is None else f"a gap of {period(job.span)} on both sides"
 
 
 def _because(requirements: Requirements, estimate: Estimate, chosen: str) -> Iterator[str]:
     carries = count(value("postgresql", "relayed_events"), "events/s")
+    counts = count(value("postgresql", "windowed_events"), "events/s")
     for job in requirements.domain.streams:
         yield (
-            f"{job.name}: {count(rate(job, estimate), 'events/s')} at peak; one relay and its consumers "
-            f"on PostgreSQL carry {carries}. "
-            f"Open windows are {size(state(job, estimate))}."
+            f"{job.name}: {count(pieces(job, estimate), 'events/s')} at peak to be put into windows; one worker on "
+            f"PostgreSQL counts {counts}. Open windows are {size(state(job, requirements, estimate))}."
         )
-        late = period(job.lateness or 0.0)
         yield (
-            f"{job.name}: windows by the event's own time, closed {late} after their end; what comes later is "
-            "counted as late, and kept."
+            f"{job.name}: windows by the event's own time. A result is there {period(lag(job, estimate))} after the "
+            f"end of its window, is corrected for {period(job.lateness or 0.0)}, and what comes later is put aside and "
+            "counted."
         )
     if chosen == "none":
         yield "0 jobs follow events, and no view does."
@@ -110,7 +163,7 @@ def _cost(word: str, estimate: Estimate) -> str:
     if word == "flink":
         return f"{count(known()['flink'].nodes, 'machines')}; {known()['flink'].price}"
     return (
-        f"a relay and consumers that carry {count(value('postgresql', 'relayed_events'), 'events/s')}, for "
+        f"a relay, consumers and jobs that carry {count(value('postgresql', 'relayed_events'), 'events/s')}, for "
         f"{count(estimate.peak_events, 'events/s')} at peak"
     )
 
@@ -125,10 +178,16 @@ CHOICES = {
     ),
     "consumers-on-postgresql": Choice(
         title="Consumers with offset and state in PostgreSQL",
-        consistency="State, offset and ids of events commit together: each event counts once.",
-        failure="A consumer dies: its partitions go to another one, from the last commit on.",
-        scaling="One consumer for each partition of the log.",
-        operation="Watch lag, late events and dead letters.",
+        consistency=(
+            "State, offset and ids of events commit together: each event counts once. A result is right for what had "
+            "come by then, and a later revision replaces it."
+        ),
+        failure="A consumer or a job dies: another one goes on from the last commit.",
+        scaling=(
+            "One consumer of a view for each partition of the log. The windows of a job are one worker's at a time: "
+            "beyond what it counts, Flink."
+        ),
+        operation="Watch lag, the watermark, late events and dead letters.",
     ),
     "flink": Choice(
         title="Flink over Kafka, with event time and checkpoints",

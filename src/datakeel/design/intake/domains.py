@@ -195,7 +195,7 @@ class _Choice:
             else:
                 made[key] = self._put(value)
         self._say(piece, made, path)
-        if "key" in made and isinstance(made["key"], list):
+        if isinstance(piece.get("key"), dict):
             made["key"] = made["key"][0]
         _drop_unknown_states(made)
         return made

@@ -23,6 +23,7 @@ from datakeel.design.intake.placing import figures
 from datakeel.design.intake.quantities import ADVERBS, HOUR, PERIODS, Quantity, quantities
 from datakeel.design.intake.sagas import plain
 from datakeel.design.intake.spoken import freshness
+from datakeel.design.intake.streams import windowed
 from datakeel.design.intake.text import Text, singular, text, verb_forms
 from datakeel.design.intake.title import system_name
 from datakeel.design.intake.vocabulary import lexicon
@@ -72,9 +73,9 @@ def intake(request: str) -> Requirements:
     if domain.views:
         freshness(read)
     complete(read, calls[0].domain.assume if calls else Workload(), known)
-    return _profiled(
-        _requirements(words, names, _timed(domain, read), read, {**reasons, **names.reasons, **held.reasons})
-    )
+    domain, why = windowed(words.written, _timed(domain, read), asked="stream" in wanted)
+    reasons = {**reasons, **names.reasons, **held.reasons, **why}
+    return _profiled(_requirements(words, names, _punctual(domain, read), read, reasons))
 
 
 def _domain(
@@ -220,8 +221,7 @@ def _grown(aggregate: Aggregate, verbs: list[str]) -> Aggregate:
 
 def _timed(domain: Domain, read: Figures) -> Domain:
     """Series with the reach, lateness and rollups that were said."""
-    lateness = read.values.pop("lateness", None)
-    said = read.reasons.pop("lateness", "")
+    lateness, said = read.values.get("lateness"), read.reasons.get("lateness", "")
     series = []
     for one in domain.series:
         reach, why = read.reach or (one.range or HOUR, "assumed: a usual question looks back this far")
@@ -240,6 +240,15 @@ def _timed(domain: Domain, read: Figures) -> Domain:
     )
     streams = tuple(replace(s, window=read.rollup[0]) if read.rollup else s for s in domain.streams)
     return replace(domain, series=tuple(series), streams=streams, batches=batches)
+
+
+def _punctual(domain: Domain, read: Figures) -> Domain:
+    """Jobs over windows with the lateness that was said."""
+    lateness, said = read.values.pop("lateness", None), read.reasons.pop("lateness", "")
+    if lateness is None:
+        return domain
+    read.reasons |= {f"domain.streams.{job.name}.lateness": said for job in domain.streams}
+    return replace(domain, streams=tuple(replace(job, lateness=lateness) for job in domain.streams))
 
 
 _CADENCE = re.compile(

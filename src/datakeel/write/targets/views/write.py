@@ -15,9 +15,10 @@ from datakeel.write.contribution import Command, Contribution, Migration, Panel,
 from datakeel.write.derived import Derived, derived
 from datakeel.write.imports import statement
 from datakeel.write.project import File, templates
+from datakeel.write.streams import of_log
 
 ORDER = 30
-PARTS = frozenset({"search-view", "analytics-view", "lookup-view", "cache", "dashboard"})
+PARTS = frozenset({"search-view", "analytics-view", "lookup-view", "cache", "dashboard", "stream-job"})
 PART_OF = {"search": "search-view", "analytics": "analytics-view", "lookup": "lookup-view", "cache": "cache"}
 
 HERE = Path(__file__).parent
@@ -25,13 +26,15 @@ TEMPLATES = HERE / "templates"
 
 
 def contribution(design: Design) -> Contribution:
-    """The views over the aggregates of a design; nothing where it has none."""
+    """The views over the aggregates of a design, and what jobs over their events share with them; nothing where it has
+    neither."""
     _refuse_unanswered(design)
     views = derived(design.requirements)
-    if not views:
+    tables = [v.table for v in views] + [job.table for job in of_log(design.requirements)]
+    if not tables:
         return Contribution()
     return Contribution(
-        files=tuple(_files(design, views)),
+        files=tuple(_files(design, views, tables)),
         migrations=tuple(Migration(v.table, _sql(v)) for v in views),
         processes=tuple(Process(naming.kebab(v.table), f"processing.{v.table}", _about(v)) for v in views),
         commands=(Command("rebuild", "processing.rebuild", "makes a view again from the log"),),
@@ -120,17 +123,18 @@ def _sql(view: Derived) -> str:
     return templates(HERE / "parts").get_template(f"{view.kind}.sql.jinja").render({"view": view, "shape": view.shape})
 
 
-def _files(design: Design, views: tuple[Derived, ...]) -> Iterator[File]:
+def _files(design: Design, views: tuple[Derived, ...], tables: list[str]) -> Iterator[File]:
     package = naming.snake(design.requirements.name)
     source = f"src/{package}"
     imports = [
-        statement(f"{package}.processing", [v.table for v in views]),
+        statement(f"{package}.processing", tables),
         statement(f"{package}.processing.consumer", ["View"]),
     ]
     common = {
         "package": package,
         "alone": len(design.requirements.domain.aggregates) == 1,
         "views": views,
+        "tables": tables,
         "imports": "\n".join(imports),
     }
     for name in (
@@ -149,7 +153,8 @@ def _files(design: Design, views: tuple[Derived, ...]) -> Iterator[File]:
             template = f"src/[package]/{room}/{view.kind}.py"
             used = own | (stored if room == "api" else {})
             yield made(TEMPLATES, template, f"{source}/{room}/{view.table}.py", spoken, used)
-    yield from _tests(package, views, common)
+    if views:
+        yield from _tests(package, views, common)
 
 
 def _names(package: str, view: Derived) -> dict[str, str]:
