@@ -22,7 +22,7 @@ def version_check(survey: Survey) -> Iterator[Seen]:
         if write.verb not in CHANGES or write.store not in (StoreKind.RELATIONAL, StoreKind.DOCUMENT):
             continue
         dataset = survey.system.dataset_of(write)
-        if dataset is not None and dataset.version_column:
+        if dataset is not None and dataset.version_column and kept_by_mapper(write):
             said = f"{write.dataset}.{dataset.version_column} is checked by the mapper"
             yield seen(operation, write.place, said, write.dataset)
             continue
@@ -30,6 +30,12 @@ def version_check(survey: Survey) -> Iterator[Seen]:
         if column and versioned(operation, write, survey.system) and asked(survey, operation, write):
             said = f"{write.dataset}.{column} is compared, and it is asked whether a row was changed"
             yield seen(operation, write.place, said, write.dataset)
+
+
+def kept_by_mapper(write: Effect) -> bool:
+    """Whether an object's own change is written when its unit of work is: a statement that is sent by itself goes past
+    the mapper, and past its version."""
+    return write.verb == "save" or not (write.blocking or write.awaited)
 
 
 def compared(write: Effect) -> str:
