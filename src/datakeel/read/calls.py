@@ -69,6 +69,7 @@ if TYPE_CHECKING:
 CHANGING = frozenset(("append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "popitem"))
 INLINE_DEPTH = 8  # how many closures and callables are followed into one another
 SHARED = (When.NOW,)
+UNDEFINED = (MethodTarget, type(None))  # the targets of calls that no definition was found for
 HANDLES = re.compile(  # what code is called that does something with a message
     r"(^|_)(handle|handler|callback|cb|func|function|fn|listener|action|process|processor|dispatch|consume|deliver|emit"
     r"|trigger|notify|send|publish|forward|ingest|store|save|submit|perform|execute|run|on)(_|$)"
@@ -238,11 +239,7 @@ class Caller(Executor):
         if isinstance(function.target, ExternalTarget) and function.target.dotted in self.world.libraries.enclosing:
             return self.enclosed(node, function, function.target.dotted)
         arguments = self.arguments(node)
-        if (
-            isinstance(function.target, MethodTarget | None)
-            and handles(last_name(node.function))
-            and self.unseen(function)
-        ):
+        if isinstance(function.target, UNDEFINED) and handles(last_name(node.function)) and self.unseen(function):
             self.hand_over(arguments, node.at, text=last_name(node.function))
         # of several that may be called, each is awaited for itself
         return self.invoke(function, arguments, node.at, awaited=awaited and bool(function.others))
@@ -344,6 +341,8 @@ class Caller(Executor):
         return frame.self_value.but(state=Super(frame.owner, frame.self_value), target=None)
 
     def invoke(self, function: Value, arguments: Arguments, at: Span, *, awaited: bool = False) -> Value:
+        if not function.others:
+            return self.invoke_one(function, arguments, at, awaited=awaited)
         choices = [v for v in function.alternatives() if v.target is not None]
         if len(choices) <= 1:
             return self.invoke_one(choices[0] if choices else function, arguments, at, awaited=awaited)
@@ -1815,10 +1814,13 @@ def holds_callable(value: Value) -> bool:
     return tied(value.target) or (value.items is not None and any(tied(i.target) for i in value.items))
 
 
+TIED = (ClosureTarget, PartialTarget)
+
+
 def tied(target: Target | None) -> bool:
     if isinstance(target, FunctionTarget):
         return target.receiver is not None or target.plain
-    return isinstance(target, ClosureTarget | PartialTarget)
+    return isinstance(target, TIED)
 
 
 def node_span(node: Expression) -> Span:

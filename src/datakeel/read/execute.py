@@ -229,12 +229,13 @@ class Executor(Evaluator):
             unbounded = self.world.endless(self.caller, iterable, node.is_async)
         opening = self.world.opening_of(iterable, node.at) if iterable.type else None
         retrying = opening is not None and opening.opens.scope == "retry"
-        retry = retrying or retry_shape(node)
+        once = self.world.once
+        retry = retrying or once(retry_shape, node)
         before = self.state
         self.state = before.fork()
         if retry:
             self.state.scopes = (*self.state.scopes, Scope(number, "retry", "", self.place(node.at)))
-        starts = self.vary(changed(node.body), counters(node.body))
+        starts = self.vary(once(changed, node.body), once(counters, node.body))
         if node.test is not None:
             entered = self.truth(self.eval(node.test), node.at)
             unbounded = entered.known and bool(entered.const)
@@ -398,17 +399,18 @@ class Executor(Evaluator):
             self.assign_local(handler.name, Value(type=names[0] if names else "", sources=frozenset()))
         self.execute(handler.body)
         if not self.frame.chain:
+            once = self.world.once
             self.handlers.append(
                 Handler(
                     number,
                     f"handler:{index}",
                     self.place(handler.at),
                     names,
-                    handling.done(handler.body),
+                    once(handling.done, handler.body),
                     self.state.alive,
-                    handling.told(node, self.frame.text),
+                    once(handling.told, node, self.frame.text),
                     outer,
-                    tuple(self.place(c.at) for c in handling.calls(handler.body)),
+                    tuple(self.place(c.at) for c in once(handling.calls, handler.body)),
                 )
             )
 

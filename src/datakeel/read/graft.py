@@ -24,6 +24,7 @@ from datakeel.model.place import Place
 from datakeel.read.machine import TRANSACTIONAL, Machine, Trace
 from datakeel.read.values import (
     HOLE,
+    MANY,
     MISSING,
     NONE,
     NOTHING,
@@ -59,8 +60,12 @@ class Graft:
         self._sources: dict[Source, tuple[Source, ...]] = {}
         # what many effects share is put into the caller's terms once: by its identity, and kept so that this stays its
         self._sets: dict[int, tuple[object, tuple[Source, ...]]] = {}
+        self._guard: dict[int, tuple[object, Guard]] = {}
         self._guards: dict[int, tuple[object, tuple[Guard, ...]]] = {}
+        self._scope: dict[int, tuple[object, Scope]] = {}
         self._scopes: dict[int, tuple[object, tuple[Scope, ...]]] = {}
+        self._chains: dict[int, tuple[object, tuple[Place, ...]]] = {}
+        self._outside: dict[int, tuple[object, tuple[str, ...]]] = {}
 
     def apply(self) -> Value:
         """Records everything, changes the machine's state, and gives the call's value."""
@@ -72,7 +77,9 @@ class Graft:
         locks = machine.state.locks
         for effect in trace.effects:
             quiet = effect.kind == Kind.LOG and effect.chain  # what callees' callees log says nothing here
-            grafted = None if quiet or self.ruled_out(effect) else self.brought(self.effect(effect, locks))
+            if quiet or (effect.guards and self.ruled_out(effect)):
+                continue
+            grafted = self.brought(self.effect(effect, locks))
             if grafted is not None:
                 machine.record(grafted)
         machine.resources += [self.resource(r) for r in trace.resources]
@@ -95,6 +102,8 @@ class Graft:
 
     def release(self) -> None:
         """The callee releases a lock that it did not take itself (``lock.leave()``): it is the caller's."""
+        if not self.trace.effects:
+            return
         taken = {e.dataset for e in self.trace.effects if e.kind == Kind.LOCK}
         for effect in self.trace.effects:
             if effect.kind == Kind.UNLOCK and effect.dataset not in taken:
@@ -104,10 +113,15 @@ class Graft:
 
     def ruled_out(self, effect: Effect) -> bool:
         """Whether the effect happens only outside a transaction, and the caller stands in one."""
-        return any(
-            guard.test == "in-transaction" and not guard.polarity and self.machine.current(guard.sources[0].name)
-            for guard in effect.guards
-        )
+        return any(self.machine.current(connection) for connection in self.outside(effect.guards))
+
+    def outside(self, guards: tuple[Guard, ...]) -> tuple[str, ...]:
+        """The connections on which no transaction is open where these conditions hold."""
+        found = self._outside.get(id(guards))
+        if found is None:
+            names = tuple(g.sources[0].name for g in guards if g.test == "in-transaction" and not g.polarity)
+            found = self._outside[id(guards)] = (guards, names)
+        return found[1]
 
     # Transactions -----------------------------------------------------------------------------------------------------
 
@@ -186,11 +200,12 @@ class Graft:
         return found
 
     def _source(self, source: Source) -> tuple[Source, ...]:
+        """The sources in their order."""
         if source.kind == "parameter":
             bound = self.bindings.get(source.name)
             if bound is None:
                 return ()
-            return tuple(union((self.machine.peek(bound, source.path),)))
+            return tuple(sorted(union((self.machine.peek(bound, source.path),))))
         if source.number >= 0:
             return (Source(source.kind, source.number + self.base, source.name, source.path),)
         return (source,)
@@ -200,9 +215,19 @@ class Graft:
             return ()
         found = self._sets.get(id(sources))
         if found is None:
-            mapped = bounded(frozenset(t for s in sources for t in self.source(s)))
-            found = self._sets[id(sources)] = (sources, tuple(sorted(mapped)))
+            found = self._sets[id(sources)] = (sources, self.mapped(sources))
         return found[1]
+
+    def mapped(self, sources: tuple[Source, ...] | frozenset[Source]) -> tuple[Source, ...]:
+        if len(sources) == 1:
+            (only,) = sources
+            return self.source(only)
+        known = self._sources
+        found: set[Source] = set()
+        for source in sources:
+            mapped = known.get(source)
+            found.update(mapped if mapped is not None else self.source(source))
+        return tuple(sorted(found if len(found) <= MANY else bounded(frozenset(found))))
 
     def value(self, value: Value, depth: int = 0) -> Value:
         """The callee's value as the caller sees it."""
@@ -213,19 +238,30 @@ class Graft:
         if depth > 3:
             return Value(type=value.type, sources=frozenset(self.sources(value.sources)))
         deeper = depth + 1
-        return value.but(
-            rows=self.rows(value.rows),
-            sources=frozenset(self.sources(value.sources)),
-            of=self.value(value.of, deeper) if value.of is not None else None,
-            items=tuple(self.value(i, deeper) for i in value.items) if value.items is not None else None,
-            entries={k: self.value(v, deeper) for k, v in value.entries.items()} if value.entries is not None else None,
-            owner=self.value(value.owner, deeper) if value.owner is not None else None,
-            others=tuple(self.value(o, deeper) for o in value.others) if depth == 0 else (),
-            tests=tuple(self.guard(g) for g in value.tests),
-            state=self.machine.world.orms.grafted(self, value.state) if value.state is not None else None,
-            options={k: self.value(v, deeper) for k, v in value.options.items()} if value.options else value.options,
-            maker=self.machine.serial if value.maker else 0,  # this copy of it is the caller's to change
-        )
+        changes: dict[str, object] = {}
+        if value.others:
+            changes["others"] = tuple(self.value(o, deeper) for o in value.others) if depth == 0 else ()
+        if value.rows is not None:
+            changes["rows"] = self.rows(value.rows)
+        if value.sources:
+            changes["sources"] = frozenset(self.sources(value.sources))
+        if value.of is not None:
+            changes["of"] = self.value(value.of, deeper)
+        if value.items is not None:
+            changes["items"] = tuple(self.value(i, deeper) for i in value.items)
+        if value.entries is not None:
+            changes["entries"] = {k: self.value(v, deeper) for k, v in value.entries.items()}
+        if value.owner is not None:
+            changes["owner"] = self.value(value.owner, deeper)
+        if value.tests:
+            changes["tests"] = tuple(self.guard(g) for g in value.tests)
+        if value.state is not None:
+            changes["state"] = self.machine.world.orms.grafted(self, value.state)
+        if value.options:
+            changes["options"] = {k: self.value(v, deeper) for k, v in value.options.items()}
+        if value.maker:
+            changes["maker"] = self.machine.serial  # this copy of it is the caller's to change
+        return replace(value, **changes)
 
     # Parts of an effect -----------------------------------------------------------------------------------------------
 
@@ -240,21 +276,28 @@ class Graft:
             selection=self.selection(effect.selection) if effect.selection is not None else None,
             rows=rows,
             key=key,
-            assigned=tuple(self.assignment(a, rows) for a in effect.assigned),
+            assigned=tuple(self.assignment(a, rows) for a in effect.assigned) if effect.assigned else (),
             key_sources=key_sources,
-            payload=self.sources(effect.payload),
-            options=self.options(effect.options),
+            payload=self.sources(effect.payload) if effect.payload else (),
+            options=self.options(effect.options) if effect.options else (),
             guards=self.guards(effect.guards),
             scopes=self.scopes(effect.scopes),
             transaction=self.transaction(effect) if when == When.NOW else None,
-            locks=(*locks, *(n + self.base for n in effect.locks)),
+            locks=(*locks, *(n + self.base for n in effect.locks)) if effect.locks else locks,
             when=when,
-            chain=(*self.chain, *effect.chain),
+            chain=self.calls(effect.chain),
             call=self.call,
             callee=self.callee,
             blocking=effect.blocking and not self.machine.threaded,
         )
         return self.machine.world.orms.saved(self.machine, mapped) if effect.verb == "save" else mapped
+
+    def calls(self, chain: tuple[Place, ...]) -> tuple[Place, ...]:
+        """The calls that lead to an effect of the callee's, this one first."""
+        found = self._chains.get(id(chain))
+        if found is None:
+            found = self._chains[id(chain)] = (chain, (*self.chain, *chain))
+        return found[1]
 
     def options(self, options: tuple[Option, ...]) -> tuple[Option, ...]:
         """Options with the values that only the caller knows: an argument's, or an attribute's of an object of its."""
@@ -335,27 +378,39 @@ class Graft:
         return replace(assignment, sources=sources, text=handed(given))
 
     def guard(self, guard: Guard) -> Guard:
-        return replace(guard, sources=self.sources(guard.sources)) if guard.sources else guard
+        if not guard.sources:
+            return guard
+        found = self._guard.get(id(guard))
+        if found is None:
+            found = self._guard[id(guard)] = (guard, replace(guard, sources=self.sources(guard.sources)))
+        return found[1]
 
     def guards(self, guards: tuple[Guard, ...]) -> tuple[Guard, ...]:
         """What the call stands under, and of the callee's conditions those that the caller can know anything of: those
         on what it passed in, or gets back."""
+        if not guards:
+            return self.machine.state.guards
         found = self._guards.get(id(guards))
         if found is None:
-            mapped = (m for g in guards if (m := self.guard(g)).sources or not g.sources)
+            mapped = [m for g in guards if (m := self.guard(g)).sources or not g.sources]
             found = self._guards[id(guards)] = (guards, (*self.machine.state.guards, *mapped))
         return found[1]
 
     def scopes(self, scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
         """What the call stands in, and inside that what the callee's own code stands in."""
+        if not scopes:
+            return self.machine.state.scopes
         found = self._scopes.get(id(scopes))
         if found is None:
-            inner = (self.scope(s) for s in scopes)
-            found = self._scopes[id(scopes)] = (scopes, (*self.machine.state.scopes, *inner))
+            found = self._scopes[id(scopes)] = (scopes, (*self.machine.state.scopes, *map(self.scope, scopes)))
         return found[1]
 
     def scope(self, scope: Scope) -> Scope:
-        return replace(scope, number=scope.number + self.base)
+        found = self._scope.get(id(scope))
+        if found is None:
+            moved = Scope(scope.number + self.base, scope.kind, scope.arm, scope.place, scope.text, scope.unbounded)
+            found = self._scope[id(scope)] = (scope, moved)
+        return found[1]
 
     def exit(self, left: Exit) -> Exit:
         return left

@@ -183,6 +183,9 @@ def assigned(target: Expression) -> Iterator[str]:
                 yield from assigned(item)
 
 
+APART = (Function, Closure)
+
+
 def nodes(part: object, without: Try | None = None) -> Iterator[Struct]:
     """A tree's statements and expressions, without those of nested functions, and without one statement if named."""
     waiting = [part]
@@ -190,9 +193,9 @@ def nodes(part: object, without: Try | None = None) -> Iterator[Struct]:
         item = waiting.pop()
         if isinstance(item, tuple):
             waiting += item
-        elif isinstance(item, Struct) and item is not without and not isinstance(item, Function | Closure):
+        elif isinstance(item, Struct) and item is not without and not isinstance(item, APART):
             yield item
-            waiting += (getattr(item, f) for f in item.__struct_fields__)
+            waiting += [getattr(item, f) for f in item.__struct_fields__]
 
 
 __all__ = ["calls", "done", "idle", "nodes", "told"]

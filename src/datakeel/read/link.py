@@ -4,12 +4,12 @@ they reach."""
 from __future__ import annotations
 
 import math
+import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -23,7 +23,6 @@ from datakeel.read.languages.python.names import Names
 from datakeel.read.libraries import Libraries
 from datakeel.read.machine import Trace
 from datakeel.read.memo import TooLong
-from datakeel.read.packing import Packed, packed, unpacked
 from datakeel.read.program import File, body
 from datakeel.read.registering import Callback
 from datakeel.read.services import services
@@ -138,19 +137,13 @@ class Link:
             yield from ((number, self.part(module)) for number, module in enumerate(modules, 1))
             yield 0, self.schema()
             return
-        encoder, decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(tuple[Part, tuple[Packed, ...]])
 
-        def work(number: int) -> bytes:
-            part = self.part(modules[number - 1]) if number else self.schema()
-            return encoder.encode((replace(part, operations=()), tuple(map(packed, part.operations))))
-
-        def taken(result: bytes) -> Part:
-            part, operations = decoder.decode(result)
-            return replace(part, operations=tuple(map(unpacked, operations)))
+        def work(number: int) -> bytes:  # pickled: what effects share travels once, and is shared where it arrives
+            return pickle.dumps(self.part(modules[number - 1]) if number else self.schema(), pickle.HIGHEST_PROTOCOL)
 
         # neighbours call the same functions; the schema takes about as long as a large package
         for number, result in spread(work, [lines // CHUNKS, *weights], jobs, 2 * SECONDS, alike=True):
-            yield number, result if isinstance(result, Failure) else taken(result)
+            yield number, result if isinstance(result, Failure) else pickle.loads(result)
 
     def schema(self) -> Part:
         found = datasets(self.world, self.sql, self.role, lambda path: self.roots.get(path, ""))

@@ -255,19 +255,22 @@ class Machine:
 
     def peek(self, value: Value, path: tuple[str, ...]) -> Value:
         """The attribute at the end of a path, as far as assignments are known; else what its base says of it."""
+        heap = self.state.heap
         for name in path:
             if name[:1] == "$" and value.state is not None:
                 value = self.world.orms.part(value.state, name) or NOTHING
                 continue
-            stored = self.state.heap.get((value.rows, name)) if value.rows is not None else None
+            rows = value.rows
+            stored = heap.get((rows, name)) if heap and rows is not None else None
             stored = stored or inside(value, name)
-            fresh = self.state.heap.get((value.rows, FRESH)) if stored is None and value.rows is not None else None
+            if stored is not None:
+                value = stored
+                continue
+            fresh = heap.get((rows, FRESH)) if heap and rows is not None else None
             known = fresh.sources if fresh is not None else value.sources
-            value = stored or Value(
-                sources=extended(known if value.rows is not None else inward(known), name),
-                rows=Rows(value.rows.root, (*value.rows.path, name))
-                if value.rows is not None and len(value.rows.path) < 4
-                else None,
+            value = Value(
+                sources=extended(known if rows is not None else inward(known), name),
+                rows=Rows(rows.root, (*rows.path, name)) if rows is not None and len(rows.path) < 4 else None,
                 origin=value.origin,
             )
         return value

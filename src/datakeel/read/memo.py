@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Hashable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -37,6 +37,10 @@ class Memo:
         self._times: dict[Hashable, int] = {}
         self._passing: dict[Hashable, tuple[int, object]] = {}  # answers that rest on an open question, and on which
         self.until = math.inf  # when whoever asks gives up, by the monotonic clock
+
+    def known(self, key: Hashable) -> Any:
+        """The answer to a question that is settled; None where it is not (or where that is the answer)."""
+        return self._known.get(key)
 
     def answer(self, key: Hashable, work_out: Callable[[], T], unknown: T) -> T:
         if key in self._known:

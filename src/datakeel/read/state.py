@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from datakeel.model.effect import Guard, Rows, Scope, Source, When
 from datakeel.model.place import Place
 from datakeel.read.program import Statement
 from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
 from datakeel.read.values import MISSING, Value, join
+
+K = TypeVar("K")
 
 ENDED = -1  # the connection's last transaction was committed or rolled back
 AMBIENT = 0  # whatever transaction the caller has
@@ -70,12 +74,8 @@ def joined(a: State, b: State, scopes: tuple[Scope, ...], guards: tuple[Guard, .
         return a
     if not a.alive:
         return b
-    env = {k: join(v, b.env.get(k)) if b.env.get(k) is not v else v for k, v in a.env.items()}
-    env.update((k, join(None, v)) for k, v in b.env.items() if k not in env)
-    heap: dict[tuple[Rows, str], Value] = {}
-    for spot in {**a.heap, **b.heap}:
-        mine, other = a.heap.get(spot), b.heap.get(spot)
-        heap[spot] = mine if mine is not None and mine is other else both(spot, mine, other)
+    env = met(a.env, b.env, lambda _, mine, other: join(mine, other))
+    heap = met(a.heap, b.heap, both)
     transactions = dict(a.transactions)
     for connection, number in b.transactions.items():
         current = transactions.get(connection)
@@ -91,6 +91,23 @@ def joined(a: State, b: State, scopes: tuple[Scope, ...], guards: tuple[Guard, .
     lived = a.lived | b.lived
     missed = a.missed & b.missed
     return State(env, heap, transactions, locks, guards, scopes, True, a.when, lived, a.merged, missed)
+
+
+Meet = Callable[[K, Value | None, Value | None], Value]
+
+
+def met(a: dict[K, Value], b: dict[K, Value], join_at: Meet[K]) -> dict[K, Value]:
+    """Two paths' values by what they are of; most are the same one on both."""
+    found = a.copy()
+    for key, other in b.items():
+        mine = found.get(key)
+        if mine is not other:
+            found[key] = join_at(key, mine, other)
+    if len(found) > len(b):
+        for key, mine in a.items():
+            if key not in b:
+                found[key] = join_at(key, mine, None)
+    return found
 
 
 def held(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:

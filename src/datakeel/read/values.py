@@ -218,6 +218,8 @@ MANY = 16  # sources of one value: beyond, which attribute of a thing they are i
 
 def bounded(sources: frozenset[Source]) -> frozenset[Source]:
     """The same sources, less exactly where they are many: what a value comes from stays, by which path is forgotten."""
+    if len(sources) <= MANY:
+        return sources
     for length in (2, 1, 0):
         if len(sources) <= MANY:
             return sources
@@ -412,7 +414,7 @@ def extended(sources: Iterable[Source], name: str) -> frozenset[Source]:
     """The sources of an attribute of a value with these sources."""
     if not sources:
         return NO_SOURCES
-    return frozenset(Source(s.kind, s.number, s.name, (*s.path, name)) if len(s.path) < 4 else s for s in sources)
+    return frozenset([Source(s.kind, s.number, s.name, (*s.path, name)) if len(s.path) < 4 else s for s in sources])
 
 
 def handed(value: Value) -> str:
@@ -423,7 +425,9 @@ def handed(value: Value) -> str:
 
 def inward(sources: frozenset[Source]) -> frozenset[Source]:
     """The sources of what was only made from rows (a mapping of their addresses): its attributes are not theirs."""
-    return frozenset(replace(s, path=("?",)) if s.kind in ROWED and not s.path else s for s in sources)
+    if not sources:
+        return NO_SOURCES
+    return frozenset([replace(s, path=("?",)) if s.kind in ROWED and not s.path else s for s in sources])
 
 
 @dataclass(frozen=True, slots=True)

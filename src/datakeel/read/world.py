@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Origin
-from datakeel.model.effect import Effect, Kind, Option, Rows, Source, When
+from datakeel.model.effect import Effect, Kind, Option, Rows, Scope, Source, When
 from datakeel.model.operation import Context, Entry, Exit, Retry
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
@@ -51,6 +51,7 @@ from datakeel.read.symbols import ClassInfo, Constant, External, FunctionInfo, M
 from datakeel.read.values import (
     MESSAGES,
     MISSING,
+    NO_SOURCES,
     NOTHING,
     Arguments,
     ClassTarget,
@@ -67,6 +68,8 @@ from datakeel.read.values import (
     module_rows,
     union,
 )
+
+T = TypeVar("T")
 
 LISTS = frozenset(
     (
@@ -122,6 +125,7 @@ KINDS = {
 
 TRUTHS = {"'true'": "True", "'false'": "False", "'True'": "True", "'False'": "False"}  # of configuration files
 GIVEN = ("positional", "keyword")
+LITERALS = (str, int, float, bool, type(None))  # the types of constants that tell kinds of arguments apart
 TEXTS = 1000  # functions whose statements are kept
 FIELDS = frozenset(("Field", "field", "ib", "attrib", "PrivateAttr"))  # what declares a field with its default
 CONSTANTS = frozenset(("typing.ClassVar", "typing.Final"))  # annotations of what stays as the class says
@@ -150,8 +154,10 @@ class World:
         self.new_remarks: list[Remark] = []
         self.memo = Memo()
         self._kinds: dict[int, frozenset[str]] = {}
+        self._kind_numbers: dict[Any, int] = {}
         self._rows: dict[tuple[str, str], CallRow | None] = {}
         self._texts: dict[FunctionInfo, tuple[Statement, ...]] = {}
+        self._said: dict[tuple[Callable[..., object], int], tuple[object, object]] = {}
         self._types: dict[str, TypeRow | None] = {}
         self.constructions = Constructions(self)
         self._standing: dict[str, str | None] = {}
@@ -288,22 +294,22 @@ class World:
         if value is NOTHING:
             return value
         deeper = depth + 1
-        return value.but(
-            rows=None,
-            sources=frozenset(),
-            tests=(),
-            of=self.detached(value.of, deeper) if value.of is not None else None,
-            items=tuple(self.detached(i, deeper) for i in value.items) if value.items is not None else None,
-            entries={k: self.detached(v, deeper) for k, v in value.entries.items()}
-            if value.entries is not None
-            else None,
-            options={k: self.detached(v, deeper) for k, v in value.options.items()}
-            if value.options is not None
-            else None,
-            owner=self.detached(value.owner, deeper) if value.owner is not None else None,
-            others=tuple(self.detached(o, deeper) for o in value.others) if depth == 0 else (),
-            state=self.orms.detached(value.state) if not isinstance(value.state, Opening) else None,
-        )
+        changes: dict[str, object] = {"rows": None, "sources": NO_SOURCES, "tests": ()}
+        if value.of is not None:
+            changes["of"] = self.detached(value.of, deeper)
+        if value.items is not None:
+            changes["items"] = tuple(self.detached(i, deeper) for i in value.items)
+        if value.entries is not None:
+            changes["entries"] = {k: self.detached(v, deeper) for k, v in value.entries.items()}
+        if value.options is not None:
+            changes["options"] = {k: self.detached(v, deeper) for k, v in value.options.items()}
+        if value.owner is not None:
+            changes["owner"] = self.detached(value.owner, deeper)
+        if value.others:
+            changes["others"] = tuple(self.detached(o, deeper) for o in value.others) if depth == 0 else ()
+        if value.state is not None:
+            changes["state"] = self.orms.detached(value.state) if not isinstance(value.state, Opening) else None
+        return replace(value, **changes)
 
     # Types ------------------------------------------------------------------------------------------------------------
 
@@ -588,6 +594,9 @@ class World:
     def parameter_value(self, info: FunctionInfo, parameter: Parameter, position: int, cls: ClassInfo | None) -> Value:
         """What a function's parameter is, as its declaration says."""
         key = ("parameter", id(info), position, id(cls))
+        known: Value | None = self.memo.known(key)
+        if known is not None:
+            return known
         return self.memo.answer(key, lambda: self.declared_parameter(info, parameter, position, cls), NOTHING)
 
     def declared_parameter(
@@ -639,7 +648,7 @@ class World:
     ) -> tuple[Trace, dict[str, Value]]:
         """What a function does with these arguments: traced once for each kind of arguments."""
         symbolic = self.symbolic(info, bindings)
-        key = ("trace", id(info), tuple(self.kind_of(v) for v in symbolic.values()))
+        key = ("trace", id(info), *map(self.kind, symbolic.values()))
         return self.memo.answer(key, lambda: self.follow(info, symbolic), EMPTY), bindings
 
     def symbolic(self, info: FunctionInfo, bindings: dict[str, Value]) -> dict[str, Value]:
@@ -675,13 +684,17 @@ class World:
             found[parameter.name] = value
         return found
 
+    def kind(self, value: Value) -> int:
+        """The number of an argument's kind."""
+        return self._kind_numbers.setdefault(self.kind_of(value), len(self._kind_numbers))
+
     def kind_of(self, value: Value, depth: int = 0) -> Any:
         """What distinguishes one kind of argument from another, for a trace."""
         if depth > 2:
             return value.type
         if value is NOTHING:
             return None
-        const = value.const if isinstance(value.const, str | int | float | bool | type(None)) else MISSING
+        const = value.const if isinstance(value.const, LITERALS) else MISSING
         if isinstance(const, str) and len(const) > 80:
             const = MISSING
         return (
@@ -766,8 +779,17 @@ class World:
         if found is None:
             if len(self._texts) >= TEXTS:
                 self._texts.clear()
+                self._said.clear()
             found = self._texts[info] = body(info.code)
         return found
+
+    def once(self, says: Callable[..., T], node: object, *more: object) -> T:
+        """What a piece of text says by itself (``says(node, …)``), worked out once while the text is kept."""
+        key = (says, id(node))
+        found = self._said.get(key)
+        if found is None:
+            found = self._said[key] = (node, says(node, *more))  # kept with it, so that its identity stays its own
+        return found[1]  # type: ignore[return-value]
 
     def decorator_span(self, info: FunctionInfo, index: int) -> Span:
         """Where a decorator stands; a bare name has no place of its own, and stands at its function."""
@@ -1443,6 +1465,7 @@ def condensed(caller: Caller, returns: Value | None) -> tuple[Effect, ...]:
     A read that a write, a decision or the function's value was computed from is never left out.
     """
     needed = referenced(caller.effects, returns)
+    repeated = Repeated()
     kept: dict[Any, int] = {}
     effects: list[Effect] = []
     for effect in caller.effects:
@@ -1461,8 +1484,7 @@ def condensed(caller: Caller, returns: Value | None) -> tuple[Effect, ...]:
             effect.technology,
             effect.rows if effect.rows is not None and not effect.rows.root.startswith(("read", "new")) else None,
             tuple(a.column for a in effect.assigned),
-            effect.inside("retry") is not None,
-            effect.inside("loop") is not None,
+            *repeated.how(effect.scopes),
         )
         known = kept.get(key)
         if known is None:
@@ -1471,6 +1493,20 @@ def condensed(caller: Caller, returns: Value | None) -> tuple[Effect, ...]:
         elif len(effect.chain) < len(effects[known].chain):
             effects[known] = effect
     return tuple(sorted(effects, key=lambda e: e.number))
+
+
+class Repeated:
+    """Whether scopes stand in a retry, and in a loop; most effects share theirs."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[object, tuple[bool, bool]]] = {}  # by identity, and kept so that this stays its
+
+    def how(self, scopes: tuple[Scope, ...]) -> tuple[bool, bool]:
+        found = self._known.get(id(scopes))
+        if found is None:
+            kinds = {s.kind for s in scopes}
+            found = self._known[id(scopes)] = (scopes, ("retry" in kinds, "loop" in kinds))
+        return found[1]
 
 
 def referenced(effects: Iterable[Effect], returns: Value | None) -> set[int]:
