@@ -1,7 +1,10 @@
 """What an update adds leads every database to the schema that a fresh project makes, with the rows that are in it."""
 
 import importlib.util
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,7 +16,7 @@ import pytest
 from datakeel import generator, requirements
 from datakeel.mistake import Mistake
 from datakeel.requirements import Requirements
-from datakeel.write import update
+from datakeel.write import disk, update
 from datakeel.write.evolution import contract, evolve
 from datakeel.write.project import File, Project
 from datakeel.write.schema import schema, statements
@@ -21,7 +24,7 @@ from datakeel.write.targets.service.write import HERE
 from datakeel.write.update import Steps, steps_between
 from datakeel.write.written import made_by
 from tests.projects import NAMES, wanted
-from tests.write.changes import FOLLOWED, REFUSED
+from tests.write.changes import FOLLOWED, REFUSED, SHOP
 
 COLUMNS = """
     SELECT relname, attname, format_type(atttypid, atttypmod), attnotnull, attgenerated, attidentity,
@@ -152,6 +155,24 @@ def test_two_who_migrate_at_once_do_not_wait_for_each_other_for_ever(
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: migrations.migrate(database, tmp_path), range(4)))
     assert sorted(name for names in done for name in names) == ["0001_a.sql", "0002_a_online.sql"]
+
+
+def test_a_light_project_applies_both_kinds_of_migration(database: str, tmp_path: Path) -> None:
+    changes = [
+        "domain.tables.Bill.access=[{by: customer}, {by: number}]",
+        "domain.tables.Bill.fields.gift=text optional",
+    ]
+    old, new = change(SHOP, changes, tmp_path)
+    disk.put(fresh(SHOP), tmp_path / "shop")
+    put_steps(steps_between(fresh(SHOP), generator.generated(new)[1], old, new), tmp_path / "shop")
+    program = "import sys; from corner_shop.database import migrate; migrate(sys.argv[1]); migrate(sys.argv[1])"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "shop/src")}
+    subprocess.run([sys.executable, "-c", program, database], env=environment, check=True, timeout=120)
+    with psycopg.connect(database) as connection:
+        expected = "CREATE INDEX bills_number ON public.bills USING btree (number, id)"
+        assert (expected, True) in connection.execute(INDEXES).fetchall()
+        applied = connection.execute("SELECT name FROM schema_migrations ORDER BY name").fetchall()
+    assert [name for (name,) in applied][-2:] == ["0005_bills_expand.sql", "0006_bills_online.sql"]
 
 
 def test_what_is_dropped_comes_back_as_it_is_asked_for_again(tmp_path: Path) -> None:
