@@ -1,8 +1,10 @@
 # make demo   reviews an example system, and leaves the command in .venv/bin/datakeel
 # make test   checks and tests everything, as continuous integration does
+# make prove-all   proves every project of examples/generate in full, faults and all, on an environment of its own
+# make mutants     takes protections out of the projects of the three seeds, and tells which their tests and a review notice
 # A Python other than the first suitable one on the path: make PYTHON=python3.13 test
 
-.PHONY: demo test clean
+.PHONY: demo test prove-all mutants clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -13,8 +15,14 @@ test: .venv/installed-dev
 	scripts/check
 	scripts/test -n 2
 
+prove-all: .venv/installed-dev
+	.venv/bin/python -m bench.prove
+
+mutants: .venv/installed-dev
+	.venv/bin/python -m bench.mutants
+
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .venv-projects .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 
 .venv/installed: pyproject.toml | .venv/bin/python
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable .
