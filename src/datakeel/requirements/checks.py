@@ -11,6 +11,7 @@ from datakeel.naming import LONGEST, column, snake, words
 from datakeel.requirements.nouns import (
     Access,
     Aggregate,
+    Batch,
     Domain,
     Event,
     Field,
@@ -132,7 +133,8 @@ def _all_names(of: Requirements) -> Iterator[tuple[Path, str]]:
     for series in of.domain.series:
         yield ("domain", "series", series.name, "key"), series.key.name
     for batch in of.domain.batches:
-        yield ("domain", "batches", batch.name, "output"), batch.output
+        if batch.output is not None:
+            yield ("domain", "batches", batch.name, "output"), batch.output
 
 
 def _inner_names(path: Path, inner: object) -> Iterator[tuple[Path, str]]:
@@ -345,6 +347,44 @@ def _jobs(domain: Domain, fields: dict[str, set[str]]) -> Iterator[Fault]:
     sources = set(fields) | {view.name for view in domain.views} | {job.name for job in domain.streams}
     for batch in domain.batches:
         yield from _unknown(("domain", "batches", batch.name, "source"), "source", [batch.source], sources)
+        if batch.source in fields:
+            yield from _batch(batch, domain, fields[batch.source])
+
+
+def _batch(of: Batch, domain: Domain, known: set[str]) -> Iterator[Fault]:
+    path = ("domain", "batches", of.name)
+    leaving = of.kind in ("archive", "retention")
+    for key in ("by", "fields", "where"):
+        yield from _unknown((*path, key), "field", getattr(of, key), known)
+    yield from _unknown((*path, "measures"), "field", _measured(of.measures), known)
+    yield from _unknown((*path, "time"), "field", [of.time] if of.time else [], known)
+    if (of.by or of.measures) and of.kind != "aggregate":
+        yield path, f'by and measures belong to a job of kind aggregate, and "{of.name}" is of kind {of.kind}'
+    if of.fields and of.kind != "export":
+        yield path, f'fields belong to a job of kind export, and "{of.name}" is of kind {of.kind}'
+    if leaving != (of.older_than is not None):
+        yield path, f"{of.kind} {'needs' if leaving else 'has no'} older_than" + (": 2y" if leaving else "")
+    if leaving and of.where:
+        yield (*path, "where"), f"{of.kind} takes whole periods: expected no where"
+    yield from _dated(of, domain, path, leaving)
+
+
+def _dated(of: Batch, domain: Domain, path: Path, leaving: bool) -> Iterator[Fault]:
+    """What a table has to be for a job that goes by time."""
+    table = next((t for t in domain.tables if t.name == of.source), None)
+    if table is None:
+        return
+    time = next((f for f in table.fields if f.name == of.time), None)
+    if time is not None and (time.type != "timestamp" or time.optional):
+        yield (*path, "time"), f'expected a timestamp that every row has, and "{time.name}" is none'
+    if leaving and of.time is None and not any(f.type == "timestamp" and not f.optional for f in table.fields):
+        yield path, f"{of.kind} needs a timestamp that every row has, and {of.source} has none"
+    for other in domain.tables if leaving else ():
+        if other is not table and any(f.references == table.name for f in other.fields):
+            yield (
+                (*path, "source"),
+                f"{other.name} refers to {table.name}, whose rows therefore cannot leave: take the reference out",
+            )
 
 
 def _windows(of: Stream) -> Iterator[Fault]:

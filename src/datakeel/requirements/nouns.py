@@ -229,11 +229,28 @@ class Stream(Struct, frozen=True, kw_only=True):
 
 
 class Batch(Struct, frozen=True, kw_only=True):
+    """A job over much data at once, for one period of `every` after the other. `aggregate`: `measures` (none: count) of
+    the rows of the period, grouped by `by`, become rows of the table `output`. `export`: the rows themselves, with
+    their `fields` (none: all), become a file. `archive`: the rows of periods that are `older_than` leave their source
+    for a file; `retention`: for nowhere.
+
+    `time`: the field that says in which period a row lies (of a table its first timestamp, where nothing is said; where
+    it has none, each run takes all rows). `where`: what fields must be. `lateness`: how long rows may come after the
+    end of their period; `deadline`: how long after it the output must be there."""
+
     name: str
     source: str
     every: Period
-    output: str
-    kind: Literal["export", "aggregate", "retention"] = "aggregate"
+    output: str | None = None  # none: as the job is called
+    kind: Literal["export", "aggregate", "archive", "retention"] = "aggregate"
+    by: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    where: dict[str, str] = {}
+    time: str | None = None
+    older_than: Period | None = None
+    lateness: Period | None = None
+    deadline: Period | None = None
 
 
 class Service(Struct, frozen=True, kw_only=True):
