@@ -30,11 +30,13 @@ class Process(Struct, frozen=True):
 
 
 class Folder(Struct, frozen=True):
-    """A folder on the disk of the process `process` that must outlive it: a setting of this name says where it is."""
+    """A folder on the disk of the process `process` that must outlive it: a setting of this name says where it is.
+    `lasting`: it must outlive its machine as well."""
 
     name: str
     process: str
     about: str
+    lasting: bool = False
 
 
 class Command(Struct, frozen=True):

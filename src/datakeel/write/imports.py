@@ -49,6 +49,7 @@ KNOWN = {
     "PoolTimeout": "psycopg_pool",
     "CheckViolation": "psycopg.errors",
     "UniqueViolation": "psycopg.errors",
+    "Jsonb": "psycopg.types.json",
     "class_row": "psycopg.rows",
     "dict_row": "psycopg.rows",
     "ConnectionPool": "psycopg_pool",

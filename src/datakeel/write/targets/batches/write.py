@@ -1,0 +1,143 @@
+"""Batch jobs: restartable runs over tables, series and aggregates, their outputs as tables and files, and archives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from datakeel import naming
+from datakeel.decision import Design
+from datakeel.write.code import made
+from datakeel.write.contribution import Command, Contribution, Folder, Migration, Panel, Process, Trouble
+from datakeel.write.project import File, templates
+from datakeel.write.targets.batches.shape import Job, jobs
+from datakeel.write.targets.series.write import delta
+
+ORDER = 50
+PARTS = frozenset({"batch-job"})
+
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "templates"
+CHUNK = 5_000  # rows: some ten milliseconds of reading, and little to do again after a fall
+
+
+def contribution(design: Design) -> Contribution:
+    found = jobs(design.requirements)
+    if not found:
+        return Contribution()
+    files = any(job.files for job in found)
+    return Contribution(
+        files=tuple(_files(design, found)),
+        migrations=tuple(_migrations(found, files=files)),
+        processes=(PROCESS,),
+        folders=(FILES,) if files else (),
+        commands=(Command("batch", "processing.backfill", "runs a batch job for one period"),),
+        routers=("api.batches", *(f"api.{job.table}" for job in found if job.kind == "aggregate")),
+        troubles=(*TROUBLES, *((DAMAGED,) if any(job.kind == "archive" for job in found) else ())),
+        panels=(Panel("Batch jobs", "/batches", "The last run of each job, its rows, and whether it is overdue."),),
+        diagram=tuple(_diagram(found)),
+    )
+
+
+PROCESS = Process("batches", "processing.batches", "runs batch jobs when they are due")
+FILES = Folder("batch_files", "batches", "the files of batch jobs, archives among them", lasting=True)
+TROUBLES = (
+    Trouble(
+        symptom="A batch job is overdue",
+        look="`batch_overdue_seconds`, `batch_failures_total`; `GET /batches`: a run that has no end stands at "
+        "`rows_read`; the log of `batches` says why it was broken off.",
+        do="Put right what the log names: the run goes on at its last chunk by itself. Rows that come and go while a "
+        "period is read make it begin anew, five times at most: then raise the job's `lateness`.",
+    ),
+    Trouble(
+        symptom="An output is wrong, or rows came too late for it",
+        look="`GET /batches/JOB/rejects`: rows that could not be taken, and why; `rows_read`, `rows_rejected` and "
+        "`rows_passed` of the run.",
+        do="Mend the rows, or the job and deploy it; then `python -m PACKAGE batch JOB DAY` for each period that is "
+        "wrong. What stands there now is read until the new output takes its place.",
+    ),
+)
+DAMAGED = Trouble(
+    symptom="An archive's file is damaged or gone, and its run does not go on",
+    look="`batch_files`: its name and digest (`sha256sum`). No row leaves a table before its line is read again from "
+    "the file.",
+    do="Bring the file back from a copy, or run the period again by hand: rows that are still in the table are written "
+    "to a new file. To bring rows back: `INSERT INTO t SELECT (jsonb_populate_record(null::t, line::jsonb)).*` over the "
+    "lines, naming the columns that are not generated.",
+)
+
+
+def _diagram(found: tuple[Job, ...]) -> Iterator[str]:
+    for job in found:
+        yield f"{job.read.relation}[({job.read.relation})] --> batches[batch jobs]"
+        if job.kind == "aggregate":
+            yield f"batches -->|{job.title}| {job.table}[({job.table})]"
+        elif job.files:
+            yield f"batches -->|{job.title}| batch_files[[files]]"
+
+
+def _migrations(found: tuple[Job, ...], *, files: bool) -> Iterator[Migration]:
+    parts = templates(HERE / "parts")
+    yield Migration("batch_runs", parts.get_template("runs.sql.jinja").render(files=files))
+    for job in found:
+        text = parts.get_template("job.sql.jinja").render(job=job)
+        if text.strip():
+            yield Migration(f"batch_{job.table}", text)
+
+
+def _files(design: Design, found: tuple[Job, ...]) -> Iterator[File]:
+    package = naming.snake(design.requirements.name)
+    values = _values(package, found)
+    source = f"src/{package}"
+    names = ["processing/periods", "processing/batch", "processing/batches", "processing/backfill"]
+    names += ["storage/batch_runs", "api/batches"]
+    names += ["storage/batch_files"] if values["files"] else []
+    names += ["storage/histories"] if any(job.folded for job in found) else []
+    for name in names:
+        yield made(TEMPLATES, f"src/[package]/{name}.py", f"{source}/{name}.py", values)
+    for job in found:
+        spoken = {**values, "job": job}
+        path = f"{source}/processing/batch_jobs/{job.module}.py"
+        yield _closed_up(made(TEMPLATES, "job.py", path, spoken, _names(package, job)))
+        if job.kind == "aggregate":
+            path = f"{source}/api/{job.table}.py"
+            yield made(TEMPLATES, "src/[package]/api/output.py", path, spoken, _names(package, job))
+
+
+def _closed_up(file: File) -> File:
+    """A module of several templates, with no more than two empty lines between what they give."""
+    return File(file.path, re.sub(r"\n{4,}", "\n\n\n", file.text))
+
+
+def _values(package: str, found: tuple[Job, ...]) -> dict[str, object]:
+    steps, months = any(not job.months for job in found), any(job.months for job in found)
+    return {
+        "package": package,
+        "jobs": found,
+        "modules": sorted(job.module for job in found),
+        "files": any(job.files for job in found),
+        "exports": any(job.kind == "export" for job in found),
+        "archives": any(job.kind == "archive" for job in found),
+        "leaving": any(job.older_than for job in found),
+        "steps": steps,
+        "months": months,
+        "every": "Every" if steps and months else "Steps" if steps else "Months",
+        "delta": delta,
+        "chunk": f"{CHUNK:_}",
+    }
+
+
+def _names(package: str, job: Job) -> dict[str, str]:
+    """What a job's module may use of the project, by its module."""
+    own = {
+        **dict.fromkeys(("Job", "next_period", "oldest_period"), f"{package}.processing.batch"),
+        **dict.fromkeys(("Steps", "Months"), f"{package}.processing.periods"),
+        **dict.fromkeys(("Chunk", "NOTHING", "Run"), f"{package}.storage.batch_runs"),
+        **dict.fromkeys(("batch_files", "batch_runs", "histories"), f"{package}.storage"),
+        **dict.fromkeys(("Limit", "Pool"), f"{package}.platform.http"),
+    }
+    if job.read.folded is not None:
+        own |= dict.fromkeys(("EVENTS", "fold"), f"{package}.domain.{job.read.folded.module}")
+        own["Event"] = f"{package}.messages"
+    return own
