@@ -52,6 +52,11 @@ KNOWN = {
     "Jsonb": "psycopg.types.json",
     "class_row": "psycopg.rows",
     "dict_row": "psycopg.rows",
+    "Counter": "collections",
+    "Any": "typing",
+    "Random": "random",
+    "SQL": "psycopg.sql",
+    "Identifier": "psycopg.sql",
     "ConnectionPool": "psycopg_pool",
     "APIRouter": "fastapi",
     "given": "hypothesis",
@@ -67,7 +72,7 @@ KNOWN = {
     "Query": "fastapi",
 }
 ALIASES = {"st": "from hypothesis import strategies as st"}
-MODULES = {"json", "random", "time", "threading", "pytest", "psycopg", "fastavro", "httpx"}
+MODULES = {"json", "random", "time", "threading", "pytest", "psycopg", "fastavro", "httpx", "itertools", "os", "subprocess", "sys"}
 WIDTH = 100
 
 

@@ -259,7 +259,7 @@ class Job(Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> str:
-        return ", ".join([*(g.name for g in self.groups), *(expression for _, expression, _ in self.answers)])
+        return ", ".join(["begins_at", *(g.name for g in self.groups), *(expression for _, expression, _ in self.answers)])
 
     @property
     def model(self) -> str:

@@ -11,8 +11,10 @@ from datakeel.decision import Design
 from datakeel.write.code import made
 from datakeel.write.contribution import Command, Contribution, Folder, Migration, Panel, Process, Trouble
 from datakeel.write.project import File, templates
+from datakeel.write.targets.batches import samples
 from datakeel.write.targets.batches.shape import Job, jobs
 from datakeel.write.targets.series.write import delta
+from datakeel.write.targets.tables.write import article
 
 ORDER = 50
 PARTS = frozenset({"batch-job"})
@@ -103,6 +105,51 @@ def _files(design: Design, found: tuple[Job, ...]) -> Iterator[File]:
         if job.kind == "aggregate":
             path = f"{source}/api/{job.table}.py"
             yield made(TEMPLATES, "src/[package]/api/output.py", path, spoken, _names(package, job))
+    yield from _tests(package, found, values)
+
+
+def _tests(package: str, found: tuple[Job, ...], values: dict[str, object]) -> Iterator[File]:
+    made_of = [samples.of(job) for job in found]
+    spoken = {
+        **values,
+        "samples": made_of,
+        "publishing": any(job.kind in ("aggregate", "export") for job in found),
+        "settling": any(s.timed and s.kind != "retention" for s in made_of),
+        "archived": [job for job in found if job.kind == "archive"],
+    }
+    for path in ("batch_samples", "unit/test_periods", "concurrency/test_batches", "contract/test_batches_api"):
+        own = _names_of_tests(package, found)
+        yield _closed_up(made(TEMPLATES, f"tests/{path}.py", f"tests/{path}.py", spoken, own))
+    path = "tests/faults/test_batches.py"
+    yield made(TEMPLATES, path, path, spoken, _names_of_tests(package, found))
+
+
+def _names_of_tests(package: str, found: tuple[Job, ...]) -> dict[str, str]:
+    own = {
+        **dict.fromkeys(
+            ("Busy", "Job", "again", "alone", "catch_up", "due", "run_period", "step"), f"{package}.processing.batch"
+        ),
+        **dict.fromkeys(("JOBS", "look_after"), f"{package}.processing.batches"),
+        **dict.fromkeys(("backfill", "batch"), f"{package}.processing"),
+        **dict.fromkeys(("batch_files", "batch_runs"), f"{package}.storage"),
+        **dict.fromkeys((job.module for job in found), f"{package}.processing.batch_jobs"),
+        **dict.fromkeys(("SAMPLES", "beside", "file_lines", "period", "times"), "batch_samples"),
+        "run": f"{package}.platform.database",
+        "Stopping": f"{package}.platform.stopping",
+        "LocalPostgres": f"{package}.platform.local_postgres",
+        "Settings": f"{package}.settings",
+    }
+    for job in found:
+        if job.read.table is not None:
+            shapes = (job.read.table, *job.read.table.parents)
+            own |= {f"{article(shape)}_{shape.one}": "samples" for shape in shapes}
+        if job.read.series is not None:
+            own |= dict.fromkeys(("TABLES", "create_ahead"), f"{package}.storage.partitions")
+        if job.read.folded is not None:
+            domain = f"{package}.domain.{job.read.folded.module}"
+            own |= dict.fromkeys((*(m.name for m in job.read.folded.moments), "EVENTS", "fold"), domain)
+            own |= dict.fromkeys(("Event", "encode"), f"{package}.messages")
+    return own
 
 
 def _closed_up(file: File) -> File:
@@ -119,6 +166,8 @@ def _values(package: str, found: tuple[Job, ...]) -> dict[str, object]:
         "files": any(job.files for job in found),
         "exports": any(job.kind == "export" for job in found),
         "archives": any(job.kind == "archive" for job in found),
+        "series": any(job.read.series for job in found),
+        "folded": any(job.folded for job in found),
         "leaving": any(job.older_than for job in found),
         "steps": steps,
         "months": months,
