@@ -89,6 +89,13 @@ BILLING = Requirements(
         batches=(Batch(name="invoices", source="usage", every=86_400.0, output="invoice"),),
     ),
 )
+PAYMENTS = Requirements(
+    name="payments",
+    domain=Domain(
+        tables=(Table(name="payment", fields=(Field(name="customer"), Field(name="paid at", type="timestamp"))),),
+        batches=(Batch(name="old", source="payment", every=86_400.0, kind="archive", older_than=86_400.0 * 90),),
+    ),
+)
 SHOP_SEARCH = Requirements(
     name="shop",
     domain=Domain(

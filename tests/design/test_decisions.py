@@ -19,6 +19,7 @@ from tests.design.systems import (
     FRIENDS,
     NOTES,
     ORDERS,
+    PAYMENTS,
     READINGS,
     SHOP_SEARCH,
     put,
@@ -61,6 +62,14 @@ CASES: list[tuple[str, list[tuple[Requirements, str]]]] = [
             # two views that follow: 1.3 commits for each event, 1,025 events/s
             (rate(ORDERS_OF_A_DAY, 1_020.0), "one-postgresql"),
             (rate(ORDERS_OF_A_DAY, 1_030.0), "sharded-postgresql"),
+            # bytes: 211 an event over 5 years that nobody has asked for: 16 TB are 395 writes/s; older ones may leave
+            (rate(ORDERS, 390.0), "one-postgresql"),
+            (rate(ORDERS, 400.0), "archived-postgresql"),
+            (rate(ORDERS, 1_020.0), "archived-postgresql"),
+            # who asks for 5 years has them at hand; whose job takes rows away has room
+            (put(rate(ORDERS, 400.0), "workload.retention", 157_680_000.0), "sharded-postgresql"),
+            (put(rate(PAYMENTS, 1_000.0), "domain.batches.old.older_than", 315_576_000.0), "sharded-postgresql"),
+            (rate(PAYMENTS, 1_000.0), "one-postgresql"),
             # measurements: 320,000 rows/s by COPY, half of them at a peak of 1.5 times the mean: 106,667 writes/s
             (rate(put(READINGS, "workload.retention", 86_400.0), 106_000.0), "partitioned-postgresql"),
             (rate(put(READINGS, "workload.retention", 86_400.0), 107_000.0), "cassandra"),

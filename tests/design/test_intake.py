@@ -162,6 +162,15 @@ CASES: list[tuple[str, dict[str, Any]]] = [
             "workload.retention": 13 * MONTH,
         },
     ),
+    ("Track orders, with a nightly report of revenue per customer", {"batches": ["revenue per customer"]}),
+    (
+        "an order system, 50 orders a minute; archive orders older than two years",
+        {"batches": ["old orders"], "tables": ["order"], "aggregates": [], "workload.retention": None},
+    ),
+    (
+        "usage metering, weekly summary of quantity per customer; delete events older than 90 days",
+        {"batches": ["quantity per customer"]},
+    ),
     ("usage metering, quota alerts per customer", {"streams": ["use per customer"]}),
     ("web analytics: trending pages in 5 minute windows", {"streams": ["views per page"], "window": 300}),
     (

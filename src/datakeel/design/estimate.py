@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from datakeel.decision import Figure
 from datakeel.design.amounts import DAY, count, period, share, size
@@ -22,6 +23,7 @@ INSTANT = 8  # bytes of a point in time
 ID = 16  # bytes of a UUID
 DOCUMENT = 1000.0  # bytes of a document of which nothing is said
 STEP = 200.0  # bytes of a step of a saga, with its answer
+ARCHIVED = ("aggregate", "table")  # whose old rows may leave
 KEPT = ("table", "document", "replicated")  # whose rows are changed in place: as many rows as things
 ENVELOPE = 88  # of an event: id 16, stream 16, version 8, type 24, recorded 8, correlation 16
 FIELD_BYTES = {
@@ -55,6 +57,7 @@ class Load(Struct, frozen=True, kw_only=True):
     rows: float
     retention: float
     things: float  # that the rows are of: sensors, orders; of what is changed in place, the rows themselves
+    leaves: bool = False  # old rows may leave for an archive: nobody has said for how long they are kept here
 
     @property
     def peak_writes(self) -> float:
@@ -157,6 +160,15 @@ class Estimate(Struct, frozen=True, kw_only=True, dict=True):
     def fits_in_memory(self) -> bool:
         return self.memory <= value("machine", "process_memory")
 
+    @cached_property
+    def hot(self) -> float:
+        """Seconds for which one server holds all rows, where those of which nobody said how long they are kept leave it
+        afterwards; nothing where none may leave, or where they would have to at once."""
+        leaving = sum(load.bytes_a_day for load in self.loads if load.leaves) / DAY
+        staying = sum(load.bytes for load in self.loads if not load.leaves)
+        fits = (value("postgresql", "node_bytes") - staying) / leaving if leaving else 0.0
+        return fits if fits >= value("workload", "hot") else 0.0
+
     def figures(self) -> Iterator[Figure]:
         """The capacity, worked out, as every record of a decision may quote it."""
         for load in self.loads:
@@ -232,9 +244,16 @@ class Construct(Struct, frozen=True, kw_only=True):
     keys: float
     indexes: int
     together: int = 1
+    kept: float | None = None  # seconds, after which a job takes rows away
 
 
 def _constructs(requirements: Requirements) -> Iterator[Construct]:
+    """With the age at which a batch job takes their rows away, where one does."""
+    ages = {b.source: b.older_than + b.every for b in requirements.domain.batches if b.older_than}
+    return (replace(one, kept=ages.get(one.name)) for one in _declared(requirements))
+
+
+def _declared(requirements: Requirements) -> Iterator[Construct]:
     domain = requirements.domain
     for one in domain.aggregates:
         largest = ENVELOPE + max((_bytes(event.fields) for event in one.events), default=0.0)
@@ -315,12 +334,14 @@ def _assumptions(requirements: Requirements) -> Iterator[Figure]:
 
 def _load(construct: Construct, writes: float, reads: float, system: Workload) -> Load:
     own, measured = construct.workload or Workload(), construct.kind == "series"
-    retention = own.retention or system.retention or value("workload", f"{'series_' if measured else ''}retention")
+    said = construct.kept or own.retention or system.retention
+    retention = said or value("workload", f"{'series_' if measured else ''}retention")
     growth = (1 + (own.growth or system.growth or 0.0)) ** value("workload", "horizon")
     record = own.record or system.record or construct.record
     written = writes * growth * (construct.together if construct.kind == "saga" else 1)
     things = own.records or system.records
-    rows = things * growth if things and construct.kind in KEPT else written * retention
+    counted = bool(things) and construct.kind in KEPT and not construct.kept
+    rows = things * growth if things and counted else written * retention
     return Load(
         name=construct.name,
         kind=construct.kind,
@@ -334,6 +355,7 @@ def _load(construct: Construct, writes: float, reads: float, system: Workload) -
         rows=rows,
         retention=retention,
         things=things or _things(construct, written, rows),
+        leaves=not said and not counted and construct.kind in ARCHIVED,
     )
 
 

@@ -72,7 +72,20 @@ KNOWN = {
     "Query": "fastapi",
 }
 ALIASES = {"st": "from hypothesis import strategies as st"}
-MODULES = {"json", "random", "time", "threading", "pytest", "psycopg", "fastavro", "httpx", "itertools", "os", "subprocess", "sys"}
+MODULES = {
+    "json",
+    "random",
+    "time",
+    "threading",
+    "pytest",
+    "psycopg",
+    "fastavro",
+    "httpx",
+    "itertools",
+    "os",
+    "subprocess",
+    "sys",
+}
 WIDTH = 100
 
 

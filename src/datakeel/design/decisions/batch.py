@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from datakeel.decision import Decision, Figure
-from datakeel.design.amounts import period, share, size
+from datakeel.design.amounts import DAY, period, share, size
 from datakeel.design.choice import Choice, answer, judged
 from datakeel.design.estimate import Estimate
 from datakeel.design.overrides import asked_for
@@ -30,7 +30,7 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
         CHOICES,
         lambda other: _cost(other, requirements, estimate),
         because=_because(requirements, estimate, word),
-        figures=[_figure(batch, estimate) for batch in batches],
+        figures=[_figure(batch, requirements, estimate) for batch in batches],
         parts=(["batch-job"] if batches else []) + (["cluster-configuration"] if word == "dataflow" else []),
         products=["spark"] if word == "dataflow" else [],
         judgement=judged(
@@ -41,26 +41,34 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
 
 def _needed(requirements: Requirements, estimate: Estimate) -> str:
     batches = requirements.domain.batches
-    if any(run(batch, estimate) > batch.every * MOST for batch in batches):
+    if any(run(batch, requirements, estimate) > batch.every * MOST for batch in batches):
         return "dataflow"
     return "jobs-in-the-database" if batches or estimate.series else "none"
 
 
-def run(batch: Batch, estimate: Estimate) -> float:
-    """Seconds that one run reads: all of its source, by one query. Retention drops partitions, and reads nothing."""
-    load = estimate.load(batch.source)
-    read = estimate.bytes if load is None else load.bytes
-    return 0.0 if batch.kind == "retention" else read / value("postgresql", "scanned_bytes")
+def run(batch: Batch, requirements: Requirements, estimate: Estimate) -> float:
+    """Seconds that one run reads, by one query. Retention takes rows away, and reads nothing else."""
+    if batch.kind == "retention":
+        return 0.0
+    return read(batch, requirements, estimate) / value("postgresql", "scanned_bytes")
 
 
-def _figure(batch: Batch, estimate: Estimate) -> Figure:
+def read(batch: Batch, requirements: Requirements, estimate: Estimate) -> float:
+    """Bytes that one run reads: what a period brings, or all of a table whose rows have no time."""
     load = estimate.load(batch.source)
-    read = estimate.bytes if load is None else load.bytes
+    if load is None:
+        return estimate.bytes
+    table = next((t for t in requirements.domain.tables if t.name == batch.source), None)
+    dated = table is None or any(f.type == "timestamp" and not f.optional for f in table.fields)
+    return min(load.bytes, load.bytes_a_day * batch.every / DAY) if dated else load.bytes
+
+
+def _figure(batch: Batch, requirements: Requirements, estimate: Estimate) -> Figure:
     return Figure(
         f"{batch.name}: one run",
-        period(run(batch, estimate)),
-        f"{size(read)} / {size(value('postgresql', 'scanned_bytes'))}/s that one query reads; due every "
-        f"{period(batch.every)}",
+        period(run(batch, requirements, estimate)),
+        f"{size(read(batch, requirements, estimate))} / {size(value('postgresql', 'scanned_bytes'))}/s that one query "
+        f"reads; due every {period(batch.every)}",
     )
 
 
@@ -68,11 +76,12 @@ def _because(requirements: Requirements, estimate: Estimate, chosen: str) -> Ite
     if chosen == "none":
         yield "0 jobs are asked for."
     for batch in requirements.domain.batches:
-        part = run(batch, estimate) / batch.every
+        part = run(batch, requirements, estimate) / batch.every
         yield (
-            f"{batch.name} reads for {period(run(batch, estimate))}, {share(part)} of the "
+            f"{batch.name} reads for {period(run(batch, requirements, estimate))}, {share(part)} of the "
             f"{period(batch.every)} between two runs; up to {share(MOST)} is enough to run it twice."
         )
+        yield f"{batch.name}: {WHAT[batch.kind]}"
     for series in requirements.domain.series:
         kept = (
             f", rollups of {', '.join(period(r) for r in series.rollups)} are brought up to date"
@@ -82,8 +91,16 @@ def _because(requirements: Requirements, estimate: Estimate, chosen: str) -> Ite
         yield f"{series.name}: partitions are made ahead and dropped after the retention{kept}."
 
 
+WHAT = {
+    "aggregate": "a period at a time, built beside what is read, and put in its place as a whole.",
+    "export": "a period at a time, into a file that counts when it is whole.",
+    "archive": "rows leave after their file is on the disk and each line was read again; what changed meanwhile stays.",
+    "retention": "rows leave in bounded transactions, the oldest period first.",
+}
+
+
 def _cost(word: str, requirements: Requirements, estimate: Estimate) -> str:
-    longest = max((run(batch, estimate) for batch in requirements.domain.batches), default=0.0)
+    longest = max((run(batch, requirements, estimate) for batch in requirements.domain.batches), default=0.0)
     return {
         "none": "nobody makes what is asked for",
         "jobs-in-the-database": (
@@ -106,14 +123,18 @@ CHOICES = {
     ),
     "jobs-in-the-database": Choice(
         title="Jobs in the database, in chunks that can be started again",
-        consistency="A run reads one snapshot; its output replaces the last one in one transaction.",
+        consistency=(
+            "A run counts its input again when it publishes: rows that came or went meanwhile make it begin anew. Its "
+            "output replaces the last one in one transaction."
+        ),
         failure=(
             "A run dies: the next one goes on at the last chunk that was committed; its output is not seen "
             "before it is whole."
         ),
         scaling="Chunks on a follower, then several workers over ranges of keys.",
         operation=(
-            "A row for each run, with chunk, start and end; alert when the last good run is older than two periods."
+            "A row for each run, with its progress and the rows read, written and rejected; alert when an output is "
+            "overdue."
         ),
     ),
     "dataflow": Choice(

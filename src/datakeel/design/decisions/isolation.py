@@ -81,12 +81,12 @@ def _protections(requirements: Requirements, estimate: Estimate) -> Iterator[Pro
         )
     for batch in domain.batches:
         if batch.kind != "retention":
-            yield Protection(
+            yield Protection(  # chunks are kept apart by the row of the run, at read committed
                 construct=batch.name,
                 operation=f"{batch.kind} {batch.source}",
                 level="repeatable read",
                 means="snapshot",
-                why="several queries feed one output: all of them see one moment",
+                why="what was taken is counted again and put in its place in one snapshot; what came meanwhile is seen",
             )
 
 

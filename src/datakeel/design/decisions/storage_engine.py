@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from math import ceil
 
 from datakeel.decision import Decision, Figure
-from datakeel.design.amounts import count, period, share, size, times
+from datakeel.design.amounts import DAY, count, period, share, size, times
 from datakeel.design.choice import Choice, answer, judged
 from datakeel.design.estimate import Estimate, Load
 from datakeel.design.overrides import asked_for
@@ -47,8 +47,10 @@ def _needed(estimate: Estimate) -> str:
     series = sum(load.bytes for load in estimate.series)
     if estimate.copy_share > most or series > holds:
         return "cassandra"
-    if estimate.write_share > most or estimate.bytes > holds:
+    if estimate.write_share > most:
         return "sharded-postgresql"
+    if estimate.bytes > holds:
+        return "archived-postgresql" if estimate.hot else "sharded-postgresql"
     return "partitioned-postgresql" if estimate.series else "one-postgresql"
 
 
@@ -56,7 +58,7 @@ def _as_asked(asked: str, estimate: Estimate) -> str:
     if asked != "postgresql":
         return asked
     needed = _needed(estimate)
-    return needed if needed in ("one-postgresql", "sharded-postgresql") else "partitioned-postgresql"
+    return "partitioned-postgresql" if needed == "cassandra" else needed
 
 
 def _kept(asked: str | None, estimate: Estimate) -> str:
@@ -74,6 +76,8 @@ def _because(chosen: str, estimate: Estimate, requirements: Requirements) -> Ite
         "PostgreSQL takes; "
         f"{most} leaves headroom. {size(estimate.bytes)} are kept; one holds {size(value('postgresql', 'node_bytes'))}."
     )
+    if chosen == "archived-postgresql":
+        yield from _archived(estimate)
     if chosen in ("one-postgresql", "partitioned-postgresql") and estimate.write_share <= 0.5:
         yield "One PostgreSQL is enough. Nothing else is needed to keep this data."
     yield _memory(estimate)
@@ -99,6 +103,26 @@ def _because(chosen: str, estimate: Estimate, requirements: Requirements) -> Ite
         )
 
 
+def _archived(estimate: Estimate) -> Iterator[str]:
+    leaving = [load for load in estimate.loads if load.leaves]
+    names, most = ", ".join(load.name for load in leaving), max(leaving, key=lambda load: load.bytes)
+    yield (
+        f"Nobody has said how long {names} stay at hand; {period(most.retention)} is assumed. One server holds "
+        f"{period(estimate.hot)} of it: rows that are older leave for an archive, a month at a time. "
+        f"{count(servers(estimate), 'servers')} by hash of the key would keep them at hand, and cost every transaction "
+        "and join across two keys."
+    )
+    yield (
+        f"The server is full after {period(estimate.hot)}; by then a job has to run. That of a table is written with "
+        f"this line under `batches` in system.yaml: kind archive, source {most.name}, every 1 month, older_than "
+        f"{int(estimate.hot * HOT / DAY)}d. Streams of events do not leave by it: where old ones have to, make a table "
+        "of them. Whoever needs all of it at hand says so by `workload.retention`."
+    )
+
+
+HOT = 0.8  # of what one server holds: a job that is late for weeks is no outage
+
+
 def _memory(estimate: Estimate) -> str:
     whole, keeps = size(estimate.memory), size(value("machine", "process_memory"))
     if estimate.fits_in_memory:
@@ -114,6 +138,14 @@ def _memory(estimate: Estimate) -> str:
 
 def _figures(chosen: str, estimate: Estimate) -> Iterator[Figure]:
     yield from estimate.figures()
+    if chosen == "archived-postgresql":
+        yield Figure(
+            "rows stay at hand for",
+            period(estimate.hot),
+            f"{size(value('postgresql', 'node_bytes'))} that one server holds / "
+            f"{size(sum(load.bytes_a_day for load in estimate.loads if load.leaves))}/day, at least "
+            f"{period(value('workload', 'hot'))}",
+        )
     if chosen == "cassandra":
         yield _nodes(estimate)
 
@@ -168,6 +200,10 @@ def _cost(word: str, estimate: Estimate) -> str:
         return f"{count(nodes(estimate), 'nodes')}; {known()['cassandra'].price}"
     if word == "sharded-postgresql":
         return f"{count(servers(estimate), 'servers')}, routing by key, and no transaction or join across two of them"
+    if word == "archived-postgresql":
+        if not estimate.hot:
+            return "old rows away from the server, where nobody allows that or nearly all of them would have to go"
+        return f"rows older than {period(estimate.hot)} in files, to be brought back by hand when they are asked for"
     if word == "timescaledb":
         return f"{known()['timescaledb'].price}; native partitions do what is needed here"
     if word == "partitioned-postgresql":
@@ -209,6 +245,16 @@ CHOICES = {
         failure="As PostgreSQL; an upgrade of the extension is an outage of its own.",
         scaling="Chunks of time, compressed after they are full; writes by one node.",
         operation="Policies for compression, retention and continuous aggregates.",
+    ),
+    "archived-postgresql": Choice(
+        title="One PostgreSQL, whose old rows leave for an archive",
+        consistency=(
+            "As one PostgreSQL for all that is at hand. A row leaves after its file is on the disk, was read again, "
+            "and still says what the row says."
+        ),
+        failure="As one PostgreSQL. A run that dies between file and deletion goes on; nothing is ever in neither.",
+        scaling="A larger disk, or rows that leave earlier; then several servers.",
+        operation="Alert when the archive is overdue, and when the disk is 80 % full; try a file's return yearly.",
     ),
     "sharded-postgresql": Choice(
         title="Several PostgreSQL servers, each with a hash range of the keys",

@@ -94,6 +94,10 @@ def _size(found: Figures, q: Quantity) -> None:
 def _period(found: Figures, q: Quantity) -> None:
     near, left = found.near(q), found.left(q, 5)
     around = found.near(q, 8, 5)
+    if tuple(left[-2:]) == ("older", "than") and {"archive", "delete", "purge", "remove", "drop"} & set(
+        found.left(q, 7)
+    ):
+        return  # of a job, read with it
     if {"cold", "archive"} & near:
         found.values.pop("workload.retention", None)
         found.put("workload.retention", q.value, q)

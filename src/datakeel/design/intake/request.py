@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from datakeel.design.amounts import count
 from datakeel.design.estimate import estimate
-from datakeel.design.intake import domains, draft, sagas
+from datakeel.design.intake import batches, domains, draft, sagas
 from datakeel.design.intake.assumptions import complete
 from datakeel.design.intake.constraints import constrain
 from datakeel.design.intake.domains import Called
@@ -58,7 +58,8 @@ def intake(request: str) -> Requirements:
     calls = domains.called(words, set(names.taken))
     if any(c.weak for c in calls) and draft.lists_several(words):
         calls = []  # animals, owners and visits: what is listed says more than one word
-    wanted = facets(words)
+    jobs = batches.spoken(words.written)
+    wanted = _beside_jobs(facets(words), words, jobs)
     found = quantities(words)
     domain, reasons, known = _domain(words, names, calls, wanted, found)
     read = figures(words, found, [c.domain for c in calls])
@@ -70,12 +71,23 @@ def intake(request: str) -> Requirements:
     if "writes everywhere" in wanted:
         read.put("availability.writes_in", "every region", f"“{wanted['writes everywhere']}”")
         read.put("availability.regions", 2, f"“{wanted['writes everywhere']}”, at least two", "inferred")
+    domain, why, left = batches.with_jobs(domain, jobs)
+    reasons |= why
+    read.unread += left
     if domain.views:
         freshness(read)
     complete(read, calls[0].domain.assume if calls else Workload(), known)
     domain, why = windowed(words.written, _timed(domain, read), asked="stream" in wanted)
     reasons = {**reasons, **names.reasons, **held.reasons, **why}
     return _profiled(_requirements(words, names, _punctual(domain, read), read, reasons))
+
+
+def _beside_jobs(wanted: Mapping[str, str], words: Text, jobs: list[batches.Spoken]) -> Mapping[str, str]:
+    """What is wanted beside the jobs that are spoken of: a nightly report is no dashboard."""
+    if not jobs:
+        return wanted
+    rest = facets(text(batches.without(words.written, jobs)))
+    return {facet: said for facet, said in wanted.items() if facet not in ("analytics", "batch") or facet in rest}
 
 
 def _domain(
@@ -235,11 +247,10 @@ def _timed(domain: Domain, read: Figures) -> Domain:
             one = replace(one, rollups=tuple(sorted({r for r in read.rollup if r <= longest})))
             read.reasons[f"domain.series.{one.name}.rollups"] = "said: averages over this period"
         series.append(one)
-    batches = (
-        tuple(replace(b, every=cadence) for b in domain.batches) if (cadence := _cadence(read)) else domain.batches
-    )
+    cadence = _cadence(read)
+    paced = tuple(replace(b, every=cadence) if cadence and not b.older_than else b for b in domain.batches)
     streams = tuple(replace(s, window=read.rollup[0]) if read.rollup else s for s in domain.streams)
-    return replace(domain, series=tuple(series), streams=streams, batches=batches)
+    return replace(domain, series=tuple(series), streams=streams, batches=paced)
 
 
 def _punctual(domain: Domain, read: Figures) -> Domain:

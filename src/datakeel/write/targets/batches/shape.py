@@ -47,8 +47,8 @@ class Column(Struct, frozen=True):
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """What a job reads: `keys` are columns and types, in the order in which rows are taken. `folded`: rows are made from
-    events."""
+    """What a job reads: `keys` are columns and types, in the order in which rows are taken. `folded`: rows are made
+    from events."""
 
     name: str
     relation: str
@@ -259,7 +259,9 @@ class Job(Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> str:
-        return ", ".join(["begins_at", *(g.name for g in self.groups), *(expression for _, expression, _ in self.answers)])
+        return ", ".join(
+            ["begins_at", *(g.name for g in self.groups), *(expression for _, expression, _ in self.answers)]
+        )
 
     @property
     def model(self) -> str:
@@ -366,9 +368,7 @@ def _total(job: Job, word: str, field: str) -> Total:
 
 
 def _equal(column: Column, value: str) -> str:
-    if column.sql == "boolean":
-        said = value
-    elif column.sql == "bigint" and value.removeprefix("-").isdigit():
+    if column.sql == "boolean" or (column.sql == "bigint" and value.removeprefix("-").isdigit()):
         said = value
     elif column.sql == "text":
         escaped = value.replace("\\", "\\\\").replace("'", "''").replace("%", "%%").replace('"', '\\"')
@@ -424,13 +424,13 @@ def _source(batch: Batch, requirements: Requirements) -> Source:
 def _unwritten(batch: Batch, series: Series | None, aggregate: Aggregate | None) -> str:
     if aggregate is not None and batch.kind == "export":
         return (
-            f"{batch.name}: what has happened to {aggregate.name} is kept as events, and this version of datakeel exports "
-            "rows only: make it a table, or compute measures of it (kind: aggregate)"
+            f"{batch.name}: what has happened to {aggregate.name} is kept as events, and this version of datakeel "
+            "exports rows only: make it a table, or compute measures of it (kind: aggregate)"
         )
     if aggregate is not None:
         return (
-            f"{batch.name}: the events of {aggregate.name} are the record that its views are made from, and never leave "
-            "it: make it a table, whose old rows can"
+            f"{batch.name}: the events of {aggregate.name} are the record that its views are made from, and never "
+            "leave it: make it a table, whose old rows can"
         )
     if series is not None:
         return (
@@ -438,8 +438,8 @@ def _unwritten(batch: Batch, series: Series | None, aggregate: Aggregate | None)
             "kept (workload: {retention: 90d}) in place of this job"
         )
     return (
-        f"{batch.name} reads {batch.source}, and this version of datakeel writes batch jobs over tables, aggregates and "
-        "series: name one of these as its source"
+        f"{batch.name} reads {batch.source}, and this version of datakeel writes batch jobs over tables, aggregates "
+        "and series: name one of these as its source"
     )
 
 
@@ -502,7 +502,9 @@ SERIES = {
 def _of_aggregate(aggregate: Aggregate) -> Source:
     shape = aggregates.shape(aggregate)
     fields = [f for event in aggregate.events for f in aggregates.expanded(event.fields)]
-    names = {f.name: shape.attribute(f.name) for f in fields} | {t.name: shape.attribute(t.name) for t in aggregate.totals}
+    names = {f.name: shape.attribute(f.name) for f in fields} | {
+        t.name: shape.attribute(t.name) for t in aggregate.totals
+    }
     columns = {name: _attribute(found) for name, found in names.items() if found is not None and not found.many}
     columns["state"] = Column("state", "text", False, "state.value")
     return Source(

@@ -65,8 +65,8 @@ DAMAGED = Trouble(
     look="`batch_files`: its name and digest (`sha256sum`). No row leaves a table before its line is read again from "
     "the file.",
     do="Bring the file back from a copy, or run the period again by hand: rows that are still in the table are written "
-    "to a new file. To bring rows back: `INSERT INTO t SELECT (jsonb_populate_record(null::t, line::jsonb)).*` over the "
-    "lines, naming the columns that are not generated.",
+    "to a new file. To bring rows back: `INSERT INTO t SELECT (jsonb_populate_record(null::t, line::jsonb)).*` over "
+    "the lines, naming the columns that are not generated.",
 )
 
 
@@ -127,7 +127,7 @@ def _tests(package: str, found: tuple[Job, ...], values: dict[str, object]) -> I
 def _names_of_tests(package: str, found: tuple[Job, ...]) -> dict[str, str]:
     own = {
         **dict.fromkeys(
-            ("Busy", "Job", "again", "alone", "catch_up", "due", "run_period", "step"), f"{package}.processing.batch"
+            ("Busy", "Job", "again", "alone", "catch_up", "due", "go_on", "run_period"), f"{package}.processing.batch"
         ),
         **dict.fromkeys(("JOBS", "look_after"), f"{package}.processing.batches"),
         **dict.fromkeys(("backfill", "batch"), f"{package}.processing"),
