@@ -53,7 +53,6 @@ KNOWN = {
     "class_row": "psycopg.rows",
     "dict_row": "psycopg.rows",
     "Counter": "collections",
-    "Any": "typing",
     "Random": "random",
     "SQL": "psycopg.sql",
     "Identifier": "psycopg.sql",
