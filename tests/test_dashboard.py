@@ -2,18 +2,14 @@
 now, and a dead letter that they have tried again."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from datakeel import generator
-from datakeel.write import disk
 from tests.browser import Visit, browsing
-from tests.projects import wanted
-from tests.running import System, running
+from tests.running import System, running, written
 
 HOSTILE = "<img src=x onerror=\"document.title='taken over'\">"
 WIDTHS = (390, 1280)  # pixels: a phone, a desk
@@ -37,12 +33,6 @@ def sagas(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     project = written("payment-and-inventory", tmp_path_factory.mktemp("dashboard"))
     with running(project, ["orchestrator"], ["inventory", "payments", "payment-provider"]) as system:
         yield system
-
-
-def written(name: str, folder: Path) -> Path:
-    _, made = generator.generated(generator.understood(wanted(name)))
-    disk.put(made, folder)
-    return folder
 
 
 def opened(browser: Browser, system: System) -> Visit:

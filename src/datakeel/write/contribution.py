@@ -31,12 +31,13 @@ class Process(Struct, frozen=True):
 
 class Folder(Struct, frozen=True):
     """A folder on the disk of the process `process` that must outlive it: a setting of this name says where it is.
-    `lasting`: it must outlive its machine as well."""
+    `lasting`: it must outlive its machine as well. `storage`: what a cluster sets aside for one that need not."""
 
     name: str
     process: str
     about: str
     lasting: bool = False
+    storage: str = "1Gi"
 
 
 class Command(Struct, frozen=True):

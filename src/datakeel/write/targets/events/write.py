@@ -34,14 +34,20 @@ def contribution(design: Design) -> Contribution:
     return Contribution(
         files=tuple(_files(design, found, log="log" in parts, snapshots="snapshots" in parts)),
         migrations=tuple(_migrations(design, found, log="log" in parts, snapshots="snapshots" in parts)),
-        processes=(RELAY,) if "log" in parts else (),
+        processes=(RELAY, SAMPLES) if "log" in parts else (),
         routers=tuple(f"api.{s.plural}" for s in found),
         troubles=TROUBLES_OF_LOG if "log" in parts else (),
         diagram=tuple(_diagram(log="log" in parts)),
-        requirements=("fastavro>=1.12",),
+        requirements=("fastavro>=1.12", *(("httpx>=0.28",) if "log" in parts else ())),
     )
 
 
+SAMPLES = Process(
+    "sample-commands",
+    "processing.sample_commands",
+    "gives commands as clients would, so that there is something to see",
+    deployed=False,
+)
 RELAY = Process("relay", "processing.relay", "puts committed events into the log, in their order")
 TROUBLES_OF_LOG = (
     Trouble(
@@ -118,7 +124,54 @@ def _files(design: Design, found: tuple[Shape, ...], *, log: bool, snapshots: bo
     if log:
         for name in ("relay", "consumer", "bell", "patience"):
             yield _file(f"processing/{name}.py", source, common)
+        yield _samples(found, package, common)
     yield from _tests(found, package, common, log=log)
+
+
+def _samples(found: tuple[Shape, ...], package: str, common: dict[str, object]) -> File:
+    path = "processing/sample_commands.py"
+    alone = len(found) == 1
+    own = {
+        **({m.command: f"{package}.domain.{found[0].module}" for m in found[0].moments} if alone else {}),
+        **({} if alone else {s.module: f"{package}.domain" for s in found}),
+        "Command": f"{package}.domain.command",
+        "Settings": f"{package}.settings",
+        "Stopping": f"{package}.platform.stopping",
+        "log": f"{package}.platform.logs",
+    }
+    spoken = {**common, "chances": chances, "states_of": _states_of}
+    return made(TEMPLATES, f"src/[package]/{path}", f"src/{package}/{path}", spoken, own)
+
+
+def _states_of(shape: Shape, moment: Moment) -> str:
+    """The states in which a command may be given, as the API tells them."""
+    names = dict(shape.states)
+    quoted = [json.dumps(names[state]) for state in moment.after]
+    return f"({', '.join(quoted)}{',' if len(quoted) == 1 else ''})"
+
+
+CHANCES = {
+    "uuid": "UUID(int=chance.randint(1, 9))",
+    "boolean": "chance.random() < 0.5",
+    "timestamp": "datetime.now(UTC)",
+}
+
+
+def chances(moment: Moment) -> str:
+    """The arguments of a command with a value of any life in each field that it needs."""
+    return ", ".join(f"{f.name}={_chance(f)}" for f in moment.fields if not f.optional)
+
+
+def _chance(field: Attribute) -> str:
+    if field.many:
+        return field.example
+    if field.unique:
+        return "uuid4()" if field.kind == "uuid" else "str(uuid4())"
+    if field.kind == "text":
+        return f'f"{json.loads(field.example)} {{chance.randint(1, 9)}}"'
+    if field.kind in ("integer", "money"):
+        return f"chance.randint({field.example}, {int(field.example) + 99})"
+    return CHANCES.get(field.kind, field.example)
 
 
 def _file(path: str, source: str, common: dict[str, object]) -> File:

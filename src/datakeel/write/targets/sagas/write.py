@@ -45,14 +45,19 @@ PANELS = (
         verb="Replay",
     ),
 )
+FORGET = (
+    "WITH old AS (SELECT id FROM sagas WHERE state IN ('completed', 'compensated') AND updated_at < now() - interval "
+    "'1 year' LIMIT 1000), history AS (DELETE FROM transitions WHERE saga_id IN (SELECT id FROM old)) "
+    "DELETE FROM sagas WHERE id IN (SELECT id FROM old)"
+)
 TROUBLES = (
     Trouble(
         symptom="Sagas stop as dead letters",
         look="`GET /sagas/dead-letters` gives the step and the reason; the saga's own address gives its history. "
         "`saga_transitions_total{state='dead-lettered'}` counts them.",
         do="Mend what the reason names (a service that is down, a request that it refuses after a step that cannot be "
-        "undone), then `POST /sagas/dead-letters/<id>/replay` with an Idempotency-Key. Every call carries the key of "
-        "its saga and step, so that what had happened already does not happen again.",
+        "undone), then `POST /sagas/dead-letters/{identifier}/replay` with an Idempotency-Key. Every call carries the "
+        "key of its saga and step, so that what had happened already does not happen again.",
     ),
     Trouble(
         symptom="Sagas grow old and nothing moves",
@@ -66,7 +71,21 @@ TROUBLES = (
         look="`outbox_last_batch` of outbox-relay stays at its limit, or the log says `messages wait in the outbox`; "
         "`SELECT count(*) FROM outbox WHERE sent_at IS NULL AND dead_at IS NULL`.",
         do="Bring the receiver back. Nothing is lost: messages leave in their order, and the receiver knows those that "
-        "it has had.",
+        "it has had. `outbox_messages_sent_total` rises again.",
+    ),
+    Trouble(
+        symptom="Sagas that have ended fill the disk",
+        look="`SELECT state, count(*), min(updated_at) FROM sagas GROUP BY state`. They are kept for ever: they say "
+        "what was done to whom. Messages of the outbox are forgotten 7 days after they left.",
+        do="When nobody has to answer for them any more, delete those that ended long ago, with their history: "
+        f"`{FORGET}`, again until it deletes none.",
+    ),
+    Trouble(
+        symptom="The steps of a saga are to change",
+        look="`GET /sagas`: a saga at work stands at the number of its step, and goes on by the list of the new code.",
+        do="A step that is added at the end needs nothing. Before any other change let no saga be at work: stop the "
+        "API, wait until only dead letters are left, deploy, start. Or give the changed saga a new name and keep the "
+        "old one until its last has ended.",
     ),
 )
 

@@ -124,6 +124,19 @@ class Shape(Struct, frozen=True):
         return [(v.name, _sample(v)) for v in self.values if not v.optional]
 
     @property
+    def number_as_key(self) -> str:
+        """The key of the sender with some number, in JSON."""
+        return NUMBER_AS_KEY[self.key.sql].format(word=self.key.word)
+
+    @property
+    def chances(self) -> list[tuple[str, str]]:
+        return [(v.name, CHANCES.get(v.sql) or _chosen(v) or f'"{v.word}"') for v in self.values if not v.optional]
+
+    @property
+    def tables(self) -> str:
+        return json.dumps([self.table, *(rollup.table for rollup in self.rollups)])
+
+    @property
     def rollup_tables(self) -> str:
         return f"[{', '.join(json.dumps(rollup.table) for rollup in self.rollups)}]"
 
@@ -153,6 +166,19 @@ SAMPLES = {
     "timestamptz": '"2026-01-31T12:00:00Z"',
     "date": '"2026-01-31"',
 }
+NUMBER_AS_KEY = {
+    "text": 'f"{word} {{number}}"',
+    "uuid": "str(UUID(int=number))",
+    "bigint": "number",
+}
+CHANCES = {
+    "bigint": "chance.randint(1, 100)",
+    "double precision": "round(chance.gauss(20, 2), 2)",
+    "boolean": "chance.random() < 0.5",
+    "timestamptz": "now",
+    "uuid": "str(UUID(int=number))",
+    "date": "now[:10]",
+}
 SAMPLE_KEYS = {
     "text": tuple(f'"key {n}"' for n in range(4)),
     "uuid": tuple(f'"00000000-0000-0000-0000-{n:012}"' for n in range(4)),
@@ -162,8 +188,13 @@ SAMPLE_KEYS = {
 
 def _sample(of: Column) -> str:
     """A value of this column in the JSON of a test."""
+    return _chosen(of) or SAMPLES[of.sql]
+
+
+def _chosen(of: Column) -> str:
+    """The first of the values among which one must be chosen; nothing where any is."""
     chosen = re.match(r'Literal\[("[^"]*")', of.annotation)
-    return chosen.group(1) if chosen else SAMPLES[of.sql]
+    return chosen.group(1) if chosen else ""
 
 
 class Kept(Struct, frozen=True):
@@ -188,18 +219,25 @@ def contribution(design: Design) -> Contribution:
             *engines.files(design, list(zip(requirements.domain.series, found, strict=True))),
         ),
         migrations=tuple(_migration(s) for s in found),
-        processes=(PARTITIONS, *((ROLLUPS,) if rolled else ())),
-        folders=(SPOOL,),
+        processes=(PARTITIONS, *((ROLLUPS,) if rolled else ()), SENDERS),
+        folders=(spool(len(found)),),
         routers=tuple(f"api.{s.plural}" for s in found),
         troubles=(*TROUBLES, *((ROLLUPS_BEHIND,) if rolled else ())),
-        panels=tuple(Panel(f"{s.plural_title} that wait", f"/{s.path}/waiting", "Accepted, not loaded") for s in found),
+        panels=tuple(panel for s in found for panel in _panels(s)),
         diagram=tuple(_diagram(found)),
+        requirements=("httpx>=0.28",),
     )
 
 
 PARTITIONS = Process("partitions", "processing.partitions", "makes partitions ahead of time, drops what is over")
 ROLLUPS = Process("rollups", "processing.rollups", "makes the rollups that are due")
-SPOOL = Folder("spool", "api", "what is accepted and not in the database yet")
+SENDERS = Process(
+    "sample-batches",
+    "processing.sample_batches",
+    "sends measurements as devices would, so that there is something to see",
+    deployed=False,
+)
+SPOOL_SIZE = 256  # MiB for each series: MOST_WAITING of the API
 TROUBLES = (
     Trouble(
         symptom="Batches are answered with 503, the buffer is full",
@@ -217,9 +255,11 @@ TROUBLES = (
     Trouble(
         symptom="An API machine is gone for good",
         look="Whether its folder `SPOOL` can still be read.",
-        do="Copy the folder of segments beside that of a running process and restart that one: it takes over places "
-        "that nobody holds. What stood only on a lost disk was accepted and is lost; clients that keep what they sent "
-        "for a while may send it again, since nothing is doubled.",
+        do="In Kubernetes each pod finds its volume claim again, on whichever machine it starts; after scaling down, "
+        "scale up once more until `series_waiting_bytes` is 0. Elsewhere copy the folder of segments beside that of a "
+        "running process and restart that one: it takes over places that nobody holds. "
+        "What stood only on a lost disk was accepted and is lost; clients that keep what they sent for a while may "
+        "send it again, since nothing is doubled.",
     ),
     Trouble(
         symptom="Partitions are not dropped",
@@ -234,6 +274,19 @@ ROLLUPS_BEHIND = Trouble(
     do="Start a second `rollups` process: each takes other periods. Late measurements make periods due again; if they "
     "never end, look for a device whose clock is wrong.",
 )
+
+
+def spool(series: int) -> Folder:
+    """With room for twice what may wait."""
+    storage = f"{max(1024, 2 * SPOOL_SIZE * series)}Mi"
+    return Folder("spool", "api", "what is accepted and not in the database yet", storage)
+
+
+def _panels(s: Shape) -> Iterator[Panel]:
+    yield Panel(s.plural_title, f"/{s.path}/kept", "What the database has, in how many partitions.")
+    yield Panel(
+        f"{s.plural_title} that wait", f"/{s.path}/waiting", "Accepted by the process that answers, and not loaded yet."
+    )
 
 
 def _diagram(found: list[Shape]) -> Iterator[str]:
@@ -387,14 +440,25 @@ def _files(package: str, found: list[Shape]) -> Iterator[File]:
         yield _made(path, path, common)
     if rolled:
         yield _made("src/[package]/processing/rollups.py", f"src/{package}/processing/rollups.py", common)
+    yield _samples(package, found, common)
     for s in found:
         yield from _of_one(package, s, common)
+
+
+def _samples(package: str, found: list[Shape], common: dict[str, object]) -> File:
+    own = {
+        "Settings": f"{package}.settings",
+        "Stopping": f"{package}.platform.stopping",
+        "log": f"{package}.platform.logs",
+    }
+    path = "processing/sample_batches.py"
+    return _made(f"src/[package]/{path}", f"src/{package}/{path}", {**common, "series": found}, own)
 
 
 def _of_one(package: str, s: Shape, common: dict[str, object]) -> Iterator[File]:
     own = {
         **dict.fromkeys((s.name, "Text", "BigInt", "EARLIEST", "implausible"), f"{package}.domain.{s.module}"),
-        **dict.fromkeys(("encoded", "load", "page"), f"{package}.storage.{s.plural}"),
+        **dict.fromkeys(("encoded", "kept", "load", "page"), f"{package}.storage.{s.plural}"),
         **dict.fromkeys(("BY_NAME", "summaries"), f"{package}.storage.{s.module}_rollups"),
         **dict.fromkeys(("Broken", "Full", "Spool"), f"{package}.storage.spool"),
         **dict.fromkeys(("Pool", "Problem"), f"{package}.platform.http"),

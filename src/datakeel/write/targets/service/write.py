@@ -60,7 +60,7 @@ TROUBLES = (
     ),
     Trouble(
         symptom="Requests are answered with 429",
-        look="Which client it is: the logs carry the correlation id of each request.",
+        look="`http_requests_total` of that status; which client: the log says `a client asks too much at once`.",
         do="Nothing is lost: the client repeats with the same Idempotency-Key. Raise `REQUESTS_OF_ONE_CLIENT` only if "
         "the database has room.",
     ),
@@ -151,7 +151,7 @@ START = (
     ("platform.local_postgres", "Unavailable, local_postgres"),
     ("platform.migrations", "migrate"),
     ("platform.stopping", "Stopping"),
-    ("platform.supervisor", "supervise"),
+    ("platform.supervisor", "PortTaken, refuse_taken_ports, supervise"),
     ("settings", "Settings"),
 )
 SERVER = (

@@ -39,7 +39,7 @@ def contribution(design: Design) -> Contribution:
         processes=tuple(Process(naming.kebab(v.table), f"processing.{v.table}", _about(v)) for v in views),
         commands=(Command("rebuild", "processing.rebuild", "makes a view again from the log"),),
         routers=("api.operations", *(f"api.{v.table}" for v in views)),
-        troubles=TROUBLES,
+        troubles=tuple(_troubles(naming.snake(design.requirements.name), views)),
         panels=tuple(_panels(views)),
         diagram=tuple(_diagram(views)),
     )
@@ -64,27 +64,35 @@ def _refuse_unanswered(design: Design) -> None:
         )
 
 
-TROUBLES = (
-    Trouble(
+def _troubles(package: str, views: tuple[Derived, ...]) -> Iterator[Trouble]:
+    yield Trouble(
         symptom="A view falls behind, the others do not",
         look="`GET /operations/views`; `consumer_batch_seconds` of that view; its process's log.",
         do="Start more of its processes, up to one for each partition of the log: they share them. If batches "
         "fail, the log says why; what can never be taken becomes a dead letter and holds up only its own stream.",
-    ),
-    Trouble(
+    )
+    yield Trouble(
         symptom="There are dead letters",
-        look="`GET /operations/dead-letters`: the reason of each. The first of a stream is the one with a fault; those "
-        "that say Behind only wait for it.",
-        do="Mend the cause (as a rule the view's code) and deploy; then replay the first letter of each stream on the "
-        "dashboard, or by POST /operations/dead-letters/ID/replay: those behind it follow in order.",
-    ),
-    Trouble(
+        look="The dashboard, or `GET /operations/dead-letters`: the reason of each. The first of a stream is the one "
+        "with a fault; those that say Behind only wait for it. `consumer_dead_letters_total` counts them.",
+        do="Mend the cause (as a rule the view's code) and deploy; then replay the first letter of each stream, or "
+        "all, on the dashboard, or by `POST /operations/dead-letters/{letter_id}/replay` with an Idempotency-Key: "
+        "those behind it follow in order.",
+    )
+    yield Trouble(
         symptom="A view shows something wrong",
         look="The events of the thing in question: they are the record, the view is derived.",
-        do="Mend its code, deploy, and run `python -m PACKAGE rebuild VIEW`. It is made beside the one that is read, "
-        "and takes its place in one transaction.",
-    ),
-)
+        do=f"Mend its code, deploy, and run `python -m {package} rebuild {views[0].table}`, or whichever view it is. "
+        "It is made beside the one that is read, and takes its place in one transaction.",
+    )
+    yield Trouble(
+        symptom="Events have to be delivered again",
+        look="How old they are: `SELECT consumer, min(processed_at) FROM processed_events GROUP BY consumer`. An event "
+        "that stands there takes no effect twice. After 7 days (`KEPT` in `processing/consumer.py`) it is forgotten.",
+        do="Up to that age set the position in `consumer_offsets` back, with the view's processes stopped. Beyond it "
+        "an event would be counted again: rebuild the view instead. The same holds for a backup: restore the whole "
+        "database, never `consumer_offsets` alone.",
+    )
 
 
 def _about(view: Derived) -> str:
