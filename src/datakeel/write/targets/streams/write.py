@@ -53,11 +53,11 @@ TROUBLES = (
     ),
     Trouble(
         symptom="Events come too late to count",
-        look="`stream_late_events_total`; `GET /JOB/late`: which they are, the time that they bear, and the watermark "
+        look="`stream_late_events_total`; `/late` below the path of the job: which they are, their time, the watermark "
         "that they met. If one source sends them all, its clock or its connection is at fault.",
         do="They are in no result, and nothing is lost: the source has them. Raise `lateness` of the job in "
         "system.yaml if that is how it is; to count them in, add up the window again from the source by hand, or, for "
-        "a job over events, run `python -m PACKAGE rebuild JOB`, which reads the log from its beginning on.",
+        "a job over events, run the command `rebuild` with its name: it reads the log from the beginning on.",
     ),
 )
 
