@@ -279,7 +279,7 @@ ROLLUPS_BEHIND = Trouble(
 def spool(series: int) -> Folder:
     """With room for twice what may wait."""
     storage = f"{max(1024, 2 * SPOOL_SIZE * series)}Mi"
-    return Folder("spool", "api", "what is accepted and not in the database yet", storage)
+    return Folder("spool", "api", "what is accepted and not in the database yet", storage=storage)
 
 
 def _panels(s: Shape) -> Iterator[Panel]:
