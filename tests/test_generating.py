@@ -136,7 +136,7 @@ def test_the_impact_of_several_changes_names_decisions_and_files(
     ]
     assert main(["impact", "system.yaml", *changes]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert "storage-engine: one-postgresql → sharded-postgresql" in said
+    assert "storage-engine: one-postgresql → archived-postgresql" in said
     assert "~ docs/decisions/0002-storage-engine.md" in said
     assert "+ src/parcel_orders/schemas/OrderPlaced.2.avsc" in said
     assert "- src/parcel_orders/storage/of_customer.py" in said
