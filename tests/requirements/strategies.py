@@ -101,7 +101,7 @@ DOMAINS = st.builds(
     views=several(of(nouns.View, measures=st.lists(MEASURE, max_size=2).map(tuple))),
     sagas=several(of(nouns.Saga, steps=several(of(nouns.Step), 1, 2), workload=WORKLOADS)),
     streams=several(of(nouns.Stream, measures=st.lists(MEASURE, min_size=1, max_size=2).map(tuple))),
-    batches=several(of(nouns.Batch)),
+    batches=several(of(nouns.Batch, measures=st.lists(MEASURE, max_size=2).map(tuple))),
     services=several(of(nouns.Service, holds=TABLES)),
     replicated=several(of(nouns.Replicated, fields=FIELDS)),
 )

@@ -54,7 +54,7 @@ TROUBLES = (
     ),
     Trouble(
         symptom="An output is wrong, or rows came too late for it",
-        look="`GET /batches/JOB/rejects`: rows that could not be taken, and why; `rows_read`, `rows_rejected` and "
+        look="`GET /batches/{job}/rejects`: rows that could not be taken, and why; `rows_read`, `rows_rejected` and "
         "`rows_passed` of the run.",
         do="Mend the rows, or the job and deploy it; then `python -m PACKAGE batch JOB DAY` for each period that is "
         "wrong. What stands there now is read until the new output takes its place.",

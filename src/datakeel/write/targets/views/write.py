@@ -39,7 +39,7 @@ def contribution(design: Design) -> Contribution:
         processes=tuple(Process(naming.kebab(v.table), f"processing.{v.table}", _about(v)) for v in views),
         commands=(Command("rebuild", "processing.rebuild", "makes a view again from the log"),),
         routers=("api.operations", *(f"api.{v.table}" for v in views)),
-        troubles=tuple(_troubles(naming.snake(design.requirements.name), views)),
+        troubles=tuple(_troubles(naming.snake(design.requirements.name), tables[0])),
         panels=tuple(_panels(views)),
         diagram=tuple(_diagram(views)),
     )
@@ -64,7 +64,7 @@ def _refuse_unanswered(design: Design) -> None:
         )
 
 
-def _troubles(package: str, views: tuple[Derived, ...]) -> Iterator[Trouble]:
+def _troubles(package: str, table: str) -> Iterator[Trouble]:
     yield Trouble(
         symptom="A view falls behind, the others do not",
         look="`GET /operations/views`; `consumer_batch_seconds` of that view; its process's log.",
@@ -82,7 +82,7 @@ def _troubles(package: str, views: tuple[Derived, ...]) -> Iterator[Trouble]:
     yield Trouble(
         symptom="A view shows something wrong",
         look="The events of the thing in question: they are the record, the view is derived.",
-        do=f"Mend its code, deploy, and run `python -m {package} rebuild {views[0].table}`, or whichever view it is. "
+        do=f"Mend its code, deploy, and run `python -m {package} rebuild {table}`, or whichever view it is. "
         "It is made beside the one that is read, and takes its place in one transaction.",
     )
     yield Trouble(
