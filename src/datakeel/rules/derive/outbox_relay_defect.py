@@ -64,6 +64,11 @@ def early(read: Effect, mark: Effect, publish: Effect) -> Hit:
     )
 
 
+def next_rows(read: Effect) -> str:
+    """How a relay takes the next rows: in their order, and no row that another has."""
+    return f"SELECT … FROM {read.dataset} ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED"
+
+
 def unlocked(read: Effect, publish: Effect) -> Hit:
     return Hit(
         place=read.chain[0] if read.chain else read.place,
@@ -78,7 +83,7 @@ def unlocked(read: Effect, publish: Effect) -> Hit:
         datasets=(read.dataset,),
         fix=Fix(
             title="lock the rows while they are sent",
-            text=f"SELECT … FROM {read.dataset} ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED",
+            text=next_rows(read),
         ),
     )
 
@@ -100,6 +105,6 @@ def in_any_order(read: Effect, publish: Effect) -> Hit:
         datasets=(read.dataset,),
         fix=Fix(
             title="send them in the order in which they were written",
-            text=f"SELECT … FROM {read.dataset} ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED",
+            text=next_rows(read),
         ),
     )

@@ -112,7 +112,7 @@ def hit(operation: Operation, publish: Effect, write: Effect, *, alone: bool) ->
     begin = (transaction.place if transaction is not None else None) or operation.place
     told = about(write, (*publish.payload, *publish.key_sources))
     return Hit(
-        place=publish.chain[0] if publish.chain else publish.place,
+        place=here(publish),
         message=f"{what} leaves before {write.dataset or 'the row'} is written"
         if alone
         else f"{what} leaves before the transaction that writes {write.dataset or 'its rows'} commits",
