@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from datakeel import __version__
+from datakeel.baseline import Baseline
 from datakeel.cli import main
 from datakeel.config import Config
 from datakeel.finding import Confidence, Pillar, Review, Severity
@@ -36,7 +37,9 @@ class Fake:
         config: Config | None = None,
         confidence: Confidence,
         progress: Progress | None = None,
+        known: Baseline | None = None,
     ) -> Review:
+        self.known = known
         self.paths, self.config, self.confidence = paths, config or Config(), confidence
         if progress is not None:
             progress("reading shop/orders.py", 1, 2)
@@ -109,6 +112,13 @@ def test_the_forms(capsys: pytest.CaptureFixture[str], form: str, beginning: str
     assert capsys.readouterr().out.startswith(beginning)
 
 
+def test_low_confidence_fails_no_build_in_any_form(capsys: pytest.CaptureFixture[str]) -> None:
+    doubtful = Review(doubtful=(replace(TIMEOUT, confidence=Confidence.LOW),))
+    for form in ("terminal", "markdown", "json", "sarif"):
+        assert run("review", "--confidence", "low", "--format", form, result=doubtful) == 0
+        assert "remote-call-without-timeout" in capsys.readouterr().out
+
+
 def test_paths_of_the_report_are_those_of_the_working_directory(
     capsys: pytest.CaptureFixture[str], shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +184,18 @@ def test_the_reviewer_is_told_how_sure_is_sure_enough(word: str) -> None:
         ("review --confidence hgh", 'unknown confidence "hgh"; did you mean "high"?'),
         ("review --select lost-updat", 'unknown rule "lost-updat"; did you mean "lost-update"?'),
         ("review --ignore lost_update", 'unknown rule "lost_update"; did you mean "lost-update"?'),
+        ("review --baseline b.jsonl", "there is no baseline b.jsonl; --set-baseline writes a first one"),
+        (
+            "review --baseline b.jsonl --update-baseline",
+            "there is no baseline b.jsonl; --set-baseline writes a first one",
+        ),
+        ("review --set-baseline", "--set-baseline of which baseline? name it: --baseline FILE --set-baseline"),
+        ("review --update-baseline", "--update-baseline of which baseline? name it: --baseline FILE --update-baseline"),
+        (
+            "review --baseline b --update-baseline --set-baseline",
+            "--update-baseline drops what is gone, --set-baseline writes all that is found: give one of them",
+        ),
+        ("review --baseline no/b --set-baseline", "cannot write no/b: there is no folder no"),
         ("review nowhere", "there is no nowhere"),
         ("review shp", 'there is no shp; did you mean "shop"?'),
         ("review ./shp/orders.py", 'there is no shp/orders.py; did you mean "shop/orders.py"?'),

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from datakeel.finding import Finding
-from datakeel.fingerprint import fingerprint, fingerprinted, normalised
+from datakeel.fingerprint import fingerprint, fingerprinted, normalised, structured
 from datakeel.model.place import Place
 from tests.show.sample import LOST_UPDATE
 
@@ -44,3 +44,50 @@ def test_equal_ones_are_told_apart_by_place_whatever_their_order() -> None:
     assert named(at(9), at(1), at(5)) == [third, first, second]
     assert first == named(at(1))[0]
     assert int(second, 16)
+
+
+WRITTEN = """\
+@atomic
+def pay(order):
+    \'\'\'Pays.\'\'\'
+    if order.open:  # still
+        charge('card', order.total,
+               retries = 3)
+        order.save()
+    log(order)
+"""
+FORMATTED = """\
+@atomic
+def pay(order):
+  \"\"\"Takes the money,
+  and says so.\"\"\"
+
+  if order.open:
+      # twice is too often
+      charge(
+          "card",
+          order.total,
+          retries=3,
+      )
+      order.save()
+
+  log(order)  # for us
+"""
+
+
+def test_layout_comments_and_docstrings_do_not_make_another_function() -> None:
+    assert structured(WRITTEN) == structured(FORMATTED)
+    assert structured(WRITTEN.replace("(order, ", "(order, \\\n    ")) == structured(WRITTEN)
+
+
+def test_what_a_function_does_makes_it_another() -> None:
+    out = WRITTEN.replace("        order.save()", "    order.save()")
+    changed = [WRITTEN, out, WRITTEN.replace("3", "4"), WRITTEN.replace("'card'", "'Card'")]
+    changed.append(WRITTEN.replace("log(order)", "log(order)\n    log(order)"))
+    assert len(set(map(structured, changed))) == 5
+
+
+def test_quotes_do_not_matter_where_they_say_the_same() -> None:
+    assert normalised("pay('card')") == normalised('pay("card")')
+    assert normalised("pay('a \"card\"')") != normalised('pay("a card")')
+    assert normalised("WHERE \"state\" = 'new'", sql=True) == "WHERE\"state\"='new'"

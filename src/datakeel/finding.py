@@ -125,13 +125,48 @@ class Summary(Struct, frozen=True, gc=False, kw_only=True):
     suppressed: int = 0
 
 
+class Entry(Struct, frozen=True, order=True, forbid_unknown_fields=True, gc=False):
+    """One finding that a baseline knows. `path` is where it stood when it was noted: people read it, nothing is found
+    by it. `identity` is made of rule, symbol, normalised code and datasets; `function` of its function's code."""
+
+    path: str
+    symbol: str
+    rule: str
+    identity: str
+    function: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.identity, self.function
+
+
+class Standing(Struct, frozen=True, gc=False, kw_only=True):
+    """How a review stands to its baseline, the file `file`. `size` counts the entries that the file holds (`entries`),
+    after its `change` (``update``, ``set``) where one was asked for; `matched` findings are known by it; of `gone`
+    entries nothing was found any more; `reopened` findings were known, but their functions have changed; `added` are
+    new in it."""
+
+    file: str
+    size: int = 0
+    matched: int = 0
+    gone: int = 0
+    reopened: int = 0
+    added: int = 0
+    change: str = ""
+    entries: tuple[Entry, ...] = ()
+
+
 class Review(Struct, frozen=True, gc=False, kw_only=True):
     """What a review gives back. `findings` are in the order of the report: severity, then confidence, path, line, rule;
-    suppressed ones are in `suppressed`. `root` is the folder that places are relative to; empty: the working
-    directory."""
+    those of low confidence are in `doubtful`, where they were asked for, and fail no build; those that a comment
+    suppresses are in `suppressed`, those that the baseline knows in `baselined`. `root` is the folder that places are
+    relative to; empty: the working directory."""
 
     findings: tuple[Finding, ...] = ()
     strengths: tuple[Strength, ...] = ()
     summary: Summary = Summary()
     suppressed: tuple[Finding, ...] = ()
     root: str = ""
+    doubtful: tuple[Finding, ...] = ()
+    baselined: tuple[Finding, ...] = ()
+    baseline: Standing | None = None

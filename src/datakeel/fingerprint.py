@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 
 from msgspec.structs import replace
@@ -28,6 +28,11 @@ def fingerprint(rule: str, symbol: str, code: str, datasets: Iterable[str] = ())
     return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=LENGTH).hexdigest()
 
 
+def digest(text: str) -> str:
+    """A short name of a text; the empty text has none."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=LENGTH).hexdigest() if text else ""
+
+
 def normalised(text: str, *, sql: bool = False) -> str:
     """Code without white space, comments and trailing commas; what stands in quotes is kept as it is.
 
@@ -37,8 +42,60 @@ def normalised(text: str, *, sql: bool = False) -> str:
     'SELECT1'
     """
     comment = "dashes" if sql else "hash"
-    bare = PIECE.sub(lambda piece: "" if piece.lastgroup in ("gap", comment) else piece.group(), text)
+    bare = PIECE.sub(lambda piece: kept(piece, comment, sql), text)
     return re.sub(r",([)\]}])", r"\1", bare)
+
+
+def kept(piece: re.Match[str], comment: str, sql: bool) -> str:
+    if piece.lastgroup in ("gap", comment):
+        return ""
+    return quoted(piece.group()) if piece.lastgroup == "text" and not sql else piece.group()
+
+
+TOKEN = re.compile(
+    r"""(?P<text>'''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")|(?P<hash>\#[^\n]*)|(?P<joint>\\\n)"""
+    r"""|(?P<end>\n)|(?P<gap>[^\S\n]+)|(?P<opening>[(\[{])|(?P<closing>[)\]}])|(?P<other>[^\s'"\#\\()\[\]{}]+|.)""",
+    re.S,
+)
+
+
+def structured(text: str) -> str:
+    """Python code without comments, docstrings and layout, its blocks kept: what no formatter changes."""
+    levels: list[int] = []
+    said: list[str] = []
+    for width, line in logical_lines(text):
+        while levels and width < levels[-1]:
+            levels.pop()
+            said.append("<")
+        if not levels or width > levels[-1]:
+            levels.append(width)
+            said.append(">")
+        said.append(re.sub(r",([)\]}])", r"\1", line))
+    return "\n".join(said)
+
+
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The statements of a text without gaps and comments, each with its indentation; a line that is only a string (a
+    docstring) is left out."""
+    width, depth, parts, only_text = 0, 0, list[str](), True
+    for piece in TOKEN.finditer(text + "\n"):
+        kind, said = piece.lastgroup, piece.group()
+        if kind == "end" and depth <= 0:
+            if parts and not only_text:
+                yield width, "".join(parts)
+            width, depth, parts, only_text = 0, 0, [], True
+        elif kind == "gap" and not parts:
+            width = len(said.expandtabs(8))
+        elif kind not in ("gap", "end", "hash", "joint"):
+            depth += (kind == "opening") - (kind == "closing")
+            only_text = only_text and kind == "text"
+            parts.append(quoted(said) if kind == "text" else said)
+
+
+def quoted(text: str) -> str:
+    """A string literal in double quotes, where those say the same."""
+    plain = text.strip("'")
+    return text if any(mark in plain for mark in "\"'\\") else text.replace("'", '"')
 
 
 def fingerprinted(findings: Iterable[Finding], code: Callable[[Finding], str]) -> tuple[Finding, ...]:

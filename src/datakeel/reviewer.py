@@ -8,16 +8,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache as once
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from datakeel import suppression
+from datakeel import baseline, suppression
 from datakeel.cache import Cache
 from datakeel.config import Config, load
-from datakeel.finding import Confidence, Finding, Review, Strength, Summary
-from datakeel.fingerprint import fingerprinted, normalised
+from datakeel.finding import Confidence, Entry, Finding, Review, Strength, Summary
+from datakeel.fingerprint import digest, fingerprint, fingerprinted, normalised, structured
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
 from datakeel.read import facts, reader
@@ -39,8 +40,10 @@ def review(
     config: Config | None = None,
     confidence: Confidence = Confidence.MEDIUM,
     progress: Progress | None = None,
+    known: baseline.Baseline | None = None,
 ) -> Review:
-    """Reviews a folder or a file, or several, and gives what was found. `confidence`: the least that is shown.
+    """Reviews a folder or a file, or several, and gives what was found. `confidence`: the least that is shown; what is
+    `known` is told apart.
 
     Raises Mistake for what the user can mend: a path that does not exist, a configuration that cannot be used.
     """
@@ -61,7 +64,10 @@ def review(
             recall.keep(judged)
         cache.save()
         trouble = [Remark("", 0, cache.trouble)] if cache.trouble else []
-        return reported(judged, read, config, confidence, trouble, time.perf_counter() - started)
+        comparison = None if known is None else Comparison(known, read, config, paths)
+        done = reported(judged, read, config, confidence, comparison)
+        told = replace(done.summary, remarks=(*trouble, *done.summary.remarks), seconds=time.perf_counter() - started)
+        return replace(done, summary=told)
 
 
 def judgement(read: facts.Facts, config: Config, tell: Progress) -> Judged:
@@ -97,10 +103,9 @@ def reported(
     read: facts.Facts,
     config: Config,
     confidence: Confidence,
-    trouble: Sequence[Remark],
-    seconds: float,
+    comparison: Comparison | None = None,
 ) -> Review:
-    """What of the findings is shown: those in the named paths, not suppressed, as the team wants them."""
+    """What of the findings is shown: those in the named paths, not suppressed, not known, as the team wants them."""
     named = {s.path for s in read.sources.files if s.named}
     marked = fingerprinted(judged.findings, Statements(read.sources))
     wanted = [f for f in map(config.adjusted, marked) if f is not None and f.place.path in named]
@@ -117,14 +122,19 @@ def reported(
         {r.name for r in rules() if config.runs(r.name, r.category)},
         {r.name for r in rules()},
     )
-    shown = tuple(f for f in outcome.kept if f.confidence <= confidence)
+    met = comparison.made(outcome.kept, confidence) if comparison is not None else baseline.Outcome(outcome.kept)
+    visible = tuple(f for f in met.kept if f.confidence <= confidence)
+    shown = tuple(f for f in visible if f.confidence is not Confidence.LOW)
     unread = {r.path for r in read.unread}
     elsewhere = {s.path for s in read.sources.files} - named
     said = sorted({*read.remarks(), *judged.remarks})
     return Review(
         findings=shown,
         strengths=tuple(s for s in (within(s, named) for s in judged.strengths) if s is not None),
+        doubtful=tuple(f for f in visible if f.confidence is Confidence.LOW),
         suppressed=outcome.suppressed,
+        baselined=met.known,
+        baseline=met.standing,
         summary=Summary(
             text=overview.paragraph(judged.portrait, shown),
             files=len(files) + len(scripts),
@@ -133,11 +143,10 @@ def reported(
             skipped_lines=read.counts.tests + read.counts.vendored + read.counts.other,
             unreadable=len(named & unread),
             functions=sum(count for path, count in judged.portrait.operations.items() if path in named),
-            seconds=seconds,
             stores=judged.portrait.stores,
-            remarks=(*trouble, *(r for r in said if r.path not in elsewhere), *outcome.remarks),
+            remarks=(*(r for r in said if r.path not in elsewhere), *outcome.remarks),
             by_severity=dict(Counter(f.severity.word for f in shown)),
-            hidden=len(outcome.kept) - len(shown),
+            hidden=len(met.kept) - len(visible),
             suppressed=len(outcome.suppressed),
         ),
         root=str(read.sources.root),
@@ -151,6 +160,46 @@ def within(strength: Strength, named: Collection[str]) -> Strength | None:
         return None
     lacking = strength.of - strength.places if len(evidence) == len(strength.evidence) else 0
     return replace(strength, evidence=evidence[:SHOWN], places=len(evidence), of=len(evidence) + lacking)
+
+
+class Comparison:
+    """A review's findings beside those that a baseline knows."""
+
+    def __init__(
+        self, known: baseline.Baseline, read: facts.Facts, config: Config, paths: Sequence[Path | str]
+    ) -> None:
+        self.known = known
+        self.blocks = once(lambda path: suppression.blocks_of(read.files[path].functions if path in read.files else ()))
+        self.named = {s.path: s.named for s in read.sources.files}
+        self.reviewed = [reached(path, read.sources.root) for path in paths]
+        self.idle = {rule.name for rule in rules() if not config.runs(rule.name, rule.category)}
+        self.statements = Statements(read.sources)
+        self.made_of = once(
+            lambda path, block: digest(structured(self.statements.text(Place(path, block.first, 0, block.end))))
+        )
+
+    def made(self, findings: Sequence[Finding], least: Confidence) -> baseline.Outcome:
+        return baseline.apply(findings, self.known, self.entry, self.judged, least)
+
+    def entry(self, finding: Finding) -> Entry:
+        own = fingerprint(finding.rule, finding.symbol, self.statements(finding), finding.datasets)
+        return Entry(finding.place.path, finding.symbol, finding.rule, own, self.function(finding.place))
+
+    def function(self, place: Place) -> str:
+        """The digest of the function that a place stands in; empty where it stands in none."""
+        around = [block for block in self.blocks(place.path) if block.first <= place.line <= block.end]
+        return self.made_of(place.path, min(around, key=lambda block: block.end - block.first)) if around else ""
+
+    def judged(self, entry: Entry) -> bool:
+        """Whether this review looked where an entry stood, for what it says."""
+        within = any(not at or entry.path == at or entry.path.startswith(at + "/") for at in self.reviewed)
+        return entry.rule not in self.idle and self.named.get(entry.path, within)
+
+
+def reached(path: Path | str, root: Path) -> str:
+    """A reviewed path as its places begin; empty for all."""
+    found = os.path.relpath(os.path.realpath(path), os.path.realpath(root)).replace(os.sep, "/")
+    return "" if found == "." or found.startswith("..") else found
 
 
 class Statements:

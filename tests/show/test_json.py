@@ -26,7 +26,7 @@ def document(given: Review) -> Any:
 
 def test_the_document_has_the_promised_keys() -> None:
     got = document(review())
-    assert list(got) == ["schema_version", "findings", "strengths", "summary"]
+    assert list(got) == ["schema_version", "findings", "low_confidence", "strengths", "summary"]
     assert got["schema_version"] == "1.0"
     assert [list(finding) for finding in got["findings"]] == [FINDING] * 3
     first = got["findings"][0]

@@ -19,6 +19,7 @@ from datakeel.ending import told
 from datakeel.mistake import Mistake, nearest, unknown
 
 if TYPE_CHECKING:
+    from datakeel.baseline import Baseline
     from datakeel.config import Config
     from datakeel.finding import Confidence, Review
     from datakeel.show.catalogue import Entry, Praised
@@ -42,6 +43,7 @@ class Reviewer(Protocol):
         config: Config | None = None,
         confidence: Confidence,
         progress: Callable[[str, int, int], None] | None = None,
+        known: Baseline | None = None,
     ) -> Review: ...
 
 
@@ -113,8 +115,21 @@ def type_review(
         typer.Option(metavar="NAME", help=f"The least severity that gives status 1: {', '.join(SEVERITIES)}, never."),
     ] = "suggestion",
     confidence: Annotated[
-        str, typer.Option(metavar="NAME", help=f"The least confidence that is shown: {', '.join(CONFIDENCES)}.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"The least confidence that is shown: {', '.join(CONFIDENCES)}; low ones stand apart.",
+        ),
     ] = "medium",
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Report only what this file does not know.")
+    ] = None,
+    update_baseline: Annotated[
+        bool, typer.Option("--update-baseline", help="Drop from the baseline what is no longer found; add nothing.")
+    ] = False,
+    set_baseline: Annotated[
+        bool, typer.Option("--set-baseline", help="Write the baseline with all that is found now.")
+    ] = False,
     select: Annotated[
         list[str] | None, typer.Option(metavar="RULE", help="Judge only these rules or categories.")
     ] = None,
@@ -136,6 +151,8 @@ def type_review(
         output=output,
         fail_on=one_of("severity", fail_on, (*SEVERITIES, "never")),
         confidence=one_of("confidence", confidence, CONFIDENCES),
+        baseline=baseline,
+        baseline_change=change_of(baseline, update=update_baseline, whole=set_baseline),
         select=split(select),
         ignore=split(ignore),
         config=config,
@@ -235,6 +252,16 @@ def one_of(kind: str, word: str, words: Sequence[str]) -> str:
     return word
 
 
+def change_of(baseline: Path | None, *, update: bool, whole: bool) -> str:
+    """What becomes of the baseline: nothing, it shrinks (``update``), or it is set anew (``set``)."""
+    for option, given in (("--update-baseline", update), ("--set-baseline", whole)):
+        if given and baseline is None:
+            raise Mistake(f"{option} of which baseline? name it: --baseline FILE {option}")
+    if update and whole:
+        raise Mistake("--update-baseline drops what is gone, --set-baseline writes all that is found: give one of them")
+    return "update" if update else "set" if whole else ""
+
+
 def split(words: Sequence[str] | None) -> tuple[str, ...]:
     """Names given one by one, or several with commas."""
     return tuple(name.strip() for word in words or () for name in word.split(",") if name.strip())
@@ -305,20 +332,44 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
     config: Path | None
     jobs: int
     cache: bool
+    baseline: Path | None = None
+    baseline_change: str = ""
 
     def carried_out(self, review: Reviewer, judged: Judged) -> int:
         for path in self.paths:
             must_exist(path)
         if self.output is not None:
             must_be_writable(self.output)
-        done = self.watched(review, judged)
+        known = self.known()
+        done = self.watched(review, judged, known)
+        self.note(done)
         self.show(done)
         if self.fail_on == "never":
             return 0
         limit = SEVERITIES.index(self.fail_on)
         return FINDINGS if any(finding.severity <= limit for finding in done.findings) else 0
 
-    def watched(self, review: Reviewer, judged: Judged) -> Review:
+    def known(self) -> Baseline | None:
+        """The baseline as it is read, before anything is reviewed; a first one is empty. Raises Mistake."""
+        from datakeel.baseline import Baseline, read
+
+        if self.baseline is None:
+            return None
+        if self.baseline_change:
+            must_be_writable(self.baseline)
+        if self.baseline_change == "set" and not self.baseline.exists():
+            return Baseline(str(self.baseline), (), "set")
+        return read(self.baseline, self.baseline_change)
+
+    def note(self, done: Review) -> None:
+        """Writes the baseline, where that was asked for."""
+        from datakeel.baseline import text
+        from datakeel.show.output import write_file
+
+        if self.baseline is not None and self.baseline_change and done.baseline is not None:
+            write_file(self.baseline, text(done.baseline.entries))
+
+    def watched(self, review: Reviewer, judged: Judged, known: Baseline | None) -> Review:
         """The review, with its progress shown meanwhile."""
         from datakeel.finding import Confidence
         from datakeel.show.progress import Progress
@@ -326,7 +377,7 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
         progress = Progress(sys.stderr)
         sure = Confidence[self.confidence.upper()]
         try:
-            return review(self.paths, config=self.settings(), confidence=sure, progress=progress)
+            return review(self.paths, config=self.settings(), confidence=sure, progress=progress, known=known)
         finally:
             judged.last = progress.last
             progress.clear()
@@ -443,10 +494,11 @@ def reviewer(
     config: Config | None = None,
     confidence: Confidence,
     progress: Callable[[str, int, int], None] | None = None,
+    known: Baseline | None = None,
 ) -> Review:
     from datakeel.reviewer import review
 
-    return review(paths, config=config, confidence=confidence, progress=progress)
+    return review(paths, config=config, confidence=confidence, progress=progress, known=known)
 
 
 def must_be_writable(file: Path) -> None:

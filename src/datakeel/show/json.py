@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from datakeel.finding import Edit, Finding, Fix, Review, Severity, Step, Strength, Summary
+from datakeel.finding import Edit, Finding, Fix, Review, Severity, Standing, Step, Strength
 from datakeel.show.sources import Sources
 
 VERSION: Final = "1.0"
@@ -91,6 +91,16 @@ class SeverityCounts(Struct, frozen=True, forbid_unknown_fields=True):
     suggestion: int
 
 
+class BaselineEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the review stands to the baseline that it was given."""
+
+    size: Annotated[int, Meta(ge=0, description="findings that the file holds, after a change that was asked for")]
+    matched: Annotated[int, Meta(ge=0, description="findings that it knows; they are not in this document")]
+    gone: Annotated[int, Meta(ge=0, description="findings of the file that were not found any more")]
+    reopened: Annotated[int, Meta(ge=0, description="findings that it knew, whose functions have changed since")]
+    added: Annotated[int, Meta(ge=0, description="findings that were written into it")]
+
+
 class SummaryEntry(Struct, frozen=True, forbid_unknown_fields=True):
     """What was reviewed. `skipped_*` was found and not judged (tests, generated, vendored); `remarks` say what was
     not analysed."""
@@ -106,6 +116,7 @@ class SummaryEntry(Struct, frozen=True, forbid_unknown_fields=True):
     by_severity: SeverityCounts
     hidden: Annotated[int, Meta(description="findings of lower confidence than was asked for")]
     suppressed: Annotated[int, Meta(description="findings that a comment in the code answers for")]
+    baseline: BaselineEntry | None
     remarks: tuple[str, ...]
 
 
@@ -114,6 +125,9 @@ class Document(Struct, frozen=True, forbid_unknown_fields=True):
 
     schema_version: Literal["1.0"]
     findings: tuple[FindingEntry, ...]
+    low_confidence: Annotated[
+        tuple[FindingEntry, ...], Meta(description="findings of low confidence, where they were asked for")
+    ]
     strengths: tuple[StrengthEntry, ...]
     summary: SummaryEntry
 
@@ -123,8 +137,9 @@ def render(review: Review, sources: Sources) -> str:
     document = Document(
         schema_version=VERSION,
         findings=tuple(finding_entry(finding, sources) for finding in review.findings),
+        low_confidence=tuple(finding_entry(finding, sources) for finding in review.doubtful),
         strengths=tuple(strength_entry(strength, sources) for strength in review.strengths),
-        summary=summary_entry(review.summary, review.findings, sources),
+        summary=summary_entry(review, sources),
     )
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
@@ -208,8 +223,9 @@ def strength_entry(strength: Strength, sources: Sources) -> StrengthEntry:
     )
 
 
-def summary_entry(summary: Summary, findings: tuple[Finding, ...], sources: Sources) -> SummaryEntry:
-    counts = {s.word: sum(f.severity == s for f in findings) for s in Severity}
+def summary_entry(review: Review, sources: Sources) -> SummaryEntry:
+    summary = review.summary
+    counts = {s.word: sum(f.severity == s for f in review.findings) for s in Severity}
     return SummaryEntry(
         text=summary.text,
         files=summary.files,
@@ -222,5 +238,10 @@ def summary_entry(summary: Summary, findings: tuple[Finding, ...], sources: Sour
         by_severity=SeverityCounts(**counts),
         hidden=summary.hidden,
         suppressed=summary.suppressed,
+        baseline=None if review.baseline is None else baseline_entry(review.baseline),
         remarks=tuple(map(sources.remark, summary.remarks)),
     )
+
+
+def baseline_entry(now: Standing) -> BaselineEntry:
+    return BaselineEntry(now.size, now.matched, now.gone, now.reopened, now.added)

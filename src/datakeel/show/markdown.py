@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from datakeel.finding import Finding, Review, Severity, Step, Strength
 from datakeel.show.sources import Sources
-from datakeel.show.words import beyond, counted, flat, joined, size, tally, unseen
+from datakeel.show.words import DOUBT, beyond, counted, flat, joined, size, tally, unseen
 
 LANGUAGES = {".py": "python", ".pyi": "python", ".sql": "sql", ".cql": "sql"}
 PILLARS = {"reliability": "Reliability", "scalability": "Scalability", "maintainability": "Maintainability"}
@@ -70,9 +70,16 @@ def praised(strength: Strength, sources: Sources) -> str:
 
 
 def issues(review: Review, sources: Sources) -> str:
-    if not review.findings:
-        return "None."
-    return "\n\n".join(issue(number, finding, sources) for number, finding in enumerate(review.findings, 1))
+    found = [issue(number, finding, sources) for number, finding in enumerate(review.findings, 1)]
+    return "\n\n".join([*(found or ["None."]), *doubtful(review, sources)])
+
+
+def doubtful(review: Review, sources: Sources) -> Iterator[str]:
+    """What is of low confidence, in a section of its own behind the issues; its numbers go on from theirs."""
+    if review.doubtful:
+        yield f"### Low confidence\n\n{DOUBT}"
+        first = len(review.findings) + 1
+        yield from (issue(number, finding, sources) for number, finding in enumerate(review.doubtful, first))
 
 
 def issue(number: int, finding: Finding, sources: Sources) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
 
 from datakeel import __version__
-from datakeel.finding import Edit, Finding, Review, Severity, Step
+from datakeel.finding import Confidence, Edit, Finding, Review, Severity, Step
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
 
@@ -39,7 +39,8 @@ class Help(Struct, frozen=True):
 def render(review: Review, help_of: Callable[[str, str], Help]) -> str:
     """`help_of` gives the page of a rule, by category and name. The paths are those of the reviewed root, as code
     hosts expect."""
-    findings = (*review.findings, *review.suppressed)
+    findings = (*review.findings, *review.doubtful, *review.suppressed, *review.baselined)
+    known = frozenset(finding.fingerprint for finding in review.baselined)
     names = sorted({(finding.rule, finding.category) for finding in findings})
     indexes = {rule: number for number, (rule, _) in enumerate(names)}
     driver = {
@@ -53,7 +54,7 @@ def render(review: Review, help_of: Callable[[str, str], Help]) -> str:
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the reviewed repository."}}},
         "invocations": [invocation(review)],
-        "results": [result(finding, indexes[finding.rule]) for finding in findings],
+        "results": [result(finding, indexes[finding.rule], known) for finding in findings],
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return msgspec.json.format(msgspec.json.encode(log), indent=2).decode() + "\n"
@@ -92,16 +93,19 @@ def notification(remark: Remark) -> Node:
     return node
 
 
-def result(finding: Finding, index: int) -> Node:
+def result(finding: Finding, index: int, known: Collection[str] = ()) -> Node:
+    """A finding of low confidence is one to look at (`review`), which has no level: it fails nothing."""
+    sure = finding.confidence is not Confidence.LOW
     node: Node = {
         "ruleId": finding.rule,
         "ruleIndex": index,
-        "level": LEVELS[finding.severity],
+        "kind": "fail" if sure else "review",
+        "level": LEVELS[finding.severity] if sure else "none",
         "rank": RANKS[finding.severity],
         "message": {"text": finding.message},
         "locations": [location(finding.place, symbol=finding.symbol)],
         "partialFingerprints": {"datakeel/v1": finding.fingerprint},
-        "suppressions": suppressions(finding),
+        "suppressions": suppressions(finding, known),
         "properties": properties(finding),
     }
     if finding.story:
@@ -111,10 +115,12 @@ def result(finding: Finding, index: int) -> Node:
     return node
 
 
-def suppressions(finding: Finding) -> list[Node]:
-    """Empty means not suppressed: within a run, either all results say so or none."""
+def suppressions(finding: Finding, known: Collection[str] = ()) -> list[Node]:
+    """Who answers for a finding: a comment beside it, or the baseline. Empty means not suppressed: within a run, either
+    all results say so or none."""
     if finding.suppressed is None:
-        return []
+        outside: Node = {"kind": "external", "status": "accepted", "justification": "the baseline knows it"}
+        return [outside] if finding.fingerprint in known else []
     node: Node = {"kind": "inSource", "status": "accepted"}
     if finding.suppressed:
         node["justification"] = finding.suppressed

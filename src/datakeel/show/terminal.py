@@ -14,7 +14,7 @@ from datakeel.finding import Confidence, Finding, Review, Severity, Step
 from datakeel.model.place import Place
 from datakeel.show.output import Paper
 from datakeel.show.sources import Sources
-from datakeel.show.words import by_severity, counted, flat, joined, size, tally, unseen
+from datakeel.show.words import DOUBT, by_severity, counted, flat, joined, size, tally, unseen
 
 COLOURS = {
     Severity.CRITICAL: "bold red",
@@ -50,6 +50,7 @@ def render(review: Review, sources: Sources, paper: Paper) -> str:
     page = Page(sources, paper)
     for finding in review.findings:
         page.lines(page.finding(finding))
+    page.lines(page.doubtful(review))
     page.lines(page.closing(review))
     return page.text()
 
@@ -91,6 +92,16 @@ class Page:
         yield from Frame(self, finding).lines()
         yield from self.notes(finding)
         yield Text()
+
+    def doubtful(self, review: Review) -> Iterator[Text]:
+        """What may be a fault, in a section of its own."""
+        if not review.doubtful:
+            return
+        yield Text(f"{self.marks.rule * 2} Low confidence {self.marks.rule * 2}", "bold")
+        yield from self.wrapped(Text(DOUBT, "dim"), "")
+        yield Text()
+        for finding in review.doubtful:
+            yield from self.finding(finding)
 
     def notes(self, finding: Finding) -> Iterator[Text]:
         """Why, pattern, fix: a word in the margin, and the text beside it."""
@@ -170,6 +181,8 @@ class Page:
         phrase = tally(review.findings)
         took = f" in {review.summary.seconds:.1f} s" if self.paper.person and review.summary.seconds else ""
         yield from self.wrapped(Text(phrase[0].upper() + phrase[1:], style) + Text(f" in {size(review)}{took}."), "")
+        if review.doubtful:
+            yield from self.wrapped(Text(f"Low confidence: {tally(review.doubtful)}.", "dim"), "")
         for text in unseen(review):
             yield from self.wrapped(Text(text[0].upper() + text[1:] + ".", "dim"), "")
 

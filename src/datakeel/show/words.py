@@ -9,9 +9,10 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from datakeel.finding import Finding, Review, Severity, Strength
+from datakeel.finding import Finding, Review, Severity, Standing, Strength
 
 Part = TypeVar("Part")
+DOUBT = "Of these, a fact could not be resolved: look before you act. They fail no build and are not among the issues."
 
 
 def counted(number: int, word: str, plural: str = "") -> str:
@@ -94,9 +95,36 @@ def unseen(review: Review) -> list[str]:
         texts.append(
             f"{counted(summary.hidden, 'finding')} of lower confidence {verb} hidden (--confidence low shows all)"
         )
+    if review.baseline is not None:
+        texts += compared(review.baseline)
     if summary.suppressed:
         verb = "is" if summary.suppressed == 1 else "are"
         texts.append(f"{counted(summary.suppressed, 'finding')} {verb} suppressed by comments in the code")
     if summary.unreadable:
         texts.append(f"{counted(summary.unreadable, 'file')} could not be read")
+    return texts
+
+
+def compared(now: Standing) -> list[str]:
+    """How large the baseline is, and what has become of what it knew.
+
+    >>> compared(Standing(file="old.jsonl", size=9, matched=7, gone=2, reopened=1))[0]
+    'the baseline old.jsonl holds 9 findings, of which 7 are known and not shown'
+    >>> compared(Standing(file="old.jsonl", size=9, matched=7, gone=2, reopened=1))[1:]
+    ['2 of its findings are gone (--update-baseline drops them)', '1 is shown again, for its function has changed']
+    """
+    held = f"the baseline {now.file} holds {counted(now.size, 'finding')}"
+    known = f", of which {counted(now.matched, 'is', 'are')} known and not shown" if now.size else ""
+    texts = [held + (f", {now.added:,} of them new" if now.added else "") + known]
+    if now.gone and now.change:
+        texts.append(f"{counted(now.gone, 'finding that is gone was', 'findings that are gone were')} dropped from it")
+    elif now.gone:
+        texts.append(
+            f"{now.gone:,} of its findings {'is' if now.gone == 1 else 'are'} gone (--update-baseline drops them)"
+        )
+    if now.reopened > now.added:
+        again = (
+            "is shown again, for its function has" if now.reopened == 1 else "are shown again, for their functions have"
+        )
+        texts.append(f"{now.reopened:,} {again} changed")
     return texts
