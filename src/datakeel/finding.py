@@ -56,16 +56,39 @@ class Edit(Struct, frozen=True, gc=False):
     text: str
 
 
+class Change(Struct, frozen=True, gc=False):
+    """One step of a cure, in no language yet: the language of the file makes edits of it, or refuses.
+
+    `how` says what is done to what stands at `place`: ``argument`` (a call is given the option `name`, with the value
+    `text`), ``option`` (the same, where the options may stand in a dictionary, and an old value gives way), ``columns``
+    (a save writes only the columns that `name` lists, with commas), ``lock`` (a query locks the rows that it gives),
+    ``atomic`` (an assignment lets the store compute the column `name`; `text` is the class that maps it), ``defer``
+    (a statement runs after the commit), ``savepoint`` (what a handler's try holds is undone by itself), ``sort`` (a
+    loop goes in the order of the keys by which the lock at `other` finds its rows), ``clock`` (a duration is measured
+    by a clock that nobody sets), ``prefetch`` (a consumer is given so many messages at once). `library` is whose words
+    are to be used.
+    """
+
+    how: str
+    place: Place
+    library: str = ""
+    name: str = ""
+    text: str = ""
+    other: Place | None = None
+
+
 class Fix(Struct, frozen=True, gc=False):
     """The suggested change: a title, the code to write in the user's own names, and edits where it can be applied.
 
-    `safe`: the edits keep the behaviour except for the fault.
+    A rule names `changes`, where the model shows that they cure the fault and do nothing else; `edits` are what the
+    language makes of them in the user's files. `safe`: the edits keep the behaviour except for the fault.
     """
 
     title: str
     text: str = ""
     safe: bool = False
     edits: tuple[Edit, ...] = ()
+    changes: tuple[Change, ...] = ()
 
 
 class Finding(Struct, frozen=True, gc=False, kw_only=True):

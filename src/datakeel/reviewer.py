@@ -19,6 +19,8 @@ from datakeel.cache import Cache
 from datakeel.config import Config, load
 from datakeel.finding import Confidence, Entry, Finding, Review, Strength, Summary
 from datakeel.fingerprint import digest, fingerprint, fingerprinted, normalised, structured
+from datakeel.mend.edits import edited
+from datakeel.mend.text import text_of
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
 from datakeel.read import facts, reader
@@ -27,7 +29,7 @@ from datakeel.read.proofread import proofread
 from datakeel.read.source import Sources, discover
 from datakeel.recall import Judged, Recall
 from datakeel.rules import overview
-from datakeel.rules.judge import judge
+from datakeel.rules.judge import JUDGED, judge
 from datakeel.rules.praise import SHOWN, praise
 from datakeel.rules.rule import rules
 
@@ -41,9 +43,10 @@ def review(
     confidence: Confidence = Confidence.MEDIUM,
     progress: Progress | None = None,
     known: baseline.Baseline | None = None,
+    texts: dict[str, bytes] | None = None,
 ) -> Review:
     """Reviews a folder or a file, or several, and gives what was found. `confidence`: the least that is shown; what is
-    `known` is told apart.
+    `known` is told apart; `texts`, by path: what is to be read in the place of what the disk has.
 
     Raises Mistake for what the user can mend: a path that does not exist, a configuration that cannot be used.
     """
@@ -54,7 +57,7 @@ def review(
     config = config if config is not None else load(paths, categories)
     proofread(config.libraries, config.origins or ("library model",) * len(config.libraries))
     with no_collection():
-        sources = discover(paths, exclude=config.exclusions())
+        sources = replace(discover(paths, exclude=config.exclusions()), texts=texts or {})
         cache = Cache.open(sources.root) if config.cache else Cache.none()
         read = facts.read(sources, cache, jobs=config.jobs, progress=lambda done, whole: tell("reading", done, whole))
         recall = Recall(cache, read, config)
@@ -123,7 +126,7 @@ def reported(
         {r.name for r in rules()},
     )
     met = comparison.made(outcome.kept, confidence) if comparison is not None else baseline.Outcome(outcome.kept)
-    visible = tuple(f for f in met.kept if f.confidence <= confidence)
+    visible = edited((f for f in met.kept if f.confidence <= confidence), Editable(read.sources))
     shown = tuple(f for f in visible if f.confidence is not Confidence.LOW)
     unread = {r.path for r in read.unread}
     elsewhere = {s.path for s in read.sources.files} - named
@@ -202,11 +205,27 @@ def reached(path: Path | str, root: Path) -> str:
     return "" if found == "." or found.startswith("..") else found
 
 
+class Editable:
+    """The text of a file that may be edited; None for one that nobody asked for, or nobody wrote."""
+
+    def __init__(self, sources: Sources) -> None:
+        own = (s for s in sources.files if s.named and s.role in JUDGED and not s.foreign)
+        self.places = {s.path: sources.location(s) for s in own}
+        self.texts = sources.texts
+
+    def __call__(self, path: str) -> str | None:
+        if path not in self.places:
+            return None
+        data = self.texts.get(path) or facts.contents(self.places[path])
+        return text_of(data) if isinstance(data, bytes) else None
+
+
 class Statements:
     """The normalised text of a finding's statement; each file is read once."""
 
     def __init__(self, sources: Sources) -> None:
         self.root = sources.root
+        self.texts = sources.texts
         self.lines: dict[str, list[str]] = {}
 
     def __call__(self, finding: Finding) -> str:
@@ -215,9 +234,8 @@ class Statements:
     def text(self, place: Place) -> str:
         if place.path not in self.lines:
             try:
-                self.lines[place.path] = (
-                    (self.root / place.path).read_text(encoding="utf-8", errors="replace").splitlines()
-                )
+                data = self.texts.get(place.path) or (self.root / place.path).read_bytes()
+                self.lines[place.path] = data.decode("utf-8", "replace").splitlines()
             except OSError:
                 self.lines[place.path] = []
         return "\n".join(self.lines[place.path][place.line - 1 : max(place.end_line, place.line)])

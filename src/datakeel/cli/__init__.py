@@ -143,9 +143,17 @@ def type_review(
         int, typer.Option("--jobs", "-j", min=0, metavar="N", help="Processes; 0: one for each processor.")
     ] = 0,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Read every file anew.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Make the edits that are safe, where a second review is content with them.")
+    ] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="With --fix: write nothing; show what would change.")] = False,
     debug: Debug = False,
-) -> ReviewOrder:
-    return ReviewOrder(
+) -> ReviewOrder | FixOrder:
+    if fix and (update_baseline or set_baseline):
+        raise Mistake("--fix changes the code that a baseline speaks of: mend first, then note what is left")
+    if diff and not fix:
+        raise Mistake("--diff shows what --fix would change: datakeel review --fix --diff")
+    order = ReviewOrder(
         paths=tuple(paths or [Path()]),
         form=one_of("format", form, FORMATS),
         output=output,
@@ -159,6 +167,7 @@ def type_review(
         jobs=jobs,
         cache=not no_cache,
     )
+    return FixOrder(order, diff) if fix else order
 
 
 @app.command("explain", help="Show the page of a rule or strength: what it is, when it holds, the sources.")
@@ -210,7 +219,7 @@ def type_do(
         Path | None, typer.Argument(metavar="[PATH]", help="What to review, or the new project's folder.")
     ] = None,
     debug: Debug = False,
-) -> ReviewOrder | GenerateOrder:
+) -> ReviewOrder | FixOrder | GenerateOrder:
     if DoOrder(request=request, path=path).decided() == "review":
         return type_review([path] if path is not None else None)
     if path is None:
@@ -336,14 +345,20 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
     baseline_change: str = ""
 
     def carried_out(self, review: Reviewer, judged: Judged) -> int:
-        for path in self.paths:
-            must_exist(path)
-        if self.output is not None:
-            must_be_writable(self.output)
+        self.ready()
         known = self.known()
         done = self.watched(review, judged, known)
         self.note(done)
         self.show(done)
+        return self.status(done)
+
+    def ready(self) -> None:
+        for path in self.paths:
+            must_exist(path)
+        if self.output is not None:
+            must_be_writable(self.output)
+
+    def status(self, done: Review) -> int:
         if self.fail_on == "never":
             return 0
         limit = SEVERITIES.index(self.fail_on)
@@ -404,10 +419,7 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
     def show(self, review: Review) -> None:
         from datakeel.show import output
 
-        if self.output is None:
-            output.write(self.printable(review), sys.stdout)
-        else:
-            output.write_file(self.output, self.printable(review))
+        output.give(self.printable(review), self.output)
 
     def printable(self, review: Review) -> str:
         """The report; a text in it that no encoding can hold (a string of the code may) is mended."""
@@ -441,6 +453,38 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
         from datakeel.show import terminal
 
         return terminal.render(review, sources, Paper() if self.output else paper(sys.stdout, os.environ))
+
+
+class FixOrder(Struct, frozen=True):
+    """A review whose safe edits are made, or (`diff`) shown."""
+
+    review: ReviewOrder
+    diff: bool = False
+
+    def carried_out(self) -> int:
+        from datakeel.finding import Confidence
+        from datakeel.mender import mended
+        from datakeel.show import output, words
+        from datakeel.show.progress import Progress
+
+        order = self.review
+        order.ready()
+        progress = Progress(sys.stderr)
+        sure = Confidence[order.confidence.upper()]
+        try:
+            known = order.known()
+            done = mended(order.paths, config=order.settings(), confidence=sure, progress=progress, known=known)
+        finally:
+            progress.clear()
+        if self.diff:
+            output.give(done.difference(), order.output)
+        else:
+            done.write()
+            order.show(done.review)
+        output.say(words.mended(done.fixed, done.left, shown=self.diff))
+        if self.diff:
+            return FINDINGS if done.after and order.fail_on != "never" else 0
+        return order.status(done.review)
 
 
 class ExplainOrder(Struct, frozen=True):
@@ -482,7 +526,17 @@ class RulesOrder(Struct, frozen=True):
         return 0
 
 
-Order = ReviewOrder | ExplainOrder | RulesOrder | DesignOrder | GenerateOrder | UpdateOrder | DriftOrder | ImpactOrder
+Order = (
+    ReviewOrder
+    | FixOrder
+    | ExplainOrder
+    | RulesOrder
+    | DesignOrder
+    | GenerateOrder
+    | UpdateOrder
+    | DriftOrder
+    | ImpactOrder
+)
 
 
 # What an order needs: loaded when it is needed ----------------------------------------------------------------------

@@ -24,6 +24,7 @@ class Column(Struct, frozen=True, gc=False):
     default: str | None = None
     references: str = ""
     place: Place | None = None
+    renewed: bool = False  # the mapper sets it whenever the row is saved: the time of its last change
 
 
 class Index(Struct, frozen=True, gc=False):

@@ -194,7 +194,7 @@ class Reading:
 
     def take(self, source: Source) -> None:
         """Reads one file; what is new waits to be lowered."""
-        data = contents(self.sources.location(source))
+        data = self.sources.texts.get(source.path) or contents(self.sources.location(source))
         if isinstance(data, str):
             self.remarks.append(Remark(source.path, 0, data))
             self.unreadable += source.named

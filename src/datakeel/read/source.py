@@ -66,6 +66,7 @@ class Sources(Struct, frozen=True):
     packages: frozenset[str] = frozenset()
     links: tuple[tuple[str, str], ...] = ()
     projects: tuple[str, ...] = ("",)
+    texts: dict[str, bytes] = {}  # by path, what is to be read in the place of what the disk has
 
     def location(self, source: Source) -> str:
         return os.path.join(self.root, source.path)

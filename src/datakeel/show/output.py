@@ -53,6 +53,20 @@ def write(text: str, stream: TextIO | None) -> None:
         raise Mistake(f"cannot write the report: {error.strerror or error}") from None
 
 
+def give(text: str, file: Path | None) -> None:
+    """Prints it, or puts it into the file that was named."""
+    if file is None:
+        write(text, sys.stdout)
+    else:
+        write_file(file, text)
+
+
+def say(text: str) -> None:
+    """Says something beside the report."""
+    with contextlib.suppress(Mistake):  # nobody can be told
+        write(text, sys.stderr)
+
+
 def silence(stream: TextIO) -> None:
     """Lets the interpreter's last flush of a broken pipe go nowhere."""
     try:

@@ -128,3 +128,13 @@ def compared(now: Standing) -> list[str]:
         )
         texts.append(f"{now.reopened:,} {again} changed")
     return texts
+
+
+def mended(fixed: Sequence[Finding], left: Sequence[Finding], *, shown: bool) -> str:
+    """What was made of the edits, in one line; or (`shown`) what would be."""
+    if not fixed and not left:
+        return "nothing here has an edit that is safe\n"
+    files = {edit.place.path for f in fixed if f.fix is not None for edit in f.fix.edits}
+    done = f"{'would mend' if shown else 'mended'} {counted(len(fixed), 'finding')} in {counted(len(files), 'file')}"
+    rest = f"; {counted(len(left), 'edit')} left out: run it again, or see their text" if left else ""
+    return f"{done}{rest}\n"

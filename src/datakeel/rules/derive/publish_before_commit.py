@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.finding import Fix, Severity, Step
+from datakeel.finding import Change, Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
@@ -123,6 +123,7 @@ def hit(operation: Operation, publish: Effect, write: Effect, *, alone: bool) ->
         fix=Fix(
             title="send it after the commit, or write it to an outbox in the same transaction",
             text=deferral(publish, write),
+            changes=deferred(operation, publish, write) if not alone else (),
         ),
     )
 
@@ -136,6 +137,13 @@ def ahead(publish: Effect, write: Effect, what: str) -> tuple[Step, ...]:
         *way(write),
         Step(write.place, f"{write.dataset or 'the row'} is written, and no job sees it"),
     )
+
+
+def deferred(operation: Operation, publish: Effect, write: Effect) -> tuple[Change, ...]:
+    """The statement that sends it waits for the commit, where it stands in this function and on the write's own
+    database: outside any transaction Django sends it at once."""
+    default = publish.result_used is False and write.connection in ("", "default") and write.technology == "django"
+    return (Change("defer", publish.place, "django"),) if default and not publish.chain else ()
 
 
 def deferral(publish: Effect, write: Effect) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.finding import Fix, Severity, Step
+from datakeel.finding import Change, Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, Option
 from datakeel.model.operation import Operation, Role
@@ -23,6 +23,9 @@ WORDS = {
     "grpc": "timeout=5.0",
     "http": "timeout=(3.05, 27)  # to connect, and between two bytes",
 }
+
+# what all libraries of a technology take as the option `timeout`, in seconds
+LIMITS = {"http": "10", "smtp": "10", "grpc": "10"}
 
 
 @rule(Severity.MAJOR)
@@ -75,5 +78,21 @@ def hit(operation: Operation, call: Effect, option: Option, place: Place) -> Hit
         rests_on=(call,),
         doubts=int(operation.sometimes_inside("timeout") is not None),
         severity=Severity.MINOR if operation.role == Role.SCRIPT else None,
-        fix=Fix(title=f"give {thing(call)} a timeout", text=WORDS.get(call.technology, "timeout=10")),
+        fix=Fix(
+            title=f"give {thing(call)} a timeout",
+            text=WORDS.get(call.technology, "timeout=10"),
+            changes=limit(call, option),
+        ),
     )
+
+
+def limit(call: Effect, option: Option) -> tuple[Change, ...]:
+    """A limit among the arguments of the call, or of the client that it is made with, where nobody has said that there
+    is none."""
+    text = LIMITS.get(call.technology) if option.name == "timeout" else None
+    if call.technology == "grpc" and not call.awaited:
+        return ()  # it may be a stream, which a limit would cut
+    place = option.place if option.place is not None else call.place
+    if text is None or option.given or (call.chain and option.place is None):
+        return ()
+    return (Change("argument", place, call.technology, option.name, text),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.finding import Fix, Severity, Step
+from datakeel.finding import Change, Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, Source
 from datakeel.model.operation import Operation
 from datakeel.rules.facts.guards import by_hand
@@ -61,6 +61,7 @@ def hit(operation: Operation, elapsed: Effect, begun: Effect | None) -> Hit:
         fix=Fix(
             title="measure with a monotonic clock",
             text="time.monotonic()",
+            changes=(Change("clock", first),),
         ),
     )
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from datakeel.finding import Fix
-from datakeel.model.effect import Effect
+from msgspec.structs import replace
+
+from datakeel.finding import Change, Fix
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Operation
 from datakeel.model.system import System
 
 
@@ -34,10 +37,38 @@ def is_number(write: Effect, column: str, system: System) -> bool:
     return not kind or any(word in kind for word in NUMBERS)
 
 
-def atomic_update(write: Effect, column: str, system: System) -> Fix:
+def locked(operation: Operation, read: Effect | None, write: Effect) -> tuple[Change, ...]:
+    """The read that decides takes its row's lock: where the transaction that writes it is in view, and open by then."""
+    if read is None or read.kind != Kind.READ or read.chain or read.store != StoreKind.RELATIONAL:
+        return ()
+    transaction = operation.transaction_of(write)
+    if transaction is None or transaction.number <= 0 or not operation.same_transaction(read, write):
+        return ()
+    if family(read) == "django" and transaction.kind != "atomic":
+        return ()
+    return (Change("lock", read.place, family(read)),) if family(read) in LOCKING else ()
+
+
+# whose queries lock rows by a word at their end, or by a method; SQLite knows no such word
+LOCKING = ("django", "sqlalchemy", "psycopg", "psycopg2", "asyncpg", "aiopg", "pymysql", "aiomysql", "mysqlclient")
+
+
+def computed(
+    operation: Operation, read: Effect | None, write: Effect, column: str, system: System
+) -> tuple[Change, ...]:
+    """The store computes the column; where others see the row in between, or a test decides, its row is locked."""
+    held = locked(operation, read, write)
+    if held or write.chain or family(write) not in ("django", "sqlalchemy"):
+        return held
+    if not is_number(write, column, system) or any(s.path[-1:] == (column,) for g in write.guards for s in g.sources):
+        return ()
+    return (Change("atomic", write.place, family(write), column, model_name(write, system)),)
+
+
+def atomic_update(operation: Operation, read: Effect | None, write: Effect, column: str, system: System) -> Fix:
     """Let the store compute the new value from the one that it holds; what is no number is read under a lock."""
     if not is_number(write, column, system):
-        return lock_first(write, column, system)
+        return replace(lock_first(write, column, system), changes=locked(operation, read, write))
     model, row = model_name(write, system), variable(write, system)
     texts = {
         "django": f'{model}.objects.filter(pk={row}.pk).update({column}=F("{column}") + change)\n'
@@ -56,6 +87,7 @@ def atomic_update(write: Effect, column: str, system: System) -> Fix:
     return Fix(
         title=f"let the database compute {column}, or lock the row before it is read",
         text=texts.get(family(write), sql),
+        changes=computed(operation, read, write, column, system),
     )
 
 
@@ -77,17 +109,28 @@ def lock_first(write: Effect, what: str, system: System) -> Fix:
     )
 
 
-def save_only(write: Effect, columns: tuple[str, ...], system: System) -> Fix:
+def save_only(operation: Operation, write: Effect, columns: tuple[str, ...], system: System) -> Fix:
     row = variable(write, system)
+    dataset = system.dataset_of(write)
+    known = dataset is not None and dataset.columns_complete and bool(columns) and not write.chain
+    read_here = write.rows is not None and write.rows.root.startswith("read:")
+    renewed = tuple(c.name for c in dataset.schema.columns if c.renewed) if dataset is not None else ()
+    saved = tuple(dict.fromkeys((*columns, *renewed)))
+    change = Change("columns", write.place, "django", ",".join(saved))
     named = ", ".join(f'"{c}"' for c in columns) or '"…"'
     return Fix(
         title="save the columns that were changed, or read the row again under a lock",
         text=f"{row}.save(update_fields=[{named}])",
+        changes=(change,)
+        if known and read_here and family(write) == "django" and all(map(str.isidentifier, saved))
+        else (),
     )
 
 
-def conditional_update(write: Effect, column: str, old: str, new: str, system: System) -> Fix:
-    """Test and set in one statement, and look at how many rows it changed."""
+def conditional_update(
+    write: Effect, column: str, old: str, new: str, system: System, changes: tuple[Change, ...] = ()
+) -> Fix:
+    """Test and set in one statement, and look at how many rows it changed. `changes`: a lock does as well."""
     model, row = model_name(write, system), variable(write, system)
     before, after = old or "expected", new or "new"
     texts = {
@@ -101,7 +144,11 @@ def conditional_update(write: Effect, column: str, old: str, new: str, system: S
         f"UPDATE {write.dataset or '…'} SET {column} = {after} WHERE … AND {column} = {before}  -- "
         "then look at the row count"
     )
-    return Fix(title=f"change {column} only where it still is what was tested", text=texts.get(family(write), sql))
+    return Fix(
+        title=f"change {column} only where it still is what was tested",
+        text=texts.get(family(write), sql),
+        changes=changes,
+    )
 
 
 def insert_once(write: Effect, columns: tuple[str, ...], system: System) -> Fix:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.finding import Fix, Severity, Step
+from datakeel.finding import Change, Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Resource
 from datakeel.rules.rule import Hit, rule
@@ -103,5 +103,14 @@ def endless_queue(resource: Resource) -> Hit:
             Step(resource.place, "memory runs out, and everything in the queue is lost with the process"),
         ),
         rests_on=(resource,),
-        fix=Fix(title="give it a limit, and let the producer wait or shed", text="maxsize=1000", safe=False),
+        fix=Fix(
+            title="give it a limit, and let the producer wait or shed", text="maxsize=1000", changes=limit(resource)
+        ),
     )
+
+
+def limit(resource: Resource) -> tuple[Change, ...]:
+    """A limit for a queue that is made here, by a call that leaves it out."""
+    option = resource.option("maxsize")
+    given = option is None or option.given or option.name != "maxsize" or bool(resource.chain)
+    return () if given else (Change("argument", resource.place, resource.technology, "maxsize", "1000"),)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.finding import Fix, Severity
+from msgspec.structs import replace
+
+from datakeel.finding import Change, Fix, Severity
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Handler, Operation, Transaction
 from datakeel.rules.facts.duplicates import WIDE
@@ -151,7 +153,7 @@ def aborted(operation: Operation, transaction: Transaction, handler: Handler, fa
         story=half_done(begin, failed, handler.place, other),
         rests_on=(failed,),
         datasets=tuple(dict.fromkeys(d for d in (failed.dataset, other.dataset) if d)),
-        fix=cure(failed),
+        fix=replace(cure(failed), changes=(Change("savepoint", handler.place, failed.technology),)),
     )
 
 

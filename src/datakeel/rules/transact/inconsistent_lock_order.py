@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.finding import Fix, Severity
+from datakeel.finding import Change, Fix, Severity
 from datakeel.model.effect import Cardinality, Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
@@ -127,6 +127,7 @@ def row_by_row(operation: Operation, system: System) -> Iterator[Hit]:
             fix=Fix(
                 title=f"go through them in the order of the key of {lock.dataset}",
                 text=f"for … in sorted(…, key=…):  # by the id of the row of {lock.dataset} that is locked",
+                changes=() if lock.chain else (Change("sort", loop.place, other=lock.place),),
             ),
         )
         return

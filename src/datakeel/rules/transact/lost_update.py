@@ -55,7 +55,7 @@ def own_value(
         rests_on=tuple(e for e in (read, write) if e is not None),
         doubts=int(answer == Answer.UNKNOWN),
         datasets=(write.dataset,) if write.dataset else (),
-        fix=atomic_update(write, assignment.column, system),
+        fix=atomic_update(operation, read, write, assignment.column, system),
     )
 
 
@@ -129,7 +129,7 @@ def whole_row(operation: Operation, write: Effect, system: System) -> Iterator[H
         doubts=int(answer == Answer.UNKNOWN),
         datasets=(write.dataset,),
         severity=Severity.MAJOR,
-        fix=save_only(write, tuple(a.column for a in write.assigned), system),
+        fix=save_only(operation, write, tuple(a.column for a in write.assigned), system),
     )
 
 

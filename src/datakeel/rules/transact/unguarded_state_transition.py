@@ -12,7 +12,7 @@ from datakeel.model.effect import Assignment, Effect, Guard, Kind, Rows, Source,
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.clocks import ORDERS
-from datakeel.rules.facts.cures import conditional_update
+from datakeel.rules.facts.cures import conditional_update, locked
 from datakeel.rules.facts.decisions import same_key, tested_columns
 from datakeel.rules.facts.guards import here, now, rows_of, single_runner, stopped
 from datakeel.rules.facts.twice import NEAR, done_twice, repeats
@@ -184,5 +184,5 @@ def hit(
         severity=Severity.MAJOR if consequence is None else None,
         doubts=int(answer == Answer.UNKNOWN),
         datasets=(write.dataset,) if write.dataset else (),
-        fix=conditional_update(write, assignment.column, old, new, system),
+        fix=conditional_update(write, assignment.column, old, new, system, locked(operation, read, write)),
     )

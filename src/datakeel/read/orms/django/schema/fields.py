@@ -289,6 +289,9 @@ class Found(Struct, frozen=True):
     complete: bool = True
 
 
+RENEWED = ("ModificationDateTimeField", "AutoLastModifiedField")  # of packages that many use
+
+
 class Reading:
     """One field's keywords → the field."""
 
@@ -346,7 +349,8 @@ class Reading:
         kind = self.found.kind
         name = self.text("db_column") or (f"{self.name}_id" if kind in ONE else self.name)
         nullable = self.flag("null", default=kind in ("NullBooleanField", "GeneratedField")) and not primary
-        yield Column(name, self.type(), nullable, self.default(), place=place)
+        renewed = self.flag("auto_now") or kind in RENEWED
+        yield Column(name, self.type(), nullable, self.default(), place=place, renewed=renewed)
         if self.found.further[0]:
             further, type_ = self.found.further
             yield Column(further.format(name), type_, nullable, place=place)

@@ -1,0 +1,39 @@
+"""The changes that a rule named, as edits of the user's files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+
+from msgspec.structs import replace
+
+from datakeel.finding import Change, Edit, Finding
+from datakeel.read.languages.python import edit as python
+
+EDITORS: dict[str, Callable[[str, str, tuple[Change, ...]], tuple[Edit, ...]]] = {
+    ".py": python.edits,
+    ".pyw": python.edits,
+}
+
+
+def edited(findings: Iterable[Finding], text: Callable[[str], str | None]) -> tuple[Finding, ...]:
+    """The findings, each with the edits that cure it where the language can make them. `text` gives a file's text by
+    its path, or None where it cannot be written back as it is."""
+    read = cache(text)
+    return tuple(with_edits(f, read) for f in findings)
+
+
+def with_edits(finding: Finding, text: Callable[[str], str | None]) -> Finding:
+    fix = finding.fix
+    if fix is None or not fix.changes:
+        return finding
+    found: list[Edit] = []
+    for path in dict.fromkeys(change.place.path for change in fix.changes):
+        here = text(path)
+        editor = EDITORS.get(path[path.rfind(".") :])
+        changes = tuple(change for change in fix.changes if change.place.path == path)
+        made = editor(here, path, changes) if editor is not None and here is not None else ()
+        if not made:
+            return finding
+        found += made
+    return replace(finding, fix=replace(fix, edits=tuple(found), safe=True))

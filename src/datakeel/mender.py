@@ -1,0 +1,113 @@
+"""The story of `--fix`: review, edit, review again what would be written, and write it only where that is better."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from datakeel.baseline import Baseline
+from datakeel.config import Config
+from datakeel.finding import Confidence, Edit, Finding, Review
+from datakeel.mend.text import applied, data_of, difference, overlap, text_of, write
+from datakeel.reviewer import Progress, review
+
+ROUNDS = 4
+Spot = tuple[str, str, str]  # a rule, a file, a function
+
+
+class Mended(Struct, frozen=True, kw_only=True):
+    """What edits would do. `fixed` are the findings that they cure; `left` have edits too, which were not taken: they
+    overlap others, or what they give is not better. `review` is that of the files as they are with the edits."""
+
+    fixed: tuple[Finding, ...] = ()
+    left: tuple[Finding, ...] = ()
+    before: dict[str, bytes] = {}
+    after: dict[str, bytes] = {}
+    review: Review = Review()
+
+    def difference(self) -> str:
+        """All that changes, as a unified diff."""
+        changed = ((path, text_of(self.before[path]), text_of(self.after[path])) for path in sorted(self.after))
+        return "".join(difference(path, old or "", new or "") for path, old, new in changed)
+
+    def write(self) -> None:
+        """Writes all files, or none. Raises Mistake."""
+        write({Path(self.review.root, path): data for path, data in self.after.items()})
+
+
+def mended(
+    paths: Sequence[Path | str],
+    *,
+    config: Config | None = None,
+    confidence: Confidence = Confidence.MEDIUM,
+    progress: Progress | None = None,
+    known: Baseline | None = None,
+) -> Mended:
+    """The edits of a review that hold: with them each finding that they cure is gone, and nothing new speaks. What is
+    `known` stays as it is. Writes nothing. Raises Mistake as a review does."""
+    first = review(paths, config=config, confidence=confidence, progress=progress)
+    new = review(paths, config=config, confidence=confidence, known=known) if known is not None else first
+    offered = [f for f in new.findings if f.fix is not None and f.fix.edits]
+    chosen = apart(offered)
+    for _ in range(ROUNDS):
+        if not chosen:
+            break
+        before = contents(first, chosen)
+        after = edited(before, chosen)
+        second = review(paths, config=config, confidence=confidence, progress=progress, texts=after)
+        doubtful = in_doubt(first, second, chosen)
+        if not doubtful:
+            left = tuple(f for f in offered if f not in chosen)
+            return Mended(fixed=tuple(chosen), left=left, before=before, after=after, review=second)
+        chosen = [f for f in chosen if f not in doubtful]
+    return Mended(left=tuple(offered), review=new)
+
+
+def apart(offered: Iterable[Finding]) -> list[Finding]:
+    """The findings, in the order of the report, whose edits do not overlap those of one before."""
+    taken: list[Edit] = []
+    chosen = []
+    for finding in offered:
+        edits = finding.fix.edits if finding.fix is not None else ()
+        if not any(overlap(one, other) for one in edits for other in taken):
+            taken += edits
+            chosen.append(finding)
+    return chosen
+
+
+def contents(first: Review, chosen: Iterable[Finding]) -> dict[str, bytes]:
+    paths = {edit.place.path for f in chosen if f.fix is not None for edit in f.fix.edits}
+    return {path: Path(first.root, path).read_bytes() for path in sorted(paths)}
+
+
+def edited(before: dict[str, bytes], chosen: Iterable[Finding]) -> dict[str, bytes]:
+    edits = dict.fromkeys(edit for f in chosen if f.fix is not None for edit in f.fix.edits)
+    return {
+        path: data_of(applied(text_of(data) or "", (e for e in edits if e.place.path == path)), data)
+        for path, data in before.items()
+    }
+
+
+def in_doubt(first: Review, second: Review, chosen: Sequence[Finding]) -> list[Finding]:
+    """Those whose finding is still there, and those where something new speaks or the file cannot be read any more."""
+    was, now = spots(first.findings), spots(second.findings)
+    cured = spots(chosen)
+    failed = {spot for spot in cured if now[spot] > was[spot] - cured[spot]}
+    new = {spot for spot in now if now[spot] > was[spot]}
+    broken = {r.path for r in second.summary.remarks} - {r.path for r in first.summary.remarks}
+    found = [f for f in chosen if spot_of(f) in failed or f.place.path in broken]
+    for _, path, symbol in sorted(new):
+        near = [f for f in chosen if f.place.path == path and f.symbol == symbol]
+        found += near or [f for f in chosen if f.place.path == path] or chosen
+    return found
+
+
+def spots(findings: Iterable[Finding]) -> Counter[Spot]:
+    return Counter(map(spot_of, findings))
+
+
+def spot_of(finding: Finding) -> Spot:
+    return finding.rule, finding.place.path, finding.symbol

@@ -1,0 +1,326 @@
+"""One Python file under edit: its text and tree, where each node stands, and the pieces of text that are to change."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import warnings
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import TypeVar
+
+from datakeel.finding import Edit
+from datakeel.model.place import Place
+
+N = TypeVar("N", bound=ast.AST)
+LINE_END = re.compile(r"\r\n|\r|\n")
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+ATOMS = (ast.Name, ast.Attribute, ast.Constant, ast.Call, ast.Subscript)
+
+
+class Refused(Exception):
+    """A change that is not surely right in this text."""
+
+
+class Draft:
+    """Offsets are in characters of the text. Raises SyntaxError or ValueError for a text that Python refuses."""
+
+    def __init__(self, text: str, path: str) -> None:
+        self.text = text
+        self.path = path
+        self.end_of_line = "\r\n" if "\r\n" in text else "\n"
+        self.starts = [0, *(m.end() for m in LINE_END.finditer(text))]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.tree = ast.parse(text)
+        self.parents = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        self.at: dict[tuple[int, int], list[ast.AST]] = {}
+        for node in self.parents:
+            if hasattr(node, "end_col_offset"):
+                self.at.setdefault((self.start(node), self.end(node)), []).append(node)
+        self.pieces: dict[tuple[int, int, str], None] = {}
+
+    # Where things stand -------------------------------------------------------------------------------------------
+
+    def offset(self, line: int, column: int) -> int:
+        """Of a line and a column in characters."""
+        return self.starts[line - 1] + column
+
+    def _offset(self, line: int, column: int) -> int:
+        """Of a line and a column as the parser counts them, in bytes."""
+        begin = self.starts[line - 1]
+        stretch = self.text[begin : begin + column]
+        return begin + (column if stretch.isascii() else len(stretch.encode()[:column].decode("utf-8", "ignore")))
+
+    def start(self, node: ast.AST) -> int:
+        return self._offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
+
+    def end(self, node: ast.AST) -> int:
+        return self._offset(node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
+
+    def source(self, node: ast.AST) -> str:
+        return self.text[self.start(node) : self.end(node)]
+
+    def operand(self, node: ast.AST) -> str:
+        """An expression as it may stand beside an operator."""
+        return self.source(node) if isinstance(node, ATOMS) else f"({self.source(node)})"
+
+    def find(self, place: Place, kind: type[N]) -> N:
+        """The node of that kind at a place. Raises Refused."""
+        try:
+            span = (self.offset(place.line, place.column), self.offset(place.end_line, place.end_column))
+        except IndexError:
+            raise Refused from None
+        found = next((node for node in self.at.get(span, ()) if isinstance(node, kind)), None)
+        if found is None:
+            raise Refused
+        return found
+
+    def statement(self, node: ast.AST) -> ast.stmt:
+        while not isinstance(node, ast.stmt):
+            node = self.parents[node]
+        return node
+
+    def above(self, node: ast.AST) -> Iterator[ast.AST]:
+        while node in self.parents:
+            node = self.parents[node]
+            yield node
+
+    def function(self, node: ast.AST) -> ast.AST:
+        """The innermost function that holds a node, or the module."""
+        return next((n for n in self.above(node) if isinstance(n, (*FUNCTIONS, ast.Module))), self.tree)
+
+    def indent(self, node: ast.AST) -> str:
+        """What stands before a statement on its line. Raises Refused where that is code."""
+        before = self.text[self.starts[node.lineno - 1] : self.start(node)]  # type: ignore[attr-defined]
+        if before.strip():
+            raise Refused
+        return before
+
+    def line_of(self, offset: int) -> int:
+        return bisect_right(self.starts, offset)
+
+    # What is to change --------------------------------------------------------------------------------------------
+
+    def replace(self, start: int, end: int, text: str) -> None:
+        self.pieces[start, end, text.replace("\n", self.end_of_line)] = None
+
+    def insert(self, offset: int, text: str) -> None:
+        self.replace(offset, offset, text)
+
+    def edits(self) -> tuple[Edit, ...]:
+        """What was asked for, in the order of the text; what goes to one place is one edit."""
+        joined: dict[tuple[int, int], str] = {}
+        for start, end, text in self.pieces:
+            joined[start, end] = joined.get((start, end), "") + text
+        return tuple(Edit(self.place(*span), text) for span, text in sorted(joined.items()))
+
+    def place(self, start: int, end: int) -> Place:
+        first, last = self.line_of(start), self.line_of(end)
+        return Place(self.path, first, start - self.starts[first - 1], last, end - self.starts[last - 1])
+
+    def add_argument(self, call: ast.Call, text: str) -> None:
+        """One more argument at the end of a call, laid out as the others are."""
+        given = [*call.args, *(k.value for k in call.keywords)]
+        close = self.end(call) - 1
+        if not given:
+            if self.text[self.end(call.func) : close].strip() != "(":
+                raise Refused
+            return self.insert(close, text)
+        if len(given) == 1 and isinstance(given[0], ast.GeneratorExp):
+            raise Refused
+        last = max(given, key=self.end)
+        written, comma = self.tail(self.end(last), close)
+        own_lines = self.line_of(written) < self.line_of(close) and not self.before(last).strip()
+        if not own_lines:
+            return self.insert(written, f"{'' if comma else ','} {text}{',' if comma else ''}")
+        line_end = self.starts[self.line_of(written)]
+        line_end -= len(self.end_of_line) if self.text[:line_end].endswith(self.end_of_line) else 1
+        more = f"\n{self.before(last)}{text}{',' if comma else ''}"
+        if comma or not self.text[written:line_end].strip():
+            return self.insert(line_end, more if comma else "," + more)
+        self.insert(written, ",")
+        return self.insert(line_end, more)
+
+    def before(self, argument: ast.expr) -> str:
+        """What stands on an argument's line before it; of a keyword, before its name."""
+        node = self.parents[argument]
+        first = node if isinstance(node, ast.keyword) and node.arg is not None else argument
+        start = self.start(first)
+        stars = len(self.text[:start]) - len(self.text[:start].rstrip("*"))
+        return self.text[self.starts[self.line_of(start) - 1] : start - stars]
+
+    def tail(self, start: int, close: int) -> tuple[int, bool]:
+        """Behind the last thing before a closing bracket that is neither space nor comment, and whether that is a
+        comma."""
+        last, comma, position = start, False, start
+        while position < close:
+            character = self.text[position]
+            if character == "#":
+                position = self.starts[self.line_of(position)]
+                continue
+            if not character.isspace() and character != "\\":
+                last, comma = position + 1, character == ","
+            position += 1
+        return last, comma
+
+    # Names --------------------------------------------------------------------------------------------------------
+
+    def module(self, dotted: str, at: ast.AST) -> str:
+        """What a module is called here; it is imported where nobody has."""
+        if "." not in dotted:
+            return self.name("", dotted, at)
+        package, _, name = dotted.rpartition(".")
+        return self.name(package, name, at)
+
+    def known(self, module: str, name: str, at: ast.AST) -> str | None:
+        """What `module.name` (or, without a module, the module `name`) is called at a node, where it is imported."""
+        holder = self.function(at)
+        places = [self.tree.body] + ([holder.body] if isinstance(holder, FUNCTIONS[:2]) else [])
+        for body in reversed(places):
+            for one in body:
+                if isinstance(one, ast.ImportFrom | ast.Import) and one.lineno <= getattr(at, "lineno", 0):
+                    called = self.called(one, module, name)
+                    if called is not None and not self.hidden(called, at, one):
+                        return called
+        return None
+
+    def called(self, one: ast.Import | ast.ImportFrom, module: str, name: str) -> str | None:
+        if isinstance(one, ast.ImportFrom):
+            if one.level == 0 and one.module == module and module:
+                return next((a.asname or a.name for a in one.names if a.name == name), None)
+            package, _, last = module.rpartition(".")
+            if one.level == 0 and package and one.module == package:  # from django.db import models → models.F
+                return next((f"{a.asname or a.name}.{name}" for a in one.names if a.name == last), None)
+            return None
+        whole = f"{module}.{name}" if module else name
+        for alias in one.names:
+            if alias.name == whole and (alias.asname or "." not in whole):
+                return alias.asname or whole
+            if module and alias.name == module and (alias.asname or "." not in module):
+                return f"{alias.asname or module}.{name}"
+        return None
+
+    def hidden(self, called: str, at: ast.AST, by: ast.stmt | None = None) -> bool:
+        """Whether something else is called so in one of the functions round a node, or in the module."""
+        first = called.partition(".")[0]
+        for holder in self.above(at):
+            if isinstance(holder, (*FUNCTIONS, ast.Module)):
+                others = (n for n in self.binders(holder, first) if by is None or self.parents[n] is not by)
+                if any(True for _ in others):
+                    return True
+        return False
+
+    def bound_inside(self, name: str, at: ast.AST) -> bool:
+        """Whether a function round a node gives the name a meaning of its own."""
+        return any(isinstance(n, FUNCTIONS) and any(self.binders(n, name)) for n in self.above(at))
+
+    def binders(self, holder: ast.AST, name: str) -> Iterator[ast.AST]:
+        """What gives a name a meaning in a function's or module's own text."""
+        if isinstance(holder, FUNCTIONS):
+            yield from (a for a in ast.walk(holder.args) if isinstance(a, ast.arg) and a.arg == name)
+        pending = list(ast.iter_child_nodes(holder))
+        while pending:
+            node = pending.pop()
+            if binds(node, name):
+                yield node
+            if not isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+                pending.extend(ast.iter_child_nodes(node))
+
+    def name(self, module: str, name: str, at: ast.AST) -> str:
+        """What a name is called at a node; it is imported where nobody has. Raises Refused where the name means
+        something else there."""
+        called = self.known(module, name, at)
+        if called is not None:
+            return called
+        if self.hidden(name, at, self.guarded(module, name)):
+            raise Refused
+        self.add_import(module, name)
+        return name
+
+    def guarded(self, module: str, name: str) -> ast.stmt | None:
+        """An import of the very name that stands under a condition (``if TYPE_CHECKING:``) of the module."""
+        for one in ast.walk(self.tree):
+            if isinstance(one, ast.ImportFrom | ast.Import) and self.called(one, module, name) == name:
+                return one if self.function(one) is self.tree else None
+        return None
+
+    def add_import(self, module: str, name: str) -> None:
+        imports = [n for n in self.tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+        same_module = [n for n in imports if isinstance(n, ast.ImportFrom) and n.module == module and n.level == 0]
+        if any(self.joins(one, name) for one in same_module):
+            return None
+        line = f"from {module} import {name}" if module else f"import {name}"
+        absolute = [n for n in imports if not (isinstance(n, ast.ImportFrom) and (n.level or n.module == "__future__"))]
+        own = module or name
+        near = [n for n in absolute if first_module(n).partition(".")[0] == own.partition(".")[0]]
+        if own.partition(".")[0] in sys.stdlib_module_names:
+            near = near or [n for n in absolute if first_module(n).partition(".")[0] in sys.stdlib_module_names]
+        group = near or absolute or imports
+        if not group:
+            return self.insert(self.head(), line + "\n\n")
+        earlier = [n for n in group if (isinstance(n, ast.ImportFrom) == bool(module)) and first_module(n) < own]
+        if own.partition(".")[0] in sys.stdlib_module_names and not near:
+            first = group[0]
+            return self.insert(self.starts[first.lineno - 1], line + "\n\n")
+        if earlier or not near:
+            after = earlier[-1] if earlier else group[-1]
+            return self.insert(self.behind(after), ("" if self.ends(after) else "\n") + line + "\n")
+        same = [n for n in group if isinstance(n, ast.ImportFrom) == bool(module)]
+        if not same and module:
+            return self.insert(self.behind(group[-1]), line + "\n")
+        return self.insert(self.starts[(same or group)[0].lineno - 1], line + "\n")
+
+    def behind(self, node: ast.stmt) -> int:
+        """The beginning of the line behind a statement."""
+        line = node.end_lineno or node.lineno
+        return self.starts[line] if line < len(self.starts) else len(self.text)
+
+    def ends(self, node: ast.stmt) -> bool:
+        return (node.end_lineno or node.lineno) < len(self.starts)
+
+    def head(self) -> int:
+        """Where the first import of a file goes: behind its docstring and comments."""
+        first = self.tree.body[0] if self.tree.body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            return self.behind(first)
+        return self.starts[first.lineno - 1] if first is not None else len(self.text)
+
+    def joins(self, one: ast.ImportFrom, name: str) -> bool:
+        """Puts a name into an import of one line, in its order. False where that line is of another kind."""
+        if one.lineno != one.end_lineno or any(a.name == "*" for a in one.names) or "(" in self.source(one):
+            return False
+        named = [self.source(a) for a in one.names]
+        if any(piece[0] == self.end(one.names[-1]) for piece in self.pieces):
+            return False  # a second name at the same place: a line of its own
+        later = next((a for a in one.names if order(a.name) > order(name)), None)
+        if later is not None and [order(a.name) for a in one.names] == sorted(order(a.name) for a in one.names):
+            self.insert(self.start(later), f"{name}, ")
+        else:
+            self.insert(self.end(one.names[-1]), f", {name}")
+        return bool(named)
+
+
+def first_module(one: ast.Import | ast.ImportFrom) -> str:
+    return one.module or "" if isinstance(one, ast.ImportFrom) else one.names[0].name
+
+
+def order(name: str) -> tuple[int, str]:
+    """As import sorters have it: constants, classes, then the others."""
+    return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name)
+
+
+def binds(node: ast.AST, name: str) -> bool:
+    match node:
+        case ast.Name(id=found, ctx=ast.Store() | ast.Del()):
+            return found == name
+        case ast.FunctionDef(name=found) | ast.AsyncFunctionDef(name=found) | ast.ClassDef(name=found):
+            return found == name
+        case ast.ExceptHandler(name=found) | ast.MatchAs(name=found) | ast.MatchStar(name=found):
+            return found == name
+        case ast.alias(name=found, asname=other):
+            return (other or found.partition(".")[0]) == name
+        case ast.Global(names=names) | ast.Nonlocal(names=names):
+            return name in names
+    return False

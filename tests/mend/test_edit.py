@@ -1,0 +1,457 @@
+"""What a language makes of a cure's changes: formatting and comments stay, and what is not surely right is refused."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import pytest
+
+from datakeel.finding import Change
+from datakeel.mend.text import applied
+from datakeel.model.place import Place
+from datakeel.read.languages.python.edit import edits
+
+
+def place(text: str, needle: str) -> Place:
+    """Where the needle stands, which may go over several lines."""
+    begin = text.index(needle)
+    assert text.count(needle) == 1, needle
+    end = begin + len(needle)
+    starts = [0]
+    for number, character in enumerate(text):
+        if character == "\n":
+            starts.append(number + 1)
+    first = max(n for n, s in enumerate(starts) if s <= begin)
+    last = max(n for n, s in enumerate(starts) if s <= end)
+    return Place("code.py", first + 1, begin - starts[first], last + 1, end - starts[last])
+
+
+def after(text: str, how: str, needle: str, library: str = "", name: str = "", value: str = "", other: str = "") -> str:
+    """The text with one change made; empty where it is refused."""
+    lock = place(text, other) if other else None
+    made = edits(text, "code.py", [Change(how, place(text, needle), library, name, value, lock)])
+    changed = applied(text, made) if made else ""
+    compile(changed, "code.py", "exec")
+    return changed
+
+
+ARGUMENTS = {
+    "the only one": ("requests.get()", "requests.get(timeout=10)"),
+    "one more": ("requests.get(url)", "requests.get(url, timeout=10)"),
+    "behind a trailing comma": ("requests.get(url,)", "requests.get(url, timeout=10,)"),
+    "behind brackets of its own": ("requests.get((url))", "requests.get((url), timeout=10)"),
+    "one on each line": (
+        "requests.get(\n    url,\n    params={},  # none\n)",
+        "requests.get(\n    url,\n    params={},  # none\n    timeout=10,\n)",
+    ),
+    "one on each line, without the last comma": (
+        "requests.get(\n    url,\n    params={}\n)",
+        "requests.get(\n    url,\n    params={},\n    timeout=10\n)",
+    ),
+    "a comment behind the last, without a comma": (
+        "requests.get(\n    url  # theirs, (all)\n)",
+        "requests.get(\n    url,  # theirs, (all)\n    timeout=10\n)",
+    ),
+    "the bracket closes the last line": (
+        "requests.get(url,\n             params={})",
+        "requests.get(url,\n             params={}, timeout=10)",
+    ),
+    "a table hugs the brackets": (
+        'requests.post(url, json={\n    "é": "ü",\n})',
+        'requests.post(url, json={\n    "é": "ü",\n}, timeout=10)',
+    ),
+    "more than a comma behind it": ("requests.get(*urls)", "requests.get(*urls, timeout=10)"),
+    "a comment that ends with a bracket": (
+        "requests.get(  # (a)\n    url,\n    # last )\n)",
+        "requests.get(  # (a)\n    url,\n    timeout=10,\n    # last )\n)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ARGUMENTS.values(), ids=list(ARGUMENTS))
+def test_an_argument_is_laid_out_as_the_others_are(case: tuple[str, str]) -> None:
+    before, expected = case
+    assert after(f"x = {before}\n", "argument", before, name="timeout", value="10") == f"x = {expected}\n"
+
+
+@pytest.mark.parametrize(
+    "call", ["requests.get(url, **options)", "requests.get(url, timeout=None)", "any(u for u in urls)", "f(  # none\n)"]
+)
+def test_an_argument_that_may_be_there_already_is_refused(call: str) -> None:
+    assert after(f"x = {call}\n", "argument", call, name="timeout", value="10") == ""
+
+
+def test_a_value_names_its_module_as_the_file_does() -> None:
+    text = "import aiohttp as http\n\n\nasync def ask(session, url):\n    await session.get(url)\n"
+    changed = after(text, "argument", "session.get(url)", name="timeout", value="aiohttp.ClientTimeout(total=10)")
+    assert "session.get(url, timeout=http.ClientTimeout(total=10))" in changed
+
+
+IMPORTS = {
+    "none is there": ("", "from functools import partial\n\n"),
+    "behind the docstring": ('"""Orders."""\n', '"""Orders."""\nfrom functools import partial\n\n'),
+    "among its kind": ("import os\n\nimport django\n", "import os\nfrom functools import partial\n\nimport django\n"),
+    "in its order": (
+        "from abc import ABC\nfrom re import sub\n",
+        "from abc import ABC\nfrom functools import partial\nfrom re import sub\n",
+    ),
+    "in the line of its module": (
+        "from functools import cache, wraps\n",
+        "from functools import cache, partial, wraps\n",
+    ),
+    "before those of others": ("import django\n", "from functools import partial\n\nimport django\n"),
+    "it is there": ("from functools import partial\n", "from functools import partial\n"),
+    "its module is there": ("import functools\n", "import functools\n"),
+    "under another name": ("from functools import partial as bind\n", "from functools import partial as bind\n"),
+    "behind what looks at the future": (
+        "from __future__ import annotations\n\nimport django\n",
+        "from __future__ import annotations\n\nfrom functools import partial\n\nimport django\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IMPORTS.values(), ids=list(IMPORTS))
+def test_what_is_needed_is_imported_where_it_belongs(case: tuple[str, str]) -> None:
+    before, expected = case
+    rest = "from django.db import transaction\n\n\ndef place(order):\n    bill.delay(order.id)\n"
+    changed = after(before + rest, "defer", "bill.delay(order.id)", "django")
+    assert changed.startswith(expected)
+
+
+def test_an_import_that_only_a_type_checker_sees_is_none() -> None:
+    text = dedent("""\
+        from typing import TYPE_CHECKING
+
+        if TYPE_CHECKING:
+            from django.db import transaction
+
+
+        def place(order):
+            bill.delay(order.id)
+        """)
+    changed = after(text, "defer", "bill.delay(order.id)", "django")
+    assert "from django.db import transaction\n\nif TYPE_CHECKING" in changed
+
+
+def test_an_import_of_the_function_itself_is_used() -> None:
+    text = dedent("""\
+        from functools import partial
+
+
+        def place(order):
+            from django.db import transaction as tx
+
+            bill.delay(order.id)
+        """)
+    assert "    tx.on_commit(partial(bill.delay, order.id))" in after(text, "defer", "bill.delay(order.id)", "django")
+
+
+@pytest.mark.parametrize("name", ["transaction", "partial"])
+def test_a_name_that_means_something_else_is_refused(name: str) -> None:
+    text = f"def place(order, {name}):\n    bill.delay(order.id)\n"
+    assert after(text, "defer", "bill.delay(order.id)", "django") == ""
+
+
+def test_a_statement_waits_for_the_commit_with_its_values_bound() -> None:
+    text = dedent("""\
+        from functools import partial
+
+        from django.db import transaction
+
+
+        class Orders:
+            def place(self, orders):
+                for order in orders:
+                    bill.apply_async(
+                        args=[order.id],  # the id
+                        countdown=3,
+                    )
+                refresh.delay()
+        """)
+    first = text[text.index("bill.apply") : text.index("        refresh")].rstrip()
+    changed = after(text, "defer", first, "django")
+    assert changed == text.replace(
+        first,
+        "transaction.on_commit(partial(\n"
+        "                bill.apply_async,\n"
+        "                args=[order.id],  # the id\n"
+        "                countdown=3,\n"
+        "            ))",
+    )
+    assert "transaction.on_commit(refresh.delay)\n" in after(text, "defer", "refresh.delay()", "django")
+
+
+@pytest.mark.parametrize(
+    "line", ["job = bill.delay(order.id)", "return bill.delay(order.id)", "await bill.delay(order.id)"]
+)
+def test_a_statement_whose_result_is_used_does_not_wait(line: str) -> None:
+    assert after(f"async def place(order):\n    {line}\n", "defer", "bill.delay(order.id)", "django") == ""
+
+
+LOCKS = {
+    "by its key": ("django", "Account.objects.get(pk=1)", "Account.objects.select_for_update().get(pk=1)"),
+    "over several lines": (
+        "django",
+        "(\n    Account.objects\n    .filter(pk=1)\n    .first()\n)",
+        "(\n    Account.objects\n    .filter(pk=1)\n    .select_for_update()\n    .first()\n)",
+    ),
+    "or not found": (
+        "django",
+        "get_object_or_404(Account, pk=1)",
+        "get_object_or_404(Account.objects.select_for_update(), pk=1)",
+    ),
+    "through a session": ("sqlalchemy", "session.get(Account, 1)", "session.get(Account, 1, with_for_update=True)"),
+    "a query": (
+        "sqlalchemy",
+        "session.query(Account).filter_by(id=1).one()",
+        "session.query(Account).filter_by(id=1).with_for_update().one()",
+    ),
+    "a statement": (
+        "sqlalchemy",
+        "session.scalars(select(Account).where(Account.id == 1))",
+        "session.scalars(select(Account).where(Account.id == 1).with_for_update())",
+    ),
+    "SQL": (
+        "psycopg",
+        'cursor.execute("SELECT balance FROM accounts WHERE id = %s", (1,))',
+        'cursor.execute("SELECT balance FROM accounts WHERE id = %s FOR UPDATE", (1,))',
+    ),
+    "SQL over several lines": (
+        "asyncpg",
+        'connection.fetchrow("""\n    SELECT balance\n    FROM accounts WHERE id = $1;\n""", 1)',
+        'connection.fetchrow("""\n    SELECT balance\n    FROM accounts WHERE id = $1 FOR UPDATE;\n""", 1)',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LOCKS.values(), ids=list(LOCKS))
+def test_a_query_locks_what_it_gives(case: tuple[str, str, str]) -> None:
+    library, before, expected = case
+    call = before[1:-1].strip() if before.startswith("(") else before
+    assert after(f"x = {before}\n", "lock", call, library) == f"x = {expected}\n"
+
+
+@pytest.mark.parametrize(
+    ("library", "call"),
+    [
+        ("django", "Account.objects.select_related('owner').get(pk=1)"),
+        ("django", "Account.objects.values('id').first()"),
+        ("django", "Account.objects.count()"),
+        ("django", "get_object_or_404(accounts(), pk=1)"),
+        ("sqlalchemy", "session.query(Account).join(Owner).first()"),
+        ("sqlalchemy", "session.execute(statement)"),
+        ("psycopg", 'cursor.execute("SELECT sum(balance) FROM accounts WHERE owner = %s", (1,))'),
+        ("psycopg", 'cursor.execute("SELECT balance FROM accounts WHERE id = 1 FOR SHARE")'),
+        ("psycopg", "cursor.execute(QUERY, (1,))"),
+    ],
+)
+def test_a_query_that_no_lock_goes_with_is_left(library: str, call: str) -> None:
+    assert after(f"x = {call}\n", "lock", call, library) == ""
+
+
+def test_the_store_computes_what_is_added() -> None:
+    text = dedent("""\
+        from django.db.models import Q, F as Field
+
+
+        def pay(pk, amount):
+            account = Account.objects.get(pk=pk)
+            account.balance -= amount + 1  # with the fee
+            account.save()
+        """)
+    changed = after(text, "atomic", "account.save()", "django", "balance")
+    assert '    account.balance = Field("balance") - (amount + 1)  # with the fee\n' in changed
+
+
+def test_an_attribute_of_a_mapped_class_computes_in_the_store() -> None:
+    text = dedent("""\
+        from shop.models import Account
+
+
+        def pay(session, pk, amount):
+            account = session.get(Account, pk)
+            account.balance = account.balance - amount
+            session.commit()
+            return account
+        """)
+    changed = after(text, "atomic", "session.commit()", "sqlalchemy", "balance", "Account")
+    assert "    account.balance = Account.balance - amount\n" in changed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "account.balance += 1\n    account.save()\n    return account.balance",  # it is read again
+        "if account.balance:\n        account.balance += 1\n    account.save()",  # it decides
+        "account.balance += 1\n    account.save()\n    tell(account)",  # others read it
+        "for amount in amounts:\n        account.balance += amount\n        account.save()",  # again at each save
+        "account.balance += 1\n    account.save()\n    account.save()",
+        "account.balance //= 2\n    account.save()",
+    ],
+)
+def test_an_expression_that_others_would_see_is_refused(body: str) -> None:
+    text = f"def pay(pk, amounts):\n    account = Account.objects.get(pk=pk)\n    {body}\n"
+    first = text[: text.index("account.save()") + len("account.save()")]
+    spot = Change("atomic", place(first, "account.save()"), "django", "balance")
+    assert edits(text, "code.py", [spot]) == ()
+
+
+def test_only_what_was_changed_is_saved() -> None:
+    text = "def note(pk):\n    order = find(pk)\n    order.note = 1\n    order.save()\n"
+    assert 'order.save(update_fields=["note", "changed_at"])' in after(
+        text, "columns", "order.save()", name="note,changed_at"
+    )
+    given_away = text.replace("order.note = 1", "order.note = 1\n    stamp(order)")
+    assert after(given_away, "columns", "order.save()", name="note") == ""
+
+
+def test_a_savepoint_holds_what_may_fail() -> None:
+    text = dedent("""\
+        from django.db import IntegrityError, transaction
+
+
+        def register(names):
+            with transaction.atomic():
+                for name in names:
+                    try:
+                        # a name may be taken
+
+                        Account.objects.create(
+                            name=name,
+                        )
+                    except IntegrityError:
+                        continue
+                    else:
+                        tell(name)
+        """)
+    expected = text.replace(
+        """\
+                # a name may be taken
+
+                Account.objects.create(
+                    name=name,
+                )
+""",
+        """\
+                # a name may be taken
+
+                with transaction.atomic():
+                    Account.objects.create(
+                        name=name,
+                    )
+""",
+    )
+    assert after(text, "savepoint", "except IntegrityError:\n                continue", "django") == expected
+
+
+def test_a_session_opens_its_savepoint_by_itself() -> None:
+    text = dedent("""\
+        async def register(session, name):
+            try:
+                session.add(Account(name=name))
+                await session.flush()
+            except IntegrityError:
+                pass
+        """)
+    changed = after(text, "savepoint", "except IntegrityError:\n        pass", "sqlalchemy")
+    assert "        async with session.begin_nested():\n            session.add(Account(name=name))\n" in changed
+
+
+def test_text_over_several_lines_is_not_moved() -> None:
+    text = 'try:\n    run("""a\n    b""")\nexcept IntegrityError:\n    pass\n'
+    assert after(text, "savepoint", "except IntegrityError:\n    pass", "django") == ""
+
+
+SORTED = {
+    "by an attribute": (
+        "for line in order.lines.all():\n    lock(pk=line.stock_id)",
+        "for line in sorted(order.lines.all(), key=lambda line: line.stock_id):\n    lock(pk=line.stock_id)",
+    ),
+    "the keys themselves": ("for pk in ids:\n    lock(pk=pk)", "for pk in sorted(ids):\n    lock(pk=pk)"),
+    "an entry": (
+        'for line in lines:\n    lock(id=line["sku"])',
+        'for line in sorted(lines, key=lambda line: line["sku"]):\n    lock(id=line["sku"])',
+    ),
+    "pairs": (
+        "for pk, count in counts.items():\n    lock(pk=pk)",
+        "for pk, count in sorted(counts.items()):\n    lock(pk=pk)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SORTED.values(), ids=list(SORTED))
+def test_rows_are_locked_in_the_order_of_their_keys(case: tuple[str, str]) -> None:
+    before, expected = case
+    assert after(before + "\n", "sort", before, other=before[before.index("lock") :]) == expected + "\n"
+
+
+@pytest.mark.parametrize("key", ["find(line)", "other.id", "line.stock_id + 1"])
+def test_a_loop_whose_keys_are_not_plain_is_left(key: str) -> None:
+    text = f"for line in lines:\n    lock(pk={key})\n"
+    assert after(text, "sort", text.rstrip(), other=f"lock(pk={key})") == ""
+
+
+CLOCKS = {
+    "a duration": (
+        "def f(limit):\n    begun = time.time()\n    while time.time() - begun < limit:\n        go()\n",
+        "def f(limit):\n    begun = time.monotonic()\n    while time.monotonic() - begun < limit:\n        go()\n",
+    ),
+    "a deadline": (
+        "def f(limit):\n    end = time.time() + limit\n    while time.time() < end:\n        go()\n",
+        "def f(limit):\n    end = time.monotonic() + limit\n    while time.monotonic() < end:\n        go()\n",
+    ),
+    "two variables": (
+        "def f():\n    begun = time.time()\n    ended = time.time()\n    return ended - begun > 3\n",
+        "def f():\n    begun = time.monotonic()\n    ended = time.monotonic()\n    return ended - begun > 3\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CLOCKS.values(), ids=list(CLOCKS))
+def test_all_readings_of_a_duration_come_from_one_clock(case: tuple[str, str]) -> None:
+    before, expected = ("import time\n\n\n" + text for text in case)
+    begin = before.index("time.time()")
+    spot = Change("clock", place(before[: begin + len("time.time()")], "time.time()"))
+    assert applied(before, edits(before, "code.py", [spot])) == expected
+
+
+def test_a_reading_under_its_own_name_needs_the_other_one() -> None:
+    text = (
+        "from time import sleep, time\n\n\ndef f(x):\n    begun = time()\n    while time() - begun < x:\n        go()\n"
+    )
+    spot = Change("clock", place(text[: text.index("time()") + 6], "time()"))
+    changed = applied(text, edits(text, "code.py", [spot]))
+    assert changed.startswith("from time import monotonic, sleep, time\n")
+    assert "begun = monotonic()\n    while monotonic() - begun < x" in changed
+
+
+@pytest.mark.parametrize("use", ["save(begun)", "self.begun = begun", "print(f'{begun}')", "begun += 3"])
+def test_a_reading_that_is_also_a_time_of_day_is_left(use: str) -> None:
+    text = f"import time\n\n\ndef f(self, x):\n    begun = time.time()\n    {use}\n    return time.time() - begun > x\n"
+    spot = Change("clock", place(text[: text.index("time.time()") + 11], "time.time()"))
+    assert edits(text, "code.py", [spot]) == ()
+
+
+def test_an_option_gives_way_to_another_value() -> None:
+    assert after("x = Producer(acks=1)\n", "option", "Producer(acks=1)", name="acks", value='"all"') == (
+        'x = Producer(acks="all")\n'
+    )
+    assert after("x = Producer(topic)\n", "option", "Producer(topic)", name="acks", value='"all"') == (
+        'x = Producer(topic, acks="all")\n'
+    )
+    table = 'Producer({\n    "a.b": 1,  # one\n    "acks": 1,\n})'
+    assert '"acks": "all",\n' in after(f"x = {table}\n", "option", table, name="acks", value='"all"')
+    table = 'Producer({\n    "a.b": 1,\n})'
+    assert after(f"x = {table}\n", "option", table, name="acks", value='"all"') == (
+        'x = Producer({\n    "acks": "all",\n    "a.b": 1,\n})\n'
+    )
+
+
+def test_what_python_refuses_is_not_edited() -> None:
+    assert edits("def (:\n    f()\n", "code.py", [Change("argument", Place("code.py", 2, 4, 2, 7), "", "x", "1")]) == ()
+
+
+def test_lines_end_as_they_did() -> None:
+    text = "requests.get(\r\n    url,\r\n)\r\n"
+    made = edits(text, "code.py", [Change("argument", Place("code.py", 1, 0, 3, 1), "", "timeout", "10")])
+    assert applied(text, made) == "requests.get(\r\n    url,\r\n    timeout=10,\r\n)\r\n"
