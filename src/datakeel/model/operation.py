@@ -117,14 +117,25 @@ class Handler(Struct, frozen=True, gc=False):
     calls: tuple[Place, ...] = ()
 
 
+class Release(Struct, frozen=True, gc=False):
+    """Where a resource is closed, or given back. `number` orders it among the effects; `always`: a context that closes
+    it however it is left."""
+
+    number: int
+    place: Place
+    scopes: tuple[Scope, ...] = ()
+    always: bool = False
+
+
 class Resource(Struct, frozen=True, gc=False):
     """A client, connection, pool, queue, consumer or producer, where it is made.
 
     `kind`: consumer, producer, client, connection, pool, queue, executor, server, lock; steps (a list of pairs: its
     options ``action`` and ``compensation`` name each one's functions). `options` are resolved, with
     the library's defaults (``given=False``); `complete` False: some options could not be read. `per`: process (module
-    level, or cached), call. `kept`: in an attribute or a container, which outlives the call. `released`: on every
-    exit, on none, or not known (it escapes).
+    level, or cached), call. `kept`: in an attribute or a container, which outlives the call. `releases` are the places
+    that close it. `passed` says who else holds it: nobody, ``returned`` (who called), ``handed`` (code that it was
+    given to), ``callee`` (the function that made it and gave it to nobody).
     """
 
     number: int
@@ -134,7 +145,8 @@ class Resource(Struct, frozen=True, gc=False):
     place: Place
     type: str = ""
     per: str = "call"
-    released: Answer = Answer.UNKNOWN
+    releases: tuple[Release, ...] = ()
+    passed: str = ""
     complete: bool = True
     origin: Origin = Origin.RESOLVED
     chain: tuple[Place, ...] = ()

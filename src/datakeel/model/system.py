@@ -22,6 +22,15 @@ class Setting(Struct, frozen=True, order=True, gc=False):
     line: int = 0
 
 
+class Use(Struct, frozen=True, order=True, gc=False):
+    """A library that a service's own code imports, or that its framework's settings name, by the first part of its
+    name (``prometheus_client``); ``print`` for each function that prints. `place`: the first of its file."""
+
+    service: str
+    name: str
+    place: Place
+
+
 class Remark(Struct, frozen=True, order=True, gc=False):
     """What could not be analysed, in words for the report."""
 
@@ -38,6 +47,7 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
     resources: tuple[Resource, ...] = ()  # those of modules
     settings: tuple[Setting, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    uses: tuple[Use, ...] = ()
     services: tuple[str, ...] = ()
     whole: bool = True  # False: something was lost on the way (a function took too long) that another run may find
     files: int = 0
@@ -69,6 +79,17 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
             for name in dict.fromkeys(n for whole in _names(dataset) for n in (whole, whole.rpartition(".")[2])):
                 found[name] = (*found.get(name, ()), dataset)
         return found
+
+    def used_by(self, service: str) -> frozenset[str]:
+        """The libraries that a service uses."""
+        return self._used.get(service, frozenset())
+
+    @cached_property
+    def _used(self) -> dict[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for use in self.uses:
+            found.setdefault(use.service, set()).add(use.name)
+        return {service: frozenset(names) for service, names in found.items()}
 
     def setting(self, name: str) -> str | None:
         return next((s.value for s in self.settings if s.name == name), None)

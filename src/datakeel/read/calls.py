@@ -74,6 +74,7 @@ HANDLES = re.compile(  # what code is called that does something with a message
     r"(^|_)(handle|handler|callback|cb|func|function|fn|listener|action|process|processor|dispatch|consume|deliver|emit"
     r"|trigger|notify|send|publish|forward|ingest|store|save|submit|perform|execute|run|on)(_|$)"
 )
+CONNECTED = ("connection", "session", "factory")
 OWNERS = 4  # how far back it is asked what an object came from
 
 
@@ -295,6 +296,8 @@ class Caller(Executor):
                 decided = value.place or decided
             else:
                 options = value
+        if self.resources:
+            self.hand_on((*positional, *keywords.values()), "handed", node.at)
         return Arguments(tuple(positional), keywords, rest, options, decided)
 
     def held(self, value: Value) -> Value | None:
@@ -744,6 +747,7 @@ class Caller(Executor):
                 type_name,
                 per="process" if self.made_once() else "call",
                 complete="*" not in options,
+                passed="callee" if self.frame.chain else "",
                 chain=self.frame.chain,
                 name=label,
                 scopes=self.state.scopes,
@@ -826,7 +830,9 @@ class Caller(Executor):
         if row.unlocks:
             self.unlock_all(row.unlocks, at)
         if row.releases and receiver is not None:
-            self.say_of_resource(receiver, released=Answer.YES)
+            self.released(receiver, at)
+        if row.gives_back:
+            self.released(self.argument(arguments, row.parameters, row.gives_back) or NOTHING, at)
         value = self.row_value(row, receiver, arguments, made, result, at)
         if row.source == "encoding" and arguments.positional:
             first = arguments.positional[0]
@@ -1329,7 +1335,7 @@ class Caller(Executor):
                 named = ".".join((value.rows.root, *value.rows.path))
             if row is not None and row.connection:
                 return value.name or row.connection
-            if row is not None and (row.implicit_transaction or row.resource in ("connection", "session")) and named:
+            if row is not None and (row.implicit_transaction or row.resource in CONNECTED) and named:
                 return named
             value = value.owner
             seen += 1
@@ -1368,12 +1374,12 @@ class Caller(Executor):
             self.enter_object(cls, context, node)
             return
         row = self.world.libraries.type(context.type) if context.type else None
+        if row is not None and row.resource and row.releases:
+            self.released(context, node.at, always=True)
         if row is not None and row.opens is not None and row.opens.scope:
             with self.opened(Opening(row.opens, row, Arguments(), context, node.at), node.at):
                 self.with_body(node, self.entered(context))
             return
-        if row is not None and row.resource and row.releases:
-            self.say_of_resource(context, released=Answer.YES)
         self.with_body(node, self.entered(context))
 
     def entered(self, context: Value) -> Value:
@@ -1500,7 +1506,7 @@ class Caller(Executor):
                 if opens.ends:
                     self.ended(opening, at)
                 elif opening.receiver is not None:
-                    self.say_of_resource(opening.receiver, released=Answer.YES)
+                    self.released(opening.receiver, at, always=True)
         late = outer.left[marks[0] :]
         for index, states in enumerate(self.broken):
             late += states[marks[1][index] if index < len(marks[1]) else 0 :]

@@ -436,6 +436,8 @@ class Evaluator(Machine):
     def yielded(self, value: Value, at: Span, how: str) -> Value:
         frame = self.frame
         given = element(self.force(value, at, "iterate")) if how == "yieldfrom" else value
+        if self.resources:
+            self.hand_on((given,), "handed", at)
         frame.yielded = given if frame.yielded is None else join(frame.yielded, given)
         if callable(frame.on_yield):
             run, frame.on_yield = frame.on_yield, None

@@ -447,6 +447,8 @@ class Executor(Evaluator):
     def return_(self, node: Return) -> None:
         value = self.eval(node.value) if node.value is not None else NONE
         frame = self.frame
+        if self.resources:
+            self.hand_on((value,), "returned", node.at)
         frame.returned = value if frame.returned is None else join(frame.returned, value)
         frame.left.append(self.state.fork())
         self.leave("return", node.at, repr(value.const) if value.known else "")

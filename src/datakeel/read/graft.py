@@ -39,6 +39,7 @@ from datakeel.read.values import (
     union,
 )
 
+PASSED = {"returned": "", "": "callee"}  # who else holds what a callee made, as its caller sees it
 NUMBERED = ("read", "new", "element")
 LARGEST = 1 << 48  # numbers of one trace; what has more calls itself in many ways, and numbers must fit into 64 bits
 
@@ -421,6 +422,8 @@ class Graft:
             number=resource.number + self.base,
             chain=(*self.chain, *resource.chain),
             scopes=self.scopes(resource.scopes),
+            releases=(),
+            passed=PASSED.get(resource.passed, resource.passed),
         )
 
     def retry(self, retry: Retry) -> Retry:

@@ -163,6 +163,7 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     whole: bool = False  # it writes every column, also those that are not named
     within: str = ""  # the argument without which it stands outside the transaction round it (a driver's session)
     releases: bool = False  # it closes the receiver
+    gives_back: str = ""  # the argument that it closes, or takes back (a pool's `putconn`)
     unlocks: str = ""  # locks of this verb that are held here end with it
     retries: Retries | None = None
     sets: dict[str, str] = {}  # a default of the whole process ("socket.timeout") → the argument that sets it

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from datakeel.model.dataset import Dataset
 from datakeel.model.operation import Context, Entry, Operation, Resource, Role
 from datakeel.model.place import Place
-from datakeel.model.system import Remark, Setting, System
+from datakeel.model.system import Remark, Setting, System, Use
 from datakeel.read.datasets import datasets
 from datakeel.read.entering import delivered, followed, register_consumer, register_named, register_scheduled
 from datakeel.read.languages.python.names import Names
@@ -104,6 +104,7 @@ class Link:
             resources=tuple({(r.place, r.type): r for n in sorted(self.made) for r in self.made[n]}.values()),
             settings=self.settings(),
             remarks=(*remarks, *gathered(self.remarks), *failed),
+            uses=tuple(sorted(set(self.uses()))),
             whole=not failed,
             files=len(self.files),
             lines=sum(f.lines for f in self.files.values()),
@@ -340,6 +341,24 @@ class Link:
     def settings(self) -> tuple[Setting, ...]:
         found = [Setting("django.ATOMIC_REQUESTS", "True")] if self.atomic_requests() else []
         return (*found, *self.databases(), *self.process_defaults())
+
+    def uses(self) -> Iterator[Use]:
+        """What the product's own code imports from outside, what Django's settings name, and which functions print."""
+        own = {name.partition(".")[0] for name in self.names.modules}
+        for module in self.names.every_module():
+            if self.role(module.path) == Role.PRODUCT:
+                service, place = self.services.get(module.path, ""), Place(module.path, 1)
+                roots = {i.dotted.partition(".")[0] for i in module.file.imports if not i.dotted.startswith("~")}
+                roots |= {star.partition(".")[0] for star in module.file.stars}
+                yield from (Use(service, root, place) for root in roots - own if root)
+        for module in self.world.settings:
+            for name in ("INSTALLED_APPS", "MIDDLEWARE"):
+                named = (v.text or "" for v in self.world.setting(name).items or ())
+                service = self.services.get(module.path, "")
+                yield from (Use(service, n.partition(".")[0], Place(module.path, 1)) for n in named if n)
+        for info in self.names.every_function():
+            if "print" in info.code.names and self.role(info.module.path) == Role.PRODUCT:
+                yield Use(self.services.get(info.module.path, ""), "print", info.place)
 
     def process_defaults(self) -> Iterator[Setting]:
         """What single calls set for the whole process (``socket.setdefaulttimeout(20)``), as far as it is known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from datakeel.model.certainty import Origin
 from datakeel.model.effect import Effect, Guard, Kind, Rows, Scope, StoreKind, When
-from datakeel.model.operation import Exit, Handler, Resource, Retry, Transaction
+from datakeel.model.operation import Exit, Handler, Release, Resource, Retry, Transaction
 from datakeel.model.place import Place
 from datakeel.read.program import Span
 from datakeel.read.state import AMBIENT, ENDED, Frame, State
@@ -65,6 +65,7 @@ class Machine:
         self.exits: list[Exit] = []
         self.transactions: dict[int, Transaction] = {}
         self.resources: list[Resource] = []
+        self.handing: dict[int, tuple[str, Span]] = {}  # resource → who else held it before it was last handed on
         self.retries: list[Retry] = []
         self.handlers: list[Handler] = []
         self.claims: dict[int, str] = {}  # writes that succeed for one of many only, with their keys
@@ -168,6 +169,30 @@ class Machine:
         for index, resource in enumerate(self.resources):
             if resource.number == number:
                 self.resources[index] = replace(resource, **said)
+
+    def released(self, value: Value, at: Span, *, always: bool = False) -> None:
+        """A resource that was made here is closed, or given back: to what it is handed to for that, it is not lost."""
+        if value.rows is None or not self.resources or not value.rows.root.startswith("new:"):
+            return
+        number = int(value.rows.root[4:])
+        release = Release(self.upcoming(), self.place(at), self.state.scopes, always)
+        for index, resource in enumerate(self.resources):
+            if resource.number == number:
+                before, where = self.handing.get(number, (resource.passed, at))
+                passed = before if where == at else resource.passed
+                self.resources[index] = replace(resource, releases=(*resource.releases, release), passed=passed)
+
+    def hand_on(self, values: Iterable[Value], to: str, at: Span) -> None:
+        """What other code is given it may keep, or close: ``handed``, or ``returned`` to the caller; a connection is
+        returned with what works on it (a cursor, a transaction)."""
+        for value in values:
+            owner = value.owner if to == "returned" and self.world.libraries.type(value.type) is not None else None
+            whole = (value,) if owner is None else (value, owner)
+            for held in (*whole, *(value.items or ()), *(value.entries or {}).values()):
+                if held.rows is not None and held.rows.root.startswith("new:"):
+                    number = int(held.rows.root[4:])
+                    self.handing.update((r.number, (r.passed, at)) for r in self.resources if r.number == number)
+                    self.say_of_resource(held, passed=to)
 
     def leave(self, kind: str, at: Span, text: str = "") -> None:
         if kind != "return" or not self.frame.inner:

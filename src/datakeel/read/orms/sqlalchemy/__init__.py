@@ -117,7 +117,7 @@ class SqlAlchemy:
                 own = cls.method("__init__") is not None
                 return self.objects.construct(caller, mapped, arguments) if mapped is not None and not own else None
             case None if not self.strange(function):
-                return self.sessions.made(caller, function, arguments)
+                return self.sessions.made(caller, function, arguments, at)
         return None
 
     def external(self, caller: Caller, dotted: str, arguments: Arguments, at: Span) -> Value | None:

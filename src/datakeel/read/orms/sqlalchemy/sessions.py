@@ -62,7 +62,7 @@ class Sessions:
 
     # Making them ------------------------------------------------------------------------------------------------------
 
-    def made(self, caller: Caller, function: Value, arguments: Arguments) -> Value | None:
+    def made(self, caller: Caller, function: Value, arguments: Arguments, at: Span) -> Value | None:
         """``SessionLocal()``: a factory's session; a registry gives the same one every time."""
         if not function.type:
             return None
@@ -70,15 +70,17 @@ class Sessions:
             return function.but(target=None)
         if not self.transactions.is_a(function.type, FACTORY):
             return None
-        return self.session_of(caller, function, arguments)
+        return self.session_of(caller, function, arguments, at)
 
-    def session_of(self, caller: Caller, factory: Value, arguments: Arguments) -> Value:
+    def session_of(self, caller: Caller, factory: Value, arguments: Arguments, at: Span) -> Value:
         options = {**(factory.options or {}), **arguments.keywords}
         given = options.get("class_")
         kind = given.name if given is not None and isinstance(given.target, ClassTarget) else ""
         held = factory.of.type if factory.of is not None else ""
         name = kind or (held if self.transactions.is_session(held) else SESSION)
-        return Value(type=name, rows=Rows(f"new:{caller.next()}"), options=options, origin=factory.origin)
+        number = caller.next()
+        caller.add_resource(number, "session", "sqlalchemy", name, options, arguments, at, "")
+        return Value(type=name, rows=Rows(f"new:{number}"), options=options, origin=factory.origin)
 
     def engine_call(
         self, caller: Caller, engine: Value, name: str, arguments: Arguments, at: Span
@@ -86,11 +88,12 @@ class Sessions:
         """What an engine gives."""
         match name:
             case "connect":
-                return self.connection_of_engine(caller, engine)
+                return self.connection_of_engine(caller, engine, arguments, at)
             case "raw_connection":
-                return self.connection_of_engine(caller, engine).but(type=DRIVER)
+                return self.connection_of_engine(caller, engine, arguments, at).but(type=DRIVER)
             case "begin":
-                made = self.connection_of_engine(caller, engine)
+                made = self.connection_of_engine(caller, engine, arguments, at)
+                caller.released(made, at, always=True)
                 return made.but(state=self.opening("transaction", made, at))
             case "execution_options":
                 return engine.but(options={**(engine.options or {}), **arguments.keywords})
@@ -99,10 +102,11 @@ class Sessions:
                 return self.run(caller, own, name, arguments, at)
         return None
 
-    def connection_of_engine(self, caller: Caller, engine: Value) -> Value:
-        return Value(
-            type=CONNECTION, rows=Rows(f"new:{caller.next()}"), options=dict(engine.options or {}), origin=engine.origin
-        )  # fmt: skip
+    def connection_of_engine(self, caller: Caller, engine: Value, arguments: Arguments, at: Span) -> Value:
+        number = caller.next()
+        options = dict(engine.options or {})
+        caller.add_resource(number, "loan", "sqlalchemy", CONNECTION, options, arguments, at, "")
+        return Value(type=CONNECTION, rows=Rows(f"new:{number}"), options=options, origin=engine.origin)
 
     def opening(self, scope: str, session: Value, at: Span) -> object:
         from datakeel.read.calls import Opening  # noqa: PLC0415  (calls hold the ORMs)
@@ -173,6 +177,7 @@ class Sessions:
                 return self.connection_call(caller, session, connection, arguments, at)
             case "close" | "remove" | "reset":
                 self.closed(caller, connection)
+                caller.released(session, at)
                 return NONE
             case "run_sync":
                 first = arguments.positional[0] if arguments.positional else NOTHING
@@ -235,7 +240,8 @@ class Sessions:
     ) -> Value | None:  # fmt: skip
         """What a factory of sessions, or Flask's `db`, gives besides."""
         if self.transactions.is_a(holder.type, FACTORY) and name == "begin":
-            made = self.session_of(caller, holder, arguments)
+            made = self.session_of(caller, holder, arguments, at)
+            caller.released(made, at, always=True)
             return made.but(state=self.opening("transaction", made, at))
         if self.transactions.is_a(holder.type, FACTORY) and name == "configure" and holder.options is not None:
             holder.options.update(arguments.keywords)

@@ -1,0 +1,47 @@
+"""How long the process of a function lives: whether what it forgets is cleaned up by its end."""
+
+from __future__ import annotations
+
+from datakeel.model.effect import Kind
+from datakeel.model.operation import Entry, Operation, Resource, Role
+
+AGAIN = ("request", "consumer", "task", "schedule", "event", "signal")
+ONCE = ("command", "main")
+
+
+def keeps_running(operation: Operation) -> bool:
+    """Whether a function is run again and again by a process that lives on: by its ways in; one without any, in code
+    that is a product's and no program's, by whoever uses it."""
+    if operation.role != Role.PRODUCT:
+        return False
+    if not operation.entries:
+        return True
+    return any(serves(e) for e in operation.entries)
+
+
+def serves(entry: Entry) -> bool:
+    return entry.kind in AGAIN
+
+
+def endless(operation: Operation, resource: Resource) -> bool:
+    """Whether what comes behind a resource's making has no end: it is kept as long as the process runs."""
+    outer = {s.number for s in resource.scopes}
+    later = (e for e in operation.effects if e.number > resource.number)
+    return any(s.kind == "loop" and s.unbounded and s.number not in outer for e in later for s in e.scopes)
+
+
+def once_for_each(operation: Operation, resource: Resource) -> str:
+    """What a function makes a resource anew for, all the time: a request or a message; empty where it does not."""
+    kinds = {e.kind for e in operation.entries if operation.role == Role.PRODUCT}
+    if "request" in kinds:
+        return "request"
+    return "message" if "consumer" in kinds and each_message(operation, resource) else ""
+
+
+def each_message(operation: Operation, resource: Resource) -> bool:
+    """Whether it is made again for every message: the function is given one, is called for each, or takes the next one
+    in the loop that makes it."""
+    if any(s.kind == "loop" and s.unbounded for s in resource.scopes):
+        return True
+    taken = next((e for e in operation.of(Kind.CONSUME) if not e.chain), None)
+    return taken.number == 0 if taken is not None else any(c.loop for c in operation.contexts)

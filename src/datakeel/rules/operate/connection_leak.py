@@ -1,0 +1,85 @@
+"""`connection-leak`: what is opened is not closed on every way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.operation import Operation, Resource
+from datakeel.model.place import Place
+from datakeel.model.system import System
+from datakeel.rules.facts.releases import Leak, leak, owned
+from datakeel.rules.facts.running import keeps_running
+from datakeel.rules.rule import Hit, rule
+
+LOST = {
+    "never": "nothing closes it on any way out",
+    "early": "this return leaves it open",
+    "failure": "when this fails, what closes it is never reached",
+}
+
+
+Leaking = tuple[Operation, Resource, Leak]
+
+
+@rule(Severity.MAJOR)
+def connection_leak(system: System) -> Iterator[Hit]:
+    """A connection, session or consumer is not closed on every way out of the function that opens it."""
+    sources: dict[Place, list[Leaking]] = {}
+    for operation in system.operations:
+        for resource in owned(operation):
+            found = leak(operation, resource) if keeps_running(operation) else None
+            if found is not None:
+                sources.setdefault(resource.place, []).append((operation, resource, found))
+    for leaks in sources.values():  # what one function opens for all, all forget to close for one reason
+        first, *others = sorted(leaks, key=lambda each: (each[2].how != "never", opened(each[1])))
+        yield hit(*first, others)
+
+
+def opened(resource: Resource) -> Place:
+    """Where the function that holds it asks for it."""
+    return resource.chain[0] if resource.chain else resource.place
+
+
+def hit(operation: Operation, resource: Resource, found: Leak, others: list[Leaking]) -> Hit:
+    what, back = said(resource)
+    place = opened(resource)
+    sure = resource.kind == "loan" or found.how == "never"
+    more = f" (and so in {len(others)} more)" if others else ""
+    return Hit(
+        place=place,
+        message=f"{what} that {operation.symbol} opens stays open{'' if found.how == 'never' else ' on some way out'}: "
+        f"{LOST[found.how]}{more}",
+        story=(
+            Step(place, f"{what} is {'taken from its pool' if resource.kind == 'loan' else 'opened'}"),
+            Step(found.place, LOST[found.how]),
+            *(Step(opened(r), f"the same in {o.symbol}") for o, r, _ in others[:5]),
+            Step(place, "each time one more stays open, until the collector finds it, if it ever does"),
+            Step(place, f"{runs_out(resource)}: from then on every caller fails, until the process is restarted"),
+        ),
+        rests_on=(resource,),
+        symbol=operation.symbol,
+        severity=Severity.MAJOR if sure else Severity.MINOR,
+        fix=Fix(title=f"let a context hold it, or {back} it in a finally", text=cure(resource)),
+    )
+
+
+def said(resource: Resource) -> tuple[str, str]:
+    """What it is called, and how it ends."""
+    word = {"loan": "connection"}.get(resource.kind, resource.kind)
+    return f"the {word}", "give back" if resource.kind == "loan" else "close"
+
+
+def runs_out(resource: Resource) -> str:
+    if resource.kind == "loan":
+        return "the pool is empty"
+    if resource.kind == "consumer":
+        return "its group waits for a member that does not poll"
+    return "the server has no connection left"
+
+
+def cure(resource: Resource) -> str:
+    if resource.kind == "loan" and resource.technology != "sqlalchemy":
+        return "connection = pool.getconn()\ntry:\n    …\nfinally:\n    pool.putconn(connection)"
+    name = resource.kind if resource.kind != "loan" else "connection"
+    return f"with contextlib.closing(…) as {name}:\n    …"

@@ -1,0 +1,77 @@
+"""`connection-per-operation`: what is made to be kept is made anew for each request, message or row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.operation import Operation, Resource
+from datakeel.rules.facts.running import once_for_each
+from datakeel.rules.rule import Hit, rule
+
+DEAR = ("connection", "producer", "pool")  # to open: a handshake, a login, a process on the server, a thread here
+CLIENTS = ("mongodb", "cassandra", "elasticsearch", "kafka")  # clients that hold a pool and threads
+LOCAL = ("sqlite", "sqlite3", "socket", "smtp")
+
+
+@rule(Severity.MAJOR)
+def connection_per_operation(operation: Operation) -> Iterator[Hit]:
+    """A connection, pool or producer is opened anew for each request, message or row."""
+    for resource in operation.resources:
+        if resource.chain or resource.per != "call" or resource.kept or not dear(resource):
+            continue
+        each = per_row(resource) or once_for_each(operation, resource)
+        if each:
+            yield hit(resource, each)
+
+
+def dear(resource: Resource) -> bool:
+    if resource.technology in LOCAL:  # a file; a socket and mail are what their code is about
+        return False
+    return resource.kind in DEAR or (resource.kind == "client" and resource.technology in CLIENTS)
+
+
+def per_row(resource: Resource) -> str:
+    """Whether it is made in a loop over what there is, not in one that tries again or waits."""
+    retried = any(s.kind == "retry" for s in resource.scopes)
+    loops = [s for s in resource.scopes if s.kind == "loop" and not s.unbounded]
+    return "turn of the loop" if loops and not retried else ""
+
+
+def hit(resource: Resource, each: str) -> Hit:
+    what = resource.kind if resource.kind != "client" else f"{resource.technology} client"
+    return Hit(
+        place=resource.place,
+        message=f"a {what} is opened anew for each {each}: under load, opening and closing is most of the work, and the"
+        " server runs out of connections",
+        story=(
+            Step(resource.place, f"for each {each}, a {what} is opened: handshakes, a login, memory on the server"),
+            Step(resource.place, "a hundred at once are a hundred connections: nothing bounds them"),
+            Step(resource.place, "the server refuses the next one, and with it everyone else's"),
+        ),
+        rests_on=(resource,),
+        doubts=doubts(resource, each),
+        fix=Fix(title=f"make it once for the process, and {use(resource)}", text=cure(resource)),
+    )
+
+
+def doubts(resource: Resource, each: str) -> int:
+    """A pooler may stand before the server; and how often messages come is not in view."""
+    return 0 if resource.kind != "connection" else 2 if each == "message" else 1
+
+
+def use(resource: Resource) -> str:
+    return "borrow from a pool" if resource.kind == "connection" else "share it"
+
+
+def cure(resource: Resource) -> str:
+    match resource.technology, resource.kind:
+        case "postgresql", "connection":
+            made = 'pool = ConnectionPool("…", max_size=10)  # once, at start'
+            return f"{made}\n\nwith pool.connection() as connection:\n    …"
+        case "sqlalchemy", _:
+            return "engine = create_engine(…)  # at module level: its pool serves all requests"
+        case _, "connection":
+            return "pool = …  # once, at start; borrow from it for each operation"
+    name = resource.type.rpartition(".")[2] or resource.kind
+    return f"{resource.kind} = {name}(…)  # at module level, or at start: it is made to be shared"
