@@ -101,7 +101,8 @@ def test_a_context_closes_it_unless_its_driver_only_commits(tmp_path: Path) -> N
 
 
 def test_what_a_service_imports_and_where_it_prints_is_known(tmp_path: Path) -> None:
-    files = {"shop/web.py": "import statsd\nfrom shop import tasks\n", "shop/tasks.py": "def run():\n    print('done')\n"}
+    tasks = "def run():\n    print('done')\n"
+    files = {"shop/web.py": "import statsd\nfrom shop import tasks\n", "shop/tasks.py": tasks}
     system = read_system(files, tmp_path)
     assert {(u.service, u.name, u.place.line) for u in system.uses} == {("shop", "statsd", 1), ("shop", "print", 1)}
     assert system.used_by("shop") == {"statsd", "print"}
