@@ -174,7 +174,8 @@ class Scope(Struct, frozen=True, gc=False):
     `kind` and `arm`: ``branch`` (``then``/``else``), ``loop`` (``body``/``else``; `unbounded` for ``while True`` or a
     poll loop), ``try`` (``body``/``handler:N``/``else``/``finally``), ``transaction``, ``savepoint``, ``lock``,
     ``retry``, ``timeout`` (`text` is the limit; ``None`` is none), ``semaphore`` (`text`: how many), ``breaker``,
-    ``call`` (the callee's body), ``deferred`` (a callable that runs at another time).
+    ``call`` (the callee's body), ``deferred`` (a callable that runs at another time), ``memo`` (a function that
+    remembers what it gave). `over`: the rows that a loop goes through one by one.
     """
 
     number: int
@@ -183,6 +184,7 @@ class Scope(Struct, frozen=True, gc=False):
     place: Place | None = None
     text: str = ""
     unbounded: bool = False
+    over: Rows | None = None
 
 
 class Option(Struct, frozen=True, gc=False):

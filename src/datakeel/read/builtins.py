@@ -19,6 +19,7 @@ from datakeel.read.values import (
     Value,
     derived,
     element,
+    gone_through,
     join,
     union,
 )
@@ -146,8 +147,9 @@ def map_(caller: Caller, arguments: Arguments, at: Span) -> Value:
     if len(arguments.positional) < 2:
         return NOTHING
     values = tuple(caller.force(v, at, "iterate") for v in arguments.positional[1:])
-    with caller.scope("loop", "body", at):
-        result = caller.invoke(arguments.positional[0], Arguments(tuple(element(v) for v in values)), at)
+    turns = tuple(element(v) for v in values)
+    with caller.scope("loop", "body", at, over=gone_through(turns[0])):
+        result = caller.invoke(arguments.positional[0], Arguments(turns), at)
     return Value(type="builtins.list", of=result, sources=result.sources)
 
 

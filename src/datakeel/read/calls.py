@@ -440,6 +440,9 @@ class Caller(Executor):
                 of=given.but(rows=None) if given.rows else given,
                 sources=value.sources,
             )
+        if "cached" in self.world.method_kinds(info):
+            with self.scope("memo", at=at):
+                return Graft(self, trace, names, self.place(at), info.name).apply()
         return Graft(self, trace, names, self.place(at), info.name).apply()
 
     def frame_function(self) -> FunctionInfo | None:

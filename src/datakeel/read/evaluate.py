@@ -45,6 +45,7 @@ from datakeel.read.values import (
     canonical,
     derived,
     element,
+    gone_through,
     extended,
     join,
     module_rows,
@@ -450,9 +451,10 @@ class Evaluator(Machine):
         for clause in node.clauses:
             iterable = self.force(self.eval(clause.iterable), node.at, "iterate")
             sources.append(iterable)
-            number = self.next()
-            self.state.scopes = (*self.state.scopes, loop_scope(number, self.place(node.at)))
-            self.bind(clause.target, element(iterable), node.at)
+            turn = element(iterable)
+            loop = Scope(self.next(), "loop", "body", self.place(node.at), over=gone_through(turn))
+            self.state.scopes = (*self.state.scopes, loop)
+            self.bind(clause.target, turn, node.at)
             for test in clause.tests:
                 known = self.truth(self.eval(test), node.at)
                 self.guarded(guards_of(known, True, self.place(node.at)))
@@ -466,10 +468,6 @@ class Evaluator(Machine):
 
     def bind(self, target: Expression, value: Value, at: Span) -> None:
         raise NotImplementedError
-
-
-def loop_scope(number: int, place: Any) -> Any:
-    return Scope(number, "loop", "body", place)
 
 
 def joined_all(values: tuple[Value, ...]) -> Value:

@@ -63,6 +63,7 @@ from datakeel.read.values import (
     Value,
     canonical,
     element,
+    gone_through,
     join,
     kept,
     module_rows,
@@ -241,10 +242,16 @@ class Executor(Evaluator):
             unbounded = entered.known and bool(entered.const)
         place = self.place(node.at)
         text = MESSAGES if iterable.type == MESSAGES else "sorted" if iterable.name in ("sorted", "ordered") else ""
-        self.state.scopes = (*self.state.scopes, Scope(number, "loop", "body", place, text, unbounded))
+        outside = self.state.scopes
+        self.state.scopes = (*outside, Scope(number, "loop", "body", place, text, unbounded))
         self.guarded(guards_of(entered, True, place))
         if node.target is not None:
-            self.bind(node.target, varied(self.world.loop_element(self.caller, iterable, node.at), iterable), node.at)
+            done = len(self.effects)
+            turn = varied(self.world.loop_element(self.caller, iterable, node.at), iterable)
+            over = gone_through(turn) if len(self.effects) == done else None  # a message is read in its own turn
+            if over is not None:
+                self.state.scopes = (*outside, Scope(number, "loop", "body", place, text, unbounded, over))
+            self.bind(node.target, turn, node.at)
         self.broken.append([])
         started, left = len(self.effects), len(self.exits)
         self.execute(node.body)

@@ -409,7 +409,8 @@ class Graft:
     def scope(self, scope: Scope) -> Scope:
         found = self._scope.get(id(scope))
         if found is None:
-            moved = Scope(scope.number + self.base, scope.kind, scope.arm, scope.place, scope.text, scope.unbounded)
+            number, over = scope.number + self.base, self.rows(scope.over)
+            moved = Scope(number, scope.kind, scope.arm, scope.place, scope.text, scope.unbounded, over)
             found = self._scope[id(scope)] = (scope, moved)
         return found[1]
 

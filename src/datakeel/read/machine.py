@@ -211,12 +211,13 @@ class Machine:
         *,
         number: int = 0,
         unbounded: bool = False,
+        over: Rows | None = None,
     ) -> Iterator[int]:
         """Everything inside stands in a new scope; scopes and guards are as before behind it, unless control has
         left."""
         before_scopes, before_guards = self.state.scopes, self.state.guards
         number = number or self.next()
-        entered = Scope(number, kind, arm, self.place(at) if at else None, text, unbounded)
+        entered = Scope(number, kind, arm, self.place(at) if at else None, text, unbounded, over)
         self.state.scopes = (*before_scopes, entered)
         yield number
         self.state.scopes, self.state.guards = before_scopes, before_guards

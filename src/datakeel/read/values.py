@@ -364,6 +364,19 @@ def element(value: Value) -> Value:
     return Value(sources=value.sources, rows=value.rows, origin=value.origin)
 
 
+def gone_through(turn: Value) -> Rows | None:
+    """The rows of which a loop's variable is one, turn by turn; of a pair (``enumerate``) the first part that is a
+    row."""
+    if turn.rows is not None:
+        return turn.rows
+    if turn.items:
+        return next((found for item in turn.items if (found := gone_through(item)) is not None), None)
+    if len(turn.sources) != 1:
+        return None
+    (source,) = turn.sources
+    return Rows(f"read:{source.number}", source.path) if source.kind == "read" else None
+
+
 def asked_of(value: Value) -> Source | None:
     """The parameter, or attribute of one, that a value is: its caller may know it."""
     if len(value.sources) != 1 or value.others or value.rows is None:

@@ -127,9 +127,12 @@ class Library:
         return self.managers.of_model(model, "_default_manager") if model is not None else first
 
     def prefetch(self, caller: Caller, arguments: Arguments, at: Span) -> Value | None:
-        """``Prefetch("lines", queryset=…)``: its name is the relation's path."""
-        path = arguments.get("lookup", 0)
-        return Value(type="django.db.models.Prefetch", name=path.text or "" if path is not None else "")
+        """``Prefetch("lines", queryset=…)``: its name is the relation's path, with those that its rows bring along."""
+        path, rows = arguments.get("lookup", 0), arguments.get("queryset", 1)
+        first = path.text or "" if path is not None else ""
+        query = rows.state if rows is not None and isinstance(rows.state, Query) else None
+        inner = (*query.eager, *query.prefetched) if query is not None else ()
+        return Value(type="django.db.models.Prefetch", name=",".join((first, *(f"{first}__{name}" for name in inner))))
 
     # Transactions by hand ---------------------------------------------------------------------------------------------
 

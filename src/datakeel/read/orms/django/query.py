@@ -88,7 +88,7 @@ class Query(Plan, frozen=True):
     streamed: bool = False
 
     def joined(self, other: object) -> Plan:
-        """What holds of both plans; a lock that either takes counts as taken."""
+        """What holds of both plans; a lock that either takes counts as taken, and so does what either reads along."""
         if not isinstance(other, Query) or other == self:
             return self
         same = self.predicates == other.predicates
@@ -103,8 +103,8 @@ class Query(Plan, frozen=True):
             self.limit if self.limit == other.limit else (None if None in (self.limit, other.limit) else 0),
             self.offset and other.offset,
             self.columns if self.columns == other.columns else None,
-            tuple(e for e in self.eager if e in other.eager),
-            tuple(e for e in self.prefetched if e in other.prefetched),
+            tuple(dict.fromkeys((*self.eager, *other.eager))),
+            tuple(dict.fromkeys((*self.prefetched, *other.prefetched))),
             self.using if self.using == other.using else "?",
             self.shape if self.shape == other.shape else "",
             self.managed and other.managed,

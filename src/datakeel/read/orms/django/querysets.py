@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from datakeel.read.calls import Caller
     from datakeel.read.world import World
 
+ANY = "**"  # a relation that is read along, of which nothing tells the name: it may be each
 RESULT = "$result"  # where a plan's rows are kept, once they were read
 ONE_ROW = frozenset(("get", "first", "last", "latest", "earliest"))
+IN_MEMORY = {"count": "builtins.int", "exists": "builtins.bool"}  # what rows that were read along answer by themselves
 SUMMARIES = frozenset(("count", "exists", "aggregate", "contains", "in_bulk", "explain"))
 
 
@@ -63,10 +65,11 @@ class Querysets:
             case "filter" | "complex_filter":
                 return self.filtered(query, arguments)
             case "select_related":
-                named = tuple(v.text or "" for v in arguments.positional)
-                return replace(query, eager=(*query.eager, *(named or ("*",))))
+                named = tuple(v.text or ANY for v in arguments.positional) or ("*",)
+                return replace(query, eager=(*query.eager, *named, *unknown(arguments)))
             case "prefetch_related":
-                return replace(query, prefetched=(*query.prefetched, *(prefetch(v) for v in arguments.positional)))
+                named = tuple(name for v in arguments.positional for name in prefetch(v))
+                return replace(query, prefetched=(*query.prefetched, *named, *unknown(arguments)))
             case "select_for_update":
                 return locked(query, arguments)
             case "using":
@@ -270,8 +273,17 @@ class Querysets:
         if query.using and query.model:
             caller.state.heap[(rows, "@using")] = Value(const=query.using)
         return Value(
-            type=query.model, rows=rows, sources=sources, origin=self.origin(receiver, query), name=brought(query)
+            type=query.model, rows=rows, sources=sources, origin=self.origin(receiver, query), name=self.brought(query)
         )
+
+    def brought(self, query: Query) -> str:
+        """The note on an instance of the relations that came with it; rows of a related manager know their owner."""
+        names = (*query.eager, *query.prefetched)
+        model = self.models.model(query.model) if query.related is not None and query.related.column else None
+        if model is not None and query.related is not None:
+            field = model.by_column(query.related.column)
+            names = (*names, field.name) if field is not None else names
+        return "eager:" + ",".join(names) if names else ""
 
     def summarised(
         self, caller: Caller, receiver: Value, query: Query, name: str, arguments: Arguments, at: Span
@@ -283,6 +295,8 @@ class Querysets:
         known = self.kept(caller, receiver)
         if known is not None and name == "count":
             return Value(type="builtins.int", sources=known.sources)
+        if query.loaded and name in IN_MEMORY:
+            return Value(type=IN_MEMORY[name], sources=receiver.sources)
         if name == "in_bulk":
             effect = self.emit_read(caller, receiver, query, at, "iterate")
             return Value(type="builtins.dict", of=self.row_value(caller, effect.number, receiver, query))
@@ -333,8 +347,11 @@ class Querysets:
         """The rows of a related manager that were read together with their owner."""
         assert query.related is not None
         assert query.related.owner is not None
-        rows = query.related.owner
-        row = Value(type=query.model, rows=rows, sources=value.sources, origin=value.origin)
+        owner = query.related.owner
+        rows = Rows(owner.root, (*owner.path, f"#{self.table(query)}"))
+        row = Value(
+            type=query.model, rows=rows, sources=value.sources, origin=value.origin, name=self.brought(query)
+        )
         return Value(type="builtins.list", of=row, sources=value.sources, rows=rows, origin=value.origin)
 
     def prefetch(self, caller: Caller, receiver: Value, query: Query, at: Span) -> None:
@@ -409,15 +426,14 @@ def locked(query: Query, arguments: Arguments) -> Query:
     return replace(query, lock="update", nowait=asked("nowait", 0), skip_locked=asked("skip_locked", 1))
 
 
-def prefetch(value: Value) -> str:
-    """The path that an argument of ``prefetch_related`` names, also inside a ``Prefetch``."""
-    return value.text or value.name
+def prefetch(value: Value) -> list[str]:
+    """The paths that an argument of ``prefetch_related`` names, also inside a ``Prefetch``."""
+    return [value.text or ANY] if value.text is not None else [name or ANY for name in value.name.split(",")]
 
 
-def brought(query: Query) -> str:
-    """The note on an instance of the relations that came with it."""
-    names = (*query.eager, *(f"{p}" for p in query.prefetched))
-    return "eager:" + ",".join(names) if names else ""
+def unknown(arguments: Arguments) -> tuple[str, ...]:
+    """``select_related(*names)``: any relation may be among them."""
+    return (ANY,) if arguments.rest is not None else ()
 
 
 def standing(scopes: tuple[Scope, ...]) -> frozenset[Any]:

@@ -9,7 +9,7 @@ from datakeel.read.orms.django.fields import Field
 from datakeel.read.orms.django.managers import MANAGER, Managers
 from datakeel.read.orms.django.models import Model, Models
 from datakeel.read.orms.django.query import Query, Related, compared, words
-from datakeel.read.orms.django.querysets import Querysets
+from datakeel.read.orms.django.querysets import ANY, Querysets
 from datakeel.read.program import Span
 from datakeel.read.values import Value, extended
 
@@ -70,13 +70,14 @@ class Relations:
         else:
             related = Related(column=predicates[0].column, owner=base.rows)
         eager = came_with(base)
+        loaded = name in named(eager) or ANY in eager
         query = Query(
             other.name,
             predicates,
             managed=True,
             related=related,
-            loaded=name in named(eager),
-            prefetched=tuple(deeper(eager, name)) if name in named(eager) else (),
+            loaded=loaded,
+            prefetched=tuple(deeper(eager, name)) if loaded else (),
         )
         found = self.managers.of_model(other, "objects") or self.managers.of_model(other, "_default_manager")
         manager = found.type if found is not None else MANAGER
@@ -92,7 +93,7 @@ class Relations:
         path = (*base.rows.path, step)
         rows = Rows(base.rows.root, path) if len(path) <= DEEP else None
         eager = came_with(base)
-        with_it = name in named(eager) or "*" in eager
+        with_it = name in named(eager) or "*" in eager or ANY in eager
         found = Value(
             type=other.name,
             rows=rows,
@@ -133,7 +134,7 @@ def named(eager: tuple[str, ...]) -> frozenset[str]:
 
 def deeper(eager: tuple[str, ...], name: str) -> list[str]:
     """What came with the related row: the rest of the paths that lead through it."""
-    return [e.partition("__")[2] for e in eager if e.startswith(f"{name}__")]
+    return [e if e in ("*", ANY) else e.partition("__")[2] for e in eager if e.startswith((f"{name}__", "*"))]
 
 
 def note(eager: list[str]) -> str:

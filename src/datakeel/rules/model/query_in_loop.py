@@ -1,0 +1,150 @@
+"""`query-in-loop`: one query gives rows, and one more is sent for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Cardinality, Effect, Kind, Scope
+from datakeel.model.operation import Operation, Role
+from datakeel.model.system import System
+from datakeel.rules.facts.turns import (
+    ASKED,
+    asked_by,
+    left_in_first_turn,
+    loops_over_rows,
+    many,
+    once_a_turn,
+    tested,
+    waits_elsewhere,
+)
+from datakeel.rules.rule import Hit, rule
+from datakeel.rules.story import way
+
+JOBS = ("task", "schedule", "command", "main", "consumer")  # nobody waits for their answer
+Asked = tuple[Effect, Effect, str]
+
+
+@rule(Severity.MAJOR)
+def query_in_loop(operation: Operation, system: System) -> Iterator[Hit]:
+    """A query, or a relation that loads itself, runs once for each row of an earlier query."""
+    found: dict[Scope, list[Asked]] = {}
+    for asked in operation.of(Kind.READ):
+        loop = per_row(operation, asked, system)
+        if loop is not None:
+            found.setdefault(loop[0], []).append((asked, *loop[1:]))
+    for scope, queries in found.items():
+        if not waits_elsewhere(operation, scope) and not left_in_first_turn(operation, scope):
+            yield hit(operation, scope, queries)
+
+
+def per_row(operation: Operation, asked: Effect, system: System) -> tuple[Scope, Effect, str] | None:
+    """The loop whose rows a query is sent for one by one, the query that gave them, and the column it goes by."""
+    selection = asked.selection
+    if asked.store not in ASKED or selection is None or not asked.dataset or selection.lock:
+        return None
+    for loop, rows in loops_over_rows(operation, asked):
+        assert loop.over is not None
+        column = asked_by(asked, loop.over)
+        if not column or not many(rows) or not operation.meet_here(rows, asked) or bounded(rows, system):
+            continue
+        if once_a_turn(asked, loop) and not again(asked, rows) and not at_hand(operation, asked, rows, column):
+            return loop, rows, column
+    return None
+
+
+def bounded(rows: Effect, system: System) -> bool:
+    dataset = system.dataset_of(rows)
+    return dataset is not None and dataset.bounded
+
+
+def again(asked: Effect, rows: Effect) -> bool:
+    """Whether it reads the very row that it has once more: to see what became of it."""
+    if asked.rows is not None and asked.rows == rows.rows:
+        return True
+    return asked.dataset == rows.dataset and asked.verb != "relation" and asked.selection is not None and any(
+        p.operator == "=" and any(s.number == rows.number and s.path[-1:] == (p.column,) for s in p.sources)
+        for p in asked.selection.predicates
+    )
+
+
+def at_hand(operation: Operation, asked: Effect, rows: Effect, column: str) -> bool:
+    """Whether SQLAlchemy's session holds the row: it was read before, or is one and the same for all."""
+    if asked.technology != "sqlalchemy" or asked.selection is None or asked.selection.cardinality != Cardinality.ONE:
+        return False
+    if asked.verb != "relation" and asked.selection.complete is False:
+        return False
+    if rows.selection is not None and column in rows.selection.equality_columns():
+        return True
+    return any(
+        r.dataset == asked.dataset and r.number < asked.number and r is not asked and loose(r, asked)
+        for r in operation.of(Kind.READ)
+    )
+
+
+def loose(earlier: Effect, asked: Effect) -> bool:
+    """Whether an earlier read stands outside of a loop that a later one stands in."""
+    loops = {s.number for s in earlier.scopes if s.kind == "loop"}
+    return len(loops) < len({s.number for s in asked.scopes if s.kind == "loop"})
+
+
+def hit(operation: Operation, loop: Scope, queries: list[Asked]) -> Hit:
+    asked, rows, _ = min(queries, key=lambda q: (tested(q[0], loop), q[0].number))
+    assert loop.place is not None
+    names = list(dict.fromkeys(q.dataset for q, _, _ in queries))
+    shown = tuple(s for q, _, by in queries[:3] for s in (*way(q), Step(q.place, f"{what(q)}, by {by}: one query a row")))
+    return Hit(
+        place=loop.place,
+        message=f"for each row of {rows.dataset or 'a query'} another query is sent to {' and '.join(names[:3])}: "
+        "a thousand rows are a thousand round trips",
+        story=(
+            *way(rows),
+            Step(rows.place, f"one query gives the rows of {rows.dataset or 'a table'}"),
+            Step(loop.place, "they are gone through one by one"),
+            *shown,
+            Step(loop.place, "N rows cost N + 1 queries: it is quick with test data, and stands still in production"),
+        ),
+        rests_on=(asked, rows),
+        doubts=doubts(operation, asked, rows, loop),
+        datasets=tuple(d for d in dict.fromkeys((rows.dataset, *names)) if d),
+        severity=None if waited_for(operation) else Severity.MINOR,
+        fix=fix(asked, rows),
+    )
+
+
+def doubts(operation: Operation, asked: Effect, rows: Effect, loop: Scope) -> int:
+    """A query that only some turns come to, and rows of one page. Where each turn writes as well, or nobody waits, it is
+    work on one row after the other, and only a relation that loads itself there is an oversight."""
+    page = rows.selection is not None and rows.selection.limit == 0
+    oversight = asked.verb == "relation" and not asked.chain
+    work = not waited_for(operation) or any(loop in w.scopes and w.store in ASKED for w in operation.of(Kind.WRITE))
+    return int(tested(asked, loop) or page) + (int(work) if oversight else 2 * int(work))
+
+
+def waited_for(operation: Operation) -> bool:
+    """Whether somebody may wait for it: a job of the night may take its time."""
+    jobs = operation.role == Role.SCRIPT or (operation.entries and all(e.kind in JOBS for e in operation.entries))
+    return not jobs
+
+
+def what(asked: Effect) -> str:
+    if asked.verb == "relation":
+        return f"the related row of {asked.dataset} is loaded"
+    aggregate = asked.selection.aggregate if asked.selection is not None else ""
+    return f"{aggregate} of {asked.dataset} is asked for" if aggregate else f"{asked.dataset} is read"
+
+
+def fix(asked: Effect, rows: Effect) -> Fix:
+    title = f"read {asked.dataset} for all rows at once"
+    one = asked.selection is not None and asked.selection.cardinality == Cardinality.ONE
+    if asked.verb == "relation" and asked.technology == "django":
+        return Fix(title=title, text='….select_related("…")  # where the rows are read')
+    if asked.technology == "django":
+        text = "found = Model.objects.in_bulk(ids)" if one else '….prefetch_related("…")  # or .annotate(Count(…)), Exists(…)'
+        return Fix(title=title, text=text)
+    if asked.verb == "relation":
+        option = "joinedload" if one else "selectinload"
+        return Fix(title=title, text=f"….options({option}(…))  # where the rows are read")
+    if asked.technology == "sqlalchemy":
+        return Fix(title=title, text="found = {row.id: row for row in session.scalars(select(…).where(….in_(ids)))}")
+    return Fix(title=title, text=f"SELECT … FROM {asked.dataset} WHERE … = ANY(…)  -- once, with all keys; or a join")
