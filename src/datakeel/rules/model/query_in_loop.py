@@ -118,7 +118,20 @@ def doubts(operation: Operation, asked: Effect, rows: Effect, loop: Scope) -> in
     page = rows.selection is not None and rows.selection.limit == 0
     oversight = asked.verb == "relation" and not asked.chain
     work = not waited_for(operation) or any(loop in w.scopes and w.store in ASKED for w in operation.of(Kind.WRITE))
-    return int(tested(asked, loop) or page) + (int(work) if oversight else 2 * int(work))
+    guarded = int(tested(asked, loop) or page) + handed_in(rows)
+    return guarded + (int(work) if oversight else 2 * int(work))
+
+
+def handed_in(rows: Effect) -> int:
+    """Rows of an object that somebody hands in: who read it may have read them along, and what hangs on them too. It is
+    less likely of a method's own object."""
+    selection = rows.selection
+    if rows.technology == "peewee" or selection is None or len(selection.predicates) != 1:
+        return 0
+    names = {s.name for s in selection.predicates[0].sources if s.kind == "parameter" and s.path}
+    if not names or not selection.complete or selection.order or selection.limit is not None:
+        return 0
+    return 1 if names == {"self"} else 2
 
 
 def waited_for(operation: Operation) -> bool:
