@@ -796,3 +796,56 @@ def place(total):
     )
     place = next(o for o in system.operations if o.symbol == "place")
     assert [e.when.value for e in place.effects if e.kind.value == "publish"] == ["after-commit"]
+
+
+RELATED = """
+from django.db import models
+from django.db.models import Prefetch
+
+class Product(models.Model):
+    name = models.CharField(max_length=9)
+
+class Order(models.Model):
+    total = models.IntegerField()
+
+class Line(models.Model):
+    order = models.ForeignKey(Order, related_name="lines", on_delete=models.CASCADE)
+    product = models.ForeignKey(Product, on_delete=models.CASCADE)
+
+def listed():
+    for order in Order.objects.prefetch_related(Prefetch("lines", queryset=Line.objects.select_related("product"))):
+        print(order.lines.count(), [line.product.name for line in order.lines.all()], order.lines.all()[0])
+
+def backward(key):
+    for line in Order.objects.get(pk=key).lines.all():
+        print(line.order.total)
+
+def chosen(whole, names):
+    orders = Order.objects.prefetch_related("lines") if whole else Order.objects.filter(total=1)
+    for order in orders.prefetch_related(*names):
+        print([line.id for line in order.lines.all()])
+
+def lazy():
+    for order in Order.objects.all():
+        print(order.lines.count())
+"""
+
+
+def test_what_was_read_along_is_not_read_again(tmp_path: Path) -> None:
+    system = read_system({"shop/models.py": RELATED}, tmp_path)
+
+    def looped(name: str) -> list[str]:
+        operation = next(o for o in system.operations if o.symbol == name)
+        return [e.dataset for e in operation.effects if e.inside("loop")]
+
+    assert [looped(n) for n in ("listed", "backward", "chosen")] == [[], [], []]
+    assert looped("lazy") == ["shop_line"]
+
+
+def test_a_loop_says_which_rows_it_goes_through(tmp_path: Path) -> None:
+    system = read_system({"shop/models.py": RELATED}, tmp_path)
+    operation = next(o for o in system.operations if o.symbol == "lazy")
+    rows, counted = operation.effects
+    loop = counted.inside("loop")
+    assert loop is not None
+    assert loop.over == rows.rows

@@ -46,7 +46,7 @@ def asked_by(asked: Effect, over: Rows) -> str:
 
 
 def once_a_turn(asked: Effect, loop: Scope) -> bool:
-    """Whether every turn of a loop comes to an effect: no memory, no failure, no lookup that found it stands between."""
+    """Whether each turn of a loop comes to an effect: no memory, no failure, no lookup that found it is between."""
     inside = asked.scopes[asked.scopes.index(loop) + 1 :]
     if any(s.kind in ("memo", "retry") or s.arm.startswith("handler") for s in inside):
         return False

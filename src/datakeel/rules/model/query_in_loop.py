@@ -62,9 +62,14 @@ def again(asked: Effect, rows: Effect) -> bool:
     """Whether it reads the very row that it has once more: to see what became of it."""
     if asked.rows is not None and asked.rows == rows.rows:
         return True
-    return asked.dataset == rows.dataset and asked.verb != "relation" and asked.selection is not None and any(
-        p.operator == "=" and any(s.number == rows.number and s.path[-1:] == (p.column,) for s in p.sources)
-        for p in asked.selection.predicates
+    return (
+        asked.dataset == rows.dataset
+        and asked.verb != "relation"
+        and asked.selection is not None
+        and any(
+            p.operator == "=" and any(s.number == rows.number and s.path[-1:] == (p.column,) for s in p.sources)
+            for p in asked.selection.predicates
+        )
     )
 
 
@@ -92,7 +97,9 @@ def hit(operation: Operation, loop: Scope, queries: list[Asked]) -> Hit:
     asked, rows, _ = min(queries, key=lambda q: (tested(q[0], loop), q[0].number))
     assert loop.place is not None
     names = list(dict.fromkeys(q.dataset for q, _, _ in queries))
-    shown = tuple(s for q, _, by in queries[:3] for s in (*way(q), Step(q.place, f"{what(q)}, by {by}: one query a row")))
+    shown = tuple(
+        s for q, _, by in queries[:3] for s in (*way(q), Step(q.place, f"{what(q)}, by {by}: one query a row"))
+    )
     return Hit(
         place=loop.place,
         message=f"for each row of {rows.dataset or 'a query'} another query is sent to {' and '.join(names[:3])}: "
@@ -113,8 +120,8 @@ def hit(operation: Operation, loop: Scope, queries: list[Asked]) -> Hit:
 
 
 def doubts(operation: Operation, asked: Effect, rows: Effect, loop: Scope) -> int:
-    """A query that only some turns come to, and rows of one page. Where each turn writes as well, or nobody waits, it is
-    work on one row after the other, and only a relation that loads itself there is an oversight."""
+    """A query that only some turns come to, and rows of one page. Where each turn writes as well, or nobody waits, it
+    is work on one row after the other, and only a relation that loads itself there is an oversight."""
     page = rows.selection is not None and rows.selection.limit == 0
     oversight = asked.verb == "relation" and not asked.chain
     work = not waited_for(operation) or any(loop in w.scopes and w.store in ASKED for w in operation.of(Kind.WRITE))
@@ -153,8 +160,8 @@ def fix(asked: Effect, rows: Effect) -> Fix:
     if asked.verb == "relation" and asked.technology == "django":
         return Fix(title=title, text='….select_related("…")  # where the rows are read')
     if asked.technology == "django":
-        text = "found = Model.objects.in_bulk(ids)" if one else '….prefetch_related("…")  # or .annotate(Count(…)), Exists(…)'
-        return Fix(title=title, text=text)
+        many = '….prefetch_related("…")  # or .annotate(Count(…)), Exists(…)'
+        return Fix(title=title, text="found = Model.objects.in_bulk(ids)" if one else many)
     if asked.verb == "relation":
         option = "joinedload" if one else "selectinload"
         return Fix(title=title, text=f"….options({option}(…))  # where the rows are read")

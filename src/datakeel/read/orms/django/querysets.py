@@ -253,6 +253,8 @@ class Querysets:
         query = self.managers.started(receiver, query)
         if query.empty:
             return NONE
+        if how == "first" and query.loaded and query.related is not None and query.related.owner is not None:
+            return self.brought_rows(receiver, query).of or NONE  # where its rows have an order, no query is sent
         effect = self.emit_read(caller, receiver, query, at, how)
         self.prefetch(caller, receiver, query, at)
         return self.row_value(caller, effect.number, receiver, query)
@@ -349,9 +351,7 @@ class Querysets:
         assert query.related.owner is not None
         owner = query.related.owner
         rows = Rows(owner.root, (*owner.path, f"#{self.table(query)}"))
-        row = Value(
-            type=query.model, rows=rows, sources=value.sources, origin=value.origin, name=self.brought(query)
-        )
+        row = Value(type=query.model, rows=rows, sources=value.sources, origin=value.origin, name=self.brought(query))
         return Value(type="builtins.list", of=row, sources=value.sources, rows=rows, origin=value.origin)
 
     def prefetch(self, caller: Caller, receiver: Value, query: Query, at: Span) -> None:
@@ -378,6 +378,8 @@ class Querysets:
         if not isinstance(query, Query) or query.managed:
             return None
         known = self.kept(caller, base)
+        if query.loaded and query.related is not None and query.related.owner is not None:
+            known = self.brought_rows(base, query)
         if key.type != "builtins.slice":
             if known is not None:
                 return known.of
