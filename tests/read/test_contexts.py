@@ -66,3 +66,47 @@ def test_a_circle_that_nobody_enters_is_entered_somewhere(tmp_path: Path) -> Non
         operation = found.operation(f"shop.code.{name}")
         assert operation is not None
         assert operation.always_inside("locks") == Answer.NO
+
+
+def test_what_a_helper_is_handed_is_called_by_those_who_handed_it_over(tmp_path: Path) -> None:
+    found = system(
+        tmp_path,
+        """
+        import threading
+
+        import requests
+
+        lock = threading.Lock()
+
+        def attempt(work):
+            return once(work)
+
+        def once(work):
+            return work()
+
+        def held():
+            requests.get("https://one.example")
+
+        def free():
+            requests.get("https://two.example")
+
+        def a_first():
+            with lock:
+                attempt(held)
+
+        def b_second():
+            attempt(free)
+
+        def c_third(url):
+            attempt(lambda: told(url))
+
+        def told(url):
+            requests.get(url)
+        """,
+    )
+    inside = {
+        name: operation.always_inside("locks")
+        for name in ("held", "free", "told", "once")
+        if (operation := found.operation(f"shop.code.{name}")) is not None
+    }
+    assert inside == {"held": Answer.YES, "free": Answer.NO, "told": Answer.NO, "once": Answer.NO}

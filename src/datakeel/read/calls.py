@@ -429,8 +429,8 @@ class Caller(Executor):
             arguments = arguments.before(target.receiver)
         if any(holds_callable(v) for v in arguments.all()) or target.plain:
             return self.inline(info, arguments, at, receiver=target.receiver)
-        self.world.site(self, info)
         bindings = self.bindings(info, arguments)
+        self.world.site(self, info, bindings)
         trace, names = self.world.trace(info, target.receiver, bindings)
         if info.signature.is_generator:
             value = Graft(self, trace, names, self.place(at), info.name).apply()
@@ -508,7 +508,7 @@ class Caller(Executor):
         if self.depth >= INLINE_DEPTH or self.following(info):
             self.complete = False
             return Value(sources=arguments.sources())
-        self.world.site(self, info)
+        self.world.site(self, info, {})
         frame = self.new_frame(info.module, function=info, owner=info.owner, receiver=receiver)
         frame.inner = True
         frame.chain = (*self.frame.chain, self.place(at))

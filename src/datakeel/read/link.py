@@ -30,7 +30,7 @@ from datakeel.read.state import Frame
 from datakeel.read.symbols import FunctionInfo, Module
 from datakeel.read.values import Value
 from datakeel.read.workers import CHUNKS, Failure, spread
-from datakeel.read.world import World, finished
+from datakeel.read.world import World, finished, plainly_named
 
 if TYPE_CHECKING:
     from datakeel.read.formats.sql import SqlFacts
@@ -285,8 +285,15 @@ class Link:
                     Context(transaction=e.atomic or (atomic and e.kind == "request"), event_loop=operation.is_async)
                     for e in entries
                 }
-        called = {callee for caller, callees in self.calls.items() for callee in callees if callee != caller}
+        called = {
+            plainly_named(callee) for caller, callees in self.calls.items() for callee in callees if callee != caller
+        }
         self.flow_from((n for n in sorted(self.operations) if n in contexts or n not in called), contexts, reached)
+        for alias in sorted(contexts.keys() - self.operations.keys()):
+            name = plainly_named(alias)
+            contexts.setdefault(name, set()).update(contexts[alias])
+            ways = reached.setdefault(name, [])
+            ways += [e for e in reached.get(alias, ()) if e not in ways][: ENTRIES - len(ways)]
         for name in sorted(called & self.operations.keys()):
             if name not in contexts:  # of a circle that nobody enters
                 self.flow_from((name,), contexts, reached)
@@ -310,7 +317,11 @@ class Link:
                 for entry in reached.get(caller, ()):
                     if entry not in ways and len(ways) < ENTRIES:
                         ways.append(entry)
-                if (len(known), len(ways)) != before and callee not in seen and callee in self.operations:
+                if (
+                    (len(known), len(ways)) != before
+                    and callee not in seen
+                    and plainly_named(callee) in self.operations
+                ):
                     waiting.append(callee)
                     seen.add(callee)
 

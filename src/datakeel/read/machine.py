@@ -60,6 +60,8 @@ class Machine:
     def __init__(self, world: World, frame: Frame) -> None:
         self.world = world
         self.frame = frame
+        self.followed = frame.function  # whose trace this is; None: what runs at import
+        self.known_as = frame.function.name if frame.function is not None else ""  # in the graph of calls
         self.state = State()
         self.effects: list[Effect] = []
         self.exits: list[Exit] = []

@@ -3,7 +3,7 @@ asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -645,7 +645,10 @@ class World:
 
     def general(self, info: FunctionInfo) -> Trace:
         """The trace with unknown callers."""
-        return self.trace(info, None, self.unbound(info, info.owner))[0]
+        bound = self.unbound(info, info.owner)
+        if (alias := named_with(info, bound)) != info.name:
+            self.note_site(info.name, alias, Context())
+        return self.trace(info, None, bound)[0]
 
     def trace(
         self, info: FunctionInfo, receiver: Value | None, bindings: dict[str, Value]
@@ -743,6 +746,7 @@ class World:
                 frame.self_value = bound.get(first)
         frame.is_async = info.signature.is_async
         caller = Caller(self, frame)
+        caller.known_as = named_with(info, bound)
         caller.broken = []
         try:
             self.run_function(caller, info, bound)
@@ -837,11 +841,12 @@ class World:
             return
         frame.returned = value if frame.returned is None else join(frame.returned, value)
 
-    def site(self, caller: Caller, callee: FunctionInfo) -> None:
-        """Notes a call, with what stands round it, for the flow of contexts."""
-        function = caller.frame_function()
+    def site(self, caller: Caller, callee: FunctionInfo, bound: Mapping[str, Value]) -> None:
+        """Notes a call, with what stands round it, for the flow of contexts. It is made by whoever is followed: what a
+        helper calls is called by those who handed it over, and by nobody else who uses the helper."""
+        inner, outer = caller.frame_function(), caller.followed
         state = caller.state
-        if function is None:
+        if inner is None or outer is None:
             if any(runs_as_program(g) for g in state.guards):
                 self.add_entry(callee, EntryRow("main"), callee.module.name)
             return
@@ -851,16 +856,20 @@ class World:
             transaction=not later and any(n > 0 for n in state.transactions.values()),
             locks=not later and bool(state.locks),
             retry="retry" in kinds,
-            event_loop=function.signature.is_async and state.when in (When.NOW, When.CONCURRENT),
+            event_loop=any(f.signature.is_async for f in (inner, outer)) and state.when in (When.NOW, When.CONCURRENT),
             loop="loop" in kinds,
             timeout="timeout" in kinds and any(s.kind == "timeout" and s.text != "None" for s in state.scopes),
             apart=later or any(g.test == "in-transaction" and not g.polarity for g in state.guards),
         )
-        for reached in (callee, *self.standing_in(function, callee)):
-            noted = (function.name, reached.name, flags)
-            if noted not in self._sites:
-                self._sites.add(noted)
-                self.new_sites.append(noted)
+        self.note_site(caller.known_as, named_with(callee, bound), flags)
+        for heir in self.standing_in(inner, callee):
+            self.note_site(caller.known_as, heir.name, flags)
+
+    def note_site(self, caller: str, callee: str, flags: Context) -> None:
+        noted = (caller, callee, flags)
+        if noted not in self._sites:
+            self._sites.add(noted)
+            self.new_sites.append(noted)
 
     def standing_in(self, caller: FunctionInfo, callee: FunctionInfo) -> tuple[FunctionInfo, ...]:
         """The methods of heirs that run in the place of one which only says what heirs shall have. (An heir's method
@@ -1316,6 +1325,17 @@ def perhaps_held(caller: Caller, frame: Frame, fell_through: bool, end: State, r
 
 
 LEASES = ("distributed", "session")
+
+
+def named_with(info: FunctionInfo, bound: Mapping[str, Value]) -> str:
+    """What a function is called in the graph of calls: a helper that was handed functions is another one each time."""
+    handed = [v.target.function.name for v in bound.values() if isinstance(v.target, FunctionTarget)]
+    return f"{info.name}({', '.join(handed)})" if handed else info.name
+
+
+def plainly_named(name: str) -> str:
+    """The function that a name in the graph of calls means."""
+    return name.partition("(")[0]
 
 
 def abstract(caller: Caller) -> bool:
