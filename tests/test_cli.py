@@ -171,11 +171,11 @@ def test_the_reviewer_is_told_how_sure_is_sure_enough(word: str) -> None:
     ("words", "said"),
     [
         ("revew .", 'unknown command "revew"; did you mean "review"?'),
-        ("zzz", 'unknown command "zzz"; known are design, do, drift, explain, generate, impact, review, rules, update'),
+        ("zzz", 'unknown command "zzz"; known are design, do, drift, explain, generate, impact, prove, review, rules, update'),
         ("shop", '"shop" is no command; to review it: datakeel review shop'),
         (
             "",
-            "which command? review, explain, rules, design, generate, do, update, drift, impact"
+            "which command? review, prove, explain, rules, design, generate, do, update, drift, impact"
             " (datakeel --help says more)",
         ),
         ("review --formt json", 'unknown option "--formt"; did you mean "--format"?'),

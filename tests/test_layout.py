@@ -22,7 +22,7 @@ GROUND = MODEL | {
 }
 VERBS = {"read", "rules", "mend", "design", "write", "show"}
 KEEPERS = {"cache", "config", "baseline", "fingerprint", "recall", "suppression"}
-STORIES = {"reviewer", "generator", "mender"}
+STORIES = {"reviewer", "generator", "mender", "prover"}
 
 # Each may import itself, and of the others what stands here. The stories and the commands know besides how a run is
 # configured and what it keeps; the verbs do not.
@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "reviewer": GROUND | VERBS | KEEPERS,
     "generator": GROUND | VERBS | KEEPERS,
     "mender": GROUND | VERBS | KEEPERS | {"reviewer"},  # it reviews before and after
+    "prover": GROUND | VERBS | KEEPERS | {"reviewer"},
     # it lists and explains the rules, asks what a request leaves open, and puts projects onto the disk
     "cli": GROUND | {"ending"} | STORIES | KEEPERS | {"rules", "show", "serve", "design", "write"},
     "serve": GROUND | STORIES | KEEPERS | {"show"},

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datakeel.show.catalogue import Entry, Praised
     from datakeel.show.sarif import Help
 
-COMMANDS = ("review", "explain", "rules", "design", "generate", "do", "update", "drift", "impact")
+COMMANDS = ("review", "prove", "explain", "rules", "design", "generate", "do", "update", "drift", "impact")
 FORMATS = ("terminal", "markdown", "json", "sarif")
 SEVERITIES = ("critical", "major", "minor", "suggestion")
 CONFIDENCES = ("high", "medium", "low")
@@ -168,6 +168,24 @@ def type_review(
         cache=not no_cache,
     )
     return FixOrder(order, diff) if fix else order
+
+
+Named = Annotated[
+    str, typer.Argument(metavar="FINDING", help="Its fingerprint, or the beginning of it; or its place, as in a.py:12.")
+]
+Where = Annotated[Path | None, typer.Argument(metavar="[PATH]", help="What is reviewed; none: this folder.")]
+
+
+@app.command("prove", help="Write a test that shows a finding on a PostgreSQL, and passes once it is mended.")
+def type_prove(
+    finding: Named,
+    path: Where = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where the test goes; none: print it.")
+    ] = None,
+    debug: Debug = False,
+) -> ProveOrder:
+    return ProveOrder(finding, path or Path(), output)
 
 
 @app.command("explain", help="Show the page of a rule or strength: what it is, when it holds, the sources.")
@@ -487,6 +505,31 @@ class FixOrder(Struct, frozen=True):
         return order.status(done.review)
 
 
+class ProveOrder(Struct, frozen=True):
+    """A test that shows one finding."""
+
+    finding: str
+    path: Path
+    output: Path | None
+
+    def carried_out(self) -> int:
+        from datakeel.config import load
+        from datakeel.prover import proven
+        from datakeel.show import output
+        from datakeel.show.progress import Progress
+
+        must_exist(self.path)
+        if self.output is not None:
+            must_be_writable(self.output)
+        progress = Progress(sys.stderr)
+        try:
+            _, text = proven(self.finding, self.path, config=load([self.path], known_rules()), progress=progress)
+        finally:
+            progress.clear()
+        output.give(text, self.output)
+        return 0
+
+
 class ExplainOrder(Struct, frozen=True):
     rule: str
 
@@ -529,6 +572,7 @@ class RulesOrder(Struct, frozen=True):
 Order = (
     ReviewOrder
     | FixOrder
+    | ProveOrder
     | ExplainOrder
     | RulesOrder
     | DesignOrder

@@ -1,1 +1,1 @@
-"""Findings → edits of the user's files."""
+"""Findings → edits of the user's files, and tests that show them."""

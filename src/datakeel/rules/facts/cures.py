@@ -49,8 +49,8 @@ def locked(operation: Operation, read: Effect | None, write: Effect) -> tuple[Ch
     return (Change("lock", read.place, family(read)),) if family(read) in LOCKING else ()
 
 
-# whose queries lock rows by a word at their end, or by a method; SQLite knows no such word
-LOCKING = ("django", "sqlalchemy", "psycopg", "psycopg2", "asyncpg", "aiopg", "pymysql", "aiomysql", "mysqlclient")
+# whose queries lock rows by a method, or by a word at their end; SQLite knows no such word
+LOCKING = ("django", "sqlalchemy", "postgresql", "mysql")
 
 
 def computed(

@@ -1,0 +1,231 @@
+"""`datakeel prove`: what it writes fails on a real PostgreSQL while a fault is there, and passes once it is mended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from datakeel.cli import main
+
+DJANGO = {
+    "manage.py": 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n',
+    "shop/__init__.py": "",
+    "shop/settings.py": """
+        SECRET_KEY = "x"
+        INSTALLED_APPS = ["shop"]
+        DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+        """,
+    "shop/models.py": """
+        from django.db import models
+
+
+        class Owner(models.Model):
+            name = models.CharField(max_length=30)
+            active = models.BooleanField()
+
+
+        class Account(models.Model):
+            owner = models.ForeignKey(Owner, on_delete=models.CASCADE)
+            balance = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+
+
+        class Order(models.Model):
+            status = models.CharField(max_length=10)
+            created_at = models.DateTimeField(auto_now_add=True)
+
+
+        class Shipment(models.Model):
+            order = models.ForeignKey(Order, on_delete=models.CASCADE)
+
+
+        class Coupon(models.Model):
+            code = models.CharField(max_length=20)
+            uses = models.IntegerField(default=0)
+        """,
+    "shop/services.py": """
+        from django.db import transaction
+
+        from shop.models import Account, Coupon, Order, Shipment
+
+
+        def withdraw(account_id, amount):
+            with transaction.atomic():
+                account = Account.objects.get(pk=account_id)
+                if account.balance < amount:
+                    raise ValueError("too much")
+                account.balance -= amount
+                account.save()  # lost-update
+
+
+        @transaction.atomic
+        def ship(order_id: int):
+            order = Order.objects.get(pk=order_id)
+            if order.status == "paid":
+                Shipment.objects.create(order=order)
+                order.status = "shipped"
+                order.save(update_fields=["status"])  # unguarded-state-transition
+
+
+        def coupon(code: str) -> None:
+            if not Coupon.objects.filter(code=code).exists():
+                Coupon.objects.create(code=code, uses=1)  # check-then-insert
+        """,
+}
+
+SQLALCHEMY = {
+    "src/shop/__init__.py": "",
+    "src/shop/models.py": """
+        from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+        class Base(DeclarativeBase):
+            pass
+
+
+        class Account(Base):
+            __tablename__ = "accounts"
+
+            id: Mapped[int] = mapped_column(primary_key=True)
+            balance: Mapped[int]
+            owner: Mapped[str]
+        """,
+    "src/shop/services.py": """
+        from sqlalchemy import select
+        from sqlalchemy.orm import Session
+
+        from shop.models import Account
+
+
+        def withdraw(session: Session, account_id: int, amount: int) -> None:
+            account = session.scalars(select(Account).where(Account.id == account_id)).one()
+            if account.balance < amount:
+                raise ValueError("too much")
+            account.balance = account.balance - amount  # lost-update
+            session.commit()
+        """,
+}
+
+PSYCOPG = {
+    "schema.sql": """
+        CREATE TABLE accounts (
+            id bigint PRIMARY KEY,
+            balance integer NOT NULL,
+            owner text NOT NULL
+        );
+        """,
+    "shop/__init__.py": "",
+    "shop/services.py": """
+        import psycopg
+
+
+        def withdraw(connection: psycopg.Connection, account_id: int, amount: int) -> None:
+            row = connection.execute("SELECT balance FROM accounts WHERE id = %s", (account_id,)).fetchone()
+            balance = row[0]
+            if balance < amount:
+                raise ValueError("too much")
+            rest = balance - amount
+            connection.execute("UPDATE accounts SET balance = %s WHERE id = %s", (rest, account_id))  # lost-update
+            connection.commit()
+        """,
+}
+
+
+def laid_out(files: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for path, text in files.items():
+        place = folder / "project" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(dedent(text).lstrip("\n"), encoding="utf-8")
+    (folder / "project" / ".git").mkdir()
+    monkeypatch.chdir(folder / "project")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    return folder / "project"
+
+
+def line_of(file: Path, mark: str) -> int:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if line.endswith(f"# {mark}"))
+
+
+def played(project: Path, postgres: str) -> str:
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "test_proof.py"]
+    environment = {**os.environ, "PROOF_DATABASE": postgres}
+    done = subprocess.run(words, cwd=project, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    return done.stdout
+
+
+CASES = {
+    "lost-update-django": (DJANGO, "shop/services.py", "lost-update"),
+    "lost-update-sqlalchemy": (SQLALCHEMY, "src/shop/services.py", "lost-update"),
+    "lost-update-psycopg": (PSYCOPG, "shop/services.py", "lost-update"),
+    "transition-django": (DJANGO, "shop/services.py", "unguarded-state-transition"),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_a_proof_fails_until_the_fault_is_mended(
+    case: tuple[dict[str, str], str, str],
+    tmp_path: Path,
+    postgres: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files, path, rule = case
+    project = laid_out(files, tmp_path, monkeypatch)
+    line = line_of(project / path, rule)
+    assert main(["prove", f"{path}:{line}", "--output", "test_proof.py"]) == 0, capsys.readouterr().err
+    before = played(project, postgres)
+    assert "1 failed" in before, before
+    assert "AssertionError" in before, before
+    assert main(["review", "--fix", "--select", rule, "--jobs", "1"]) in (0, 1)
+    after = played(project, postgres)
+    assert "1 passed" in after, after
+
+
+def test_a_missing_key_is_proven_and_passes_once_it_is_there(
+    tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = laid_out(DJANGO, tmp_path, monkeypatch)
+    line = line_of(project / "shop/services.py", "check-then-insert")
+    assert main(["prove", f"shop/services.py:{line}", "--output", "test_proof.py"]) == 0, capsys.readouterr().err
+    assert "1 failed" in played(project, postgres)
+    models = project / "shop/models.py"
+    models.write_text(
+        models.read_text().replace(
+            "code = models.CharField(max_length=20)", "code = models.CharField(max_length=20, unique=True)"
+        )
+    )
+    after = played(project, postgres)
+    assert "1 passed" in after, after
+
+
+@pytest.mark.parametrize("name", ["nothing", "shop/services.py:1", "abc"])
+def test_what_no_finding_is_called_is_said(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    laid_out(PSYCOPG, tmp_path, monkeypatch)
+    assert main(["prove", name]) == 2
+    assert f'there is no finding "{name}"' in capsys.readouterr().err
+
+
+def test_what_cannot_be_called_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = dict(DJANGO)
+    files["shop/services.py"] = """
+        from shop.models import Account
+
+
+        class Bank:
+            def deposit(self, account_id, amount):
+                account = Account.objects.get(pk=account_id)
+                account.balance += amount
+                account.save()  # lost-update
+        """
+    project = laid_out(files, tmp_path, monkeypatch)
+    assert main(["prove", f"shop/services.py:{line_of(project / 'shop/services.py', 'lost-update')}"]) == 2
+    assert "Bank.deposit cannot be called by a test" in capsys.readouterr().err
