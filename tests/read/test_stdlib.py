@@ -347,3 +347,44 @@ def test_a_coroutine_that_another_file_waits_for_is_told_where_it_is_waited_for(
     operation = read_system(files, tmp_path).operation("shop.code.call")
     assert operation is not None
     assert [[(c.path, c.line) for c in e.chain] for e in http(operation)] == [[("shop/code.py", 4)]]
+
+
+# What holds an event loop ----------------------------------------------------------------------------------------------
+
+LOOPS = """
+import asyncio
+
+import grpc
+import requests
+from asgiref.sync import sync_to_async
+from shop.wire import stock_pb2_grpc
+
+
+@sync_to_async
+def threaded():
+    requests.get("https://rates.example", timeout=1)
+
+
+async def held():
+    requests.get("https://rates.example", timeout=1)
+
+
+async def stream(channel):
+    async for _ in stock_pb2_grpc.StockStub(channel).Watch(1):
+        pass
+
+
+async def read(channel):
+    return await stock_pb2_grpc.StockStub(channel).Watch(1).read()
+
+
+async def later(channel):
+    call = stock_pb2_grpc.StockStub(channel).Level(1)
+    return await call
+"""
+
+
+def test_a_call_holds_the_thread_unless_a_thread_or_a_coroutine_waits_for_it(tmp_path: Path) -> None:
+    operations = system(tmp_path, LOOPS).operations
+    held = {o.symbol: [e.blocking for e in o.of(Kind.CALL)] for o in operations}
+    assert held == {"threaded": [False], "held": [True], "stream": [False], "read": [False], "later": [False]}

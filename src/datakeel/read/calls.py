@@ -1499,6 +1499,10 @@ class Caller(Executor):
             case "suppress":
                 with self.suppressing(opening, at):
                     yield
+            case "thread":
+                self.threaded += 1
+                yield
+                self.threaded -= 1
             case "stack":
                 with ExitStack() as stack:
                     self.stacks.append(stack)

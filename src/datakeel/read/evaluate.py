@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from datakeel.model.certainty import Origin
 from datakeel.model.effect import Guard, Kind, Rows, Scope, Source
 from datakeel.read import planning
@@ -414,11 +416,22 @@ class Evaluator(Machine):
 
     def awaited(self, node: Derive) -> Value:
         started = len(self.effects)
-        self.awaiting = node.operands[0]
-        value = self.await_value(self.eval(node.operands[0]), node.at)
-        if isinstance(node.operands[0], Call):
-            self.remark(started, node.operands[0].at, awaited=True, blocking=False)
+        operand = self.awaiting = node.operands[0]
+        value = self.await_value(self.eval(operand), node.at)
+        self.asynchronous(started, operand, value)
         return value
+
+    def asynchronous(self, started: int, operand: Expression, value: Value) -> None:
+        """The code waits for what an expression gives in the way of coroutines: so the call that gave it, or the one
+        that gave the object that it is asked of (``await stub.Pay(request).read()``), holds no thread."""
+        if not isinstance(operand, Call):
+            made = {s.number for s in value.sources if s.kind in ("read", "result") and not s.path}
+            for index in range(len(self.effects) if len(made) == 1 else 0):
+                if self.effects[index].number in made:
+                    self.effects[index] = replace(self.effects[index], awaited=True, blocking=False)
+        while isinstance(operand, Call):
+            self.remark(started, operand.at, awaited=True, blocking=False)
+            operand = operand.function.base if isinstance(operand.function, Attribute) else operand.function
 
     def await_value(self, value: Value, at: Span) -> Value:
         if isinstance(value.state, Pending):

@@ -226,7 +226,10 @@ class Executor(Evaluator):
         entered = Value()
         iterable = NOTHING
         if node.iterable is not None:
+            started = len(self.effects)
             iterable = self.force(self.eval(node.iterable), node.at, "iterate")
+            if node.is_async:
+                self.asynchronous(started, node.iterable, iterable)
             unbounded = self.world.endless(self.caller, iterable, node.is_async)
         opening = self.world.opening_of(iterable, node.at) if iterable.type else None
         retrying = opening is not None and opening.opens.scope == "retry"

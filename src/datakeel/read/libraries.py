@@ -29,8 +29,9 @@ from datakeel.mistake import Mistake
 
 class Opens(Struct, frozen=True, forbid_unknown_fields=True):
     """What entering a context, or being decorated, opens. `scope` is transaction, savepoint, lock, semaphore, breaker,
-    retry, timeout, suppress (exceptions of the classes that are its arguments go no further), stack (what is entered
-    on it stays open to its end) or resource; empty with `by`: the scope that the receiver opens."""
+    retry, timeout, suppress (exceptions of the classes that are its arguments go no further), thread (another one runs
+    it, and the caller's is free), stack (what is entered on it stays open to its end) or resource; empty with `by`: the
+    scope that the receiver opens."""
 
     scope: str = ""
     connection: str = ""  # an argument, or "self"

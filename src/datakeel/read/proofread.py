@@ -25,7 +25,7 @@ WORDS: dict[str, frozenset[str]] = {
 }
 ENTRIES = frozenset(("request", "task", "consumer", "schedule", "command", "signal", "event", "main"))
 _SCOPES = """
-    transaction savepoint lock semaphore breaker retry timeout suppress stack resource message
+    transaction savepoint lock semaphore breaker retry timeout suppress thread stack resource message
     """
 SCOPES = frozenset(_SCOPES.split())
 OF = {(Entry, "kind"): ENTRIES, (Opens, "scope"): SCOPES}

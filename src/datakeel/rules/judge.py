@@ -28,6 +28,8 @@ PRECEDENCE: tuple[tuple[str, ...], ...] = (
     ("saga-without-compensation", "synchronous-call-chain"),
     ("saga-without-compensation", "retry-without-idempotency"),
     ("saga-without-compensation", "non-idempotent-consumer"),
+    ("unbounded-buffer", "lost-background-task"),
+    ("ack-before-processing", "lost-background-task"),
 )
 JUDGED = (Role.PRODUCT, Role.SCRIPT)
 

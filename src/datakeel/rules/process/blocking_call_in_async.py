@@ -1,0 +1,70 @@
+"""`blocking-call-in-async`: a call that waits in the event loop's own thread stops all that the loop runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Operation
+from datakeel.model.system import System
+from datakeel.rules.facts.guards import here
+from datakeel.rules.facts.loops import Held, alone, held_loops
+from datakeel.rules.facts.slow import words
+from datakeel.rules.facts.words import thing
+from datakeel.rules.rule import Hit, rule
+from datakeel.rules.story import way
+
+SHOWN = 6  # further places that a story names
+
+
+@rule(Severity.MAJOR)
+def blocking_call_in_async(system: System) -> Iterator[Hit]:
+    """A call waits in the event loop's own thread, and all that the loop runs waits with it."""
+    for group in held_loops(system):
+        ranked = sorted(group, key=lambda held: (alone(held[0], system), held[1][0].origin, here(held[1][0])))
+        yield hit(system, tuple(ranked))
+
+
+def hit(system: System, group: tuple[Held, ...]) -> Hit:
+    operation, held = group[0]
+    first = held[0]
+    what = words(first) if first.kind in (Kind.CALL, Kind.WAIT) else thing(first)
+    others = sorted({here(e) for _, found in group for e in found} - {here(first)})
+    job = first.kind == Kind.PUBLISH and first.verb == "task"  # the broker is near, and answers at once while it is up
+    return Hit(
+        place=here(first),
+        message=f"every other request and task of this event loop stands still while {what} is waited for{more(group)}",
+        story=(
+            Step(operation.place, f"{operation.symbol} runs in an event loop{reached(operation)}"),
+            *way(first),
+            Step(first.place, f"{what} holds the loop's only thread until it has answered"),
+            *(Step(place, "holds it as well") for place in others[:SHOWN]),
+            Step(operation.place, "meanwhile no other coroutine goes on: no request, no heartbeat, no timeout"),
+        ),
+        rests_on=(first,),
+        doubts=2 if alone(operation, system) else int(job),
+        severity=Severity.MINOR if job else None,
+        datasets=(first.dataset,) if first.dataset else (),
+        symbol=operation.symbol,
+        fix=Fix(title="await a client of the asynchronous kind, or hand the call to a thread", text=cure(first)),
+    )
+
+
+def more(group: tuple[Held, ...]) -> str:
+    count = len(group) - 1
+    return f", here and in {count} other function{'s' if count > 1 else ''}" if count else ""
+
+
+def reached(operation: Operation) -> str:
+    return f": {operation.entries[0].kind} {operation.entries[0].name}" if operation.entries else ""
+
+
+def cure(call: Effect) -> str:
+    if call.kind == Kind.WAIT and call.verb == "sleep":
+        return f"await asyncio.sleep({call.text or '…'})"
+    if call.store == StoreKind.PROCESS:
+        return "process = await asyncio.create_subprocess_exec(…)\nawait process.communicate()"
+    if call.technology == "http":
+        return "async with httpx.AsyncClient(timeout=10) as client:\n    answer = await client.request(…)"
+    return "answer = await asyncio.to_thread(…)  # in FastAPI: declare the endpoint with def, and it runs in a thread"

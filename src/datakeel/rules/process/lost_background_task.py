@@ -1,0 +1,87 @@
+"""`lost-background-task`: a task is started and dropped, and with it its failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect, Kind, When
+from datakeel.model.operation import Handler, Operation, Role
+from datakeel.model.place import Place
+from datakeel.model.system import System
+from datakeel.rules.facts.failures import wide
+from datakeel.rules.rule import Hit, rule
+
+STARTS = {"task": "task", "submit": "job"}
+
+
+@rule(Severity.MAJOR)
+def lost_background_task(operation: Operation, system: System) -> Iterator[Hit]:
+    """A task is started and dropped: its failure is never seen, and the end of the process loses it."""
+    for spawn in operation.of(Kind.SPAWN):
+        if spawn.chain or spawn.result_used or spawn.verb not in STARTS or told(spawn):
+            continue
+        started = function_of(operation, spawn, system)
+        guarded = started is not None and any(answers_all(h) for h in started.handlers)
+        if guarded and spawn.verb == "submit":
+            continue  # its pool keeps it to its end, and it tells of its failure itself
+        yield hit(operation, spawn, started, guarded)
+
+
+def told(spawn: Effect) -> bool:
+    """Whether a callback is given that its failure goes to."""
+    option = spawn.option("error_callback")
+    return option is not None and option.value != "None"
+
+
+def function_of(operation: Operation, spawn: Effect, system: System) -> Operation | None:
+    """The function that is started, where what it does is in view."""
+    for effect in operation.effects:
+        if effect.when == When.CONCURRENT and effect.chain and covers(spawn.place, effect.chain[0]):
+            return system.operation(effect.callee)
+    return None
+
+
+def covers(outer: Place, inner: Place) -> bool:
+    """Whether a call's text holds another's."""
+    begins, ends = (inner.line, inner.column), (inner.end_line, inner.end_column)
+    return outer.path == inner.path and (outer.line, outer.column) <= begins <= ends <= (
+        outer.end_line,
+        outer.end_column,
+    )
+
+
+def answers_all(handler: Handler) -> bool:
+    """Whether a handler stands round all that a function does, or all that one turn of its loop does."""
+    return wide(handler) and all(s.kind in ("loop", "deferred", "call") for s in handler.scopes)
+
+
+def hit(operation: Operation, spawn: Effect, started: Operation | None, guarded: bool) -> Hit:
+    what = STARTS[spawn.verb]
+    name = f" {started.symbol}" if started is not None else ""
+    collected = spawn.verb == "task"
+    return Hit(
+        place=spawn.place,
+        message=f"the {what}{name} is started and dropped: "
+        + ("it may vanish while it runs" if guarded else "when it fails, nobody is told")
+        + ", and the end of the process loses it",
+        story=(
+            Step(spawn.place, f"the {what}{name} is started, and what stands for it is not kept"),
+            *((Step(spawn.place, "the event loop holds it only weakly: it may be collected half done"),) * collected),
+            *(() if guarded else (Step(spawn.place, "it raises: the exception stays in an object that nobody has"),)),
+            Step(operation.place, "the process is stopped: nothing waits for it, and what it was to do is not done"),
+        ),
+        rests_on=(spawn,),
+        doubts=int(guarded or operation.role == Role.SCRIPT or (started is None and not collected)),
+        severity=Severity.MINOR if guarded else None,
+        fix=Fix(title="keep it, and look at how it ended", text=cure(spawn)),
+    )
+
+
+def cure(spawn: Effect) -> str:
+    if spawn.verb == "submit":
+        return "future = pool.submit(…)\nfuture.add_done_callback(report)  # or keep it, and ask for future.result()"
+    return (
+        "task = asyncio.create_task(…)\nrunning.add(task)  # a set that lives as long as the process\n"
+        "task.add_done_callback(running.discard)  # and one that logs task.exception(); or asyncio.TaskGroup"
+    )
