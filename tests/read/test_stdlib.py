@@ -349,7 +349,7 @@ def test_a_coroutine_that_another_file_waits_for_is_told_where_it_is_waited_for(
     assert [[(c.path, c.line) for c in e.chain] for e in http(operation)] == [[("shop/code.py", 4)]]
 
 
-# What holds an event loop ----------------------------------------------------------------------------------------------
+# What holds an event loop ---------------------------------------------------------------------------------------------
 
 LOOPS = """
 import asyncio
