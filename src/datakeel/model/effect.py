@@ -67,7 +67,8 @@ class Source(Struct, frozen=True, order=True, gc=False):
     parameter and `path` the attributes), ``result`` (a component of what an effect gave: ``rowcount``, ``created``,
     ``value``), ``new`` (a row that construction `number` made, with what its store fills in), ``clock``, ``span`` (a
     stretch of time), ``random``, ``loop`` (it differs from one turn of a loop to the next), ``encoding`` and
-    ``decoding`` (then `name` is the function: ``pickle.dumps``), ``global`` (then `name` is its dotted name).
+    ``decoding`` (then `name` is the function: ``pickle.dumps``), ``hash`` (of a process: ``hash(x)``; `path` is the
+    type of x where it is known), ``remainder`` (``x % len(y)``), ``global`` (then `name` is its dotted name).
     """
 
     kind: str
@@ -194,8 +195,9 @@ class Option(Struct, frozen=True, gc=False):
 
     `word` is the model's own word for it, one for all libraries: ``acks``, ``auto-ack``, ``auto-commit``, ``backoff``,
     ``condition``, ``connect-timeout``, ``delay``, ``delivery-report``, ``durable``, ``expiry``, ``group``,
-    ``idempotence``, ``in-flight``, ``isolation``, ``jitter``, ``late-ack``, ``offset-store``, ``prefetch``,
-    ``retries``, ``start``, ``timeout``, ``wait`` … `unit` is that of a time: ``s``, ``ms``, ``min``.
+    ``idempotence``, ``in-flight``, ``isolation``, ``jitter``, ``late-ack``, ``offset-store``, ``partitions``,
+    ``prefetch``, ``replicas``, ``retries``, ``route`` (what picked the node or partition), ``start``, ``timeout``,
+    ``wait`` … `unit` is that of a time: ``s``, ``ms``, ``min``.
     """
 
     name: str

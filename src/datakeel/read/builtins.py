@@ -68,7 +68,7 @@ def container(kind: str) -> Builtin:
 
 def length(caller: Caller, arguments: Arguments, at: Span) -> Value:
     (value, *_) = forced(caller, arguments, at, "length") or (NOTHING,)
-    return derived((value,), "builtins.int")
+    return derived((value,), "builtins.int").but(name="len")
 
 
 def computed(type_name: str = "") -> Builtin:
@@ -197,8 +197,24 @@ def any_(caller: Caller, arguments: Arguments, at: Span) -> Value:
 
 
 def hash_(caller: Caller, arguments: Arguments, at: Span) -> Value:
+    """``hash(x)``: another number in each process, where texts are among what is hashed; numbers are their own hash."""
     value = derived(arguments.positional, "builtins.int")
-    return value.but(name="hash")
+    hashed = kind_hashed(arguments.positional[0]) if arguments.positional else ""
+    if hashed in ("builtins.int", "builtins.bool", "builtins.float"):
+        return value
+    return value.but(sources=value.sources | {Source("hash", name="builtins.hash", path=(hashed,) if hashed else ())})
+
+
+def kind_hashed(value: Value) -> str:
+    """The type of what is hashed, as far as it decides how: of a tuple's parts the first that is a text."""
+    if value.type == "builtins.tuple" and value.items:
+        kinds = [kind_hashed(item) for item in value.items]
+        return next((k for k in kinds if k in TEXTS), kinds[0] if len(set(kinds)) == 1 else "")
+    encoded = any(s.kind == "encoding" for s in value.sources)
+    return "builtins.str" if encoded and not value.type else value.type
+
+
+TEXTS = ("builtins.str", "builtins.bytes")
 
 
 def filled_by(caller: Caller, arguments: Arguments, at: Span) -> Value:

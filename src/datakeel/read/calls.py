@@ -1032,6 +1032,9 @@ class Caller(Executor):
         text = self.asked(row, row.text, receiver, arguments)
         store = StoreKind(row.store) if row.store else StoreKind.NONE
         options = self.effect_options(row, receiver, arguments)
+        if store:
+            partition = self.argument(arguments, row.parameters, "partition") if "partition" in row.parameters else None
+            options += routes((receiver, partition, text, dataset), arguments)
         retried = self.retried_by_option(row, receiver, arguments, at)
         before = self.state.scopes
         self.state.scopes = (*before, *retried)
@@ -1799,6 +1802,23 @@ def function_of(value: Value) -> FunctionInfo:
         value = value.target.value
     assert isinstance(value.target, FunctionTarget)
     return value.target.function
+
+
+def routes(picked: tuple[Value | None, ...], arguments: Arguments) -> tuple[Option, ...]:
+    """How the node or partition that an effect goes to was picked: by a process's own hash; by the remainder of what it
+    is called with (rather than of a counter)."""
+    found = {s for v in picked if v is not None and v.sources for s in v.sources}
+    ways = {s for s in found if s.kind in PICKING}
+    if not ways:
+        return ()
+    same = {(s.kind, s.number, s.name) for s in arguments.sources() if s.name not in ("self", "cls")}
+    by_key = any((s.kind, s.number, s.name) in same for s in found - ways)
+    return tuple(
+        Option("route", " ".join((s.kind, *s.path)), word="route") for s in sorted(ways) if s.kind == "hash" or by_key
+    )
+
+
+PICKING = ("hash", "remainder")
 
 
 def label_of(value: Value | None) -> str:

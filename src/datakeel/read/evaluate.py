@@ -314,7 +314,10 @@ class Evaluator(Machine):
         kept = next((v.type for v in values if v.type in KEPT_TYPES), "")
         if how == "-" and self.elapsed(how, values, at):
             kept = ELAPSED
-        return derived(values, kept)
+        found = derived(values, kept)
+        if how == "%" and values[-1].name == "len":
+            found.sources |= {Source("remainder", name="len")}  # it picks one of so many as there are by now
+        return found
 
     def elapsed(self, how: str, values: tuple[Value, ...], at: Span) -> bool:
         """Two readings of the time of day are subtracted (a duration) or compared (a deadline), or a duration is held

@@ -390,10 +390,10 @@ def canonical(value: Value) -> str:
     """A name for a value: equal texts are equal values; empty when it cannot be named."""
     if value.known:
         return f"const:{value.const!r}"
-    if len(value.sources) == 1 and not value.tests:
-        (source,) = value.sources
-        if source.kind not in NAMELESS:
-            return canonical_source(source)
+    if 1 <= len(value.sources) <= 2 and not value.tests:
+        named = [s for s in value.sources if s.kind != "hash"]  # equal values have equal hashes
+        if len(named) == 1 and named[0].kind not in NAMELESS:
+            return canonical_source(named[0])
     if value.rows is not None:
         return ".".join((value.rows.root, *value.rows.path))
     return ""
@@ -412,7 +412,7 @@ def key_rows(store: str, text: str | None, sources: Iterable[Source]) -> Rows | 
     return Rows(f"key:{store}:{text}|{holes}" if holes else f"key:{store}:{text}")
 
 
-NAMELESS = ("random", "loop", "encoding", "decoding")  # another value each time
+NAMELESS = ("random", "loop", "encoding", "decoding", "hash", "remainder")  # another value each time
 ROWED = ("read", "parameter")  # sources that may be a row themselves
 
 

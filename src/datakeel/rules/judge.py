@@ -30,6 +30,7 @@ PRECEDENCE: tuple[tuple[str, ...], ...] = (
     ("saga-without-compensation", "non-idempotent-consumer"),
     ("unbounded-buffer", "lost-background-task"),
     ("ack-before-processing", "lost-background-task"),
+    ("process-dependent-hash", "hash-mod-n-routing"),
 )
 JUDGED = (Role.PRODUCT, Role.SCRIPT)
 

@@ -1,0 +1,23 @@
+"""What may be lost: by declaration, or by what its name says that it is."""
+
+from __future__ import annotations
+
+import re
+
+from datakeel.model.system import System
+
+NAMES = re.compile(
+    r"(^|[^a-z])(logs?|logging|metrics?|telemetry|traces?|tracing|tracker|spans?|heartbeats?|stats|statistics|analytics|"
+    r"clicks?|clickstream|impressions?|presence|debug|progress|typing|notify|pings?|health|cache)([^a-z]|$)",
+    re.I,
+)
+
+
+def losable(system: System, name: str) -> bool:
+    """Whether a dataset's content may be lost.
+
+    >>> [losable(System(), n) for n in ("app.metrics", "orders", "catalogs")]
+    [True, False, False]
+    """
+    dataset = system.dataset(name) if name else None
+    return bool(NAMES.search(name)) or (dataset is not None and dataset.losable)

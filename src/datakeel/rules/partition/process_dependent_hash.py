@@ -1,0 +1,69 @@
+"""`process-dependent-hash`: Python's own hash, another one in each process, names, stores or routes data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect, Kind, Source, StoreKind
+from datakeel.model.operation import Operation, Role
+from datakeel.rules.facts.words import thing
+from datakeel.rules.rule import Hit, rule
+
+INSIDE = (StoreKind.NONE, StoreKind.MEMORY, StoreKind.PROCESS)
+KINDS = (Kind.READ, Kind.WRITE, Kind.PUBLISH, Kind.LOCK, Kind.CALL)
+TEXTS = ("builtins.str", "builtins.bytes")
+
+
+@rule(Severity.CRITICAL)
+def process_dependent_hash(operation: Operation) -> Iterator[Hit]:
+    """Python's own hash, another one in each process, names, stores or routes data."""
+    if operation.role != Role.PRODUCT:
+        return
+    for effect in operation.of(*KINDS):
+        if effect.chain or (effect.store in INSIDE and effect.kind != Kind.LOCK):
+            continue
+        use, known = used(effect)
+        if use:
+            yield hit(effect, use, known=known)
+
+
+def used(effect: Effect) -> tuple[str, bool]:
+    """What the hash decides, and whether what is hashed surely is text."""
+    route = next((o for o in effect.options if o.word == "route" and o.value.startswith("hash")), None)
+    if route is not None:
+        return "picks the node or partition of", route.value.endswith(TEXTS)
+    hashed = of_process(effect.key_sources)
+    if hashed is not None:
+        return "names" if effect.kind != Kind.LOCK else "is the key of", hashed.path[:1] in [(t,) for t in TEXTS]
+    stored = [s for a in effect.assigned for s in a.sources]
+    asked = [s for p in (effect.selection.predicates if effect.selection is not None else ()) for s in p.sources]
+    hashed = of_process((*stored, *asked))
+    if hashed is not None:
+        return "is kept, or looked for, in", hashed.path[:1] in [(t,) for t in TEXTS]
+    return "", False
+
+
+def of_process(sources: tuple[Source, ...]) -> Source | None:
+    return next((s for s in sources if s.kind == "hash"), None)
+
+
+def hit(effect: Effect, use: str, *, known: bool) -> Hit:
+    what = "the lock" if effect.kind == Kind.LOCK else thing(effect)
+    lock = effect.kind == Kind.LOCK
+    harm = "both hold the lock at once" if lock else "the other process looks elsewhere: it does not find what is there"
+    cached = effect.store == StoreKind.CACHE and not use.startswith("picks")
+    return Hit(
+        place=effect.place,
+        message=f"hash() {use} {what}: each process has another hash of the same text, and after a restart too",
+        story=(
+            Step(effect.place, f"process A: hash() of the text gives one number, which {use} {what}"),
+            Step(effect.place, "process B, or A after a restart: the same text gives another number"),
+            Step(effect.place, harm),
+        ),
+        rests_on=(effect,),
+        doubts=0 if known else 1,
+        severity=Severity.MAJOR if cached and not lock else None,
+        datasets=(effect.dataset,) if effect.dataset else (),
+        fix=Fix(title="take a hash that is the same everywhere", text="zlib.crc32(key.encode())"),
+    )

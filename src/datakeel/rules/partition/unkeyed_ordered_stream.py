@@ -1,0 +1,118 @@
+"""`unkeyed-ordered-stream`: messages that change one thing after another have no key, and arrive in any order."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Assignment, Effect, Kind, StoreKind
+from datakeel.model.operation import Operation, Resource, Role
+from datakeel.model.system import System
+from datakeel.rules.facts.derivation import OUTBOX
+from datakeel.rules.facts.losable import losable
+from datakeel.rules.rule import Hit, rule
+from datakeel.rules.story import way
+
+COMMAND = re.compile(r"^(operation|action|op|change|change_?type|operation_?type)$", re.I)
+EVENT = re.compile(r"^(type|kind|event|event_?(type|name|kind))$", re.I)
+ENTITY = re.compile(r"(^|_)(id|uuid|pk|number|key|sku|data|payload|body|object|entity|before|after)$|[a-z]Id$", re.I)
+CHANGES = ("update", "save", "upsert", "delete")
+KEPT = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
+SEVERAL = 2
+NEW = ("has a new key each time", "each with a key of its own")
+Sent = tuple[Operation, Effect]
+
+
+@rule(Severity.CRITICAL)
+def unkeyed_ordered_stream(system: System) -> Iterator[Hit]:
+    """Messages that change one thing after another have no key, and arrive in any order."""
+    streams: dict[str, list[Sent]] = defaultdict(list)
+    keyed: set[str] = set()
+    for operation in system.operations:
+        if operation.role != Role.PRODUCT:
+            continue
+        for publish in operation.of(Kind.PUBLISH):
+            if publish.store != StoreKind.LOG or publish.technology != "kafka":
+                continue
+            name = publish.dataset or f"{publish.place.path}:{publish.place.line}"
+            if spread(publish):
+                streams[name].append((operation, publish))
+            elif publish.key is not None:
+                keyed.add(name)
+    alone = {r.name for r in topics(system) if any(o.word == "partitions" and o.value == "1" for o in r.options)}
+    for name, sent in streams.items():
+        if name not in alone and not losable(system, name):
+            for operation, publish, why in ordered(sent):
+                yield hit(operation, publish, why, elsewhere=name in keyed)
+
+
+def spread(publish: Effect) -> bool:
+    """Whether it goes to any partition: it has no key, or a new one each time."""
+    partition = publish.option("partition")
+    if partition is not None and partition.given and partition.value != "None":
+        return False
+    return publish.key is None or (bool(publish.key_sources) and all(s.kind == "random" for s in publish.key_sources))
+
+
+def topics(system: System) -> Iterator[Resource]:
+    yield from (r for r in system.resources if r.kind == "topic")
+    yield from (r for o in system.operations for r in o.resources if r.kind == "topic")
+
+
+def ordered(sent: list[Sent]) -> Iterator[tuple[Operation, Effect, str]]:
+    """Messages of one stream whose order matters, each with why: several of them speak of one thing."""
+    kinds = {t for _, e in sent for a in e.assigned if EVENT.match(a.column) for t in texts(a)}
+    for operation, publish in sent:
+        changed = changed_row(operation, publish)
+        if changed is not None:
+            yield operation, publish, f"each tells of a change of a row in {changed.dataset}"
+            continue
+        if not any(ENTITY.search(a.column) for a in publish.assigned):
+            continue
+        command = next((a for a in publish.assigned if COMMAND.match(a.column)), None)
+        event = next((a for a in publish.assigned if EVENT.match(a.column)), None)
+        if command is not None:
+            yield operation, publish, f"each says by {command.column} what to do with a thing"
+        elif event is not None and len(kinds) >= SEVERAL:
+            some = ", ".join(sorted(kinds)[:3])
+            yield operation, publish, f"several kinds of {event.column} speak of one thing: {some}"
+
+
+def texts(assignment: Assignment) -> tuple[str, ...]:
+    return (assignment.text.removeprefix("const:").strip("'"),) if assignment.text.startswith("const:") else ()
+
+
+def changed_row(operation: Operation, publish: Effect) -> Effect | None:
+    """The change of a row, made in the same function, that a message tells of."""
+    roots = {f"{s.kind}:{s.number if s.number >= 0 else s.name}" for s in publish.payload if s.name != "self"}
+    return next((w for w in operation.of(Kind.WRITE) if told(operation, w, publish, roots)), None)
+
+
+def told(operation: Operation, write: Effect, publish: Effect, roots: set[str]) -> bool:
+    if write.verb not in CHANGES or write.store not in KEPT or write.rows is None or write.number > publish.number:
+        return False
+    if OUTBOX.search(write.dataset):
+        return False  # a row that says that a message waits is no thing of its own
+    return write.rows.root in roots and operation.meet_here(write, publish)
+
+
+def hit(operation: Operation, publish: Effect, why: str, *, elsewhere: bool) -> Hit:
+    topic = publish.dataset or "the topic"
+    lack, without = ("has no key", "with no key") if publish.key is None else NEW
+    return Hit(
+        place=publish.place,
+        symbol=operation.symbol,
+        message=f"a message to {topic} {lack}, and two about one thing may arrive in the other order: {why}",
+        story=(
+            *way(publish),
+            Step(publish.place, f"two messages about one thing are sent, one after the other, {without}"),
+            Step(publish.place, f"they go to two partitions of {topic}, which two consumers read"),
+            Step(publish.place, "the second one is handled first; then the older one overwrites what it did"),
+        ),
+        rests_on=(publish,),
+        doubts=0 if elsewhere else 1,
+        datasets=(publish.dataset,) if publish.dataset else (),
+        fix=Fix(title="take the id of what the message speaks of as its key", text="key=str(order.id)"),
+    )
