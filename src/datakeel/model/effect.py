@@ -295,5 +295,10 @@ class Effect(Struct, frozen=True, gc=False, kw_only=True):
         return next((s for s in reversed(self.scopes) if s.kind == kind), None)
 
     @property
+    def own(self) -> bool:
+        """Whether it stands in the operation's own text, at most through the object's own ``save``."""
+        return not self.chain or (len(self.chain) == 1 and self.callee.endswith(".save"))
+
+    @property
     def computed_from(self) -> frozenset[Source]:
         return frozenset(s for a in self.assigned for s in a.sources)

@@ -95,7 +95,7 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
         return next((s.value for s in self.settings if s.name == name), None)
 
     def writers(self, dataset: str) -> Iterator[tuple[Operation, Effect]]:
-        """Who writes it, in its own text (callers are left out)."""
+        """Who writes it, in its own text or by an object's own ``save`` (other callers are left out)."""
         yield from self._writers.get(dataset, ())
 
     @cached_property
@@ -103,7 +103,7 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
         found: dict[str, list[tuple[Operation, Effect]]] = {}
         for operation in self.operations:
             for effect in operation.of(Kind.WRITE):
-                if not effect.chain:
+                if effect.own:
                     found.setdefault(effect.dataset, []).append((operation, effect))
         return {dataset: tuple(pairs) for dataset, pairs in found.items()}
 

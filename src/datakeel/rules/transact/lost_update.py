@@ -11,7 +11,7 @@ from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import atomic_update, save_only
 from datakeel.rules.facts.decisions import same_key
-from datakeel.rules.facts.guards import here, now, rows_of, single_runner, stopped
+from datakeel.rules.facts.guards import here, locks_nothing, now, rows_of, single_runner, stopped
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import interleaved, overtaken
@@ -105,7 +105,7 @@ def told_by_callee(write: Effect, system: System) -> bool:
 def whole_row(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:
     """Every column is written as it was read: what others wrote meanwhile is undone. It was long ago, or the row was
     asked whether there is anything to change."""
-    if not own_save(write) or write.rows is None or write.rows.path:
+    if not write.own or write.rows is None or write.rows.path:
         return
     kind, _, number = write.rows.root.partition(":")
     read = operation.effect(int(number)) if kind == "read" else None
@@ -133,11 +133,6 @@ def whole_row(operation: Operation, write: Effect, system: System) -> Iterator[H
     )
 
 
-def own_save(write: Effect) -> bool:
-    """Whether the function itself saves the object, at most through the object's own ``save``."""
-    return not write.chain or (len(write.chain) == 1 and write.callee.endswith(".save"))
-
-
 def renewed(write: Effect) -> bool:
     """Whether the row's old value is compared with a new one, which then takes its place."""
     own = {a.column for a in write.assigned}
@@ -152,18 +147,24 @@ def other_writer(
     operation: Operation, write: Effect, system: System, *, narrow: bool
 ) -> tuple[Operation, Effect, tuple[str, ...]] | None:
     """Another function that changes columns of these rows which this save only carries along; `narrow`: and that leaves
-    the others alone."""
+    the others alone, or locks the row first: its lock is of use only where everybody takes it."""
     own = {a.column for a in write.assigned}
     for them, effect in system.writers(write.dataset):
         if them.name == operation.name or effect.verb not in WRITES or single_runner(them):
             continue
-        if narrow and effect.whole_row:
+        if narrow and effect.whole_row and not serialises(them, effect):
             continue
         told = {a.column for a in effect.assigned if not filled(a)}
         columns = tuple(sorted(told - own - found_by(effect) - {"*"}))
         if columns:
             return them, effect, columns
     return None
+
+
+def serialises(operation: Operation, write: Effect) -> bool:
+    """Whether a function locks the row that it writes."""
+    locks = (operation.effect(n) for n in write.locks)
+    return any(e is not None and e.dataset == write.dataset and not locks_nothing(e) for e in locks)
 
 
 def found_by(write: Effect) -> set[str]:
