@@ -123,7 +123,7 @@ def versioned(operation: Operation, write: Effect, system: System) -> bool:
     """Whether the write checks that the row is still as it was read: a mapper's version column, or a predicate that
     compares a column which it also sets, or which was read, with the old value. A part of the key names the row."""
     dataset = system.dataset_of(write)
-    if dataset is not None and dataset.version_column:
+    if dataset is not None and dataset.version_column and kept_by_mapper(write):
         return True
     if write.selection is None:
         return False
@@ -134,6 +134,12 @@ def versioned(operation: Operation, write: Effect, system: System) -> bool:
         and (p.column in own or (p.column not in key and read_before(p.column, p.sources)))
         for p in write.selection.predicates
     )
+
+
+def kept_by_mapper(write: Effect) -> bool:
+    """Whether an object's own change is written when its unit of work is: a statement that is sent by itself goes past
+    the mapper, and past its version."""
+    return write.verb == "save" or not (write.blocking or write.awaited)
 
 
 def read_before(column: str, sources: tuple[Source, ...]) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from datakeel.model.effect import Effect, Kind, StoreKind
-from datakeel.rules.facts.guards import versioned
+from datakeel.rules.facts.guards import kept_by_mapper, versioned
 from datakeel.rules.facts.outcomes import asked
 from datakeel.rules.facts.survey import Survey
 from datakeel.rules.strength import Seen, seen, strength
@@ -30,12 +30,6 @@ def version_check(survey: Survey) -> Iterator[Seen]:
         if column and versioned(operation, write, survey.system) and asked(survey, operation, write):
             said = f"{write.dataset}.{column} is compared, and it is asked whether a row was changed"
             yield seen(operation, write.place, said, write.dataset)
-
-
-def kept_by_mapper(write: Effect) -> bool:
-    """Whether an object's own change is written when its unit of work is: a statement that is sent by itself goes past
-    the mapper, and past its version."""
-    return write.verb == "save" or not (write.blocking or write.awaited)
 
 
 def compared(write: Effect) -> str:
