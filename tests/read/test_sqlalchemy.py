@@ -517,6 +517,15 @@ def use(session: Session, number, amount):
     assert third.assigned[0].how == "atomic"
 
 
+def test_what_other_columns_say_is_no_change_of_the_own_one(reading: Reading) -> None:
+    use = reading("""
+def use(session: Session, number):
+    session.execute(update(Order).where(Order.id == number).values(total=Order.version))
+    session.execute(text("UPDATE orders SET total = p.total FROM paid p WHERE p.number = orders.number"))
+""")
+    assert [a.how for write in use.of(Kind.WRITE) for a in write.assigned] == ["derived", "derived"]
+
+
 def test_what_is_set_on_a_conflict(reading: Reading) -> None:
     use = reading("""
 from sqlalchemy.dialects.postgresql import insert as upsert

@@ -276,7 +276,7 @@ SETS = [
     ("a = t.a - %s", ("a", "atomic", "expr:a - ?1", ("?1",), ("a",))),
     ("a = coalesce(a, 0) + %s", ("a", "atomic", "expr:coalesce(a, 0) + ?1", ("?1",), ("a",))),
     ("a = greatest(a, %s)", ("a", "atomic", "expr:greatest(a, ?1)", ("?1",), ("a",))),
-    ("a = b", ("a", "atomic", "column:t.b", (), ("b",))),
+    ("a = b", ("a", "derived", "column:t.b", (), ("b",))),
     ("a = NOT a", ("a", "atomic", "expr:not a", (), ("a",))),
     ("a = 'x'", ("a", "constant", "const:'x'", (), ())),
     ("a = NULL", ("a", "constant", "const:None", (), ())),
@@ -285,7 +285,7 @@ SETS = [
     ("a = CURRENT_TIMESTAMP", ("a", "default", "", (), ())),
     ("a = DEFAULT", ("a", "default", "", (), ())),
     ("a = gen_random_uuid()", ("a", "default", "", (), ())),
-    ("a = (SELECT max(b) FROM u)", ("a", "atomic", "", (), ("u.b",))),
+    ("a = (SELECT max(b) FROM u)", ("a", "derived", "", (), ("u.b",))),
     ("a = lower(%s)", ("a", "value", "expr:lower(?1)", ("?1",), ())),
     ("a = jsonb_set(a, '{k}', %s)", ("a", "atomic", "expr:jsonb_set(a, '{k}', ?1)", ("?1",), ("a",))),
     (f"a = {HOLE}", ("a", "unknown", "", (), ())),
@@ -309,7 +309,7 @@ def test_an_update_from_another_table() -> None:
     )
     assert s.selection.joins == ("b",)
     assert [(p.column, p.value) for p in s.selection.predicates] == [("id", "column:b.id"), ("b.z", "?1")]
-    assert [(a.how, a.columns) for a in s.assigned] == [("atomic", ("b.x",)), ("atomic", ("b.x", "y"))]
+    assert [(a.how, a.columns) for a in s.assigned] == [("derived", ("b.x",)), ("atomic", ("b.x", "y"))]
     assert s.returning == ("x", "why")
 
 

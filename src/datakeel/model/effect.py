@@ -142,7 +142,8 @@ class Assignment(Struct, frozen=True, gc=False):
     """One column that a write sets, and what the value was computed from.
 
     `how` says what sets it: ``value`` (computed by the application), ``atomic`` (computed by the store from its own
-    current value: ``x = x + 1``, ``F("x") + 1``), ``constant``, ``default`` (filled by the store), ``unknown``.
+    current value: ``x = x + 1``, ``F("x") + 1``), ``derived`` (computed by the store from other columns), ``constant``,
+    ``default`` (filled by the store), ``unknown``.
     `text` is the constant's text where there is one.
     """
 

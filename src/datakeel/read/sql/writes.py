@@ -244,7 +244,7 @@ class Reader(Selects):
             columns += tuple(c if "." in c else f"{part.table}.{c}" for c in part.selection.columns or ())
         operands = tuple(dict.fromkeys((*operands, *given)))
         if columns or inner.find(exp.Query):
-            return Assigned(column, "atomic", value, operands, columns)
+            return Assigned(column, "atomic" if column in columns else "derived", value, operands, columns)
         if operands:
             return Assigned(column, "value", value, operands)
         if self.holed(inner):

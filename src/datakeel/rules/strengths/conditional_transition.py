@@ -33,6 +33,6 @@ def left(write: Effect) -> str:
         asked_for = before.get(assignment.column)
         constant = assignment.how == "constant" or any(s.kind == "clock" for s in assignment.sources)
         states = asked_for is not None and (not asked_for or asked_for.startswith("const:"))
-        if states and asked_for != assignment.text and (constant or assignment.how in ("default", "atomic")):
+        if states and asked_for != assignment.text and (constant or assignment.how in ("default", "atomic", "derived")):
             return assignment.column
     return ""

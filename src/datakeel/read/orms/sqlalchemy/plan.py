@@ -207,10 +207,12 @@ def named(predicate: Predicate, table: str, main: str) -> Predicate:
 def assignment(name: str, value: Value) -> Assignment:
     """What a value that is assigned to a column says of the write."""
     sources = tuple(sorted(union((value,))))
-    if value.atomic or isinstance(value.state, Plan):
+    if isinstance(value.state, Plan):
+        return Assignment(name, "derived", sources)
+    if value.atomic:
         return Assignment(name, "atomic", sources)
     if isinstance(value.state, ColumnOf):
-        return Assignment(name, "atomic", sources)
+        return Assignment(name, "atomic" if value.state.column == name else "derived", sources)
     if value.known:
         return Assignment(name, "constant", (), text=canonical(value))
     return Assignment(name, "value", sources, text=handed(value))
