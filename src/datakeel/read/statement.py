@@ -18,9 +18,10 @@ class Assigned(Struct, frozen=True, gc=False):
     """One column that a statement sets.
 
     `how` is as in the model's Assignment: ``value`` (given by the caller: `operands` are the placeholders in it),
-    ``atomic`` (computed by the store from what the column holds), ``derived`` (from other columns; either way
-    `columns` are read), ``constant``, ``default`` (DEFAULT, ``now()``, a sequence), ``unknown`` (a hole). `value` is canonical (see Statement), `operands` and `columns` are
-    in order of appearance; an own column is bare, another table's is ``table.column``.
+    ``atomic`` (computed by the store from what the column holds), ``derived`` (from other columns; either way `columns`
+    are read), ``constant``, ``default`` (DEFAULT, ``now()``, a sequence), ``unknown`` (a hole). `value` is canonical
+    (see Statement), `operands` and `columns` are in order of appearance; an own column is bare, another table's is
+    ``table.column``.
     """
 
     column: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from datakeel.finding import Step
 from datakeel.model.effect import Effect
 from datakeel.model.operation import Operation
@@ -78,9 +80,10 @@ def both_decide(read: Effect, write: Effect, what: str) -> tuple[Step, ...]:
     )
 
 
-def held_while(begin: Place, held: Effect, slow: Effect, what: str) -> tuple[Step, ...]:
-    """Locks are held while something slow happens."""
+def held_while(begin: Place, held: Effect, slow: Effect, what: str, others: Iterable[Effect] = ()) -> tuple[Step, ...]:
+    """Locks are held while something slow happens; `others`: what is waited for in the same transaction."""
     rows = held.dataset or "what it wrote"
+    again = tuple(dict.fromkeys(Step((*e.chain, e.place)[0], "so it is during this call") for e in others))
     if held.verb == "insert":
         return (
             Step(begin, "the transaction begins"),
@@ -88,6 +91,7 @@ def held_while(begin: Place, held: Effect, slow: Effect, what: str) -> tuple[Ste
             Step(held.place, f"a row of {rows} is inserted: nobody sees it before the commit"),
             *way(slow),
             Step(slow.place, f"{what} is waited for, with the connection taken; it knows of a row that may yet vanish"),
+            *again,
             Step(begin, "when the answer fails to come, connections run out; when the commit fails, the row is gone"),
         )
     return (
@@ -96,6 +100,7 @@ def held_while(begin: Place, held: Effect, slow: Effect, what: str) -> tuple[Ste
         Step(held.place, f"{rows} is locked until the commit"),
         *way(slow),
         Step(slow.place, f"{what} is waited for, with the locks held and the connection taken"),
+        *again,
         Step(
             begin, f"others that need {rows} queue up behind it; when the answer fails to come, all of them stand still"
         ),

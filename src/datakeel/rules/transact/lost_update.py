@@ -152,13 +152,18 @@ def other_writer(
     for them, effect in system.writers(write.dataset):
         if them.name == operation.name or effect.verb not in WRITES or single_runner(them):
             continue
-        if narrow and effect.whole_row and not serialises(them, effect):
+        if just_made(effect) or (narrow and effect.whole_row and not serialises(them, effect)):
             continue
         told = {a.column for a in effect.assigned if not filled(a)}
         columns = tuple(sorted(told - own - found_by(effect) - {"*"}))
         if columns:
             return them, effect, columns
     return None
+
+
+def just_made(write: Effect) -> bool:
+    """Whether a row is changed that the same run has made: nobody has read it yet."""
+    return write.rows is not None and write.rows.root.startswith("new:")
 
 
 def serialises(operation: Operation, write: Effect) -> bool:

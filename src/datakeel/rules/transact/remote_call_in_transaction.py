@@ -22,15 +22,24 @@ def remote_call_in_transaction(operation: Operation, system: System) -> Iterator
     calls = [e for e in operation.effects if e.store in SLOW_STORES and e.kind != Kind.WAIT and now(e)]
     lent = [t for t in operation.transactions if t.call is not None]  # a callee's, round what it is handed
     for transaction in (*begun_here(operation, system), *lent) if calls else ():
-        told: set[Place] = set()
-        for call in effects_of(transaction, calls):
-            held = lock_before(operation, transaction, call) if call.place not in told else None
-            if held is not None and (transaction.call is None or operation.meet_here(held, call)):
-                told.add(call.place)  # what each of many ways out calls is one cause
-                yield hit(operation, transaction, held, call)
+        waits = list(waiting(operation, transaction, calls))
+        if waits:  # a transaction that is open too long is one cause, whatever it waits for
+            yield hit(operation, transaction, *min(waits, key=lambda w: w[0].verb == "insert"), waits)
 
 
-def hit(operation: Operation, transaction: Transaction, held: Effect, call: Effect) -> Hit:
+def waiting(operation: Operation, transaction: Transaction, calls: list[Effect]) -> Iterator[tuple[Effect, Effect]]:
+    """The calls that are made while a transaction holds locks, each with what is held; each place once."""
+    told: set[Place] = set()
+    for call in effects_of(transaction, calls):
+        held = lock_before(operation, transaction, call) if call.place not in told else None
+        if held is not None and (transaction.call is None or operation.meet_here(held, call)):
+            told.add(call.place)
+            yield held, call
+
+
+def hit(
+    operation: Operation, transaction: Transaction, held: Effect, call: Effect, waits: list[tuple[Effect, Effect]]
+) -> Hit:
     what = words(call)
     begin = transaction.place or operation.place
     unseen = held.verb == "insert"
@@ -41,7 +50,7 @@ def hit(operation: Operation, transaction: Transaction, held: Effect, call: Effe
         if unseen
         else f"rows of {held.dataset or 'the database'} stay locked while {what} is waited for: "
         "everybody who needs them waits too",
-        story=held_while(begin, held, call, what),
+        story=held_while(begin, held, call, what, [other for _, other in waits if other is not call]),
         rests_on=(held, call),
         datasets=(held.dataset,) if held.dataset else (),
         severity=Severity.MINOR if unseen else None,
