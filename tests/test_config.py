@@ -162,6 +162,7 @@ def test_the_example_of_the_page_is_right(root: Path) -> None:
     example = re.search(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.S)
     assert example
     (root / "our_bus.toml").write_text("")
+    (root / "our_rules").mkdir()
     own(root, example.group(1))
     config = load([root], RULES)
     assert config.facts == Facts(

@@ -22,7 +22,7 @@ GROUND = MODEL | {
 }
 VERBS = {"read", "rules", "mend", "design", "write", "show"}
 KEEPERS = {"cache", "config", "baseline", "fingerprint", "recall", "suppression"}
-STORIES = {"reviewer", "generator", "mender", "prover"}
+STORIES = {"reviewer", "generator", "mender", "prover", "trial"}
 
 # Each may import itself, and of the others what stands here. The stories and the commands know besides how a run is
 # configured and what it keeps; the verbs do not.
@@ -51,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recall": GROUND | KEEPERS | {"read", "rules"},  # what it keeps rests on both
     "reviewer": GROUND | VERBS | KEEPERS,
     "generator": GROUND | VERBS | KEEPERS,
+    "trial": GROUND | VERBS | KEEPERS,
     "mender": GROUND | VERBS | KEEPERS | {"reviewer"},  # it reviews before and after
     "prover": GROUND | VERBS | KEEPERS | {"reviewer"},
     # it lists and explains the rules, asks what a request leaves open, and puts projects onto the disk

@@ -15,7 +15,7 @@ from datakeel.rules.praise import SHOWN, praise
 from datakeel.rules.rule import CATEGORIES, rules
 from datakeel.rules.strength import strengths
 from datakeel.write import disk
-from tests.pages import Case, cases, expected, marked, praised, read_system, said
+from tests.pages import Case, cases, expected, praised, read_system, said
 
 PAGES = {pattern.name: cases(pattern.page.text) for pattern in strengths()}
 CASES = [pytest.param(case, id=f"{name}: {case.title}") for name, found in PAGES.items() for case in found]
@@ -26,7 +26,7 @@ def test_a_case_is_praised_where_its_lines_say(case: Case, tmp_path: Path) -> No
     system = read_system(case.files, tmp_path)
     findings = tuple(f for f in judge(system) if f.confidence.word != "low")
     assert said(findings) == expected(case)
-    assert praised(praise(system, findings)) == marked(case, "strength")
+    assert praised(praise(system, findings)) == case.marked("strength")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -34,8 +34,8 @@ def test_a_page_has_cases_of_both_kinds(name: str) -> None:
     found = [c for c in PAGES[name] if c.title.startswith("Found: ")]
     silent = [c for c in PAGES[name] if c.title.startswith("Silent when ")]
     assert found and len(silent) >= 2 and len(found) + len(silent) == len(PAGES[name])
-    assert all(any(n == name for *_, n in marked(c, "strength")) for c in found)
-    assert not any(n == name for c in silent for *_, n in marked(c, "strength"))
+    assert all(any(n == name for *_, n in c.marked("strength")) for c in found)
+    assert not any(n == name for c in silent for *_, n in c.marked("strength"))
 
 
 def test_at_least_thirty_patterns_are_known() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -41,6 +41,18 @@ class Facts(Struct, frozen=True, kw_only=True):
     serialised: tuple[str, ...] = ()
 
 
+class TeamRule(Struct, frozen=True):
+    """A rule in the team's own repository: found by its files' names; nothing of it was run."""
+
+    name: str
+    category: str
+    file: str
+
+    @property
+    def page(self) -> Path:
+        return Path(self.file).with_suffix(".md")
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """Names in `select`, `ignore` and `severity` are rules or categories. `libraries` are tables as their files have
     them: the reader checks them. `base` is the configuration file's folder, from the reviewed root; `source` its
@@ -54,6 +66,8 @@ class Config(Struct, frozen=True, kw_only=True):
     libraries: tuple[dict[str, object], ...] = ()
     origins: tuple[str, ...] = ()  # of each of the libraries: the file that it stands in
     facts: Facts = Facts()
+    team: tuple[TeamRule, ...] = ()
+    trusted: bool = False  # the user lets the team's rules run, which are code
     base: str = ""
     source: str = ""
     jobs: int = 0  # processes that read; 0: as many as there are processors
@@ -217,13 +231,16 @@ class Parser:
     def __init__(self, file: Path, text: str, rules: Mapping[str, str]) -> None:
         self.file = file
         self.lines = text.splitlines()
+        self.categories = frozenset(rules.values())
         self.rules = frozenset(rules)
-        self.names = self.rules | frozenset(rules.values())
+        self.names = self.rules | self.categories
         self.faults: list[str] = []
 
     def config(self, table: Mapping[str, object], *, base: str) -> Config:
-        keys = ("select", "ignore", "exclude", "severity", "per-path", "library", "libraries", "facts")
+        keys = ("select", "ignore", "exclude", "severity", "per-path", "library", "libraries", "facts", "rules")
         self.only(table, keys, "")
+        team = self.team(table)
+        self.names |= {rule.name for rule in team}
         own, (files, named) = self.tables(table, "library"), self.library_files(table)
         read = Config(
             select=self.rule_names(table, "select"),
@@ -234,6 +251,7 @@ class Parser:
             libraries=(*own, *files),
             origins=(*(shown(self.file) for _ in own), *named),
             facts=self.facts(table.get("facts", {})),
+            team=team,
             base=base,
             source=shown(self.file),
         )
@@ -305,6 +323,21 @@ class Parser:
                 self.fault(name, str(mistake))
         return tuple(read), tuple(names)
 
+    def team(self, table: Mapping[str, object]) -> tuple[TeamRule, ...]:
+        """The rules in the folders that `rules` names, by their files alone."""
+        found: dict[str, TeamRule] = {}
+        for folder in self.words(table, "rules"):
+            try:
+                for rule in team_rules(self.file.parent / folder, self.categories):
+                    if rule.name in self.rules or rule.name in found:
+                        whose = "datakeel's" if rule.name in self.rules else "another file's"
+                        self.fault(folder, f"{rule.file}: {rule.name} is {whose} rule already; give it another name")
+                    found[rule.name] = rule
+            except Mistake as mistake:
+                for text in str(mistake).split("\n"):
+                    self.fault(folder, text)
+        return tuple(found.values())
+
     def only(self, table: Mapping[str, object], keys: Iterable[str], where: str) -> None:
         for key in table:
             if key not in keys:
@@ -316,6 +349,33 @@ class Parser:
         code = (number for number, line in enumerate(self.lines, 1) if pattern.search(line.split("#")[0]))
         line = next(code, None)
         self.faults.append(f"{shown(self.file)}:{line}: {text}" if line else f"{shown(self.file)}: {text}")
+
+
+def team_rules(folder: Path, categories: Collection[str]) -> tuple[TeamRule, ...]:
+    """The rules of a folder: in it a folder for each category, in that a file and a page for each rule. Raises
+    Mistake with every fault on a line of its own."""
+    if not folder.is_dir():
+        raise Mistake(f"there is no folder {shown(folder)} with rules")
+    found, faults = [], []
+    for file in sorted(f for f in folder.rglob("*") if f.suffix in (".py", ".md") and "__pycache__" not in f.parts):
+        category = file.relative_to(folder).parent.as_posix()
+        if file.name.startswith("_") or (file.suffix == ".md" and category == "."):
+            continue
+        other = file.with_suffix(".md" if file.suffix == ".py" else ".py")
+        if category == ".":
+            faults.append(
+                f"{shown(file)}: a rule stands in a folder named as its category: {', '.join(sorted(categories))}"
+            )
+        elif category not in categories:
+            faults.append(f"{shown(file)}: {unknown('category', category, categories)}")
+        elif not other.is_file():
+            missing = "page" if file.suffix == ".py" else "rule"
+            faults.append(f"{shown(file)} has no {missing}: write {shown(other)} beside it")
+        elif file.suffix == ".py":
+            found.append(TeamRule(file.stem.replace("_", "-"), category, str(file.resolve())))
+    if faults:
+        raise Mistake("\n".join(faults))
+    return tuple(found)
 
 
 class Globs:

@@ -104,6 +104,7 @@ def circumstances(facts: Facts, config: Config) -> bytes:
         (
             program(),
             [rule.name for rule in rules() if config.runs(rule.name, rule.category)],
+            [(r.file, Path(r.file).read_bytes(), r.page.read_bytes()) for r in config.team if config.trusted],
             config.libraries,
             config.facts,
             os.path.relpath(config.source, sources.root) if config.source else "",

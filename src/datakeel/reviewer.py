@@ -28,10 +28,10 @@ from datakeel.read.declared import declared, unmatched
 from datakeel.read.proofread import proofread
 from datakeel.read.source import Sources, discover
 from datakeel.recall import Judged, Recall
-from datakeel.rules import overview
-from datakeel.rules.judge import JUDGED, judge
+from datakeel.rules import overview, team
+from datakeel.rules.judge import JUDGED, judge, order
 from datakeel.rules.praise import SHOWN, praise
-from datakeel.rules.rule import rules
+from datakeel.rules.rule import Rule, rules
 
 Progress = Callable[[str, int, int], None]
 
@@ -44,9 +44,11 @@ def review(
     progress: Progress | None = None,
     known: baseline.Baseline | None = None,
     texts: dict[str, bytes] | None = None,
+    team_rules: bool = False,
 ) -> Review:
     """Reviews a folder or a file, or several, and gives what was found. `confidence`: the least that is shown; what is
-    `known` is told apart; `texts`, by path: what is to be read in the place of what the disk has.
+    `known` is told apart; `texts`, by path: what is to be read in the place of what the disk has; `team_rules`: the
+    rules that the configuration names are run, which are code of whoever wrote it.
 
     Raises Mistake for what the user can mend: a path that does not exist, a configuration that cannot be used.
     """
@@ -54,7 +56,7 @@ def review(
     paths = [paths] if isinstance(paths, str | Path) else list(paths)
     tell = progress or (lambda what, done, whole: None)
     categories = {rule.name: rule.category for rule in rules()}
-    config = config if config is not None else load(paths, categories)
+    config = config if config is not None else replace(load(paths, categories), trusted=team_rules)
     proofread(config.libraries, config.origins or ("library model",) * len(config.libraries))
     with no_collection():
         sources = replace(discover(paths, exclude=config.exclusions()), texts=texts or {})
@@ -66,7 +68,7 @@ def review(
             judged = judgement(read, config, tell)
             recall.keep(judged)
         cache.save()
-        trouble = [Remark("", 0, cache.trouble)] if cache.trouble else []
+        trouble = [*([Remark("", 0, cache.trouble)] if cache.trouble else []), *not_run(config)]
         comparison = None if known is None else Comparison(known, read, config, paths)
         done = reported(judged, read, config, confidence, comparison)
         told = replace(done.summary, remarks=(*trouble, *done.summary.remarks), seconds=time.perf_counter() - started)
@@ -85,7 +87,32 @@ def judgement(read: facts.Facts, config: Config, tell: Progress) -> Judged:
     lost = sorted(set(system.remarks) - set(read.remarks()))
     found = judge(system, config.runs)
     praised = praise(system, found, lambda rule: config.runs(rule, categories[rule]))
-    return Judged(found, overview.portrait(system), (*idle, *lost), system.whole, praised)
+    own, said = team.verdict(own_rules(config), system, config.runs, shown_from(read.sources.root))
+    every = tuple(sorted((*found, *own), key=order))
+    return Judged(every, overview.portrait(system), (*idle, *lost, *said), system.whole and not said, praised)
+
+
+def shown_from(root: Path) -> Callable[[Path], str]:
+    return lambda file: os.path.relpath(file, root).replace(os.sep, "/")
+
+
+def judging(config: Config) -> dict[str, str]:
+    """The rules that a review may run, each with its category."""
+    own = {r.name: r.category for r in config.team} if config.trusted else {}
+    return {r.name: r.category for r in rules()} | own
+
+
+def own_rules(config: Config) -> tuple[Rule, ...]:
+    """The team's rules, where the user lets them run."""
+    return team.loaded((r.category, Path(r.file)) for r in config.team) if config.trusted else ()
+
+
+def not_run(config: Config) -> Iterator[Remark]:
+    """What is said of a team's rules that were not let run."""
+    if config.team and not config.trusted:
+        names = ", ".join(rule.name for rule in config.team[:5])
+        text = f"{len(config.team)} rules of the team were not run ({names}): they are code; --team-rules runs them"
+        yield Remark(config.source, 0, text.replace("1 rules of the team were", "1 rule of the team was"))
 
 
 @contextmanager
@@ -122,8 +149,8 @@ def reported(
             for path, file in files.items()
             if file.comments
         },
-        {r.name for r in rules() if config.runs(r.name, r.category)},
-        {r.name for r in rules()},
+        {name for name, category in judging(config).items() if config.runs(name, category)},
+        {*(r.name for r in rules()), *(r.name for r in config.team)},
     )
     met = comparison.made(outcome.kept, confidence) if comparison is not None else baseline.Outcome(outcome.kept)
     visible = edited((f for f in met.kept if f.confidence <= confidence), Editable(read.sources))
@@ -175,7 +202,8 @@ class Comparison:
         self.blocks = once(lambda path: suppression.blocks_of(read.files[path].functions if path in read.files else ()))
         self.named = {s.path: s.named for s in read.sources.files}
         self.reviewed = [reached(path, read.sources.root) for path in paths]
-        self.idle = {rule.name for rule in rules() if not config.runs(rule.name, rule.category)}
+        running = {name for name, category in judging(config).items() if config.runs(name, category)}
+        self.idle = {*(r.name for r in rules()), *(r.name for r in config.team)} - running
         self.statements = Statements(read.sources)
         self.made_of = once(
             lambda path, block: digest(structured(self.statements.text(Place(path, block.first, 0, block.end))))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datakeel.baseline import Baseline
     from datakeel.config import Config
     from datakeel.finding import Confidence, Review
+    from datakeel.rules.rule import Page
     from datakeel.show.catalogue import Entry, Praised
     from datakeel.show.sarif import Help
 
@@ -143,6 +144,14 @@ def type_review(
         int, typer.Option("--jobs", "-j", min=0, metavar="N", help="Processes; 0: one for each processor.")
     ] = 0,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Read every file anew.")] = False,
+    team_rules: Annotated[
+        bool,
+        typer.Option(
+            "--team-rules",
+            envvar="DATAKEEL_TEAM_RULES",
+            help="Run the rules that the configuration names: code of whoever wrote it.",
+        ),
+    ] = False,
     fix: Annotated[
         bool, typer.Option("--fix", help="Make the edits that are safe, where a second review is content with them.")
     ] = False,
@@ -166,6 +175,7 @@ def type_review(
         config=config,
         jobs=jobs,
         cache=not no_cache,
+        team_rules=team_rules,
     )
     return FixOrder(order, diff) if fix else order
 
@@ -199,8 +209,13 @@ def type_explain(
 def type_rules(
     form: Annotated[str, typer.Option("--format", "-f", metavar="terminal|json")] = "terminal",
     strengths: Annotated[bool, typer.Option("--strengths", help="Only the strengths (JSON: else only rules).")] = False,
+    test: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Run a team's own rules in that folder on their pages' cases.")
+    ] = None,
     debug: Debug = False,
-) -> RulesOrder:
+) -> RulesOrder | TryOrder:
+    if test is not None:
+        return TryOrder(test)
     return RulesOrder(one_of("format", form, ("terminal", "json")), strengths)
 
 
@@ -359,6 +374,7 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
     config: Path | None
     jobs: int
     cache: bool
+    team_rules: bool
     baseline: Path | None = None
     baseline_change: str = ""
 
@@ -422,16 +438,18 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
         from datakeel.config import load
 
         categories = known_rules()
-        for name in (*self.select, *self.ignore):
-            if name not in categories and name not in categories.values():
-                raise Mistake(unknown("rule", name, {*categories, *categories.values()}))
         found = load(self.paths, categories, file=self.config)
+        names = {*categories, *categories.values(), *(rule.name for rule in found.team)}
+        for name in (*self.select, *self.ignore):
+            if name not in names:
+                raise Mistake(unknown("rule", name, names))
         return replace(
             found,
             select=self.select or found.select,
             ignore=(*found.ignore, *self.ignore),
             jobs=self.jobs,
             cache=self.cache,
+            trusted=self.team_rules,
         )
 
     def show(self, review: Review) -> None:
@@ -463,7 +481,8 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
         if self.form == "sarif":
             from datakeel.show import sarif
 
-            return sarif.render(review, help_of)
+            own = {rule.name: rule.page for rule in self.settings().team}
+            return sarif.render(review, lambda category, rule: help_of(category, rule, own.get(rule)))
         if self.form == "markdown":
             from datakeel.show import markdown
 
@@ -540,11 +559,15 @@ class ExplainOrder(Struct, frozen=True):
         from datakeel.show import explain, output
 
         categories, strengths = known_rules(), known_strengths()
+        own = {} if self.rule in categories or self.rule in strengths else team_pages(categories)
+        if self.rule in own:
+            output.write(explain.render(own[self.rule].text, output.paper(sys.stdout, os.environ)), sys.stdout)
+            return 0
         if self.rule in categories.values():
             named = ", ".join(rule for rule, category in categories.items() if category == self.rule)
             raise Mistake(f'"{self.rule}" is a category; its rules: {named}')
         if self.rule not in categories and self.rule not in strengths:
-            raise Mistake(f"{unknown('rule', self.rule, {*categories, *strengths})} (datakeel rules lists them)")
+            raise Mistake(f"{unknown('rule', self.rule, {*categories, *strengths, *own})} (datakeel rules lists them)")
         text = strengths[self.rule] if self.rule in strengths else page(categories[self.rule], self.rule).text
         output.write(explain.render(text, output.paper(sys.stdout, os.environ)), sys.stdout)
         return 0
@@ -569,8 +592,38 @@ class RulesOrder(Struct, frozen=True):
         return 0
 
 
+class TryOrder(Struct, frozen=True):
+    """The rules of a folder are run on their pages' cases."""
+
+    folder: Path
+
+    def carried_out(self) -> int:
+        from datakeel.config import team_rules
+        from datakeel.rules import team
+        from datakeel.rules.rule import CATEGORIES
+        from datakeel.show import output
+        from datakeel.trial import cases, tried
+
+        known = known_rules()
+        named = team_rules(self.folder, CATEGORIES)
+        if not named:
+            raise Mistake(f"{self.folder} has no rules: one is CATEGORY/name.py with name.md beside it")
+        taken = [
+            f"{r.file}: {r.name} is datakeel's rule already; give it another name" for r in named if r.name in known
+        ]
+        if taken:
+            raise Mistake("\n".join(taken))
+        rules = team.loaded((rule.category, Path(rule.file)) for rule in named)
+        wrong = list(tried(rules))
+        count = sum(len(cases(rule.page.text)) for rule in rules)
+        lines = f"{count} cases: {'all lines are as marked' if not wrong else 'not as they should be'}"
+        output.write("\n".join((*wrong, f"{', '.join(rule.name for rule in rules)}; {lines}")) + "\n", sys.stdout)
+        return FINDINGS if wrong else 0
+
+
 Order = (
     ReviewOrder
+    | TryOrder
     | FixOrder
     | ProveOrder
     | ExplainOrder
@@ -645,6 +698,14 @@ def known_rules() -> dict[str, str]:
     return {rule.name: rule.category for rule in rules()}
 
 
+def team_pages(categories: dict[str, str]) -> dict[str, Page]:
+    """The pages of the rules that the configuration of this folder names; nothing of the rules is run."""
+    from datakeel.config import load
+    from datakeel.rules.rule import own_page
+
+    return {rule.name: own_page(rule.page) for rule in load([Path()], categories).team}
+
+
 def known_strengths() -> dict[str, str]:
     """Every strength, with its page."""
     from datakeel.rules.strength import strengths
@@ -661,11 +722,12 @@ def praised() -> Iterator[Praised]:
         yield Praised(found.name, found.category, page.pillar.value, page.pattern, page.why)
 
 
-def help_of(category: str, rule: str) -> Help:
-    from datakeel.rules.rule import page
+def help_of(category: str, rule: str, own: Path | None = None) -> Help:
+    """A rule's page as SARIF has it; `own` is the file of a team's."""
+    from datakeel.rules.rule import own_page, page
     from datakeel.show.sarif import Help
 
-    read = page(category, rule)
+    read = page(category, rule) if own is None else own_page(own)
     return Help(why=read.why, pattern=read.pattern, text=read.text)
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -64,10 +65,11 @@ class Rule(Struct, frozen=True, kw_only=True):
     judge: Callable[..., Iterable[Hit]]
     nouns: tuple[type, ...]
     wants_system: bool
+    file: Path | None = None  # of the page, where it is a team's own rule
 
     @property
     def page(self) -> Page:
-        return page(self.category, self.name)
+        return page(self.category, self.name) if self.file is None else own_page(self.file)
 
 
 class Page(Struct, frozen=True):
@@ -104,13 +106,13 @@ def in_category(category: str) -> Iterator[Rule]:
         yield described(category, module, function)
 
 
-def described(category: str, module: str, function: Callable[..., Iterable[Hit]]) -> Rule:
+def described(category: str, module: str, function: Callable[..., Iterable[Hit]], file: Path | None = None) -> Rule:
     hints = typing.get_type_hints(function)
     parameters = list(inspect.signature(function).parameters)
     hint = hints[parameters[0]]
     nouns = typing.get_args(hint) or (hint,)
     if not {Operation, Dataset, Resource, System}.issuperset(nouns):
-        raise TypeError(f"{category}/{module}.py: a rule judges an Operation, Dataset, Resource or System, not {hint}")
+        raise TypeError(f"a rule judges an Operation, Dataset, Resource or System, not {hint}")
     return Rule(
         name=module.replace("_", "-"),
         category=category,
@@ -118,6 +120,7 @@ def described(category: str, module: str, function: Callable[..., Iterable[Hit]]
         judge=function,
         nouns=nouns,
         wants_system=len(parameters) > 1,
+        file=file,
     )
 
 
@@ -125,6 +128,16 @@ def described(category: str, module: str, function: Callable[..., Iterable[Hit]]
 def page(category: str, name: str) -> Page:
     """Reads the page beside a rule. Raises ValueError when its header is not as it must be."""
     return paged(resources.files(f"datakeel.rules.{category}") / f"{name.replace('-', '_')}.md")
+
+
+def own_page(file: Path) -> Page:
+    """Reads the page of a team's own rule. Raises ValueError when its header is not as it must be."""
+    return _own_page(file, file.stat().st_mtime_ns)
+
+
+@cache
+def _own_page(file: Path, changed: int) -> Page:
+    return paged(file)
 
 
 def paged(file: Traversable) -> Page:
