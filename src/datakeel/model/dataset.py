@@ -103,10 +103,11 @@ class Constraint(Struct, frozen=True, gc=False):
 
 
 class Partitioning(Struct, frozen=True, gc=False):
-    """`kind` is range, list, hash or key."""
+    """`kind` is range, list, hash or key. `expires`: rows go by themselves after so many seconds; empty: they stay."""
 
     kind: str
     columns: tuple[str, ...]
+    expires: str = ""
 
 
 class Schema(Struct, frozen=True, gc=False):

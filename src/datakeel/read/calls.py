@@ -1333,6 +1333,12 @@ class Caller(Executor):
 
     def connection_of(self, value: Value | None) -> str:
         """The name of the connection that an object stands for: its outermost owner that makes connections."""
+        found = self.connection_named(value)
+        if found.startswith("new:") and found not in self.followers:
+            self.followers[found] = value is not None and follows(value)
+        return found
+
+    def connection_named(self, value: Value | None) -> str:
         seen = 0
         named = ""
         while value is not None and seen < 8:
@@ -1802,6 +1808,24 @@ def function_of(value: Value) -> FunctionInfo:
         value = value.target.value
     assert isinstance(value.target, FunctionTarget)
     return value.target.function
+
+
+def follows(value: Value, depth: int = 0) -> bool:
+    """Whether a connection leads to a follower: it, or what it was made from, is called so (``replica_engine``)."""
+    if depth > 6:
+        return False
+    name = (value.rows.path or (value.rows.root.rpartition(".")[2],))[-1] if value.rows is not None else ""
+    if name and FOLLOWER.search(HUMP.sub("_", name).lower()):
+        return True
+    made_from = (value.owner, *((value.options or {}).get(name) for name in ("bind", "engine")))
+    return any(follows(v, depth + 1) for v in made_from if v is not None)
+
+
+FOLLOWER = re.compile(
+    r"(?:^|_)(?:replicas?|slaves?|followers?|secondary|standby|readonly|read_only|ro|reader|"
+    r"read_(?:pool|engine|db|session\w*|conn\w*))(?:_|$)"
+)
+HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def routes(picked: tuple[Value | None, ...], arguments: Arguments) -> tuple[Option, ...]:

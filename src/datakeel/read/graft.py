@@ -21,7 +21,7 @@ from datakeel.model.effect import (
 )
 from datakeel.model.operation import Exit, Resource, Retry
 from datakeel.model.place import Place
-from datakeel.read.machine import TRANSACTIONAL, Machine, Trace
+from datakeel.read.machine import TRANSACTIONAL, Machine, Trace, from_follower
 from datakeel.read.values import (
     HOLE,
     MANY,
@@ -291,6 +291,8 @@ class Graft:
             callee=self.callee,
             blocking=effect.blocking and not self.machine.threaded,
         )
+        if mapped.kind == Kind.READ and self.machine.followers.get(mapped.connection):
+            mapped = from_follower(mapped)
         return self.machine.world.orms.saved(self.machine, mapped) if effect.verb == "save" else mapped
 
     def calls(self, chain: tuple[Place, ...]) -> tuple[Place, ...]:

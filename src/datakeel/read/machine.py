@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from datakeel.model.certainty import Origin
+from datakeel.model.certainty import Answer, Origin
 from datakeel.model.effect import Effect, Guard, Kind, Rows, Scope, StoreKind, When
 from datakeel.model.operation import Exit, Handler, Release, Resource, Retry, Transaction
 from datakeel.model.place import Place
@@ -54,6 +54,13 @@ EMPTY = Trace()
 SERIALS = itertools.count(1)  # tell machines apart, so that each changes only the containers that it made
 
 
+def from_follower(effect: Effect) -> Effect:
+    """A read as it is where a follower answers."""
+    if effect.kind != Kind.READ or effect.selection is None:
+        return effect
+    return replace(effect, selection=replace(effect.selection, replica=Answer.YES))
+
+
 class Machine:
     """State and recording, without any knowledge of expressions, statements or calls."""
 
@@ -75,6 +82,7 @@ class Machine:
         self.complete = True
         self.awaiting: object = None  # the expression that is awaited
         self.serial = next(SERIALS)
+        self.followers: dict[str, bool] = {}  # connections that were made here → whether a follower is at their end
         self.threaded = 0  # how many other threads what is followed now stands in: it holds theirs, not this one
         self.depth = 0
         self.active: list[Frame] = []  # the bodies that are followed here, one inside the other
@@ -137,6 +145,8 @@ class Machine:
             blocking=bool(fields.pop("blocking", False)) and not self.threaded,
             **fields,  # type: ignore[arg-type]
         )
+        if self.followers.get(connection):
+            effect = from_follower(effect)
         self.record(effect)
         if effect.verb == "delete":
             self.given_up(effect)

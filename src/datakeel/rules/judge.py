@@ -31,6 +31,7 @@ PRECEDENCE: tuple[tuple[str, ...], ...] = (
     ("unbounded-buffer", "lost-background-task"),
     ("ack-before-processing", "lost-background-task"),
     ("process-dependent-hash", "hash-mod-n-routing"),
+    ("range-scan-on-hashed-key", "allow-filtering", "scatter-gather-query"),
 )
 JUDGED = (Role.PRODUCT, Role.SCRIPT)
 

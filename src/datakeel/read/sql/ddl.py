@@ -156,11 +156,15 @@ def _like(cursor: Cursor) -> Copied:
 
 def _table_options(cursor: Cursor, made: _Made, copied: list[Copied]) -> bool:
     """What follows the elements; True: the table is filled from a query, whose columns are not all known."""
+    expires = ""
     while not cursor.done():
         if cursor.take("inherits"):
             copied += [Copied(part.name(), constraints=True, defaults=True) for part in cursor.items()]
         elif cursor.take("partition", "by"):
             made.partitioning = _partitioning(cursor)
+        elif cursor.take("default_time_to_live"):
+            cursor.next()
+            expires = cursor.next()
         elif cursor.word() in ("as", "select") and made.dialect != "cql":
             return True
         else:
@@ -168,6 +172,8 @@ def _table_options(cursor: Cursor, made: _Made, copied: list[Copied]) -> bool:
     keyed = next((i.columns for i in made.indexes if i.primary), ())
     if made.dialect == "cql" and made.partitioning is None and keyed:
         made.partitioning = Partitioning("key", keyed[:1])
+    if made.partitioning is not None and expires.strip("0"):
+        made.partitioning = replace(made.partitioning, expires=expires)
     return False
 
 

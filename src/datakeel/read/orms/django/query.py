@@ -186,10 +186,13 @@ def connection_of(using: str) -> str:
     return using.removeprefix("const:").strip("'") if using else "default"
 
 
+REPLICAS = ("replica", "slave", "follower", "secondary", "standby")  # what connections to followers are called
+
+
 def replica(using: str) -> Answer:
     if not using or "default" in using:
         return Answer.NO
-    words = ("replica", "read", "slave", "follower", "secondary")
+    words = ("read", *REPLICAS)
     return Answer.YES if any(w in using.lower() for w in words) else Answer.UNKNOWN
 
 

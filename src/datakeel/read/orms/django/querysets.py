@@ -23,6 +23,7 @@ from datakeel.read.orms.django.query import (
     connection_of,
     replica,
 )
+from datakeel.read.orms.django.routers import followed
 from datakeel.read.program import Span
 from datakeel.read.values import NONE, Arguments, Value, extended, union
 
@@ -42,6 +43,7 @@ class Querysets:
         self.world = world
         self.models = models
         self.managers = managers
+        self._followed: Answer | None = None  # what routers say of all reads
 
     # Chains -----------------------------------------------------------------------------------------------------------
 
@@ -176,9 +178,11 @@ class Querysets:
 
     def replica(self, query: Query) -> Answer:
         """Whether a follower answers: a router of the project may say so where no connection is named."""
-        if query.using or not self.world.setting("DATABASE_ROUTERS").items:
+        if query.using:
             return replica(query.using)
-        return Answer.NO if query.lock else Answer.UNKNOWN
+        if self._followed is None:
+            self._followed = followed(self.world)
+        return Answer.NO if query.lock else self._followed
 
     def joins(self, model: Model, query: Query) -> Iterator[str]:
         """The tables that conditions and eager relations bring into the statement."""
