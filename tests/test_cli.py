@@ -105,16 +105,29 @@ def test_the_status_follows_fail_on() -> None:
 
 @pytest.mark.parametrize(
     ("form", "beginning"),
-    [("json", '{\n  "schema_version": "1.0"'), ("markdown", "## Summary\n"), ("sarif", '{\n  "$schema"')],
+    [
+        ("json", '{\n  "schema_version": "1.0"'),
+        ("markdown", "## Summary\n"),
+        ("sarif", '{\n  "$schema"'),
+        ("html", "<!DOCTYPE html>\n"),
+    ],
 )
 def test_the_forms(capsys: pytest.CaptureFixture[str], form: str, beginning: str) -> None:
     assert run("review", ".", "--format", form) == 1
     assert capsys.readouterr().out.startswith(beginning)
 
 
+def test_a_map_is_drawn_and_fails_nothing(capsys: pytest.CaptureFixture[str], shop: Path) -> None:
+    assert run("map", ".") == 0
+    assert capsys.readouterr().out.startswith("flowchart LR\n")
+    assert run("map", ".", "--format", "html", "-o", "map.html") == 0
+    assert (shop / "map.html").read_text("utf-8").startswith("<!DOCTYPE html>\n")
+    assert "unknown format" in wrong(capsys, "map", "--format", "sarif")
+
+
 def test_low_confidence_fails_no_build_in_any_form(capsys: pytest.CaptureFixture[str]) -> None:
     doubtful = Review(doubtful=(replace(TIMEOUT, confidence=Confidence.LOW),))
-    for form in ("terminal", "markdown", "json", "sarif"):
+    for form in ("terminal", "markdown", "json", "sarif", "html"):
         assert run("review", "--confidence", "low", "--format", form, result=doubtful) == 0
         assert "remote-call-without-timeout" in capsys.readouterr().out
 
@@ -134,7 +147,7 @@ def test_a_report_goes_to_a_file(capsys: pytest.CaptureFixture[str], shop: Path)
     assert "cannot write no/report.md: there is no folder no" in wrong(capsys, "review", "-o", "no/report.md")
 
 
-@pytest.mark.parametrize("form", ["terminal", "markdown", "json", "sarif"])
+@pytest.mark.parametrize("form", ["terminal", "markdown", "json", "sarif", "html"])
 @pytest.mark.parametrize("to", [[], ["-o", "report"]])
 def test_half_characters_in_the_code_are_no_fault(form: str, to: list[str]) -> None:
     odd = replace(TIMEOUT, message="topic \ud800", place=replace(TIMEOUT.place, path="shop/\udcff.py"))
@@ -171,11 +184,14 @@ def test_the_reviewer_is_told_how_sure_is_sure_enough(word: str) -> None:
     ("words", "said"),
     [
         ("revew .", 'unknown command "revew"; did you mean "review"?'),
-        ("zzz", 'unknown command "zzz"; known are design, do, drift, explain, generate, impact, prove, review, rules, update'),
+        (
+            "zzz",
+            'unknown command "zzz"; known are design, do, drift, explain, generate, impact, map, prove, review, rules, update',
+        ),
         ("shop", '"shop" is no command; to review it: datakeel review shop'),
         (
             "",
-            "which command? review, prove, explain, rules, design, generate, do, update, drift, impact"
+            "which command? review, map, prove, explain, rules, design, generate, do, update, drift, impact"
             " (datakeel --help says more)",
         ),
         ("review --formt json", 'unknown option "--formt"; did you mean "--format"?'),

@@ -6,6 +6,7 @@ from enum import IntEnum, StrEnum
 
 from msgspec import Struct
 
+from datakeel.model.atlas import Atlas
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
 
@@ -183,7 +184,7 @@ class Review(Struct, frozen=True, gc=False, kw_only=True):
     """What a review gives back. `findings` are in the order of the report: severity, then confidence, path, line, rule;
     those of low confidence are in `doubtful`, where they were asked for, and fail no build; those that a comment
     suppresses are in `suppressed`, those that the baseline knows in `baselined`. `root` is the folder that places are
-    relative to; empty: the working directory."""
+    relative to; empty: the working directory. `atlas` is the whole system as it is drawn."""
 
     findings: tuple[Finding, ...] = ()
     strengths: tuple[Strength, ...] = ()
@@ -193,3 +194,4 @@ class Review(Struct, frozen=True, gc=False, kw_only=True):
     doubtful: tuple[Finding, ...] = ()
     baselined: tuple[Finding, ...] = ()
     baseline: Standing | None = None
+    atlas: Atlas = Atlas()

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from datakeel.config import Config
 from datakeel.finding import Finding, Strength
+from datakeel.model.atlas import Atlas
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
 from datakeel.read.facts import Facts, Shelf
@@ -41,6 +42,7 @@ class Judged(Struct, frozen=True):
     remarks: tuple[Remark, ...] = ()
     whole: bool = True
     strengths: tuple[Strength, ...] = ()
+    atlas: Atlas = Atlas()
 
 
 class Kept(Struct, frozen=True):
@@ -75,6 +77,7 @@ class Recall:
                 known,
                 findings=tuple(relocated(f, moved) for f in known.findings),
                 strengths=tuple(relocated(s, moved) for s in known.strengths),
+                atlas=relocated(known.atlas, moved),
                 remarks=tuple(shifted(r, moved.get(r.path)) for r in known.remarks),
             )
         except (Changed, KeyError, msgspec.DecodeError):

@@ -29,6 +29,7 @@ from datakeel.read.proofread import proofread
 from datakeel.read.source import Sources, discover
 from datakeel.recall import Judged, Recall
 from datakeel.rules import overview, team
+from datakeel.rules.atlas import charted
 from datakeel.rules.judge import JUDGED, judge, order
 from datakeel.rules.praise import SHOWN, praise
 from datakeel.rules.rule import Rule, rules
@@ -89,7 +90,8 @@ def judgement(read: facts.Facts, config: Config, tell: Progress) -> Judged:
     praised = praise(system, found, lambda rule: config.runs(rule, categories[rule]))
     own, said = team.verdict(own_rules(config), system, config.runs, shown_from(read.sources.root))
     every = tuple(sorted((*found, *own), key=order))
-    return Judged(every, overview.portrait(system), (*idle, *lost, *said), system.whole and not said, praised)
+    whole = system.whole and not said
+    return Judged(every, overview.portrait(system), (*idle, *lost, *said), whole, praised, charted(system))
 
 
 def shown_from(root: Path) -> Callable[[Path], str]:
@@ -165,6 +167,7 @@ def reported(
         suppressed=outcome.suppressed,
         baselined=met.known,
         baseline=met.standing,
+        atlas=judged.atlas,
         summary=Summary(
             text=overview.paragraph(judged.portrait, shown),
             files=len(files) + len(scripts),

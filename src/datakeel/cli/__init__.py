@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from datakeel.show.catalogue import Entry, Praised
     from datakeel.show.sarif import Help
 
-COMMANDS = ("review", "prove", "explain", "rules", "design", "generate", "do", "update", "drift", "impact")
-FORMATS = ("terminal", "markdown", "json", "sarif")
+COMMANDS = ("review", "map", "prove", "explain", "rules", "design", "generate", "do", "update", "drift", "impact")
+FORMATS = ("terminal", "markdown", "json", "sarif", "html")
+DRAWINGS = ("mermaid", "html")
 SEVERITIES = ("critical", "major", "minor", "suggestion")
 CONFIDENCES = ("high", "medium", "low")
 
@@ -196,6 +197,41 @@ def type_prove(
     debug: Debug = False,
 ) -> ProveOrder:
     return ProveOrder(finding, path or Path(), output)
+
+
+@app.command("map", help="Draw the system: who reads, writes, publishes and derives what, and where it breaks.")
+def type_map(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH...", readable=False, help="Folders and files; none: this folder."),
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", "-f", metavar="NAME", help=f"One of: {', '.join(DRAWINGS)}.")
+    ] = "mermaid",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the drawing there.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Configuration, in place of the one found.")
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=0, metavar="N", help="Processes; 0: one for each processor.")
+    ] = 0,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Read every file anew.")] = False,
+    debug: Debug = False,
+) -> ReviewOrder:
+    return ReviewOrder(
+        paths=tuple(paths or [Path()]),
+        form=f"map-{one_of('format', form, DRAWINGS)}",
+        output=output,
+        fail_on="never",
+        confidence="medium",
+        select=(),
+        ignore=(),
+        config=config,
+        jobs=jobs,
+        cache=not no_cache,
+    )
 
 
 @app.command("explain", help="Show the page of a rule or strength: what it is, when it holds, the sources.")
@@ -487,6 +523,14 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
             from datakeel.show import markdown
 
             return markdown.render(review, sources)
+        if self.form in ("html", "map-html"):
+            from datakeel.show import html
+
+            return html.render(review, sources) if self.form == "html" else html.render_map(review, sources)
+        if self.form == "map-mermaid":
+            from datakeel.show import map as drawing
+
+            return drawing.mermaid(review)
         from datakeel.show import terminal
 
         return terminal.render(review, sources, Paper() if self.output else paper(sys.stdout, os.environ))
