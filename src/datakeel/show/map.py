@@ -33,9 +33,10 @@ class Link(Struct, frozen=True):
 
 class Fold(Struct, frozen=True):
     """Datasets of one owner, the part of the code that writes them: one box, until somebody opens it. `about` names
-    the first of them."""
+    the first of them; `short` is its name from afar."""
 
     name: str
+    short: str
     group: str
     kind: str
     about: str
@@ -140,7 +141,14 @@ def fold(nodes: Sequence[Node], owner: int, members: Sequence[int]) -> Fold:
     kind = kinds[0] if len(kinds) == 1 else "dataset"
     name = f"{nodes[owner].name}: {counted(len(members), kind, 'indexes' if kind == 'index' else '')}"
     about = ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
-    return Fold(name, groups[0] if len(groups) == 1 else "several stores", kind, about, tuple(members))
+    return Fold(
+        name,
+        f"{nodes[owner].name} ×{len(members)}",
+        groups[0] if len(groups) == 1 else "several stores",
+        kind,
+        about,
+        tuple(members),
+    )
 
 
 # Mermaid --------------------------------------------------------------------------------------------------------------

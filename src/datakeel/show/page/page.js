@@ -193,7 +193,7 @@ class Atlas {
     const classes = `node ${info.kind === "part" ? "part" : "data"}${info.fold ? " fold" : ""}`;
     const title = draw("text", { class: "near", x: 32, y: 18 }), afar = draw("text", { class: "afar", x: 32, y: 28 }), sub = draw("text", { class: "sub", x: 32, y: 33 });
     title.textContent = shortened(info.name, 21);
-    afar.textContent = shortened(info.name, 12);
+    afar.textContent = shortened(info.short ?? info.name, 12);
     const below = info.fold ? info.about : info.kind === "part" ? info.runs.join(", ") || "nobody known calls it" : `${info.kind} · ${/\((.*)\)$/.exec(info.group)?.[1] ?? info.group}`;
     sub.textContent = shortened(below, 25);
     const group = draw("g", { class: classes, tabindex: 0, role: "button", transform: `translate(${x} ${y})`, "aria-label": `${info.name}, ${below}` },
