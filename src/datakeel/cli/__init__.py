@@ -218,6 +218,14 @@ def type_map(
         int, typer.Option("--jobs", "-j", min=0, metavar="N", help="Processes; 0: one for each processor.")
     ] = 0,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Read every file anew.")] = False,
+    team_rules: Annotated[
+        bool,
+        typer.Option(
+            "--team-rules",
+            envvar="DATAKEEL_TEAM_RULES",
+            help="Run the rules that the configuration names: code of whoever wrote it.",
+        ),
+    ] = False,
     debug: Debug = False,
 ) -> ReviewOrder:
     return ReviewOrder(
@@ -231,6 +239,7 @@ def type_map(
         config=config,
         jobs=jobs,
         cache=not no_cache,
+        team_rules=team_rules,
     )
 
 
