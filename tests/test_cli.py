@@ -186,13 +186,13 @@ def test_the_reviewer_is_told_how_sure_is_sure_enough(word: str) -> None:
         ("revew .", 'unknown command "revew"; did you mean "review"?'),
         (
             "zzz",
-            'unknown command "zzz"; known are design, do, drift, explain, generate, impact, map, prove, review, rules,'
+            'unknown command "zzz"; known are design, do, drift, explain, fix, generate, impact, map, prove, review, rules,'
             " update",
         ),
         ("shop", '"shop" is no command; to review it: datakeel review shop'),
         (
             "",
-            "which command? review, map, prove, explain, rules, design, generate, do, update, drift, impact"
+            "which command? review, map, fix, prove, explain, rules, design, generate, do, update, drift, impact"
             " (datakeel --help says more)",
         ),
         ("review --formt json", 'unknown option "--formt"; did you mean "--format"?'),

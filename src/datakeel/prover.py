@@ -1,20 +1,54 @@
-"""The story of `prove`: find the finding again, link the system, and write the test that plays its story."""
+"""The stories of `fix` and `prove`: find a finding again, link the system, and write the patch that cures it, or the
+test that plays its story."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from msgspec import Struct
+
 from datakeel.cache import Cache
 from datakeel.config import Config
 from datakeel.finding import Confidence, Finding, Review
+from datakeel.mend.patch import Files, Patch, patch
 from datakeel.mend.proof import Setting, proof
-from datakeel.mend.text import text_of
+from datakeel.mend.text import data_of, text_of, write
 from datakeel.mistake import Mistake
 from datakeel.model.system import System
 from datakeel.read import facts, reader
 from datakeel.read.source import discover
 from datakeel.reviewer import Progress, review
+
+
+class Cure(Struct, frozen=True):
+    """A patch, and the folder that its paths are relative to."""
+
+    patch: Patch
+    root: Path
+
+    def write(self) -> None:
+        """Writes all files, or none. Raises Mistake."""
+        files = {}
+        for path, text in self.patch.after.items():
+            place = self.root / path
+            files[place] = data_of(text, place.read_bytes() if self.patch.before.get(path) else b"")
+        write(files)
+
+
+def cure(finding: str, path: Path | str, *, config: Config, progress: Progress | None = None) -> Cure:
+    """The patch that cures a finding. Raises Mistake where there can be none."""
+    one, done = found(finding, path, config=config, progress=progress)
+    root = Path(done.root)
+
+    def text(path: str) -> str | None:
+        place = root / path
+        return text_of(place.read_bytes()) if place.is_file() else None
+
+    known = [source.path for source in discover([root], exclude=config.exclusions()).files]
+    below = lambda folder: [p for p in known if not folder or p.startswith(f"{folder}/")]  # noqa: E731
+    return Cure(patch(one, linked(path, config), Files(text, below)), root)
+
 
 SHORTEST = 4  # characters of a fingerprint
 SETTINGS = re.compile(r"""DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']""")

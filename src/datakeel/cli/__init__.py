@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datakeel.show.catalogue import Entry, Praised
     from datakeel.show.sarif import Help
 
-COMMANDS = ("review", "map", "prove", "explain", "rules", "design", "generate", "do", "update", "drift", "impact")
+COMMANDS = ("review", "map", "fix", "prove", "explain", "rules", "design", "generate", "do", "update", "drift", "impact")
 FORMATS = ("terminal", "markdown", "json", "sarif", "html")
 DRAWINGS = ("mermaid", "html")
 SEVERITIES = ("critical", "major", "minor", "suggestion")
@@ -185,6 +185,16 @@ Named = Annotated[
     str, typer.Argument(metavar="FINDING", help="Its fingerprint, or the beginning of it; or its place, as in a.py:12.")
 ]
 Where = Annotated[Path | None, typer.Argument(metavar="[PATH]", help="What is reviewed; none: this folder.")]
+
+
+@app.command("fix", help="Show the patch that cures a finding, also over several files. Status: 2 where there is none.")
+def type_fix(
+    finding: Named,
+    path: Where = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Write it, instead of showing it.")] = False,
+    debug: Debug = False,
+) -> CureOrder:
+    return CureOrder(finding, path or Path(), apply)
 
 
 @app.command("prove", help="Write a test that shows a finding on a PostgreSQL, and passes once it is mended.")
@@ -577,6 +587,33 @@ class FixOrder(Struct, frozen=True):
         return order.status(done.review)
 
 
+class CureOrder(Struct, frozen=True):
+    """The patch that cures one finding, shown or written."""
+
+    finding: str
+    path: Path
+    apply: bool
+
+    def carried_out(self) -> int:
+        from datakeel.config import load
+        from datakeel.prover import cure
+        from datakeel.show import output
+        from datakeel.show.progress import Progress
+
+        must_exist(self.path)
+        progress = Progress(sys.stderr)
+        try:
+            found = cure(self.finding, self.path, config=load([self.path], known_rules()), progress=progress)
+        finally:
+            progress.clear()
+        if not self.apply:
+            output.write(found.patch.difference(), sys.stdout)
+            return 0
+        found.write()
+        output.write("".join(f"wrote {path}\n" for path in found.patch.after), sys.stdout)
+        return 0
+
+
 class ProveOrder(Struct, frozen=True):
     """A test that shows one finding."""
 
@@ -678,6 +715,7 @@ Order = (
     ReviewOrder
     | TryOrder
     | FixOrder
+    | CureOrder
     | ProveOrder
     | ExplainOrder
     | RulesOrder

@@ -10,6 +10,7 @@ from datakeel.model.operation import Operation, Transaction
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import begun_here, effects_of, holds_locks, lock_before
 from datakeel.rules.facts.bounds import whole_table
+from datakeel.rules.facts.derivation import OUTBOX
 from datakeel.rules.facts.guards import here, now, single_runner
 from datakeel.rules.facts.slow import slow, words
 from datakeel.rules.rule import Hit, rule
@@ -35,8 +36,9 @@ def sleeps(wait: Effect) -> bool:
 
 
 def passed_by(lock: Effect) -> bool:
-    """Whether those who want the locked rows go past them (SKIP LOCKED), and nobody waits."""
-    return lock.selection is not None and lock.selection.skip_locked
+    """Whether nobody waits for the locked rows: those who want them go past them (SKIP LOCKED), or they are messages of
+    an outbox, which none but relays take."""
+    return lock.selection is not None and (lock.selection.skip_locked or bool(OUTBOX.search(lock.dataset)))
 
 
 def after_failure(wait: Effect) -> bool:

@@ -1,0 +1,54 @@
+"""A cure that spans files, as a patch in the user's own names and layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from datakeel.finding import Edit, Finding
+from datakeel.mend.text import applied, difference
+from datakeel.mistake import Mistake
+from datakeel.model.system import System
+
+
+class Files(Struct, frozen=True):
+    """The project as it is: a file's text by its path (None: there is no such file, or none that can be written back),
+    and all paths below a folder."""
+
+    text: Callable[[str], str | None]
+    below: Callable[[str], list[str]]
+
+
+class Patch(Struct, frozen=True):
+    """What a cure changes: the text of each file before (empty: it is new) and after."""
+
+    title: str
+    before: dict[str, str]
+    after: dict[str, str]
+
+    def difference(self) -> str:
+        return "".join(difference(path, self.before.get(path, ""), text) for path, text in self.after.items())
+
+
+def patch(finding: Finding, system: System, files: Files) -> Patch:
+    """The patch that cures a finding. Raises Mistake where there is none, with the reason."""
+    from datakeel.mend import outbox  # noqa: PLC0415  (each builds on the nouns above)
+
+    edits = finding.fix.edits if finding.fix is not None else ()
+    if finding.rule in outbox.RULES and not (edits and outbox.only_a_job(finding, system)):
+        try:
+            return outbox.patch(finding, system, files)
+        except Mistake:
+            if not edits:
+                raise
+    if finding.fix is not None and edits:
+        return local(finding.fix.title, edits, files)
+    written = f": {finding.fix.title}" if finding.fix is not None else ""
+    raise Mistake(f"there is no patch for {finding.rule} here; what to write stands in the report{written}")
+
+
+def local(title: str, edits: tuple[Edit, ...], files: Files) -> Patch:
+    paths = dict.fromkeys(edit.place.path for edit in edits)
+    before = {path: files.text(path) or "" for path in paths}
+    return Patch(title, before, {p: applied(t, (e for e in edits if e.place.path == p)) for p, t in before.items()})
