@@ -89,6 +89,14 @@ def test_moved_and_formatted_code_is_known_and_a_changed_function_is_not(project
     assert (review.baseline.size, review.baseline.reopened, review.baseline.gone) == (1, 1, 1)
 
 
+def test_an_empty_repository_has_an_empty_baseline(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("shop/pay.py").unlink()
+    for words in (("--set-baseline",), ("--update-baseline",), (), ("--format", "html"), ("--format", "sarif")):
+        assert reviewed(*words) == 0
+        assert FILE.read_text() == '{"datakeel": "baseline", "version": 1}\n'
+    assert "the baseline known.jsonl holds 0 findings" in capsys.readouterr().out.lower()
+
+
 def test_a_baseline_shrinks_and_grows_only_when_asked(project: Path) -> None:
     reviewed("--set-baseline")
     before = FILE.read_text()

@@ -4,11 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import datakeel
+from datakeel import reviewer
 from datakeel.cache import Cache
 from datakeel.finding import Confidence, Review
 from datakeel.mistake import Mistake
+from datakeel.rules.judge import judge
 from datakeel.show.sources import Sources
 
 CALL = "import requests\n\ndef price():\n    return requests.get('https://prices.example')\n"
@@ -82,6 +85,17 @@ def test_a_cache_that_cannot_be_kept_is_said(project: Path, monkeypatch: pytest.
     review = datakeel.review("shop")
     assert len(review.findings) == 1
     assert [r for r in remarks(review) if "No space left on device" in r and "cannot be written" in r]
+
+
+def test_low_confidence_is_shown_apart_and_only_when_asked(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        reviewer, "judge", lambda *given: tuple(replace(f, confidence=Confidence.LOW) for f in judge(*given))
+    )
+    shown = datakeel.review(project)
+    assert (shown.findings, shown.doubtful, shown.summary.hidden) == ((), (), 1)
+    asked = datakeel.review(project, confidence=Confidence.LOW)
+    assert (asked.findings, len(asked.doubtful), asked.summary.hidden) == ((), 1, 0)
+    assert asked.summary.by_severity == {}
 
 
 def test_the_summary_speaks_of_the_findings_that_are_shown(project: Path) -> None:

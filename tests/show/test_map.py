@@ -74,6 +74,14 @@ def test_many_datasets_stand_together_by_their_owner_and_none_is_lost() -> None:
     assert found.folds[0].about.endswith(" …")
 
 
+def test_many_queues_stand_together_too_but_apart_from_tables() -> None:
+    code = Node("part:a.py", "part", "a")
+    queues = [Node(f"data:queue:q{n}", "queue", f"q{n}", "queue (celery)") for n in range(30)]
+    tables = [Node(f"data:relational:t{n}", "table", f"t{n}", "relational") for n in range(30)]
+    edges = tuple(Edge(code.id, n.id, "publishes" if n.kind == "queue" else "writes") for n in (*queues, *tables))
+    assert [f.name for f in chart(Atlas((code, *queues, *tables), edges)).folds] == ["a: 30 queues", "a: 30 tables"]
+
+
 def test_mermaid_draws_each_pair_once_with_what_is_wrong() -> None:
     text = mermaid(Review(atlas=system(2, 2), findings=(at(0, "t0"),)))
     lines = text.splitlines()

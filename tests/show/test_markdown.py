@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from datakeel.finding import Fix, Review, Severity, Summary
+from datakeel.finding import Confidence, Fix, Review, Severity, Summary
 from datakeel.model.system import Remark
 from datakeel.show.markdown import render
 from datakeel.show.sources import Sources
@@ -90,3 +90,12 @@ def test_a_strength_says_what_is_done_what_for_and_where() -> None:
     assert "Reliability: A constraint holds in every run." in text
     assert "  - `shop/accounts.py:6`: the unique key\n" in text
     assert "  - and 2 more places; not in 1 where it could be" in text
+
+
+def test_what_is_of_low_confidence_stands_behind_the_issues_and_is_recommended_nothing() -> None:
+    low = replace(TIMEOUT, confidence=Confidence.LOW, rule="hot-key", pattern="Spread the key")
+    issues = parts(shown(replace(review(), doubtful=(low,))))
+    before, _, behind = issues["Issues Found"].partition("### Low confidence\n")
+    assert "### 4. hot-key" in behind
+    assert "hot-key" not in before + issues["Recommendations"] + issues["Summary"]
+    assert parts(shown(Review(doubtful=(low,))))["Issues Found"].strip().startswith("None.\n\n### Low confidence")

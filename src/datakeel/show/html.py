@@ -263,6 +263,7 @@ def drawing(review: Review, sources: Sources) -> Iterator[str]:
         '<fieldset aria-label="Which lines"><label><input type="checkbox" id="only-broken">only with findings</label>'
         '</fieldset><div class="nodes"></div></div>'
         '<div class="stage"><svg role="group" aria-label="Map of the system"></svg>'
+        "<noscript>The map is drawn by a script. Without one, datakeel map prints it as Mermaid.</noscript>"
         '<div class="none" hidden>Nothing like that is drawn.</div>'
         '<div class="where" hidden><span></span><button type="button">Show all</button></div>'
         f'<div class="tools">{tools}</div></div>'

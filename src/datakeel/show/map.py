@@ -115,13 +115,14 @@ def folds(nodes: Sequence[Node], links: Sequence[Link]) -> tuple[Fold, ...]:
     data = [number for number, node in enumerate(nodes) if node.kind != "part"]
     if len(data) <= MANY:
         return ()
-    loose = [number for number in data if nodes[number].kind in BETWEEN]
+    between = {number for number in data if nodes[number].kind in BETWEEN}
+    few = len(between) <= MANY // 2
     owned = owners(nodes, links)
-    together: dict[int, list[int]] = {}
-    for number in data if len(loose) > MANY // 2 else [n for n in data if n not in set(loose)]:
-        if number in owned:
-            together.setdefault(owned[number], []).append(number)
-    return tuple(fold(nodes, owner, members) for owner, members in together.items() if len(members) >= FEW)
+    together: dict[tuple[int, bool], list[int]] = {}
+    for number in data:
+        if number in owned and not (few and number in between):
+            together.setdefault((owned[number], number in between), []).append(number)
+    return tuple(fold(nodes, owner, members) for (owner, _), members in together.items() if len(members) >= FEW)
 
 
 def owners(nodes: Sequence[Node], links: Sequence[Link]) -> dict[int, int]:
