@@ -186,8 +186,8 @@ def test_the_reviewer_is_told_how_sure_is_sure_enough(word: str) -> None:
         ("revew .", 'unknown command "revew"; did you mean "review"?'),
         (
             "zzz",
-            'unknown command "zzz"; known are design, do, drift, explain, fix, generate, impact, map, prove, review, rules,'
-            " update",
+            'unknown command "zzz"; known are design, do, drift, explain, fix, generate, impact, map, prove, review,'
+            " rules, update",
         ),
         ("shop", '"shop" is no command; to review it: datakeel review shop'),
         (

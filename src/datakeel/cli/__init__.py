@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from datakeel.show.catalogue import Entry, Praised
     from datakeel.show.sarif import Help
 
-COMMANDS = ("review", "map", "fix", "prove", "explain", "rules", "design", "generate", "do", "update", "drift", "impact")
+COMMANDS = (
+    *("review", "map", "fix", "prove", "explain", "rules"),
+    *("design", "generate", "do", "update", "drift", "impact"),
+)
 FORMATS = ("terminal", "markdown", "json", "sarif", "html")
 DRAWINGS = ("mermaid", "html")
 SEVERITIES = ("critical", "major", "minor", "suggestion")
