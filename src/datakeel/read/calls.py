@@ -38,6 +38,7 @@ from datakeel.read.querying import begins, run_sql
 from datakeel.read.registering import Callback, given_true, passed
 from datakeel.read.retrying import last_name
 from datakeel.read.state import AMBIENT, ENDED, Frame, State, joined, runs_as_program
+from datakeel.read.strictness import refuses
 from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
 from datakeel.read.values import (
     HOLE,
@@ -607,6 +608,10 @@ class Caller(Executor):
 
     def construct(self, cls: ClassInfo, arguments: Arguments, at: Span) -> Value:
         """A new object of a class of the project."""
+        given = arguments.options
+        if given is not None and given.sources and not given.type and refuses(cls):
+            name = cls.name.rpartition(".")[2]
+            self.emit(Kind.CALL, "parse", at, payload=tuple(sorted(given.sources)), text=name, idempotent=Answer.YES)
         made = Value(type=cls.name, rows=Rows(f"new:{self.next()}"))
         init = cls.method("__init__")
         if init is not None:

@@ -351,7 +351,7 @@ class Link:
 
     def settings(self) -> tuple[Setting, ...]:
         found = [Setting("django.ATOMIC_REQUESTS", "True")] if self.atomic_requests() else []
-        return (*found, *self.databases(), *self.process_defaults())
+        return (*found, *self.databases(), *self.caches(), *self.process_defaults())
 
     def uses(self) -> Iterator[Use]:
         """What the product's own code imports from outside, what Django's settings name, and which functions print."""
@@ -377,6 +377,13 @@ class Link:
             value = self.world.standing(f"{name}|")
             if value:
                 yield Setting(name, value)
+
+    def caches(self) -> Iterator[Setting]:
+        """Which class each of Django's caches is, as far as it is a constant."""
+        for alias, entry in sorted((self.world.setting("CACHES").entries or {}).items()):
+            backend = text_of((entry.entries or {}).get("BACKEND"))
+            if backend and self.world.settings:
+                yield Setting(f"django.CACHES.{alias}", backend, self.world.settings[0].path)
 
     def databases(self) -> Iterator[Setting]:
         """Where Django's settings say that its databases are: host and name, as far as they are constants."""

@@ -1,0 +1,50 @@
+"""Which classes of the project refuse a mapping with keys that they do not know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from datakeel.read.program import Attribute, Call, Class, Const, Expression, Global, Local
+from datakeel.read.symbols import ClassInfo
+
+GENERATED = ("dataclass", "define", "frozen", "mutable", "attrs", "attributes")
+
+
+def refuses(cls: ClassInfo) -> bool:
+    """Whether ``Order(**mapping)`` fails where the mapping has a key that the class does not name."""
+    if any(base.startswith("pydantic.") for base in cls.externals()):
+        return any(forbids(c) for c in cls.ancestors())
+    if any(last_name(d) in GENERATED for d in cls.facts.decorators):
+        return True
+    init = cls.method("__init__")
+    return init is not None and not any(p.kind == "options" for p in init.signature.parameters)
+
+
+def last_name(expression: Expression) -> str:
+    while isinstance(expression, Call):
+        expression = expression.function
+    if isinstance(expression, Attribute | Local):
+        return expression.name
+    return expression.dotted.rpartition(".")[2] if isinstance(expression, Global) else ""
+
+
+def forbids(cls: ClassInfo) -> bool:
+    """Whether pydantic is told to refuse what is extra: by `model_config`, ``class Config``, or in the class's line."""
+    written: list[Any] = [cls.facts.keywords]
+    if "model_config" in cls.fields:
+        written.append(cls.fields["model_config"])
+    inner: list[Class] = [c for c in cls.module.file.classes if c.name in cls.facts.inner and c.name.endswith("Config")]
+    return any(says_forbid(w) for w in written) or any(says_forbid(c.fields) for c in inner)
+
+
+def says_forbid(node: Any) -> bool:
+    if isinstance(node, Const):
+        return node.value == "forbid"
+    if isinstance(node, Attribute) and node.name == "forbid":
+        return True
+    parts = node if isinstance(node, tuple) else ()
+    if isinstance(node, Struct):
+        parts = tuple(getattr(node, name) for name in node.__struct_fields__)
+    return any(says_forbid(part) for part in parts)
