@@ -90,8 +90,9 @@ class Executor(Evaluator):
         value = self.eval(node.value)
         if isinstance(value.state, Pending):
             return  # a coroutine that nobody awaits never runs
-        if isinstance(node.value, Call):
-            self.remark(started, node.value.at, result_used=False)
+        call = node.value.operands[0] if isinstance(node.value, Derive) and node.value.how == "await" else node.value
+        if isinstance(call, Call):
+            self.remark(started, call.at, result_used=False)
 
     # Binding ----------------------------------------------------------------------------------------------------------
 

@@ -32,6 +32,9 @@ PRECEDENCE: tuple[tuple[str, ...], ...] = (
     ("ack-before-processing", "lost-background-task"),
     ("process-dependent-hash", "hash-mod-n-routing"),
     ("range-scan-on-hashed-key", "allow-filtering", "scatter-gather-query"),
+    ("publish-before-commit", "publish-after-commit", "dual-write", "unchecked-publish"),
+    ("outbox-relay-defect", "unchecked-publish"),
+    ("slow-poll-loop", "blocking-call-in-async"),
 )
 JUDGED = (Role.PRODUCT, Role.SCRIPT)
 

@@ -24,7 +24,7 @@ Held = tuple[Operation, tuple[Effect, ...]]
 KINDS = (Kind.CALL, Kind.READ, Kind.WRITE, Kind.PUBLISH, Kind.CONSUME, Kind.LOCK)
 WAITS = ("sleep", "program", "join", "result", "flush", "delivery")
 SHORT = 0.05  # seconds that nobody notices
-REFUSES = "django"  # its object-relational mapper raises in an event loop rather than wait there
+REFUSES = "django"  # its object-relational mapper, since version 3.0
 
 
 def held_loops(system: System) -> Iterator[tuple[Held, ...]]:
@@ -33,7 +33,7 @@ def held_loops(system: System) -> Iterator[tuple[Held, ...]]:
     found: dict[tuple[object, ...], list[tuple[Operation, Effect]]] = {}
     for operation in system.operations:
         if operation.is_async and operation.role in (Role.PRODUCT, Role.SCRIPT) and not passing(operation):
-            for effect in holding(operation, system):
+            for effect in (e for e in holding(operation, system) if not refused(e)):
                 found.setdefault(cause(operation, effect), []).append((operation, effect))
     for pairs in found.values():
         grouped: dict[str, list[Effect]] = {}
@@ -91,9 +91,14 @@ def waits(effect: Effect) -> bool:
         return False
     if effect.kind == Kind.WAIT:
         return effect.verb in WAITS and not instant(effect)
-    if effect.store == StoreKind.RELATIONAL and (effect.technology == REFUSES or effect.verb == "relation"):
-        return False  # a relation loads itself only where a query did so before
+    if effect.verb == "relation":
+        return False  # it loads itself only where a query did so before
     return effect.kind in KINDS and effect.store in STORES
+
+
+def refused(effect: Effect) -> bool:
+    """Whether its library raises in an event loop, in the versions of today, rather than wait there."""
+    return effect.store == StoreKind.RELATIONAL and effect.technology == REFUSES
 
 
 def instant(wait: Effect) -> bool:

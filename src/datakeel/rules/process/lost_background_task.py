@@ -19,7 +19,7 @@ STARTS = {"task": "task", "submit": "job"}
 def lost_background_task(operation: Operation, system: System) -> Iterator[Hit]:
     """A task is started and dropped: its failure is never seen, and the end of the process loses it."""
     for spawn in operation.of(Kind.SPAWN):
-        if spawn.chain or spawn.result_used or spawn.verb not in STARTS or told(spawn):
+        if spawn.chain or spawn.result_used or spawn.awaited or spawn.verb not in STARTS or told(spawn):
             continue
         started = function_of(operation, spawn, system)
         guarded = started is not None and any(answers_all(h) for h in started.handlers)

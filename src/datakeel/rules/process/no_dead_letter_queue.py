@@ -1,0 +1,109 @@
+"""`no-dead-letter-queue`: a message that always fails comes again for ever, or vanishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect, Kind, Scope, StoreKind
+from datakeel.model.operation import Handler, Operation
+from datakeel.model.system import System
+from datakeel.rules.facts.failures import inside_handler
+from datakeel.rules.rule import Hit, rule
+
+ALL = ("", "builtins.Exception", "builtins.BaseException", "Exception", "BaseException")
+FORWARDS = "x-dead-letter-exchange"
+
+
+@rule(Severity.MAJOR)
+def no_dead_letter_queue(operation: Operation, system: System) -> Iterator[Hit]:
+    """A message that always fails comes again for ever, or vanishes."""
+    for refusal in operation.of(Kind.ACK):
+        if refusal.chain or refusal.verb != "nack":
+            continue
+        handler = answering(operation, refusal)
+        if handler is None or aside(operation, handler):
+            continue
+        requeue = refusal.option("requeue")
+        if requeue is None and refusal.store == StoreKind.LOG:
+            yield for_ever(refusal, "the consumer goes back to it: all that is behind it in its partition waits")
+        elif requeue is not None and requeue.value == "True":
+            yield for_ever(refusal, "it is put back into its queue, and delivered again at once")
+        elif requeue is not None and requeue.value == "False" and dropped(system):
+            yield vanishes(refusal)
+
+
+def answering(operation: Operation, refusal: Effect) -> Handler | None:
+    """The handler of whatever may go wrong that a message is refused in, where nothing further decides on it: neither
+    how often it came, nor what went wrong."""
+    scopes = [s for s in refusal.scopes if s.kind in ("try", "branch", "loop")]
+    last = scopes[-1] if scopes else None
+    if last is None or last.kind != "try" or not last.arm.startswith("handler"):
+        return None
+    return next((h for h in operation.handlers if same(h, last) and catches_all(h)), None)
+
+
+def same(handler: Handler, scope: Scope) -> bool:
+    return (handler.number, handler.arm) == (scope.number, scope.arm)
+
+
+def catches_all(handler: Handler) -> bool:
+    return not handler.exceptions or any(name in ALL for name in handler.exceptions)
+
+
+def aside(operation: Operation, handler: Handler) -> bool:
+    """Whether the handler puts the message, or a note of it, somewhere else."""
+    return any(
+        e.kind in (Kind.PUBLISH, Kind.WRITE) and any(same(handler, s) for s in e.scopes) for e in operation.effects
+    ) and inside_handler(operation, handler)
+
+
+def dropped(system: System) -> bool:
+    """Whether queues are declared in view, and none of them hands on what it refuses."""
+    made = [
+        o.value
+        for operation in system.operations
+        for e in operation.of(Kind.ALTER)
+        if e.verb == "create-queue" and not e.chain and (o := e.option(FORWARDS)) is not None
+    ]
+    return bool(made) and all(value == "None" for value in made)
+
+
+def for_ever(refusal: Effect, then: str) -> Hit:
+    return Hit(
+        place=refusal.place,
+        message="a message that always fails comes again for ever, and holds up those behind it",
+        story=(
+            Step(refusal.place, "a message that cannot be handled (a field is missing, a row is gone) is refused"),
+            Step(refusal.place, then),
+            Step(refusal.place, "it fails again, as it always will: the consumer does nothing else any more"),
+        ),
+        rests_on=(refusal,),
+        datasets=(refusal.dataset,) if refusal.dataset else (),
+        fix=Fix(
+            title="count the attempts, and put aside what fails again",
+            text="if attempts(message) >= 5:\n    publish(f'{queue}.dead', message)  # and acknowledge it",
+        ),
+    )
+
+
+def vanishes(refusal: Effect) -> Hit:
+    return Hit(
+        place=refusal.place,
+        message="a message that fails once is thrown away: its queue hands on to nobody what is refused",
+        story=(
+            Step(refusal.place, "handling it fails: by a bug, or because a database is away for a moment"),
+            Step(
+                refusal.place,
+                "it is refused and not put back: its queue has no dead letters, and discards it",
+            ),
+            Step(refusal.place, "nobody can look at it, or try it again, once the reason is gone"),
+        ),
+        rests_on=(refusal,),
+        doubts=1,  # a policy of the broker may say where it goes
+        datasets=(refusal.dataset,) if refusal.dataset else (),
+        fix=Fix(
+            title="declare where refused messages go",
+            text='channel.queue_declare(queue, durable=True, arguments={"x-dead-letter-exchange": "refused"})',
+        ),
+    )
