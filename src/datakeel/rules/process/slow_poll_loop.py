@@ -106,7 +106,9 @@ def overslept(consume: Effect, work: Effect, worst: float, limit: float) -> Hit:
             Step(consume.place, "the next consumer meets the same slowness, and is thrown out in its turn"),
         ),
         rests_on=(consume, work),
-        doubts=1,
+        doubts=1
+        if work.kind == Kind.WAIT or many is None or many.given
+        else 2,  # defaults: nobody has reckoned with it
         datasets=(consume.dataset,) if consume.dataset else (),
         fix=Fix(
             title="ask for fewer messages at a time, or pause while they are handled elsewhere",
