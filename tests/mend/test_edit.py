@@ -455,3 +455,25 @@ def test_lines_end_as_they_did() -> None:
     text = "requests.get(\r\n    url,\r\n)\r\n"
     made = edits(text, "code.py", [Change("argument", Place("code.py", 1, 0, 3, 1), "", "timeout", "10")])
     assert applied(text, made) == "requests.get(\r\n    url,\r\n    timeout=10,\r\n)\r\n"
+
+
+def test_a_consumer_is_given_so_many_messages_at_once() -> None:
+    text = dedent("""\
+        def on_message(channel, method, properties, body):
+            start(body)
+
+
+        def main(channel):
+            channel.basic_consume(queue="orders", on_message_callback=on_message)
+            channel.start_consuming()
+        """)
+    handler = text[: text.index("\n\n\n")]
+    changed = after(text, "prefetch", handler, name="basic_qos", value="prefetch_count=10")
+    assert "    channel.basic_qos(prefetch_count=10)\n    channel.basic_consume(queue=" in changed
+    limited = text.replace("channel.start", "channel.basic_qos(prefetch_count=1)\n    channel.start")
+    assert after(limited, "prefetch", handler, name="basic_qos", value="prefetch_count=10") == ""
+
+
+def test_texts_stand_in_the_quotes_that_the_file_prefers() -> None:
+    text = "a = ['b', 'c']\nx = Producer('k', acks=1)\n"
+    assert "acks='all'" in after(text, "option", "Producer('k', acks=1)", name="acks", value='"all"')

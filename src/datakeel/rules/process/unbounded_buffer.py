@@ -39,7 +39,7 @@ def one_for_each(operation: Operation) -> Iterator[Hit]:
         for spawn in operation.of(Kind.SPAWN):
             if spawn.verb in STARTS and operation.meet_here(consume, spawn) and follows(consume, spawn):
                 if not limited(operation, consume, spawn):
-                    yield crowd(consume, spawn)
+                    yield crowd(operation, consume, spawn)
                 break
 
 
@@ -67,7 +67,7 @@ def limited(operation: Operation, consume: Effect, spawn: Effect) -> bool:
     return any(not loops or any(s.number in loops for s in e.scopes) for e in waits)
 
 
-def crowd(consume: Effect, spawn: Effect) -> Hit:
+def crowd(operation: Operation, consume: Effect, spawn: Effect) -> Hit:
     what = STARTS[spawn.verb]
     place = spawn.chain[0] if spawn.chain else spawn.place
     return Hit(
@@ -86,8 +86,20 @@ def crowd(consume: Effect, spawn: Effect) -> Hit:
             title="bound how many run at once, and take the next message when one is done",
             text="await limit.acquire()  # limit = asyncio.Semaphore(100)\n"
             "task = asyncio.create_task(…)\ntask.add_done_callback(lambda _: limit.release())",
+            changes=handed_out(operation, consume),
         ),
     )
+
+
+def handed_out(operation: Operation, consume: Effect) -> tuple[Change, ...]:
+    """A broker that waits for acknowledgements hands out no more than so many messages: said before the consumer is
+    started."""
+    prefetch, automatic = consume.option("prefetch"), consume.option("auto-ack")
+    if consume.technology != "rabbitmq" or prefetch is None or automatic is None or automatic.value != "False":
+        return ()
+    if consume.number != 0:
+        return ()
+    return (Change("prefetch", operation.place, "pika", "basic_qos", "prefetch_count=10"),)
 
 
 def endless_queue(resource: Resource) -> Hit:

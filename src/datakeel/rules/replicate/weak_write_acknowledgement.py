@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from datakeel.finding import Fix, Severity, Step
+from datakeel.finding import Change, Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, Option
 from datakeel.model.operation import Operation, Resource, Role
 from datakeel.model.place import Place
@@ -85,8 +85,19 @@ def of_client(operation: Operation | None, made: Resource, option: Option, what:
         ),
         rests_on=(made,),
         doubts=2 if made.kind == "topic" or not option.given else 0,
-        fix=Fix(title="let a write count when a majority has it", text=cure(made.technology, option)),
+        fix=Fix(
+            title="let a write count when a majority has it",
+            text=cure(made.technology, option),
+            changes=waiting(made, option),
+        ),
     )
+
+
+def waiting(made: Resource, option: Option) -> tuple[Change, ...]:
+    """The option that is given where the client is made waits for all, or for a majority."""
+    value = {"kafka": '"all"', "mongodb": '"majority"'}.get(made.technology)
+    plain = option.given and not made.chain and option.word == "acks" and option.place in (None, made.place)
+    return (Change("option", made.place, made.technology, option.name, value),) if plain and value else ()
 
 
 def lost(place: Place) -> tuple[Step, ...]:

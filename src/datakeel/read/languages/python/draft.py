@@ -101,6 +101,10 @@ class Draft:
     def line_of(self, offset: int) -> int:
         return bisect_right(self.starts, offset)
 
+    def string(self, text: str) -> str:
+        """A text in the quotes that this file prefers."""
+        return f"'{text}'" if self.text.count("'") > 2 * self.text.count('"') else f'"{text}"'
+
     # What is to change --------------------------------------------------------------------------------------------
 
     def replace(self, start: int, end: int, text: str) -> None:

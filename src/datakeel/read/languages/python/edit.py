@@ -7,6 +7,8 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from msgspec.structs import replace
+
 from datakeel.finding import Change, Edit
 from datakeel.read.languages.python.draft import FUNCTIONS, LINE_END, Draft, Refused
 
@@ -50,6 +52,7 @@ def qualified(draft: Draft, text: str, at: ast.AST) -> str:
 def option(draft: Draft, change: Change) -> None:
     """``Producer({"acks": 1})`` → ``Producer({"acks": "all"})``; an option that is not given is added."""
     call = draft.find(change.place, ast.Call)
+    change = replace(change, text=draft.string(change.text[1:-1]) if change.text[:1] == '"' else change.text)
     tables = [a for a in (*call.args, *(k.value for k in call.keywords)) if isinstance(a, ast.Dict)]
     given = [k.value for k in call.keywords if k.arg == change.name]
     given += [v for t in tables for k, v in zip(t.keys, t.values, strict=True) if names(k, change.name)]
@@ -74,7 +77,7 @@ def into_table(draft: Draft, table: ast.Dict, change: Change) -> None:
     assert first is not None
     own_line = draft.line_of(draft.start(first)) > draft.line_of(draft.start(table))
     gap = "\n" + draft.before(first) if own_line else " "
-    draft.insert(draft.start(first), f'"{change.name}": {change.text},{gap}')
+    draft.insert(draft.start(first), f"{draft.string(change.name)}: {change.text},{gap}")
 
 
 def columns(draft: Draft, change: Change) -> None:
@@ -85,7 +88,7 @@ def columns(draft: Draft, change: Change) -> None:
         raise Refused
     if given_away(draft, row, call):
         raise Refused  # others may have set more of it
-    listed = ", ".join(f'"{name}"' for name in change.name.split(","))
+    listed = ", ".join(draft.string(name) for name in change.name.split(","))
     draft.add_argument(call, f"update_fields=[{listed}]")
 
 
@@ -212,7 +215,7 @@ def atomic(draft: Draft, change: Change) -> None:
         raise Refused
     if change.library == "django":
         saved_once(draft, row, statement)
-        now = f'{draft.name("django.db.models", "F", statement)}("{change.name}")'
+        now = f"{draft.name('django.db.models', 'F', statement)}({draft.string(change.name)})"
     elif change.library == "sqlalchemy":
         kept_by_session(draft, row, statement)
         if len(list(draft.binders(draft.tree, change.text))) != 1 or draft.bound_inside(change.text, statement):
@@ -520,9 +523,24 @@ def monotonic(draft: Draft, reading: ast.Call) -> None:
     return draft.replace(draft.start(reading.func), draft.end(reading.func), draft.name("time", "monotonic", reading))
 
 
+def registered(draft: Draft, handler: ast.FunctionDef) -> ast.Call:
+    """The only call that makes a function the handler of messages, on a channel that nobody has limited. Raises
+    Refused."""
+    calls = [n for n in ast.walk(draft.tree) if isinstance(n, ast.Call)]
+    given = [c for c in calls if method(c) == "basic_consume"]
+    naming = [
+        c
+        for c in given
+        if any(isinstance(a, ast.Name) and a.id == handler.name for a in (*c.args, *(k.value for k in c.keywords)))
+    ]
+    if len(naming) != 1 or len(given) != 1 or any(method(c) == "basic_qos" for c in calls):
+        raise Refused
+    return naming[0]
+
+
 def prefetch(draft: Draft, change: Change) -> None:
     """``channel.basic_qos(prefetch_count=10)``, before the consumer is started."""
-    call = draft.find(change.place, ast.Call)
+    call = registered(draft, draft.find(change.place, ast.FunctionDef))
     statement = draft.statement(call)
     indent = draft.indent(statement)
     channel = receiver(call)
