@@ -1168,10 +1168,16 @@ class Caller(Executor):
                 options[name] = found if found.known or found.rows is None else self.held(found) or found
             elif inherited is not None:
                 options[name] = inherited
-            elif receiver is not None and unsaid(receiver.options, name in row.options):
+            elif receiver is not None and unsaid(receiver.options, name in row.options, self.clients(receiver, name)):
                 options[name] = NOTHING
         made = receiver.place if receiver is not None and len(defaults) > len(row.options) else None
         return self.world.option_list(options, defaults, arguments.decided or made, words)
+
+    def clients(self, receiver: Value, option: str) -> bool:
+        """Whether a client of that type may say what an option of its calls is: a consumer or producer has a list of
+        options of its own."""
+        kind = self.world.libraries.type(receiver.type) if receiver.type else None
+        return kind is None or kind.resource not in ("consumer", "producer") or option in kind.options
 
     def effect_defaults(self, row: CallRow, receiver: Value | None) -> tuple[dict[str, str], dict[str, str]]:
         """The options of a call; what a consumer gives, or a producer sends, has those of its client too."""
@@ -1795,10 +1801,10 @@ def handles(name: str) -> bool:
     return HANDLES.search(name) is not None
 
 
-def unsaid(options: dict[str, Value] | None, own: bool) -> bool:
-    """Whether an option that is not seen may have been given all the same: some were not followed; or nobody saw the
-    client being made, and it is not the call's own."""
-    return "*" in options if options is not None else not own
+def unsaid(options: dict[str, Value] | None, own: bool, clients: bool) -> bool:
+    """Whether an option that is not seen may have been given all the same: some that the client may have were not
+    followed; or nobody saw the client being made, and it is not the call's own."""
+    return "*" in options and (clients or not own) if options is not None else not own
 
 
 def flattened(options: dict[str, Value]) -> dict[str, Value]:
