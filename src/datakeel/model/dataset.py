@@ -16,7 +16,8 @@ _NAME = re.compile(r"[\w$]+\Z")
 
 class Column(Struct, frozen=True, gc=False):
     """`type` is the declared type in lower case SQL words (``bigint``, ``varchar(20)``, ``timestamptz``), empty when it
-    is not known; `references` is ``table.column`` or empty."""
+    is not known; `references` is ``table.column`` or empty; `filled_by` is the function by which the code fills it
+    where it is given no value (``uuid4``)."""
 
     name: str
     type: str = ""
@@ -25,6 +26,7 @@ class Column(Struct, frozen=True, gc=False):
     references: str = ""
     place: Place | None = None
     renewed: bool = False  # the mapper sets it whenever the row is saved: the time of its last change
+    filled_by: str = ""
 
 
 class Index(Struct, frozen=True, gc=False):
@@ -103,20 +105,29 @@ class Constraint(Struct, frozen=True, gc=False):
 
 
 class Partitioning(Struct, frozen=True, gc=False):
-    """`kind` is range, list, hash or key. `expires`: rows go by themselves after so many seconds; empty: they stay."""
+    """`kind` is range, list, hash or key."""
 
     kind: str
     columns: tuple[str, ...]
-    expires: str = ""
 
 
 class Schema(Struct, frozen=True, gc=False):
-    """What is known of a dataset's shape at one time."""
+    """What is known of a dataset's shape at one time. `options` are those of its table that rules ask for, in the
+    store's words: Cassandra's ``compaction`` (the strategy's class) and ``default_time_to_live``."""
 
     columns: tuple[Column, ...] = ()
     indexes: tuple[Index, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     partitioning: Partitioning | None = None
+    options: tuple[tuple[str, str], ...] = ()
+
+    def option(self, name: str) -> str:
+        return next((value for known, value in self.options if known == name), "")
+
+    @property
+    def expires(self) -> bool:
+        """Whether rows go by themselves some time after they were written."""
+        return bool(self.option("default_time_to_live").strip("0"))
 
     def column(self, name: str) -> Column | None:
         return next((c for c in self.columns if c.name == name), None)

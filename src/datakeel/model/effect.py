@@ -114,7 +114,8 @@ class Selection(Struct, frozen=True, gc=False):
     `columns` are those read (None: all); `lock` is ``update``, ``share``, ``advisory`` or empty; `order` the columns
     of the order; `limit` a number, 0 when bounded by something unknown, None when unbounded; `aggregate` is
     ``count``, ``sum``, ``exists``, ``max`` … or empty; `skip_locked` and `nowait` as in SQL; `replica` whether a
-    follower is read; `offset` whether rows are skipped by number; `joins` the other datasets that it reads.
+    follower is read; `offset` whether rows are skipped by number; `joins` the other datasets that it reads; `grouped`
+    whether it gives groups, or distinct values, which may be few however many rows there are.
     """
 
     predicates: tuple[Predicate, ...] = ()
@@ -130,6 +131,7 @@ class Selection(Struct, frozen=True, gc=False):
     offset: bool = False
     joins: tuple[str, ...] = ()
     complete: bool = True  # False: there are predicates that were not understood
+    grouped: bool = False
 
     def equality_columns(self) -> frozenset[str]:
         """The columns that are compared by equality with a value (joining two columns selects no row)."""
@@ -195,10 +197,11 @@ class Option(Struct, frozen=True, gc=False):
     `place`: where it was decided, when that is not the call itself (where the client was made).
 
     `word` is the model's own word for it, one for all libraries: ``acks``, ``auto-ack``, ``auto-commit``, ``backoff``,
-    ``condition``, ``connect-timeout``, ``delay``, ``delivery-report``, ``durable``, ``expiry``, ``group``,
-    ``idempotence``, ``in-flight``, ``isolation``, ``jitter``, ``late-ack``, ``offset-store``, ``partitions``,
-    ``prefetch``, ``replicas``, ``retries``, ``route`` (what picked the node or partition), ``start``, ``timeout``,
-    ``wait`` … `unit` is that of a time: ``s``, ``ms``, ``min``.
+    ``condition``, ``connect-timeout``, ``delay``, ``delivery-report``, ``durable``, ``expiry``, ``gone-through`` (of a
+    read: its answer's entries are), ``group``, ``idempotence``, ``in-flight``, ``isolation``, ``jitter``, ``late-ack``,
+    ``offset-store``, ``page-size``, ``page-token``, ``partitions``, ``prefetch``, ``replicas``, ``retries``, ``route``
+    (what picked the node or partition), ``start``, ``timeout``, ``wait`` … `unit` is that of a time: ``s``, ``ms``,
+    ``min``.
     """
 
     name: str

@@ -1723,6 +1723,8 @@ class Caller(Executor):
         self.state = before
 
     def force(self, value: Value, at: Span, how: str) -> Value:
+        if self.listings and how == "iterate":
+            self.gone_through(value)
         handled = self.world.orms.force(self, value, at, how)
         if handled is not None:
             return handled

@@ -26,7 +26,8 @@ class Change(Struct, frozen=True, gc=False, kw_only=True):
     """One change of one table; the constructors below say which fields a `kind` fills.
 
     `kind`: create-table, drop-table, rename-table, add-column, drop-column, alter-column, rename-column, add-index,
-    drop-index, rename-index, add-constraint, drop-constraint, rename-constraint, partition, attach, detach, comment.
+    drop-index, rename-index, add-constraint, drop-constraint, rename-constraint, partition, attach, detach, options,
+    comment.
     Keys and unique constraints are Indexes; checks, exclusions and foreign keys are Constraints. `table` may be empty
     where only an index is named. `name` is the column, index or constraint; `to` a new name, or the parent of a
     partition. `step` names the migration; `transactional`: its runner holds a transaction round it. `complete` False:
@@ -42,6 +43,7 @@ class Change(Struct, frozen=True, gc=False, kw_only=True):
     constraint: Constraint | None = None
     schema: Schema | None = None
     copied: tuple[Copied, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
     type: str | None = None
     nullable: bool | None = None
     default: str | None = None  # empty: dropped

@@ -269,7 +269,8 @@ def with_model(dataset: Dataset, declared: Dataset | None, mapping: Mapping | No
 def placed(column: Column, declared: Column | None) -> Column:
     if declared is None:
         return column
-    return replace(column, place=declared.place or column.place, type=column.type or declared.type)
+    place, filler = declared.place or column.place, column.filled_by or declared.filled_by
+    return replace(column, place=place, type=column.type or declared.type, filled_by=filler)
 
 
 class Typed:

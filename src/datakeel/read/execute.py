@@ -19,6 +19,7 @@ from datakeel.read.program import (
     Break,
     Call,
     Collection,
+    Const,
     Continue,
     Define,
     Delete,
@@ -460,6 +461,8 @@ class Executor(Evaluator):
         frame = self.frame
         if self.resources:
             self.hand_on((value,), "returned", node.at)
+        if self.listings and takes_part(node.value) and all(s.path for s in value.sources):
+            self.gone_through(value)  # the entries alone are handed on: what says that there are more is left behind
         frame.returned = value if frame.returned is None else join(frame.returned, value)
         frame.left.append(self.state.fork())
         self.leave("return", node.at, repr(value.const) if value.known else "")
@@ -475,6 +478,15 @@ class Executor(Evaluator):
     def assert_(self, node: Assert) -> None:
         test = self.truth(self.eval(node.test), node.at)
         self.guarded(guards_of(test, True, self.place(node.at)))
+
+
+def takes_part(node: Expression | None) -> bool:
+    """Whether an expression takes the entries that stand under a name (``answer["Contents"]``,
+    ``answer.get("Items")``): the name is a plural."""
+    match node:
+        case Item(_, Const(str(name))) | Call(Attribute(_, "get"), (Const(str(name)), *_)):
+            return name.endswith("s")
+    return False
 
 
 def countable(value: Value) -> bool:

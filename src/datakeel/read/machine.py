@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Answer, Origin
-from datakeel.model.effect import Effect, Guard, Kind, Rows, Scope, StoreKind, When
+from datakeel.model.effect import Effect, Guard, Kind, Option, Rows, Scope, StoreKind, When
 from datakeel.model.operation import Exit, Handler, Release, Resource, Retry, Transaction
 from datakeel.model.place import Place
 from datakeel.read.program import Span
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from datakeel.read.world import World
 
 TRANSACTIONAL = frozenset((StoreKind.RELATIONAL,))
+GONE_THROUGH = Option("gone-through", "True", word="gone-through")
+FEW = 8  # sources of a value that is an answer, or a part of one
 
 
 class Trace(Struct, gc=False, kw_only=True):
@@ -77,6 +79,7 @@ class Machine:
         self.handing: dict[int, tuple[str, Span]] = {}  # resource → who else held it before it was last handed on
         self.retries: list[Retry] = []
         self.handlers: list[Handler] = []
+        self.listings: dict[int, int] = {}  # reads that give a page of what there is: number → where they stand
         self.claims: dict[int, str] = {}  # writes that succeed for one of many only, with their keys
         self.rerun: Scope | None = None  # the whole function, where it asks its framework to run it again
         self.complete = True
@@ -154,6 +157,8 @@ class Machine:
 
     def record(self, effect: Effect) -> None:
         self.effects.append(effect)
+        if pages(effect):
+            self.listings[effect.number] = len(self.effects) - 1
         if (
             effect.verb == "add"
             and effect.kind == Kind.WRITE
@@ -168,6 +173,16 @@ class Machine:
             effect = self.effects[index]
             if effect.chain == self.frame.chain and effect.place.line == at.line and effect.place == self.place(at):
                 self.effects[index] = replace(effect, **said)
+
+    def gone_through(self, value: Value) -> None:
+        """Says of a read that gives its answer page by page that the entries of its answer are gone through."""
+        for source in value.sources if len(value.sources) <= FEW else ():
+            index = self.listings.get(source.number, -1)
+            if index < 0 or source.kind not in ("read", "result") or self.effects[index].number != source.number:
+                continue
+            options = self.effects[index].options
+            if all(o.name != GONE_THROUGH.name for o in options):
+                self.effects[index] = replace(self.effects[index], options=(*options, GONE_THROUGH))
 
     def keep(self, value: Value) -> None:
         """What is put into an attribute or a container outlives the call: so does the resource that it is."""
@@ -354,3 +369,10 @@ def inside(value: Value, name: str) -> Value | None:
         place = int(name[1:])
         return value.items[place] if place < len(value.items) else None
     return None
+
+
+def pages(effect: Effect) -> bool:
+    """Whether an effect asks for what may come page by page."""
+    if effect.kind not in (Kind.READ, Kind.CALL) or effect.chain:
+        return False
+    return effect.verb == "http" or any(o.word == "page-token" for o in effect.options)

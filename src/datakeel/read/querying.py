@@ -273,7 +273,7 @@ class Running:
             blocking=True,
             key=name,
             key_sources=sources,
-            options=lock_options(statement),
+            options=(*lock_options(statement), *cassandra_options(statement)),
             payload=tuple(sorted(self.text.sources)) if kind in (Kind.CALL, Kind.PUBLISH) else (),
         )
 
@@ -283,6 +283,13 @@ def lock_options(statement: Statement) -> tuple[Option, ...]:
     if statement.verb != "lock":
         return ()
     return (Option("scope", repr(statement.scope or "transaction")), Option("try", repr(statement.trying)))
+
+
+def cassandra_options(statement: Statement) -> tuple[Option, ...]:
+    """Whether CQL is told to look at rows that it then leaves out, and how long what it writes lives."""
+    found = (Option("allow-filtering", "True"),) if statement.option("allow-filtering") else ()
+    lives = statement.option("ttl")
+    return (*found, Option("ttl", lives, word="expiry", unit="s")) if lives else found
 
 
 def given_back(effect: Effect, statement: Statement) -> Value:

@@ -146,7 +146,7 @@ class _Tables:
             table.steps = old.steps
         table.enter(change, old.schema if old is not None else None)
         given = self.filled(change)
-        table.schema = Schema(given.columns, partitioning=given.partitioning)
+        table.schema = Schema(given.columns, partitioning=given.partitioning, options=given.options)
         # As PostgreSQL does: checks come with the table, then keys, then foreign keys; names are chosen in that order.
         checks = [c for c in given.constraints if c.kind == "check"]
         for constraint in checks:
@@ -175,9 +175,8 @@ class _Tables:
             ]
             indexes[:0] = [replace(i, name="") for i in schema.indexes] if copy.indexes else []
             constraints[:0] = [c for c in schema.constraints if c.kind == "check"] if copy.constraints else []
-        return Schema(
-            tuple(columns), (*indexes, *given.indexes), (*constraints, *given.constraints), given.partitioning
-        )
+        keys = (*indexes, *given.indexes), (*constraints, *given.constraints)
+        return Schema(tuple(columns), *keys, given.partitioning, given.options)
 
     def attach(self, change: Change) -> None:
         if change.kind == "detach":

@@ -76,6 +76,8 @@ def altered(table: Table, change: Change) -> Schema:
         return without_named(schema, change.name)
     if change.kind in ("rename-index", "rename-constraint"):
         return with_renamed(schema, change.name, change.to)
+    if change.kind == "options":
+        return replace(schema, options=tuple(dict((*schema.options, *change.options)).items()))
     if change.kind == "partition" and change.schema is not None:
         return replace(schema, partitioning=change.schema.partitioning)
     return schema
@@ -129,6 +131,7 @@ def without_column(schema: Schema, name: str, shrink: bool) -> Schema:
         tuple(indexes),
         tuple(c for c in schema.constraints if not mentions(_own_part(c), name)),
         schema.partitioning,
+        schema.options,
     )
 
 
@@ -154,6 +157,7 @@ def renamed(schema: Schema, name: str, to: str) -> Schema:
         tuple(replace(i, columns=tuple(map(new, i.columns)), predicate=new(i.predicate)) for i in schema.indexes),
         tuple(replace(c, text=c.text.replace(_own_part(c), new(_own_part(c)), 1)) for c in schema.constraints),
         partitioning,
+        schema.options,
     )
 
 
@@ -186,6 +190,7 @@ def without_named(schema: Schema, name: str) -> Schema:
         tuple(i for i in schema.indexes if not same(i.name, name)),
         tuple(c for c in schema.constraints if not same(c.name, name)),
         schema.partitioning,
+        schema.options,
     )
 
 

@@ -25,6 +25,8 @@ PRECEDENCE: tuple[tuple[str, ...], ...] = (
     ("hand-rolled-leader-election", "clock-dependent-ordering"),
     ("hand-rolled-leader-election", "unguarded-state-transition"),
     ("hand-rolled-leader-election", "check-then-insert", "write-skew"),
+    ("long-transaction", "row-by-row-write"),
+    ("wrong-storage-engine", "unbounded-partition", "time-series-without-retention"),
     ("saga-without-compensation", "synchronous-call-chain"),
     ("saga-without-compensation", "retry-without-idempotency"),
     ("saga-without-compensation", "non-idempotent-consumer"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from msgspec.structs import replace
@@ -31,7 +32,8 @@ def read_changes(text: str, dialect: str = "postgres", place: Place | None = Non
     reader = {"create": _create, "alter": _alter, "drop": _drop, "rename": _rename, "comment": _comment}.get(word)
     changes = reader(cursor) if reader is not None else iter(())
     technology = TECHNOLOGIES.get(dialect, "")
-    return [replace(c, technology=technology, place=place) for c in changes]
+    placed = (replace(c, index=replace(c.index, place=place)) if c.index is not None else c for c in changes)
+    return [replace(c, technology=technology, place=place) for c in placed]
 
 
 # CREATE --------------------------------------------------------------------------------------------------------------
@@ -74,8 +76,8 @@ def _create_table(cursor: Cursor) -> Iterator[Change]:
             else:
                 made.element(item)
     selected = _table_options(cursor, made, copied)
-    partitioning = made.partitioning
-    schema = Schema(tuple(made.columns), tuple(made.indexes), tuple(made.constraints), partitioning)
+    keys = tuple(made.indexes), tuple(made.constraints)
+    schema = Schema(tuple(made.columns), *keys, made.partitioning, made.options)
     yield Change(
         kind="create-table",
         table=table,
@@ -96,6 +98,7 @@ class _Made:
         self.indexes: list[Index] = []
         self.constraints: list[Constraint] = []
         self.partitioning: Partitioning | None = None
+        self.options: tuple[tuple[str, str], ...] = ()
         self.complete = True
 
     def element(self, item: Cursor) -> None:
@@ -156,15 +159,13 @@ def _like(cursor: Cursor) -> Copied:
 
 def _table_options(cursor: Cursor, made: _Made, copied: list[Copied]) -> bool:
     """What follows the elements; True: the table is filled from a query, whose columns are not all known."""
-    expires = ""
     while not cursor.done():
         if cursor.take("inherits"):
             copied += [Copied(part.name(), constraints=True, defaults=True) for part in cursor.items()]
         elif cursor.take("partition", "by"):
             made.partitioning = _partitioning(cursor)
-        elif cursor.take("default_time_to_live"):
-            cursor.next()
-            expires = cursor.next()
+        elif made.dialect == "cql" and cursor.take("with"):
+            made.options = cassandra_options(cursor.text_to_end())
         elif cursor.word() in ("as", "select") and made.dialect != "cql":
             return True
         else:
@@ -172,9 +173,21 @@ def _table_options(cursor: Cursor, made: _Made, copied: list[Copied]) -> bool:
     keyed = next((i.columns for i in made.indexes if i.primary), ())
     if made.dialect == "cql" and made.partitioning is None and keyed:
         made.partitioning = Partitioning("key", keyed[:1])
-    if made.partitioning is not None and expires.strip("0"):
-        made.partitioning = replace(made.partitioning, expires=expires)
     return False
+
+
+_LIVES = re.compile(r"default_time_to_live\s*=\s*(\d+)", re.I)
+_COMPACTION = re.compile(r"compaction\s*=\s*\{[^}]*'class'\s*:\s*'(?:[\w.]*\.)?(\w+)'", re.I)
+
+
+def cassandra_options(text: str) -> tuple[tuple[str, str], ...]:
+    """What ``WITH`` says of a table's compaction, and of how long its rows live.
+
+    >>> cassandra_options("compaction = {'class': 'LeveledCompactionStrategy'} AND default_time_to_live = 60")
+    (('compaction', 'LeveledCompactionStrategy'), ('default_time_to_live', '60'))
+    """
+    found = (("compaction", _COMPACTION.search(text)), ("default_time_to_live", _LIVES.search(text)))
+    return tuple((name, match[1]) for name, match in found if match is not None)
 
 
 def _partitioning(cursor: Cursor) -> Partitioning | None:
@@ -245,6 +258,9 @@ def _alter(cursor: Cursor) -> Iterator[Change]:
     cursor.take("only")
     table = cursor.name()
     if not table:
+        return
+    if cursor.dialect == "cql" and cursor.take("with"):
+        yield Change(kind="options", table=table, options=cassandra_options(cursor.text_to_end()))
         return
     verb = ""
     for action in cursor.parts():

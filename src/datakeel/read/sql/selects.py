@@ -119,6 +119,7 @@ class Selects(Conditions):
             offset=tree.args.get("offset") is not None,
             joins=tuple(self.joins),
             complete=self.complete,
+            grouped=group is not None or tree.args.get("distinct") is not None,
         )
         return Statement(
             verb="select",

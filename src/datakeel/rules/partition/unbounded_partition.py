@@ -36,10 +36,7 @@ def unbounded_partition(dataset: Dataset, system: System) -> Iterator[Hit]:
 
 def bucketed(dataset: Dataset, key: tuple[str, ...]) -> bool:
     """Whether a stretch of time is part of the key, or rows expire."""
-    partitioning = dataset.schema.partitioning
-    if partitioning is not None and partitioning.expires:
-        return True
-    return any(BUCKET.search(c) or TIMES.search(type_of(dataset, c)) for c in key)
+    return dataset.schema.expires or any(BUCKET.search(c) or TIMES.search(type_of(dataset, c)) for c in key)
 
 
 def clustering_time(dataset: Dataset, key: tuple[str, ...]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
@@ -11,13 +10,9 @@ from datakeel.model.effect import Effect
 from datakeel.model.operation import Operation
 from datakeel.model.place import NOWHERE
 from datakeel.model.system import System
+from datakeel.rules.facts.growth import series
 from datakeel.rules.rule import Hit, rule
 
-NAME = re.compile(
-    r"(^|_)(logs?|metrics?|readings?|measurements?|telemetry|traces?|pings?|visits?|hits?|clicks?|impressions?|page_?views?|samples?)$",
-    re.I,
-)
-TIME = re.compile(r"^(timestamp|datetime|date)")
 MANY = 3  # secondary indexes: each costs a random write per row
 RATES = ("request", "consumer", "event")
 
@@ -36,9 +31,8 @@ def wrong_storage_engine(dataset: Dataset, system: System) -> Iterator[Hit]:
 
 def grows_by_time(dataset: Dataset) -> bool:
     """Whether it is a plain table of dated records that is named as what only grows."""
-    timed = any(TIME.match(c.type) for c in dataset.schema.columns)
     whole = dataset.schema.partitioning is None and not dataset.partitions
-    return dataset.kind == "table" and bool(NAME.search(dataset.name)) and timed and whole
+    return dataset.kind == "table" and series(dataset) and whole
 
 
 def secondary(dataset: Dataset) -> tuple[Index, ...]:

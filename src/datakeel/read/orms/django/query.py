@@ -86,6 +86,7 @@ class Query(Plan, frozen=True):
     loaded: bool = False
     empty: bool = False
     streamed: bool = False
+    grouped: bool = False
 
     def joined(self, other: object) -> Plan:
         """What holds of both plans; a lock that either takes counts as taken, and so does what either reads along."""
@@ -112,6 +113,7 @@ class Query(Plan, frozen=True):
             self.loaded and other.loaded,
             self.empty and other.empty,
             self.streamed or other.streamed,
+            self.grouped or other.grouped,
         )
 
     def grafted(self, graft: Graft) -> Query:

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Answer, Origin
-from datakeel.model.effect import Cardinality, Effect, Kind, Predicate, Rows, Scope, Selection, Source, StoreKind
+from datakeel.model.effect import (
+    Cardinality,
+    Effect,
+    Kind,
+    Option,
+    Predicate,
+    Rows,
+    Scope,
+    Selection,
+    Source,
+    StoreKind,
+)
 from datakeel.model.operation import conditional
 from datakeel.read.orms.django.managers import Managers
 from datakeel.read.orms.django.models import Model, Models
@@ -35,6 +46,7 @@ ANY = "**"  # a relation that is read along, of which nothing tells the name: it
 RESULT = "$result"  # where a plan's rows are kept, once they were read
 ONE_ROW = frozenset(("get", "first", "last", "latest", "earliest"))
 IN_MEMORY = {"count": "builtins.int", "exists": "builtins.bool"}  # what rows that were read along answer by themselves
+STREAMED = (Option("stream", "True"),)
 SUMMARIES = frozenset(("count", "exists", "aggregate", "contains", "in_bulk", "explain"))
 
 
@@ -62,7 +74,9 @@ class Querysets:
 
     def step(self, caller: Caller, query: Query, name: str, arguments: Arguments) -> Query:
         match name:
-            case "all" | "get_queryset" | "distinct" | "reverse" | "defer" | "alias":
+            case "distinct":
+                return replace(query, grouped=True) if query.shape else query
+            case "all" | "get_queryset" | "reverse" | "defer" | "alias":
                 return query
             case "filter" | "complex_filter":
                 return self.filtered(query, arguments)
@@ -84,6 +98,10 @@ class Querysets:
                 return replace(query, order=tuple(v.text or "" for v in arguments.positional))
             case "only" | "values" | "values_list":
                 return self.narrowed(query, name, arguments)
+            case "annotate" if query.shape:  # of values: GROUP BY
+                return replace(query, grouped=True)
+            case "dates" | "datetimes":
+                return replace(query, grouped=True)
             case "iterator":
                 return replace(query, streamed=True)
             case "exclude" | "union" | "intersection" | "difference" | "extra" | "raw":
@@ -172,6 +190,7 @@ class Querysets:
             nowait=query.nowait,
             offset=query.offset,
             complete=query.complete,
+            grouped=query.grouped,
             replica=self.replica(query),
             joins=tuple(self.joins(model, query)) if model is not None else (),
         )
@@ -231,6 +250,7 @@ class Querysets:
             dataset=self.table(query),
             selection=replace(selection, aggregate=aggregate) if aggregate else selection,
             rows=Rows(f"read:{number}"),
+            options=STREAMED if query.streamed else (),
             blocking=True,
             origin=self.origin(receiver, query),
         )

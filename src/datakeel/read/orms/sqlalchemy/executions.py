@@ -182,7 +182,8 @@ class Executions:
         return Selection(
             predicates=plan.predicates, cardinality=cardinality, columns=plan.columns if plan.verb == "select" else (),
             lock=plan.lock, order=plan.order, limit=plan.limit, aggregate=plan.aggregate, skip_locked=plan.skip_locked,
-            nowait=plan.nowait, replica=Answer.NO, offset=plan.offset, joins=plan.joins, complete=plan.complete,
+            nowait=plan.nowait, replica=Answer.NO, offset=plan.offset, joins=plan.joins,
+            complete=plan.complete, grouped=plan.grouped,
         )  # fmt: skip
 
     def execute(self, caller: Caller, plan: Plan, session: Value, at: Span, how: str) -> Value:

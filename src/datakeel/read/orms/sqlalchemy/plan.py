@@ -116,6 +116,7 @@ class Plan(Lazy, frozen=True):
     connection: str | None = None
     returning: bool = False
     streamed: bool = False
+    grouped: bool = False
     many: bool = False
     advisory: str = ""  # the advisory lock's function that it calls
     key: Predicate | None = None
@@ -154,6 +155,7 @@ class Plan(Lazy, frozen=True):
             joins=tuple(dict.fromkeys((*self.joins, *other.joins))),
             connection=self.connection if self.connection is not None else other.connection,
             streamed=self.streamed and other.streamed,
+            grouped=self.grouped or other.grouped,
             many=self.many or other.many,
         )
 

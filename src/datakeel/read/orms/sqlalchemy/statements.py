@@ -417,6 +417,8 @@ class Statements:
                 return self.on_conflict(plan, arguments)
             case "returning" | "with_only_columns" | "with_entities" | "add_columns" | "add_column":
                 return self.holding(plan, name, arguments)
+            case "group_by" | "distinct" | "having":
+                return replace(plan, grouped=True)
             case "yield_per":
                 return replace(plan, streamed=True)
             case "execution_options":

@@ -350,7 +350,8 @@ class Reading:
         name = self.text("db_column") or (f"{self.name}_id" if kind in ONE else self.name)
         nullable = self.flag("null", default=kind in ("NullBooleanField", "GeneratedField")) and not primary
         renewed = self.flag("auto_now") or kind in RENEWED
-        yield Column(name, self.type(), nullable, self.default(), place=place, renewed=renewed)
+        filler = self.filled_by()
+        yield Column(name, self.type(), nullable, self.default(), place=place, renewed=renewed, filled_by=filler)
         if self.found.further[0]:
             further, type_ = self.found.further
             yield Column(further.format(name), type_, nullable, place=place)
@@ -392,6 +393,11 @@ class Reading:
             return None
         text = self.fields.expressions.constant(*given)
         return text or self.fields.expressions.term(*given, columns=str) or "?"
+
+    def filled_by(self) -> str:
+        """The last name of the function that is the application's default."""
+        given = self.keywords.get("default")
+        return (dotted_of(given[1]) or "").rpartition(".")[2] if given is not None else ""
 
     def relation(self) -> Relation:
         target = self.target()

@@ -166,7 +166,7 @@ class Elements:
         auto = self.literals.value(module, keywords.get("autoincrement"), bound)
         return Read(
             attribute or name,
-            Column(name, type_, bool(nullable) and not primary, default, place=place),
+            Column(name, type_, bool(nullable) and not primary, default, place=place, filled_by=filler(keywords)),
             primary=primary,
             unique=self.flag(module, keywords, "unique", bound),
             index=self.flag(module, keywords, "index", bound),
@@ -426,3 +426,9 @@ def partitioning(text: str) -> Partitioning | None:
     kind, _, rest = text.partition("(")
     columns = tuple(c.strip() for c in rest.rstrip(") ").split(",") if c.strip())
     return Partitioning(kind.strip().lower(), columns) if columns else None
+
+
+def filler(keywords: Mapping[str, Expression]) -> str:
+    """The last name of the function that is the application's default."""
+    given = keywords.get("default")
+    return (dotted_of(given) or "").rpartition(".")[2] if given is not None else ""

@@ -1,0 +1,71 @@
+"""`redundant-index`: an index is the beginning of another one, and is written with every row for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.dataset import Dataset, Index
+from datakeel.model.place import NOWHERE
+from datakeel.model.system import System
+from datakeel.rules.facts.growth import appended
+from datakeel.rules.rule import Hit, rule
+
+SORTED = ("", "btree")
+
+
+@rule(Severity.MINOR)
+def redundant_index(dataset: Dataset, system: System) -> Iterator[Hit]:
+    """An index is the beginning of another one, and is written with every row for nothing."""
+    if dataset.kind != "table" or dataset.technology == "cassandra":
+        return
+    for index in sorted(dataset.schema.indexes, key=lambda i: len(i.columns), reverse=True):
+        longer = next((other for other in dataset.schema.indexes if covers(other, index, dataset)), None)
+        if longer is not None:
+            yield hit(dataset, index, longer, slight(dataset, index, longer, system))
+            return  # once for each table: who looks at one looks at all
+
+
+def covers(other: Index, index: Index, dataset: Dataset) -> bool:
+    """Whether an index begins with all columns of another, which keeps no rule of its own."""
+    if other is index or index.unique or index.primary or not (plain(index) and plain(other)):
+        return False
+    if other.columns[: len(index.columns)] != index.columns:
+        return False
+    if len(other.columns) > len(index.columns) or other.unique:
+        return True
+    return dataset.schema.indexes.index(other) < dataset.schema.indexes.index(index)  # of two alike, the second
+
+
+def plain(index: Index) -> bool:
+    return index.total and index.method in SORTED
+
+
+def slight(dataset: Dataset, index: Index, longer: Index, system: System) -> bool:
+    """Whether it hardly matters: a mapper made it of its own accord (for a foreign key), or it is another one's
+    beginning, and not all of it, on a table that is written now and then."""
+    if index.place is None:
+        return True
+    return index.columns != longer.columns and appended(dataset.name, dataset, system) is None
+
+
+def hit(dataset: Dataset, index: Index, longer: Index, slight: bool) -> Hit:
+    place = index.place or longer.place or dataset.place or NOWHERE
+    short, long = (", ".join(i.columns) for i in (index, longer))
+    what = "the primary key" if longer.primary else f"the {'unique ' * longer.unique}index on ({long})"
+    repeats = "repeats" if short == long else "is the beginning of"
+    return Hit(
+        place=place,
+        message=f"the index on {dataset.name} ({short}) {repeats} {what}: each write pays for both",
+        story=(
+            Step(place, f"an index on ({short}) is kept"),
+            Step(longer.place or place, f"{what} finds the same rows as fast"),
+            Step(place, "every insert, and every update of these columns, writes both; both take memory"),
+        ),
+        doubts=2 if slight else 0,
+        datasets=(dataset.name,),
+        fix=Fix(
+            title=f"drop the index on ({short})",
+            text=f"DROP INDEX CONCURRENTLY {index.name or '…'};",
+        ),
+    )

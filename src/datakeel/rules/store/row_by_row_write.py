@@ -1,0 +1,121 @@
+"""`row-by-row-write`: many rows go to the store in one statement, and one round trip, each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect, Kind, Scope, StoreKind
+from datakeel.model.operation import Operation, Role
+from datakeel.model.system import System
+from datakeel.rules.facts.cures import model_name, variable
+from datakeel.rules.facts.elements import caught_each_turn, chosen_in_turn, made_of, of_arguments, of_rows, turn, within
+from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.rule import Hit, rule
+
+STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN, StoreKind.SEARCH)
+VERBS = ("insert", "save", "update")
+OTHERS = (Kind.CALL, Kind.PUBLISH, Kind.WAIT, Kind.LOCK, Kind.SPAWN, Kind.CONSUME)
+ONCE = ("command", "main")  # run by hand, now and then
+JOBS = ("task", "consumer", "schedule", "event")
+
+
+@rule(Severity.MAJOR)
+def row_by_row_write(operation: Operation, system: System) -> Iterator[Hit]:
+    """Many rows are written one by one, each with a round trip of its own."""
+    told: set[int] = set()
+    for write in operation.of(Kind.WRITE):
+        loop = turn(write) if not write.chain and write.verb in VERBS and write.store in STORES else None
+        if loop is None or loop.number in told or TESTS.search(operation.place.path):
+            continue
+        read = of_rows(operation, write, loop)
+        if (read is None and not of_arguments(write)) or counted(write) or not sent_alone(operation, write, loop):
+            continue
+        if not caught_each_turn(write, loop) and not busy(operation, write, loop):
+            told.add(loop.number)
+            yield hit(operation, write, loop, read, system)
+
+
+def sent_alone(operation: Operation, write: Effect, loop: Scope) -> bool:
+    """Whether it is a statement of its own: a unit of work sends all of its objects together, unless each turn ends
+    it."""
+    if write.technology != "sqlalchemy" or (write.rows is not None and write.rows.root.endswith(f":{write.number}")):
+        return True
+    return any(within(e, loop) for e in operation.of(Kind.COMMIT))
+
+
+def counted(write: Effect) -> bool:
+    """Whether each row is changed by an amount of its own, in the store: that is hard to say for many at once."""
+    return any(a.how == "atomic" for a in write.assigned)
+
+
+def busy(operation: Operation, write: Effect, loop: Scope) -> bool:
+    """Whether the write is not what the loop is about: each turn also calls, sends, waits or writes something else, or
+    needs what the store answers."""
+    for other in operation.effects:
+        if other.number == write.number or not within(other, loop):
+            continue
+        if other.kind in OTHERS or (other.kind == Kind.WRITE and other.dataset != write.dataset):
+            return True
+        locks = other.selection is not None and bool(other.selection.lock)
+        if locks or any(s.number == write.number for s in made_of(other)):
+            return True
+    return False
+
+
+def by_hand(operation: Operation) -> bool:
+    """Whether somebody runs it now and then, or has picked the rows one by one in an administrator's form."""
+    once = bool(operation.entries) and all(e.kind in ONCE for e in operation.entries)
+    return once or operation.role == Role.SCRIPT or "/admin" in f"/{operation.place.path}"
+
+
+def few(operation: Operation, read: Effect | None, loop: Scope) -> int:
+    """How much speaks for it that there are only a few rows: they are those of one owner; those in one state; or as
+    many as a form, a message or a caller holds, unless a job works on them, or each is committed."""
+    asked = read.selection.predicates if read is not None and read.selection is not None else ()
+    if read is None or any(p.operator == "in" for p in asked):
+        committed = any(within(e, loop) for e in operation.of(Kind.COMMIT))
+        return 1 if committed or any(e.kind in JOBS for e in operation.entries) else 2
+    equal = [p for p in asked if p.operator == "="]
+    return min(len(equal), 1) + any(p.value.startswith("const:") for p in equal)
+
+
+def hit(operation: Operation, write: Effect, loop: Scope, read: Effect | None, system: System) -> Hit:
+    looks = any(e.kind == Kind.READ and within(e, loop) for e in operation.effects)
+    number = few(operation, read, loop)
+    doubts = number + looks + chosen_in_turn(write, loop) + 2 * by_hand(operation)
+    start = read.place if read is not None else loop.place or write.place
+    rows = f"rows of {read.dataset}" if read is not None and read.dataset else "elements"
+    return Hit(
+        place=write.place,
+        message=f"{write.dataset or 'a table'} is written row by row: a thousand {rows} are a thousand round trips",
+        story=(
+            Step(start, f"the {rows} are gone through"),
+            Step(write.place, f"each turn sends one statement to {write.technology or 'the store'}, and waits for it"),
+            Step(
+                write.place,
+                "at a millisecond each, ten thousand rows take ten seconds, with locks and the connection held",
+            ),
+        ),
+        rests_on=(write,) if read is None else (read, write),
+        doubts=doubts,
+        datasets=(write.dataset,) if write.dataset else (),
+        fix=Fix(title="collect the rows, and write them together, some hundreds at a time", text=cure(write, system)),
+    )
+
+
+def cure(write: Effect, system: System) -> str:
+    model, row = model_name(write, system), variable(write, system)
+    columns = ", ".join(f'"{a.column}"' for a in write.assigned if a.column != "*") or '"…"'
+    if write.technology == "django":
+        if write.verb == "insert":
+            return f"{model}.objects.bulk_create([{model}(…) for …], batch_size=500)"
+        signals = f"# unlike {row}.save(), it sends no signals"
+        return f"{model}.objects.bulk_update(rows, [{columns}], batch_size=500)\n{signals}"
+    if write.technology == "sqlalchemy":
+        return f"session.execute({write.verb if write.verb != 'save' else 'update'}({model}), [{{…}} for …])"
+    if write.store == StoreKind.DOCUMENT:
+        return f"{write.dataset}.bulk_write([…])"
+    if write.store == StoreKind.SEARCH:
+        return "helpers.bulk(client, actions)"
+    return f"cursor.executemany({write.text.strip()[:60]!r}, rows)  # or COPY"

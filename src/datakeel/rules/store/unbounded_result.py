@@ -1,0 +1,62 @@
+"""`unbounded-result`: a table that grows with everything that happens is read whole into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Operation, Role
+from datakeel.model.system import System
+from datakeel.rules.facts.bounds import hardly_bounded, whole_table
+from datakeel.rules.facts.cures import model_name
+from datakeel.rules.facts.growth import appended, kept
+from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.rule import Hit, rule
+
+
+@rule(Severity.MAJOR)
+def unbounded_result(operation: Operation, system: System) -> Iterator[Hit]:
+    """A table that grows with everything that happens is read whole into memory."""
+    if operation.role != Role.PRODUCT or TESTS.search(operation.place.path):
+        return
+    for read in operation.of(Kind.READ):
+        if read.chain or read.store != StoreKind.RELATIONAL or streamed(read):
+            continue
+        whole = whole_table(read)
+        if not whole and not hardly_bounded(read):
+            continue
+        grown = appended(read.dataset, system.dataset_of(read), system)
+        if grown is not None and kept(read.dataset, system):
+            yield hit(read, grown, system, doubts=0 if whole else 1)
+
+
+def streamed(read: Effect) -> bool:
+    """Whether its rows come a portion at a time."""
+    option = read.option("stream")
+    return (option is not None and option.value == "True") or read.technology == "sqlite"
+
+
+def hit(read: Effect, grown: Effect, system: System, doubts: int) -> Hit:
+    return Hit(
+        place=read.place,
+        message=f"all rows of {read.dataset} are read into memory, and there are more of them every day",
+        story=(
+            Step(grown.place, f"a row is added to {read.dataset} for each thing that happens"),
+            Step(read.place, "all that there are by now are read, and held at once"),
+            Step(read.place, "a year later the process needs gigabytes and minutes for it, or is killed"),
+        ),
+        rests_on=(read, grown),
+        doubts=doubts,
+        datasets=(read.dataset,),
+        fix=Fix(title="read a page by its key at a time, or stream the rows", text=cure(read, system)),
+    )
+
+
+def cure(read: Effect, system: System) -> str:
+    model = model_name(read, system)
+    if read.technology == "django":
+        return f"for row in {model}.objects.….iterator(chunk_size=500):\n    …"
+    if read.technology == "sqlalchemy":
+        return f"for row in session.scalars(select({model}).execution_options(yield_per=500)):\n    …"
+    return f"SELECT … FROM {read.dataset} WHERE id > :last ORDER BY id LIMIT 500  -- again, until there are none"
