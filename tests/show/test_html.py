@@ -110,6 +110,7 @@ def test_a_finding_is_reached_from_the_line_that_it_breaks(browser: Browser, tmp
     panel.get_by_role("button", name="lost-update in Account.withdraw").click()
     expect(panel.get_by_role("article")).to_contain_text(LOST_UPDATE.message)
     expect(panel.get_by_role("article")).to_contain_text("Atomic update in the database")
+    expect(page.locator("g.link.chosen, g.link:not(.dim)")).to_have_count(1)
     panel.get_by_role("button", name="Back").click()
     expect(panel).to_contain_text("In the code")
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)"

@@ -11,6 +11,7 @@ from datakeel.cli import main
 from datakeel.finding import Finding, Review, Severity
 from datakeel.model.atlas import Atlas, Edge, Node
 from datakeel.model.place import Place
+from datakeel.rules.atlas import distinct, titled
 from datakeel.show.map import Chart, chart, mermaid
 from tests.show.sample import LOST_UPDATE
 
@@ -167,6 +168,12 @@ def test_a_recalled_review_draws_the_same_with_its_places_moved(
     assert (
         [p.line + 1 for e in first.edges for p in e.places] == [p.line for e in second.edges for p in e.places] == [6]
     )
+
+
+def test_parts_of_one_name_are_told_apart() -> None:
+    paths = ("shop/api/views.py", "shop/old/api/views.py", "shop/gym/views/__init__.py", "shop/tasks.py")
+    nodes = [Node(f"part:{path}", "part", titled(path)) for path in paths]
+    assert [n.name for n in distinct(nodes)] == ["shop/api/views", "old/api/views", "gym/views", "tasks"]
 
 
 def test_severities_have_their_colours() -> None:

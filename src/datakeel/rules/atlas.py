@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from datakeel.model.atlas import Atlas, Edge, Node
 from datakeel.model.dataset import Dataset
@@ -165,22 +167,18 @@ class Drawing:
         if node.kind != "part":
             return node
         runs = tuple(kind for kind, _ in self.runs[node.id].most_common())
-        return Node(node.id, node.kind, node.name, node.group, runs, tuple(sorted(self.ways[node.id])))
+        return replace(node, runs=runs, ways=tuple(sorted(self.ways[node.id])))
 
 
-def distinct(nodes: Iterable[Node]) -> Iterator[Node]:
-    """Parts of one name are told apart by their folder."""
-    nodes = list(nodes)
-    names = Counter(node.name for node in nodes if node.kind == "part")
-    for node in nodes:
-        if node.kind == "part" and names[node.name] > 1:
-            yield Node(node.id, node.kind, "/".join(node.id[5:].split("/")[-2:]).removesuffix(".py"), *rest(node))
-        else:
-            yield node
-
-
-def rest(node: Node) -> tuple[str, tuple[str, ...], tuple[str, ...], Place | None]:
-    return node.group, node.runs, node.ways, node.place
+def distinct(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Parts of one name are told apart by as many of their folders as that takes."""
+    parts = [node for node in nodes if node.kind == "part"]
+    names = {node.id: node.name for node in parts}
+    steps = {node.id: [s for s in node.id[5:].removesuffix(".py").split("/") if s != "__init__"] for node in parts}
+    for length in range(2, max(map(len, steps.values()), default=0) + 1):
+        shared = Counter(names.values())
+        names |= {i: "/".join(steps[i][-length:]) for i, name in names.items() if shared[name] > 1}
+    yield from (replace(node, name=names.get(node.id, node.name)) for node in nodes)
 
 
 def identity(dataset: Dataset) -> str:

@@ -228,18 +228,19 @@ def frames(finding: Finding, sources: Sources) -> Iterator[str]:
 
 
 def framed(path: str, told: dict[int, list[int]], sources: Sources) -> Iterator[str]:
-    near = {line + n for line in told for n in range(-AROUND, AROUND + 1)}
+    near = sorted({line + n for line in told for n in range(-AROUND, AROUND + 1)})
+    shown = {line: code.expandtabs(TAB) for line in near if (code := sources.line(path, line)) is not None}
+    margin = min((len(code) - len(code.lstrip()) for code in shown.values() if code.strip()), default=0)
     before = None
-    for line in sorted(near):
-        code = sources.line(path, line)
-        if code is None or (line not in told and not code.strip()):
+    for line, code in shown.items():
+        if line not in told and not code.strip():
             continue
         if before is not None and line > before + AROUND:
             yield '<span class="row"><i>⋮</i></span>'
         before = line
         mark = "".join(f"<b>{number}</b>" for number in told.get(line, ()))
         kind = "row told" if line in told else "row"
-        yield f'<span class="{kind}"><i>{line}</i>{text(code.expandtabs(TAB))}{mark}</span>'
+        yield f'<span class="{kind}"><i>{line}</i>{text(code[margin:])}{mark}</span>'
 
 
 def spot(place: Place, sources: Sources) -> str:
@@ -289,7 +290,7 @@ def data(review: Review, sources: Sources) -> str:
             for link in drawn.links
         ],
         "folds": [
-            {"name": f.name, "group": f.group, "kind": f.kind, "about": f.about, "members": f.members}
+            {"name": f.name, "short": f.short, "group": f.group, "kind": f.kind, "about": f.about, "members": f.members}
             for f in drawn.folds
         ],
         "findings": [

@@ -193,7 +193,7 @@ class Atlas {
     const classes = `node ${info.kind === "part" ? "part" : "data"}${info.fold ? " fold" : ""}`;
     const title = draw("text", { class: "near", x: 32, y: 18 }), afar = draw("text", { class: "afar", x: 32, y: 28 }), sub = draw("text", { class: "sub", x: 32, y: 33 });
     title.textContent = shortened(info.name, 21);
-    afar.textContent = shortened(info.short ?? info.name, 12);
+    afar.textContent = shortened(info.short ?? info.name, 14);
     const below = info.fold ? info.about : info.kind === "part" ? info.runs.join(", ") || "nobody known calls it" : `${info.kind} · ${/\((.*)\)$/.exec(info.group)?.[1] ?? info.group}`;
     sub.textContent = shortened(below, 25);
     const group = draw("g", { class: classes, tabindex: 0, role: "button", transform: `translate(${x} ${y})`, "aria-label": `${info.name}, ${below}` },
@@ -238,10 +238,11 @@ class Atlas {
     const { chosen } = this.state;
     const near = new Set();
     for (const link of this.seen.links) {
-      const own = chosen && (chosen.link === link.key || chosen.box === link.a || chosen.box === link.b);
+      const own = chosen && (chosen.link === link.key || chosen.box === link.a || chosen.box === link.b || link.findings.has(chosen.finding));
       if (own) near.add(link.key).add(link.a).add(link.b);
     }
     if (chosen?.box) near.add(chosen.box);
+    if (chosen?.finding !== undefined) this.seen.boxes.filter((box) => this.info(box).findings.includes(chosen.finding)).forEach((box) => near.add(box));
     const some = chosen && (near.size > 0);
     for (const [key, shape] of this.shapes) {
       shape.classList.toggle("dim", Boolean(some) && !near.has(key));
@@ -596,6 +597,8 @@ function positioned(graph) {
     });
   }
   const at = new Map(), bends = new Map();
+  const count = graph.columns.length, high = (HIGH + GAP) * Math.max(...graph.columns.map((column) => column.length));
+  const gap = Math.min(3 * COLUMN, Math.max((count > 5 ? 0.6 : 0.9) * COLUMN, (high - count * WIDE) / (count - 1 || 1))); // about as wide as high
   let x = 0, lines = null;
   for (const column of graph.columns) {
     const real = column.filter((box) => box[0] !== "~");
@@ -606,7 +609,7 @@ function positioned(graph) {
     } else real.forEach((box) => at.set(box, [x, y.get(box)]));
     const right = x + wide * WIDE + (wide - 1) * 40;
     column.filter((box) => box[0] === "~").forEach((box) => bends.set(box, [[x, middle(box)], [right, middle(box)]])); // straight past a column
-    x = right + (graph.columns.length > 5 ? 0.6 : 1) * COLUMN;
+    x = right + gap;
   }
   const top = Math.min(...[...at.values(), ...[...bends.values()].flat()].map(([, high]) => high));
   at.forEach((spot) => { spot[1] -= top; });
