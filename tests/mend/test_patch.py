@@ -375,6 +375,108 @@ def test_a_new_row_has_its_key_before_the_message_tells_it(
     assert steps == ["order = Order", "session.add", "session.flush", "session.add", "session.commit", "return order"]
 
 
+COUPONS = {
+    **DJANGO,
+    "shop/models.py": """
+        from django.db import models
+
+
+        class Order(models.Model):
+            status = models.CharField(max_length=10)
+
+            def __str__(self):
+                return self.status
+        """,
+    "shop/services.py": """
+        from shop.models import Order
+
+
+        def mark(status: str) -> None:
+            if not Order.objects.filter(status=status).exists():
+                Order.objects.create(
+                    status=status,
+                )
+        """,
+}
+
+
+def test_an_insert_of_django_gets_a_key_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = laid_out(COUPONS, tmp_path, monkeypatch)
+    (tmp_path / "broker").mkdir()
+    (tmp_path / "broker/confluent_kafka.py").write_text(dedent(BROKER))
+    both = (
+        START
+        + """
+    from django.db.models import QuerySet
+    QuerySet.exists = lambda query: False  # what the second of two runs at once sees
+    services.mark("paid")
+    services.mark("paid")
+    print(json.dumps(Order.objects.count()))
+    """
+    )
+    assert run(project, both) == 2
+    Path("shop.sqlite3").unlink()
+    shown = patched(project, name_of(project, "check-then-insert", "mark"), capsys)
+    assert "+++ b/shop/migrations/0002_shop_order_status_key.py" in shown
+    assert run(project, both) == 1
+    assert run(project, START + """
+    from io import StringIO
+    told = StringIO()
+    try:
+        call_command("makemigrations", "--check", "--dry-run", stdout=told)
+        changes = ""
+    except SystemExit:
+        changes = told.getvalue()
+    print(json.dumps(changes))
+    """) == ""  # fmt: skip
+    assert review(project).findings == ()
+
+
+TAGS = {
+    **SQLALCHEMY,
+    "src/shop/services.py": """
+        from sqlalchemy import select
+        from sqlalchemy.orm import Session
+
+        from shop.models import Order
+
+
+        def mark(session: Session, status: str) -> None:
+            if session.scalars(select(Order).where(Order.status == status)).first() is None:
+                session.add(Order(status=status))
+            session.commit()
+        """,
+}
+
+
+def test_an_insert_of_sqlalchemy_gets_a_key_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = laid_out(TAGS, tmp_path, monkeypatch)
+    both = """
+    import json, sys
+    sys.path.insert(0, "src")
+    from sqlalchemy import ScalarResult, create_engine, func, select
+    from sqlalchemy.orm import Session
+    from shop import services
+    from shop.models import Base, Order
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    ScalarResult.first = lambda found: found.close()  # what the second of two runs at once sees
+    with Session(engine) as session:
+        services.mark(session, "paid")
+        services.mark(session, "paid")
+        print(json.dumps(session.scalar(select(func.count()).select_from(Order))))
+    """
+    assert run(project, both) == 2
+    shown = patched(project, name_of(project, "check-then-insert", "mark"), capsys)
+    assert 'op.create_unique_constraint("orders_status_key", "orders", ["status"])' in shown
+    assert run(project, both) == 1
+    assert review(project).findings == ()
+
+
 def test_what_is_local_is_a_patch_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ from importlib import resources
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 
-def part(name: str, **known: object) -> str:
+def part(name: str, /, **known: object) -> str:
     """A part of a pattern, filled in: ``outbox/django/relay.py``."""
     folder = resources.files("datakeel.patterns")
     loader = FunctionLoader(lambda path: (folder / f"{path}.jinja").read_text(encoding="utf-8"))

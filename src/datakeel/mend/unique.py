@@ -1,0 +1,179 @@
+"""A unique key behind an insert: the constraint, its migration, and a savepoint for the run that comes second."""
+
+from __future__ import annotations
+
+import ast
+
+from datakeel.finding import Finding
+from datakeel.mend import layout
+from datakeel.mend.outbox import Parts
+from datakeel.mend.patch import Files, Patch
+from datakeel.mistake import Mistake
+from datakeel.model.dataset import Dataset
+from datakeel.model.effect import Effect, Kind
+from datakeel.model.system import System
+from datakeel.patterns import part
+from datakeel.read.languages.python.draft import Draft, Refused
+
+RULES = ("check-then-insert",)
+
+
+def patch(finding: Finding, system: System, files: Files) -> Patch:
+    """Raises Mistake where the insert, or the place of a part, is not plain."""
+    read, write = found(finding, system)
+    table = system.dataset_of(write)
+    columns = looked_for(read, write)
+    text = files.text(write.place.path)
+    if table is None or table.place is None or text is None or not columns:
+        raise Mistake(f"{finding.place}: by what the row is looked for, or its table, is not known well enough")
+    if table.unique_within(frozenset(columns)) is not None:
+        raise Mistake(
+            f"{table.name} has a unique key on {', '.join(columns)}: answer to its refusal at {finding.place}"
+        )
+    try:
+        site = Draft(text, write.place.path)
+        if write.technology == "django":
+            return for_django(site, write, table, columns, files)
+        if write.technology == "sqlalchemy":
+            return for_sqlalchemy(site, write, table, columns, files)
+    except Refused:
+        raise Mistake(f"{write.place}: the insert, or its place, is not plain enough for a patch") from None
+    raise Mistake(f"there is a patch for Django and for SQLAlchemy, and none for {write.technology or 'this'}")
+
+
+def found(finding: Finding, system: System) -> tuple[Effect, Effect]:
+    """The read that looks for the row, and the insert; both in one function's own text."""
+    places = {step.place for step in finding.story} | {finding.place}
+    for operation in system.operations:
+        if operation.symbol != finding.symbol or operation.place.path != finding.place.path:
+            continue
+        effects = [e for e in operation.own() if e.place in places and e.dataset in finding.datasets]
+        read = next((e for e in effects if e.kind == Kind.READ), None)
+        write = next((e for e in effects if e.kind == Kind.WRITE and e.verb == "insert"), None)
+        if read is not None and write is not None:
+            return read, write
+    raise Mistake(f"{finding.place}: the look and the insert do not stand in one function: no patch can be made")
+
+
+def looked_for(read: Effect, write: Effect) -> tuple[str, ...]:
+    """The columns of the key; none where the row is looked for in any other way than by what it is given."""
+    asked = read.selection.predicates if read.selection is not None else ()
+    given = {a.column for a in write.assigned}
+    plain = all(p.operator == "=" and p.column in given for p in asked)
+    return tuple(dict.fromkeys(p.column for p in asked)) if plain else ()
+
+
+# The insert -----------------------------------------------------------------------------------------------------------
+
+
+def guarded(site: Draft, write: Effect, opened: str, refusal: str) -> None:
+    """The insert goes into a savepoint, and the refusal of the key is answered: another run was faster.
+    Raises Refused where what it gives is used."""
+    statement = site.statement(site.find(write.place, ast.Call))
+    if not isinstance(statement, ast.Expr) or isinstance(site.function(statement), ast.AsyncFunctionDef):
+        raise Refused
+    indent = site.indent(statement)
+    if any(isinstance(n, ast.Constant | ast.JoinedStr) and n.lineno != n.end_lineno for n in ast.walk(statement)):
+        raise Refused
+    site.insert(site.starts[statement.lineno - 1], f"{indent}try:\n{indent}    {opened}:\n")
+    for line in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1):
+        site.insert(site.starts[line - 1], "        ")
+    site.insert(
+        site.behind(statement),
+        f"{indent}except {refusal}:\n{indent}    pass  # another run was faster: its row is there\n",
+    )
+
+
+# Django ---------------------------------------------------------------------------------------------------------------
+
+
+def for_django(site: Draft, write: Effect, table: Dataset, columns: tuple[str, ...], files: Files) -> Patch:
+    app = layout.app_of(table)
+    parts = Parts(files)
+    call = site.find(write.place, ast.Call)
+    transaction = site.name("django.db", "transaction", call)
+    guarded(site, write, f"with {transaction}.atomic()", site.name("django.db", "IntegrityError", call))
+    parts.draft(site)
+    model = table.model.rpartition(".")[2]
+    assert table.place is not None
+    draft = Draft(parts.after.get(table.place.path) or files.text(table.place.path) or "", table.place.path)
+    mapped = layout.class_of(draft, model)
+    fields = tuple(field_of(mapped, column) for column in columns)
+    name = f"{app.label}_{model.lower()}_{'_'.join(fields)}_key"[:30].rstrip("_")
+    listed = ", ".join(f'"{field}"' for field in fields)
+    constraint = f'models.UniqueConstraint(fields=[{listed}], name="{name}")'
+    if draft.known("django.db", "models", mapped) != "models":
+        raise Refused
+    constrained(draft, mapped, constraint)
+    parts.draft(draft)
+    leaf, number = layout.migrated(app, files)
+    if leaf:
+        known = {"label": app.label, "leaf": leaf, "model": model.lower(), "constraint": constraint}
+        text = part("unique/django_migration.py", table=table.name, columns=columns, **known)
+        parts.new(app.within(f"migrations/{number}_{name}.py"), text)
+    return parts.patch(f"give {table.name} a unique key on {', '.join(columns)}, and let the second run go on")
+
+
+def field_of(mapped: ast.ClassDef, column: str) -> str:
+    """The field of a column: a relation's column has an ending that its field has not."""
+    named = {t.id for s in mapped.body if isinstance(s, ast.Assign) for t in s.targets if isinstance(t, ast.Name)}
+    for name in (column, column.removesuffix("_id")):
+        if name in named:
+            return name
+    raise Refused  # a base class has it
+
+
+def constrained(draft: Draft, mapped: ast.ClassDef, constraint: str) -> None:
+    """Puts a constraint into a model's Meta."""
+    meta = next((n for n in mapped.body if isinstance(n, ast.ClassDef) and n.name == "Meta"), None)
+    indent = draft.indent(mapped.body[0])
+    if meta is None:
+        fields = [n for n in mapped.body if isinstance(n, ast.Assign | ast.AnnAssign)]
+        text = f"\n{indent}class Meta:\n{indent}    constraints = [\n{indent}        {constraint},\n{indent}    ]\n"
+        return draft.insert(draft.behind(fields[-1]), text)
+    own = [s for s in meta.body if isinstance(s, ast.Assign) and draft.source(s.targets[0]) == "constraints"]
+    inner = draft.indent(meta.body[0])
+    if not own:
+        text = f"{inner}constraints = [\n{inner}    {constraint},\n{inner}]\n"
+        return draft.insert(draft.behind(meta.body[-1]), text)
+    listed = own[0].value
+    if not isinstance(listed, ast.List | ast.Tuple) or not listed.elts:
+        raise Refused
+    first = listed.elts[0]
+    gap = "\n" + draft.before(first) if not draft.before(first).strip() else " "
+    return draft.insert(draft.start(first), f"{constraint},{gap}")
+
+
+# SQLAlchemy -----------------------------------------------------------------------------------------------------------
+
+
+def for_sqlalchemy(site: Draft, write: Effect, table: Dataset, columns: tuple[str, ...], files: Files) -> Patch:
+    parts = Parts(files)
+    call = site.find(write.place, ast.Call)
+    if not isinstance(call.func, ast.Attribute) or call.func.attr != "add":
+        raise Refused
+    session = site.source(call.func.value)
+    refusal = site.name("sqlalchemy.exc", "IntegrityError", call)
+    guarded(site, write, f"with {session}.begin_nested()", refusal)
+    parts.draft(site)
+    assert table.place is not None
+    path = table.place.path
+    draft = Draft(parts.after.get(path) or files.text(path) or "", path)
+    mapped = layout.class_of(draft, table.model.rpartition(".")[2])
+    name = f"{table.name.rpartition('.')[2]}_{'_'.join(columns)}_key"
+    listed = ", ".join(f'"{column}"' for column in columns)
+    taken = [s for s in mapped.body if isinstance(s, ast.Assign) and draft.source(s.targets[0]) == "__table_args__"]
+    tables = [s for s in mapped.body if isinstance(s, ast.Assign) and draft.source(s.targets[0]) == "__tablename__"]
+    if taken or not tables:
+        raise Refused
+    unique = draft.name("sqlalchemy", "UniqueConstraint", mapped)
+    indent = draft.indent(tables[0])
+    draft.insert(draft.behind(tables[0]), f'{indent}__table_args__ = ({unique}({listed}, name="{name}"),)\n')
+    parts.draft(draft)
+    folder, head = layout.alembic(files)
+    if head:
+        revision = layout.revision(head, name)
+        known = {"revision": revision, "head": head, "name": name, "quoted": listed}
+        text = part("unique/alembic.py", table=table.name, columns=columns, **known)
+        parts.new(f"{folder}/{revision}_{name}.py", text)
+    return parts.patch(f"give {table.name} a unique key on {', '.join(columns)}, and let the second run go on")
