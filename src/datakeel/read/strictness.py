@@ -35,7 +35,8 @@ def forbids(cls: ClassInfo) -> bool:
     written: list[Any] = [cls.facts.keywords]
     if "model_config" in cls.fields:
         written.append(cls.fields["model_config"])
-    inner: list[Class] = [c for c in cls.module.file.classes if c.name in cls.facts.inner and c.name.endswith("Config")]
+    name = f"{cls.facts.name}.Config"
+    inner: list[Class] = [c for c in cls.module.file.classes if c.name == name]
     return any(says_forbid(w) for w in written) or any(says_forbid(c.fields) for c in inner)
 
 

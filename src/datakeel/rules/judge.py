@@ -33,6 +33,7 @@ PRECEDENCE: tuple[tuple[str, ...], ...] = (
     ("unbounded-buffer", "lost-background-task"),
     ("ack-before-processing", "lost-background-task"),
     ("process-dependent-hash", "hash-mod-n-routing"),
+    ("language-specific-serialization", "no-schema-evolution"),
     ("range-scan-on-hashed-key", "allow-filtering", "scatter-gather-query"),
     ("publish-before-commit", "publish-after-commit", "dual-write", "unchecked-publish"),
     ("outbox-relay-defect", "unchecked-publish"),

@@ -10,7 +10,7 @@ from msgspec import Struct
 from datakeel.model.certainty import Answer
 from datakeel.read.orms.django.query import REPLICAS
 from datakeel.read.program import Attribute, Const, Local
-from datakeel.read.symbols import ClassInfo, FunctionInfo
+from datakeel.read.symbols import ClassInfo
 
 if TYPE_CHECKING:
     from datakeel.read.world import World
@@ -21,14 +21,20 @@ def followed(world: World) -> Answer:
     routers = world.setting("DATABASE_ROUTERS").items
     if not routers:
         return Answer.NO
-    answers = [sends(world, symbol) for r in routers if (symbol := world.names.absolute(r.text or "?")) is not None]
-    return Answer.YES if Answer.YES in answers else Answer.UNKNOWN
+    answers = {sends(world, world.names.absolute(r.text or "?")) for r in routers}
+    if Answer.YES in answers:
+        return Answer.YES
+    return Answer.NO if answers == {Answer.NO} else Answer.UNKNOWN
 
 
 def sends(world: World, symbol: object) -> Answer:
-    """Whether a router's `db_for_read` names followers, and does not look at the model."""
-    method = symbol.method("db_for_read") if isinstance(symbol, ClassInfo) else None
-    if not isinstance(method, FunctionInfo) or len(method.signature.parameters) < 2:
+    """Whether a router's `db_for_read` names followers, and does not look at the model; NO: it has none."""
+    if not isinstance(symbol, ClassInfo):
+        return Answer.UNKNOWN
+    method = symbol.method("db_for_read")
+    if method is None:
+        return Answer.UNKNOWN if symbol.externals() else Answer.NO
+    if len(method.signature.parameters) < 2:
         return Answer.UNKNOWN
     model = method.signature.parameters[1].name
     words = list(said(world.text(method)))
