@@ -1,0 +1,26 @@
+"""Whether a process hears that it is asked to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.model.operation import Resource
+from datakeel.model.system import System
+
+AT_ONCE = ("signal.SIG_IGN", "signal.SIG_DFL", "signal.default_int_handler", "None")
+
+
+def asked_to_stop(resource: Resource) -> bool:
+    """Whether it is a handler of SIGTERM that does something."""
+    if resource.kind != "signal-handler":
+        return False
+    number, handler = resource.option("signalnum"), resource.option("handler")
+    if number is None or not any(name.endswith(".SIGTERM") for name in number.value.split(" | ")):
+        return False
+    return handler is not None and handler.value not in AT_ONCE
+
+
+def signal_handlers(system: System) -> Iterator[Resource]:
+    """What hears of any signal, wherever it is set."""
+    everywhere = (r for o in system.operations for r in o.resources)
+    yield from (r for r in (*everywhere, *system.resources) if r.kind == "signal-handler")

@@ -1,0 +1,69 @@
+"""`no-graceful-shutdown`: a consumer is killed in the middle of a message at every deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Operation
+from datakeel.model.system import System
+from datakeel.rules.facts.acks import automatic, durable
+from datakeel.rules.facts.stopping import signal_handlers
+from datakeel.rules.rule import Hit, rule
+from datakeel.rules.story import way
+
+STARTS = ("main", "command")
+
+
+@rule(Severity.MAJOR)
+def no_graceful_shutdown(operation: Operation, system: System) -> Iterator[Hit]:
+    """A consumer does not hear that it is asked to stop, and is killed in the middle of its work."""
+    if not any(e.kind in STARTS for e in operation.entries) or not operation.complete:
+        return
+    for consume in operation.of(Kind.CONSUME):
+        cost = lost(consume)
+        work = at_work(operation, consume)
+        if cost and work is not None and not consume.chain:
+            if next(signal_handlers(system), None) is None:
+                yield hit(consume, work, cost)
+            return
+
+
+def lost(consume: Effect) -> str:
+    """What a kill costs: a message that never comes again, or minutes until another member has its partitions. A queue
+    that is acknowledged gives the message to the next one at once."""
+    if not any(s.kind == "loop" and s.unbounded for s in consume.scopes) or consume.store == StoreKind.MEMORY:
+        return ""
+    if consume.verb == "pop" or automatic(consume) is not None:
+        return "the message that is at work is gone"
+    return "its partitions stand still until the broker misses it" if consume.store == StoreKind.LOG else ""
+
+
+def at_work(operation: Operation, consume: Effect) -> Effect | None:
+    """The first thing that is done outside of the process for what was consumed."""
+    loops = {s.number for s in consume.scopes if s.kind == "loop" and s.unbounded}
+    later = (e for e in operation.effects if e.number > consume.number and durable(e))
+    return next((e for e in later if any(s.number in loops for s in e.scopes)), None)
+
+
+def hit(consume: Effect, work: Effect, cost: str) -> Hit:
+    gone = "gone" in cost
+    return Hit(
+        place=consume.place,
+        message=f"nobody hears SIGTERM: at every deployment this consumer is killed in the middle of its work, and {cost}",
+        story=(
+            Step(consume.place, "a message is taken"),
+            *way(work),
+            Step(work.place, "while it is worked on, a deployment sends SIGTERM: the process ends at once"),
+            Step(consume.place, cost),
+        ),
+        rests_on=(consume,),
+        severity=Severity.MAJOR if gone else Severity.MINOR,
+        datasets=(consume.dataset,) if consume.dataset else (),
+        fix=Fix(
+            title="note the signal, finish the message at hand, and close the consumer",
+            text="stopping = threading.Event()\nsignal.signal(signal.SIGTERM, lambda *_: stopping.set())\n\n"
+            "while not stopping.is_set():\n    …  # take one message with a time-out, and work on it\nconsumer.close()",
+        ),
+    )
