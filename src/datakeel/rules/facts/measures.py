@@ -9,7 +9,9 @@ from datakeel.model.system import System
 
 TIME = re.compile(r"second|latency|duration|time|millis|_ms|elapsed|lag|delay", re.I)
 METERS = ("histogram", "summary", "counter", "gauge", "observation")
-_TELLING = "metric|prometheus|statsd|telemetry|instrument|datadog|ddtrace|newrelic|elasticapm|sentry|scout|logfire|influx"
+_TELLING = (
+    "metric|prometheus|statsd|telemetry|instrument|datadog|ddtrace|newrelic|elasticapm|sentry|scout|logfire|influx"
+)
 MEASURING = re.compile(rf"{_TELLING}|watchtower|markus|monitor|honeycomb|skywalking|appsignal|baseplate", re.I)
 TRACING = re.compile(rf"{_TELLING}|trace|tracing|jaeger|zipkin|xray|correlation|request_?id|opencensus", re.I)
 

@@ -51,7 +51,8 @@ def hit(consume: Effect, work: Effect, cost: str) -> Hit:
     gone = "gone" in cost
     return Hit(
         place=consume.place,
-        message=f"nobody hears SIGTERM: at every deployment this consumer is killed in the middle of its work, and {cost}",
+        message="nobody hears SIGTERM: at every deployment this consumer is killed in the middle of its work, and "
+        + cost,
         story=(
             Step(consume.place, "a message is taken"),
             *way(work),

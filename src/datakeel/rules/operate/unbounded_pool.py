@@ -56,7 +56,9 @@ def hit(resource: Resource, what: str, how: str, doubts: int) -> Hit:
         message=f"this pool bounds nothing: {what}, and {how}",
         story=(
             Step(resource.place, f"the pool is made: {what}"),
-            Step(resource.place, "the database is slow for a minute: every request asks for a connection, and gets one"),
+            Step(
+                resource.place, "the database is slow for a minute: every request asks for a connection, and gets one"
+            ),
             Step(resource.place, "the server has no memory, or refuses: those who were being served fail too"),
         ),
         rests_on=(resource,),
@@ -64,6 +66,8 @@ def hit(resource: Resource, what: str, how: str, doubts: int) -> Hit:
         fix=Fix(
             title="a few connections for each core of the server, all processes taken together; who finds none waits, "
             "for a limited time",
-            text="pool_size=10, max_overflow=5, pool_timeout=5" if resource.technology == "sqlalchemy" else "max_size=10",
+            text="pool_size=10, max_overflow=5, pool_timeout=5"
+            if resource.technology == "sqlalchemy"
+            else "max_size=10",
         ),
     )
