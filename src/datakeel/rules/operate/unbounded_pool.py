@@ -23,7 +23,7 @@ def unbounded_pool(resource: Resource) -> Iterator[Hit]:
     elif size is not None and size + (overflow or 0) > MOST and postgres(resource):
         number = int(size + (overflow or 0))
         said = f"one process may hold {number}, and the server takes {MOST} for all unless it was told otherwise"
-        yield hit(resource, f"it may grow to {number}", said, 1)
+        yield hit(resource, f"it may grow to {number}", said, 1 if addressed(resource) else 2)
 
 
 def limit(resource: Resource, word: str) -> float | None:
@@ -44,10 +44,17 @@ def pooled_otherwise(resource: Resource) -> bool:
 
 
 def postgres(resource: Resource) -> bool:
-    if resource.technology in POSTGRES:
-        return True
+    """Whether it leads to a PostgreSQL, as far as its address is known."""
+    return resource.technology in POSTGRES or not addressed(resource) or address(resource).startswith(POSTGRES)
+
+
+def addressed(resource: Resource) -> bool:
+    return resource.technology in POSTGRES or bool(address(resource))
+
+
+def address(resource: Resource) -> str:
     url = resource.option("url")
-    return url is not None and (url.value.strip("'\"").startswith(POSTGRES) or not url.value)
+    return url.value.strip("'\"") if url is not None else ""
 
 
 def hit(resource: Resource, what: str, how: str, doubts: int) -> Hit:
