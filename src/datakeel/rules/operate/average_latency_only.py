@@ -8,22 +8,22 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.operation import Resource
 from datakeel.model.system import System
 from datakeel.rules.facts.measures import of_time
+from datakeel.rules.facts.survey import TESTS
 from datakeel.rules.rule import Hit, rule
 
 
 @rule(Severity.MINOR)
-def average_latency_only(resource: Resource, system: System) -> Iterator[Hit]:
+def average_latency_only(system: System) -> Iterator[Hit]:
     """Of how long things take only the mean is recorded."""
-    name = of_time(resource) if resource.kind == "summary" else ""
-    if name and not beside(name, system):
-        yield hit(resource, name)
-
-
-def beside(name: str, system: System) -> bool:
-    """Whether a histogram tells the same: its name says the same thing."""
-    said = stem(name)
-    others = (*system.resources, *(r for o in system.operations for r in o.resources))
-    return any(r.kind == "histogram" and stem(of_time(r)) == said for r in others)
+    made = [r for r in (*system.resources, *(r for o in system.operations for r in o.resources)) if not r.chain]
+    told = {stem(of_time(r)) for r in made if r.kind == "histogram"}
+    files: dict[str, list[Resource]] = {}
+    for resource in sorted(made, key=lambda r: r.place):
+        name = of_time(resource) if resource.kind == "summary" else ""
+        if name and stem(name) not in told and not TESTS.search(resource.place.path):
+            files.setdefault(resource.place.path, []).append(resource)
+    for found in files.values():  # who chose it for one chose it for all of a file
+        yield hit(found)
 
 
 def stem(name: str) -> str:
@@ -32,16 +32,20 @@ def stem(name: str) -> str:
     return name.lower()
 
 
-def hit(resource: Resource, name: str) -> Hit:
+def hit(found: list[Resource]) -> Hit:
+    first, *others = found
+    name = of_time(first)
+    more = f" (so do {len(others)} more)" if others else ""
     return Hit(
-        place=resource.place,
-        message=f"{name} is a sum and a count: the mean is all that it can show, and the slow ones vanish in it",
+        place=first.place,
+        message=f"{name} keeps a sum and a count{more}: the mean is all that it can show, and the slow ones vanish",
         story=(
-            Step(resource.place, f"{name} adds up times and counts them; this client keeps no quantiles"),
-            Step(resource.place, "one request in fifty takes ten seconds, the others twenty milliseconds"),
-            Step(resource.place, "the mean says 0.2 s: no alert rings, and those who wait leave"),
+            Step(first.place, f"{name} adds up times and counts them; this client keeps no quantiles"),
+            *(Step(r.place, f"so does {of_time(r)}") for r in others[:4]),
+            Step(first.place, "one request in fifty takes ten seconds, the others twenty milliseconds"),
+            Step(first.place, "the mean says 0.2 s: no alert rings, and those who wait leave"),
         ),
-        rests_on=(resource,),
+        rests_on=tuple(found),
         fix=Fix(
             title="make it a histogram, whose buckets lie round what you promise, and alert on a high percentile",
             text=f'Histogram("{name}", …, buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10))',

@@ -15,9 +15,9 @@ POSTGRES = ("postgres", "postgresql")
 @rule(Severity.MINOR)
 def unbounded_pool(resource: Resource) -> Iterator[Hit]:
     """A pool has no limit, or one that is larger than what its server takes."""
+    if resource.chain or resource.kind not in ("pool", "client") or pooled_otherwise(resource):
+        return  # what a callee makes is judged where it stands
     size, overflow = limit(resource, "pool-size"), limit(resource, "pool-overflow")
-    if resource.kind not in ("pool", "client") or pooled_otherwise(resource):
-        return
     if (size is not None and size <= 0) or (overflow is not None and overflow < 0):
         yield hit(resource, "it has no limit", "each that is asked for is opened, however many there are", 0)
     elif size is not None and size + (overflow or 0) > MOST and postgres(resource):
