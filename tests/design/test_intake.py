@@ -526,6 +526,14 @@ def test_a_draft_says_that_it_is_one() -> None:
     assert all("draft" in reasons[f"domain.tables.{name}"] for name in ("book", "member", "loan"))
 
 
+def test_what_varies_in_shape_is_a_document_by_what_it_is_looked_up_by() -> None:
+    found = intake("A CMS that stores articles as JSON documents of varying shape, looked up by slug; authors too").domain
+    assert [(d.name, [f.name for f in d.fields], [a.by for a in d.access]) for d in found.documents] == [
+        ("article", ["slug"], [("slug",)])
+    ]
+    assert "article" not in {t.name for t in found.tables}
+
+
 def test_types_are_told_from_the_names_of_fields() -> None:
     patient = table(intake("Patients with name, date of birth and blood type in a registry"), "patient")
     assert {f.name: f.type for f in patient.fields} == {

@@ -6,6 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from datakeel.model.certainty import Answer
+from datakeel.model.effect import Kind
 from datakeel.model.system import System
 from tests.pages import read_system
 
@@ -110,3 +111,44 @@ def test_what_a_helper_is_handed_is_called_by_those_who_handed_it_over(tmp_path:
         if (operation := found.operation(f"shop.code.{name}")) is not None
     }
     assert inside == {"held": Answer.YES, "free": Answer.NO, "told": Answer.NO, "once": Answer.NO}
+
+
+def test_what_an_object_is_made_with_runs_where_the_object_is_handed_on(tmp_path: Path) -> None:
+    found = system(
+        tmp_path,
+        """
+        from dataclasses import dataclass
+        import subprocess
+        from typing import Callable
+
+        import requests
+
+        @dataclass(frozen=True)
+        class View:
+            name: str
+            apply: Callable[[str], None]
+
+        def follow(view: View, url):
+            view.apply(url)
+
+        def search(url):
+            requests.get(url)
+
+        def totals(url):
+            subprocess.run(["totals", url])
+
+        def first():
+            follow(View("search", search), "https://one.example")
+
+        TOTALS = View("totals", apply=totals)
+
+        def second():
+            follow(TOTALS, "https://two.example")
+        """,
+    )
+    calls = {
+        name: [e.verb for e in operation.of(Kind.CALL)]
+        for name in ("first", "second", "follow")
+        if (operation := found.operation(f"shop.code.{name}")) is not None
+    }
+    assert calls == {"first": ["http"], "second": ["run"], "follow": []}

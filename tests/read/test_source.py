@@ -308,3 +308,14 @@ def test_a_link_inside_the_project_gives_a_second_name(tmp_path: Path) -> None:
     found = modules(sources)
     assert found.name("libraries/money/round.py") == "round"
     assert found.find("money.round", "service/main.py") == "libraries/money/round.py"
+
+
+def test_a_bare_module_that_is_called_as_the_package_does_not_take_its_imports() -> None:
+    paths = ["src/shop/__init__.py", "src/shop/pay.py", "src/shop/storage/shop.py", "src/shop/storage/orders.py"]
+    imported = {
+        "src/shop/pay.py": ["shop.storage.shop", "shop.pay"],
+        "src/shop/storage/orders.py": ["shop", "shop.pay"],
+    }
+    found = Modules(paths, ["src/shop"], imported)
+    assert found.name("src/shop/storage/shop.py") == "shop.storage.shop"
+    assert found.name("src/shop/storage/orders.py") == "shop.storage.orders"

@@ -128,6 +128,8 @@ class Caller(Executor):
                 return self.world.external_value(f"{dotted}.{name}")
         own = self.world.class_named(base.type) if base.type else None
         if own is not None:
+            if base.options is not None and name in base.options:  # a function that it was made with
+                return base.options[name]
             found = self.member_of(own, base, name, at)
             if found is not None:
                 return found
@@ -618,18 +620,15 @@ class Caller(Executor):
             self.call_function(FunctionTarget(init, made), arguments, at)
             return made
         assert made.rows is not None
-        for number, value in enumerate(arguments.positional):
-            names = list(cls.fields)
-            if number < len(names):
-                self.state.heap[(made.rows, names[number])] = value
-        for name, value in arguments.keywords.items():
-            self.state.heap[(made.rows, name)] = value
+        fields = {**dict(zip(cls.fields, arguments.positional, strict=False)), **arguments.keywords}
+        self.state.heap.update({(made.rows, name): value for name, value in fields.items()})
+        handed = {name: value for name, value in fields.items() if isinstance(value.target, FunctionTarget)}
         base = next((b for b in cls.externals() if self.world.libraries.type(b)), None)
         if base is not None:
             row = self.world.libraries.type(base)
             assert row is not None
             return self.make(row, base, arguments, at).but(type=cls.name, rows=made.rows)
-        return made.but(sources=arguments.sources())
+        return made.but(sources=arguments.sources(), options=handed or None)
 
     # Libraries --------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from datakeel.read.source import Sources
 
@@ -93,7 +93,8 @@ class Modules:
                 for further in (root, *self.further_roots(root, tops)):
                     candidates.setdefault(self.dotted(path, further), []).append((units[path], further))
         if candidates:
-            self.move(units, votes(wanted, candidates), tops)
+            settled = {self.dotted(path, root) for path, root in self.roots.items() if units[path] not in movable}
+            self.move(units, votes(wanted, candidates, settled), tops)
 
     def unit(self, path: str, root: str) -> str:
         """What moves as one: a top package, or the modules that stand bare in one folder."""
@@ -153,14 +154,16 @@ def modules(sources: Sources, imported: Mapping[str, Iterable[str]] | None = Non
     return Modules(paths, sources.packages, imported, sources.links, tuple(reversed(above)))
 
 
-def votes(wanted: Counter[str], candidates: Mapping[str, list[tuple[str, str]]]) -> dict[str, Counter[str]]:
-    """For each unit, how many imports resolve into it from each root."""
+def votes(
+    wanted: Counter[str], candidates: Mapping[str, list[tuple[str, str]]], settled: Collection[str]
+) -> dict[str, Counter[str]]:
+    """For each unit, how many imports resolve into it from each root. What a settled module answers to is its own."""
     counted: dict[str, Counter[str]] = {}
     for dotted, weight in wanted.items():
         name = dotted
-        while name not in candidates and "." in name:
+        while name not in candidates and name not in settled and "." in name:
             name = name.rpartition(".")[0]
-        for unit, root in candidates.get(name, ()):
+        for unit, root in candidates.get(name, ()) if name not in settled else ():
             counted.setdefault(unit, Counter())[root] += weight
     return counted
 

@@ -1329,7 +1329,8 @@ LEASES = ("distributed", "session")
 
 def named_with(info: FunctionInfo, bound: Mapping[str, Value]) -> str:
     """What a function is called in the graph of calls: a helper that was handed functions is another one each time."""
-    handed = [v.target.function.name for v in bound.values() if isinstance(v.target, FunctionTarget)]
+    parts = (part for value in bound.values() for part in (value, *(value.options or {}).values()))
+    handed = [part.target.function.name for part in parts if isinstance(part.target, FunctionTarget)]
     return f"{info.name}({', '.join(handed)})" if handed else info.name
 
 

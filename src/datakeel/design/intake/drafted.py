@@ -1,7 +1,8 @@
-"""A draft with what a request asks of it: views, and copies where its users write offline."""
+"""A draft with what a request asks of it: views, documents where shapes vary, copies where its users write offline."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -9,7 +10,14 @@ from msgspec.structs import replace
 
 from datakeel.design.intake import draft
 from datakeel.design.intake.text import Text
-from datakeel.requirements import Domain, Replicated, View
+from datakeel.design.intake.vocabulary import lexicon
+from datakeel.requirements import Access, Document, Domain, Replicated, Table, View
+
+_LOOKED_UP = re.compile(
+    r"\b(?:look(?:ed)?[ ](?:\w+[ ])?up|find|found|fetch(?:ed)?|get|read|quer(?:y|ied))[ ](?:\w+[ ])?by[ ]"
+    r"(?:(?:its|their|the|a)[ ])?(?P<names>[a-z]+(?:(?:,|,?[ ](?:and|or))[ ][a-z]+)*)",
+    re.I | re.X,
+)
 
 
 def with_facets(made: draft.Draft, words: Text, wanted: Mapping[str, str]) -> tuple[Domain, dict[str, str]]:
@@ -26,6 +34,8 @@ def with_facets(made: draft.Draft, words: Text, wanted: Mapping[str, str]) -> tu
             ): f"{v}; “{apart}”: it has several writers that may be cut off"
             for k, v in reasons.items()
         }
+    elif "documents" in wanted and domain.tables:
+        domain, reasons = _as_documents(domain, reasons, words, wanted["documents"])
     source = _first_source(domain, words)
     if source is None:
         return domain, reasons
@@ -52,12 +62,40 @@ def with_facets(made: draft.Draft, words: Text, wanted: Mapping[str, str]) -> tu
     return domain, reasons
 
 
+def _as_documents(domain: Domain, reasons: dict[str, str], words: Text, said: str) -> tuple[Domain, dict[str, str]]:
+    """The thing that is kept as documents, looked up by what the request looks it up by; other things stay tables."""
+    thing = _spoken_of_before(domain.tables, words, said)
+    names = [
+        n for found in _LOOKED_UP.finditer(words.written) for n in re.split(r",| and | or ", found["names"].lower())
+    ]
+    sought = tuple(
+        dict.fromkeys(draft.field(n) for name in names if (n := name.strip()) not in {"", *lexicon("small")})
+    )
+    document = Document(name=thing.name, fields=sought, access=tuple(Access(by=(f.name,)) for f in sought))
+    kept = tuple(t for t in domain.tables if t is not thing)
+    why = f"a draft: “{said}”, so “{thing.name}” is kept whole, in whatever shape it has: go over it"
+    reasons = {k: v for k, v in reasons.items() if k != f"domain.tables.{thing.name}"}
+    return (
+        replace(domain, tables=kept, documents=(*domain.documents, document)),
+        reasons | {f"domain.documents.{thing.name}": why},
+    )
+
+
+def _spoken_of_before(tables: tuple[Table, ...], words: Text, said: str) -> Table:
+    """The thing that a phrase speaks of: the last that is named before it; else the first of all."""
+    at = words.written.find(said)
+    named = [(start, t) for t in tables for start, _ in words.places(t.name) if words.tokens[start].start <= at]
+    return max(named, key=lambda pair: pair[0])[1] if named else tables[0]
+
+
 def _first_source(domain: Domain, words: Text) -> tuple[str, tuple[str, ...]] | None:
     """What a search would look through: the first construct with texts."""
     for aggregate in domain.aggregates:
         return aggregate.name, tuple(f.name for e in aggregate.events for f in e.fields if f.type == "text")[:4] or (
             "id",
         )
+    for document in domain.documents:
+        return document.name, tuple(f.name for f in document.fields if f.type == "text")[:4]
     for table in domain.tables:
         return table.name, tuple(f.name for f in table.fields if f.type == "text")[:4] or ("id",)
     return None
