@@ -527,7 +527,9 @@ def test_a_draft_says_that_it_is_one() -> None:
 
 
 def test_what_varies_in_shape_is_a_document_by_what_it_is_looked_up_by() -> None:
-    found = intake("A CMS that stores articles as JSON documents of varying shape, looked up by slug; authors too").domain
+    found = intake(
+        "A CMS that stores articles as JSON documents of varying shape, looked up by slug; authors too"
+    ).domain
     assert [(d.name, [f.name for f in d.fields], [a.by for a in d.access]) for d in found.documents] == [
         ("article", ["slug"], [("slug",)])
     ]
