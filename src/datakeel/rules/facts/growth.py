@@ -30,6 +30,7 @@ SERIES = re.compile(
     re.I,
 )
 TIME = re.compile(r"^(timestamp|datetime|date)")
+SWITCH = re.compile(r"^(is_)?(enabled|disabled|active)$")
 OUTSIDE = ("request", "consumer", "task", "event")
 MESSAGES = ("consumer", "event")
 APPENDS = ("insert", "copy", "save")  # a get-or-create or an upsert makes a row for each key, and no more
@@ -38,13 +39,18 @@ APPENDS = ("insert", "copy", "save")  # a get-or-create or an upsert makes a row
 def appended(name: str, dataset: Dataset | None, system: System) -> Effect | None:
     """The write by which a table of what happens grows (its schema may be unknown); None where nothing says that it
     does."""
-    if not name or (dataset is not None and (dataset.kind != "table" or dataset.bounded)):
+    if not name or (dataset is not None and (dataset.kind != "table" or dataset.bounded or switched(dataset))):
         return None
     kinds = OUTSIDE if HAPPENS.search(name) else MESSAGES
     for operation, write in system.writers(name):
         if write.store == StoreKind.RELATIONAL and adds(write) and started_by(operation, kinds):
             return write
     return None
+
+
+def switched(dataset: Dataset) -> bool:
+    """Whether its rows are switched on and off: they are settings, whatever they are named."""
+    return any(SWITCH.search(c.name) for c in dataset.schema.columns)
 
 
 def kept(name: str, system: System) -> bool:

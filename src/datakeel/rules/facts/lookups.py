@@ -1,0 +1,77 @@
+"""Lookups in growing tables that no index of the known schema serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from datakeel.model.certainty import Answer
+from datakeel.model.dataset import Dataset
+from datakeel.model.effect import Cardinality, Effect, Kind, StoreKind
+from datakeel.model.operation import Operation, Role
+from datakeel.model.system import System
+from datakeel.rules.facts.growth import OUTSIDE, appended, started_by
+from datakeel.rules.facts.indexes import asked, known_whole, references_indexed, served, telling
+
+VERBS = ("select", "update", "delete")
+
+
+class Lookup(Struct, frozen=True, gc=False):
+    """A statement that looks for rows of a table by columns that no index begins with; `grown` adds rows to it."""
+
+    operation: Operation
+    found: Effect
+    dataset: Dataset
+    columns: tuple[str, ...]
+    grown: Effect
+
+
+def lookups(system: System) -> dict[str, list[Lookup]]:
+    """The lookups that no index serves, by table, in the order of the code; each set of columns once."""
+    known: dict[str, list[Lookup]] = {}
+    for operation in system.operations:
+        for one in of_operation(operation, system):
+            others = known.setdefault(one.dataset.name, [])
+            if all(o.columns != one.columns for o in others):
+                others.append(one)
+    return known
+
+
+def of_operation(operation: Operation, system: System) -> Iterator[Lookup]:
+    if operation.role != Role.PRODUCT or not started_by(operation, OUTSIDE):
+        return
+    for found in operation.of(Kind.READ, Kind.WRITE):
+        dataset = known_whole(found, system) if looks(found) else None
+        columns = unserved(found, dataset, by_request(operation)) if dataset is not None else ()
+        grown = appended(found.dataset, dataset, system) if columns else None
+        if dataset is not None and grown is not None and not indexed_unseen(dataset, columns, system):
+            yield Lookup(operation, found, dataset, columns, grown)
+
+
+def looks(effect: Effect) -> bool:
+    """Whether a statement of the function's own text looks for rows."""
+    return not effect.chain and effect.store == StoreKind.RELATIONAL and effect.verb in VERBS
+
+
+def indexed_unseen(dataset: Dataset, columns: tuple[str, ...], system: System) -> bool:
+    """Whether a column is a foreign key, of which the engine may keep an index that no file speaks of."""
+    references = any((found := dataset.column(c)) is not None and found.references for c in columns)
+    return references and references_indexed(dataset, system) != Answer.NO
+
+
+def by_request(operation: Operation) -> bool:
+    return any(e.kind == "request" for e in operation.entries)
+
+
+def unserved(found: Effect, dataset: Dataset, ranges: bool) -> tuple[str, ...]:
+    """The columns by which a statement looks, where no index begins with one of them, or with that of the order; a
+    look for a range alone counts where somebody waits for it."""
+    predicates = asked(found, dataset)
+    columns = tuple(sorted({dataset.own(p.column) for p in predicates}))
+    if not any(telling(dataset, p.column) and (ranges or p.operator in ("=", "in")) for p in predicates):
+        return ()
+    chosen = found.selection
+    limited = chosen is not None and chosen.cardinality in (Cardinality.ONE, Cardinality.AT_MOST)
+    order = chosen.order if chosen is not None and limited else ()
+    return () if served(dataset, frozenset(columns), order) else columns
