@@ -16,6 +16,7 @@ from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import refused
 
 RETRIED_BY = ("task", "consumer", "event")
+BY_HAND = ("command", "main")
 
 
 @rule(Severity.MAJOR)
@@ -73,8 +74,9 @@ def framework_retries(operation: Operation) -> bool:
 
 
 def background(operation: Operation) -> bool:
-    """Whether it is work that nobody sees fail: a task that is not redelivered."""
-    return bool(operation.entries) and all(e.kind in RETRIED_BY and not e.redelivered for e in operation.entries)
+    """Whether it is work that nobody sees fail: a task that is not redelivered, whoever else starts it by hand."""
+    left_alone = [e for e in operation.entries if e.kind not in BY_HAND]
+    return bool(left_alone) and all(e.kind in RETRIED_BY and not e.redelivered for e in left_alone)
 
 
 def hit(operation: Operation, transaction: Transaction, write: Effect, why: str, code: str) -> Hit:
