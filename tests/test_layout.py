@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "generator": GROUND | VERBS | KEEPERS,
     "trial": GROUND | VERBS | KEEPERS,
     "mender": GROUND | VERBS | KEEPERS | {"reviewer"},  # it reviews before and after
-    "prover": GROUND | VERBS | KEEPERS | {"reviewer"},
+    "prover": GROUND | VERBS | KEEPERS | {"reviewer", "mender"},
     # it lists and explains the rules, asks what a request leaves open, and puts projects onto the disk
     "cli": GROUND | {"ending"} | STORIES | KEEPERS | {"rules", "show", "serve", "design", "write"},
     "serve": GROUND | STORIES | KEEPERS | {"show"},

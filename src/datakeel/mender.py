@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from datakeel.baseline import Baseline
 from datakeel.config import Config
 from datakeel.finding import Confidence, Edit, Finding, Review
+from datakeel.mend.edits import edited as edited_of
 from datakeel.mend.text import applied, data_of, difference, overlap, text_of, write
 from datakeel.reviewer import Progress, review
 
@@ -48,8 +50,8 @@ def mended(
 ) -> Mended:
     """The edits of a review that hold: with them each finding that they cure is gone, and nothing new speaks. What is
     `known` stays as it is. Writes nothing. Raises Mistake as a review does."""
-    first = review(paths, config=config, confidence=confidence, progress=progress)
-    new = review(paths, config=config, confidence=confidence, known=known) if known is not None else first
+    first = with_edits(review(paths, config=config, confidence=confidence, progress=progress))
+    new = with_edits(review(paths, config=config, confidence=confidence, known=known)) if known is not None else first
     offered = [f for f in new.findings if f.fix is not None and f.fix.edits]
     chosen = apart(offered)
     for _ in range(ROUNDS):
@@ -64,6 +66,18 @@ def mended(
             return Mended(fixed=tuple(chosen), left=left, before=before, after=after, review=second)
         chosen = [f for f in chosen if f not in doubtful]
     return Mended(left=tuple(offered), review=new)
+
+
+def with_edits(done: Review) -> Review:
+    """A review whose fixes have their edits, where the language can make them in the files as they are now."""
+
+    def text(path: str) -> str | None:
+        try:
+            return text_of(Path(done.root, path).read_bytes())
+        except OSError:
+            return None
+
+    return replace(done, findings=edited_of(done.findings, text), doubtful=edited_of(done.doubtful, text))
 
 
 def apart(offered: Iterable[Finding]) -> list[Finding]:

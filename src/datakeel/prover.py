@@ -14,6 +14,7 @@ from datakeel.finding import Confidence, Finding, Review
 from datakeel.mend.patch import Files, Patch, patch
 from datakeel.mend.proof import Setting, proof
 from datakeel.mend.text import data_of, text_of, write
+from datakeel.mender import with_edits
 from datakeel.mistake import Mistake
 from datakeel.model.system import System
 from datakeel.read import facts, reader
@@ -71,7 +72,7 @@ def found(
 ) -> tuple[Finding, Review]:
     """The finding of that fingerprint, or of one that begins so, in a review of the path; or the one at a place
     (``shop/services.py:12``). Raises Mistake."""
-    done = review([path], config=config, confidence=Confidence.LOW, progress=progress)
+    done = with_edits(review([path], config=config, confidence=Confidence.LOW, progress=progress))
     known = (*done.findings, *done.suppressed, *done.doubtful)
     fitting = [f for f in known if fits(f, fingerprint)]
     if not fitting:

@@ -19,8 +19,6 @@ from datakeel.cache import Cache
 from datakeel.config import Config, load
 from datakeel.finding import Confidence, Entry, Finding, Review, Strength, Summary
 from datakeel.fingerprint import digest, fingerprint, fingerprinted, normalised, structured
-from datakeel.mend.edits import edited
-from datakeel.mend.text import text_of
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
 from datakeel.read import facts, reader
@@ -30,7 +28,7 @@ from datakeel.read.source import Sources, discover
 from datakeel.recall import Judged, Recall
 from datakeel.rules import overview, team
 from datakeel.rules.atlas import charted
-from datakeel.rules.judge import JUDGED, judge, order
+from datakeel.rules.judge import judge, order
 from datakeel.rules.praise import SHOWN, praise
 from datakeel.rules.rule import Rule, rules
 
@@ -155,7 +153,7 @@ def reported(
         {*(r.name for r in rules()), *(r.name for r in config.team)},
     )
     met = comparison.made(outcome.kept, confidence) if comparison is not None else baseline.Outcome(outcome.kept)
-    visible = edited((f for f in met.kept if f.confidence <= confidence), Editable(read.sources))
+    visible = tuple(f for f in met.kept if f.confidence <= confidence)
     shown = tuple(f for f in visible if f.confidence is not Confidence.LOW)
     unread = {r.path for r in read.unread}
     elsewhere = {s.path for s in read.sources.files} - named
@@ -234,21 +232,6 @@ def reached(path: Path | str, root: Path) -> str:
     """A reviewed path as its places begin; empty for all."""
     found = os.path.relpath(os.path.realpath(path), os.path.realpath(root)).replace(os.sep, "/")
     return "" if found == "." or found.startswith("..") else found
-
-
-class Editable:
-    """The text of a file that may be edited; None for one that nobody asked for, or nobody wrote."""
-
-    def __init__(self, sources: Sources) -> None:
-        own = (s for s in sources.files if s.named and s.role in JUDGED and not s.foreign)
-        self.places = {s.path: sources.location(s) for s in own}
-        self.texts = sources.texts
-
-    def __call__(self, path: str) -> str | None:
-        if path not in self.places:
-            return None
-        data = self.texts.get(path) or facts.contents(self.places[path])
-        return text_of(data) if isinstance(data, bytes) else None
 
 
 class Statements:

@@ -11,7 +11,7 @@ import pytest
 from datakeel.cli import main
 from datakeel.config import Config
 from datakeel.mend import text as texts
-from datakeel.mender import mended
+from datakeel.mender import mended, with_edits
 from datakeel.mistake import Mistake
 from datakeel.reviewer import review
 
@@ -226,7 +226,7 @@ def test_a_cure_that_makes_something_else_speak_is_not_taken(shop: Path) -> None
         """)
     )
     before = (shop / "services.py").read_text()
-    offered = [f for f in review(shop.parent).findings if f.fix is not None and f.fix.edits]
+    offered = [f for f in with_edits(review(shop.parent)).findings if f.fix is not None and f.fix.edits]
     assert [f.rule for f in offered] == ["lost-update"]
     done = mended([shop.parent], config=Config())
     assert done.fixed == ()

@@ -532,6 +532,10 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
         from datakeel.show.sources import Sources
 
         sources = Sources(review.root)
+        if self.form in ("json", "sarif"):  # people read the text of a fix, machines its edits
+            from datakeel.mender import with_edits
+
+            review = with_edits(review)
         if self.form == "json":
             from datakeel.show import json
 

@@ -27,13 +27,10 @@ def with_edits(finding: Finding, text: Callable[[str], str | None]) -> Finding:
     fix = finding.fix
     if fix is None or not fix.changes:
         return finding
-    found: list[Edit] = []
-    for path in dict.fromkeys(change.place.path for change in fix.changes):
-        here = text(path)
-        editor = EDITORS.get(path[path.rfind(".") :])
-        changes = tuple(change for change in fix.changes if change.place.path == path)
-        made = editor(here, path, changes) if editor is not None and here is not None else ()
-        if not made:
-            return finding
-        found += made
-    return replace(finding, fix=replace(fix, edits=tuple(found), safe=True))
+    path = finding.place.path
+    editor = EDITORS.get(path[path.rfind(".") :])
+    if editor is None or any(change.place.path != path for change in fix.changes):
+        return finding  # what stands in another file may be nobody's to edit
+    here = text(path)
+    made = editor(here, path, fix.changes) if here is not None else ()
+    return replace(finding, fix=replace(fix, edits=made, safe=True)) if made else finding
