@@ -146,7 +146,7 @@ class Assignment(Struct, frozen=True, gc=False):
     `how` says what sets it: ``value`` (computed by the application), ``atomic`` (computed by the store from its own
     current value: ``x = x + 1``, ``F("x") + 1``), ``derived`` (computed by the store from other columns), ``constant``,
     ``default`` (filled by the store), ``unknown``.
-    `text` is the constant's text where there is one.
+    `text` is the constant's text where there is one; ``$push`` where a document's array grows by the value.
     """
 
     column: str

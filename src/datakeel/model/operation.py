@@ -194,6 +194,7 @@ class Operation(Struct, frozen=True, kw_only=True, dict=True):
     contexts: tuple[Context, ...] = ()  # empty: no caller is known
     parameters: tuple[str, ...] = ()
     complete: bool = True  # False: part of it could not be followed
+    recursive: bool = False  # it calls itself
 
     def of(self, *kinds: Kind) -> Iterator[Effect]:
         if len(kinds) == 1:

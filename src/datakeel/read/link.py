@@ -99,7 +99,10 @@ class Link:
         self.mark_retried()
         contexts, reached = self.flow()
         return System(
-            operations=tuple(in_context(self.operations[n], contexts, reached) for n in sorted(self.operations)),
+            operations=tuple(
+                in_context(self.operations[n], contexts, reached, recursive=n in self.calls.get(n, ()))
+                for n in sorted(self.operations)
+            ),
             datasets=self.datasets,
             resources=tuple({(r.place, r.type): r for n in sorted(self.made) for r in self.made[n]}.values()),
             settings=self.settings(),
@@ -398,13 +401,14 @@ def inside(place: Place, outer: Place) -> bool:
 
 
 def in_context(
-    operation: Operation, contexts: Mapping[str, set[Context]], reached: Mapping[str, list[Entry]]
+    operation: Operation, contexts: Mapping[str, set[Context]], reached: Mapping[str, list[Entry]], *, recursive: bool
 ) -> Operation:
     """An operation with what stands round its calls, and what starts it."""
     return replace(
         operation,
         entries=tuple(reached.get(operation.name, ())),
         contexts=tuple(sorted(contexts.get(operation.name, ()), key=str)),
+        recursive=recursive,
     )
 
 

@@ -27,6 +27,7 @@ PRECEDENCE: tuple[tuple[str, ...], ...] = (
     ("hand-rolled-leader-election", "check-then-insert", "write-skew"),
     ("long-transaction", "row-by-row-write"),
     ("wrong-storage-engine", "unbounded-partition", "time-series-without-retention"),
+    ("graph-walk-in-application", "query-in-loop"),
     ("saga-without-compensation", "synchronous-call-chain"),
     ("saga-without-compensation", "retry-without-idempotency"),
     ("saga-without-compensation", "non-idempotent-consumer"),

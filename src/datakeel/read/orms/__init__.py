@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Predicate, Rows, Selection, Source, StoreKind
 from datakeel.model.place import Place
 from datakeel.read.document import Placeholders, assignments, unwrapped
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from datakeel.read.graft import Graft
     from datakeel.read.machine import Machine
     from datakeel.read.world import World
+
+
+APPENDED = "$push"  # the text of an assignment that lengthens a document's array
 
 
 class Orms:
@@ -229,7 +234,8 @@ class Orms:
             if name.startswith("$"):
                 how = "value" if name in ("$set", "$setOnInsert", "$push", "$addToSet") else "atomic"
                 inner = value.entries if value.entries is not None else {"*": value}
-                found += [assignment(n, v, how) for n, v in inner.items()]
+                made = (assignment(n, v, how) for n, v in inner.items())
+                found += [replace(a, text=APPENDED) if appends(name, inner[a.column]) else a for a in made]
             else:
                 found.append(assignment(name, unwrapped(value, row.wraps), "value"))
         return tuple(found)
@@ -270,6 +276,11 @@ def keyed(document: Value, before: str = "") -> Iterator[tuple[str, Value]]:
         yield before + name, value
         if not before:
             yield from keyed(value, f"{name}.")
+
+
+def appends(operator: str, value: Value) -> bool:
+    """Whether an operator puts something behind what a document's array holds, and cuts nothing off (``$slice``)."""
+    return operator == "$push" and "$slice" not in (value.entries or {})
 
 
 def assignment(name: str, value: Value, how: str) -> Assignment:

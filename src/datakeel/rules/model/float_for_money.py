@@ -1,0 +1,196 @@
+"""`float-for-money`: amounts of money stand in binary floats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.dataset import Column, Dataset
+from datakeel.rules.facts.tables import BINARY, answered_for, named, stands, words
+from datakeel.rules.rule import Hit, rule
+
+MONEY = frozenset(
+    [
+        "price",
+        "prices",
+        "fee",
+        "fees",
+        "salary",
+        "wage",
+        "wages",
+        "payout",
+        "payouts",
+        "refund",
+        "refunded",
+        "subtotal",
+        "revenue",
+        "surcharge",
+        "invoiced",
+        "cashback",
+        "income",
+        "paid",
+        "payable",
+    ]
+)
+PERHAPS = frozenset(  # money among things that are paid for
+    [
+        "amount",
+        "total",
+        "cost",
+        "costs",
+        "balance",
+        "credit",
+        "debit",
+        "charge",
+        "charges",
+        "discount",
+        "payment",
+        "tax",
+        "vat",
+        "budget",
+        "deposit",
+        "spent",
+        "value",
+        "earnings",
+        "tip",
+        "donation",
+    ]
+)
+NO_AMOUNT = frozenset(
+    [
+        "percent",
+        "percentage",
+        "pct",
+        "rate",
+        "rates",
+        "ratio",
+        "factor",
+        "multiplier",
+        "index",
+        "score",
+        "weight",
+        "count",
+        "days",
+        "hours",
+        "minutes",
+        "seconds",
+        "ms",
+        "time",
+        "bytes",
+        "tokens",
+        "calories",
+        "quantity",
+        "qty",
+        "trend",
+        "change",
+        "elasticity",
+        "sensitivity",
+        "probability",
+        "confidence",
+    ]
+)
+PAID_FOR = frozenset(
+    [
+        "order",
+        "orders",
+        "invoice",
+        "invoices",
+        "payment",
+        "payments",
+        "transaction",
+        "transactions",
+        "wallet",
+        "wallets",
+        "ledger",
+        "billing",
+        "bill",
+        "bills",
+        "charge",
+        "charges",
+        "cart",
+        "carts",
+        "subscription",
+        "subscriptions",
+        "donation",
+        "donations",
+        "payout",
+        "payouts",
+        "refund",
+        "refunds",
+        "price",
+        "prices",
+        "sale",
+        "sales",
+        "purchase",
+        "purchases",
+        "checkout",
+        "bank",
+        "fund",
+        "funds",
+        "currency",
+        "currencies",
+        "fee",
+        "fees",
+        "salary",
+        "expense",
+        "expenses",
+        "coupon",
+        "coupons",
+        "receipt",
+        "receipts",
+        "voucher",
+    ]
+)
+
+
+@rule(Severity.CRITICAL)
+def float_for_money(dataset: Dataset) -> Iterator[Hit]:
+    """Money stands in a binary float, which cannot hold most amounts exactly."""
+    if not answered_for(dataset):
+        return
+    binary = [c for c in dataset.schema.columns if BINARY.match(c.type)]
+    among = bool(PAID_FOR.intersection((*named(dataset), *words(dataset.name)))) or any(
+        PAID_FOR.intersection(words(c.name)) for c in dataset.schema.columns
+    )
+    found = [c for c in binary if money(c, among=among)]
+    if found:
+        yield hit(dataset, found)
+
+
+def money(column: Column, *, among: bool) -> bool:
+    """Whether a column's name says that it holds an amount of money; `among`: it stands among what is paid for."""
+    said = frozenset(words(column.name))
+    if said & NO_AMOUNT:
+        return False
+    return bool(said & MONEY) or (among and bool(said & PERHAPS))
+
+
+def hit(dataset: Dataset, columns: list[Column]) -> Hit:
+    first = columns[0]
+    names = ", ".join(c.name for c in columns)
+    sure = bool(MONEY.intersection(words(first.name)))
+    return Hit(
+        place=stands(dataset, first),
+        message=f"{dataset.name} keeps money in binary floats ({names}): sums drift by cents, and equal amounts differ",
+        story=(
+            *(
+                Step(stands(dataset, c), f"{c.name} is a {c.type}: 0.10 is kept as 0.1000000000000000055…")
+                for c in columns[:4]
+            ),
+            Step(
+                stands(dataset, first),
+                "ten such amounts do not add up to 1.00; a total that must equal another does not",
+            ),
+            Step(
+                stands(dataset, first), "rounding hides it for years, until books are balanced against another system"
+            ),
+        ),
+        doubts=int(dataset.origin) + int(not sure),
+        datasets=(dataset.name,),
+        fix=Fix(
+            title="keep exact decimals, or whole cents",
+            text="\n".join(
+                f"ALTER TABLE {dataset.name} ALTER COLUMN {c.name} TYPE numeric(19, 4);" for c in columns[:4]
+            ),
+        ),
+    )

@@ -1,0 +1,147 @@
+"""`integer-key-overflow`: a key of 32 bits, on a table that gets a row for whatever happens, runs out of numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.dataset import Column, Dataset
+from datakeel.model.effect import Effect
+from datakeel.model.operation import Operation, Role
+from datakeel.model.system import System
+from datakeel.rules.facts.tables import NARROW, answered_for, named, stands
+from datakeel.rules.rule import Hit, rule
+
+ENDLESS = frozenset(
+    [
+        "log",
+        "logs",
+        "logentry",
+        "logrecord",
+        "event",
+        "events",
+        "message",
+        "messages",
+        "metric",
+        "metrics",
+        "reading",
+        "readings",
+        "measurement",
+        "measurements",
+        "hit",
+        "hits",
+        "click",
+        "clicks",
+        "impression",
+        "impressions",
+        "visit",
+        "visits",
+        "view",
+        "views",
+        "ping",
+        "pings",
+        "sample",
+        "samples",
+        "trace",
+        "traces",
+        "audit",
+        "delivery",
+        "deliveries",
+        "datapoint",
+        "datapoints",
+        "heartbeat",
+        "heartbeats",
+        "outbox",
+        "inbox",
+    ]
+)
+OFTEN = ("request", "consumer", "event", "task")
+WIDE = re.compile(r"^(bigint|bigserial|int8|serial8)\b")
+
+
+@rule(Severity.MAJOR)
+def integer_key_overflow(dataset: Dataset, system: System) -> Iterator[Hit]:
+    """A key of 32 bits on a table that grows without bound runs out of numbers."""
+    if not answered_for(dataset) or dataset.technology == "sqlite":
+        return
+    yield from (narrower(dataset, c, wide) for c in dataset.schema.columns if (wide := wider_key(dataset, c, system)))
+    key = counted_key(dataset)
+    if key is None or dataset.bounded or not ENDLESS.intersection(named(dataset)[-1:]):
+        return
+    inserted = next(((o, e) for o, e in system.writers(dataset.name) if e.verb == "insert" and often(o)), None)
+    if inserted is not None:
+        yield endless(dataset, key, inserted[1])
+
+
+def counted_key(dataset: Dataset) -> Column | None:
+    """The one column of its key, where the database counts it up in 32 bits or fewer and it refers to nothing."""
+    names = dataset.schema.primary_key()
+    column = dataset.schema.column(names[0]) if len(names) == 1 else None
+    if column is None or column.references or not NARROW.match(column.type):
+        return None
+    return column
+
+
+def often(operation: Operation) -> bool:
+    return operation.role == Role.PRODUCT and any(e.kind in OFTEN for e in operation.entries)
+
+
+def wider_key(dataset: Dataset, column: Column, system: System) -> Column | None:
+    """The key of 64 bits that a column of 32 refers to."""
+    if not column.references or not NARROW.match(column.type):
+        return None
+    table, _, name = column.references.rpartition(".")
+    parent = system.dataset(table, stands(dataset).path)
+    key = parent.schema.column(name) if parent is not None else None
+    return key if key is not None and WIDE.match(key.type) else None
+
+
+def endless(dataset: Dataset, key: Column, insert: Effect) -> Hit:
+    return Hit(
+        place=stands(dataset, key),
+        message=f"{dataset.name}.{key.name} ends at {limit(key):,}, and it gets a row for whatever happens: "
+        "from that day on every insert fails",
+        story=(
+            Step(stands(dataset, key), f"the key is an {key.type}: it counts to {limit(key):,}"),
+            Step(
+                insert.place,
+                "each request or message inserts a row; those rolled back or deleted use up numbers too",
+            ),
+            Step(
+                stands(dataset, key),
+                "the counter is at its end: inserts fail, and widening the key takes the table off line",
+            ),
+        ),
+        rests_on=(insert,),
+        doubts=1,
+        datasets=(dataset.name,),
+        fix=Fix(title="make the key 64 bits wide while the table is small", text=widened(dataset, key)),
+    )
+
+
+def narrower(dataset: Dataset, column: Column, key: Column) -> Hit:
+    return Hit(
+        place=stands(dataset, column),
+        message=f"{dataset.name}.{column.name} holds 32 bits of a key of 64 ({column.references}): rows beyond "
+        f"{limit(column):,} cannot be referred to",
+        story=(
+            Step(key.place or stands(dataset), f"{column.references} is a {key.type}"),
+            Step(stands(dataset, column), f"{column.name}, which refers to it, is an {column.type}"),
+            Step(
+                stands(dataset, column),
+                "a row whose key does not fit is inserted, and nothing can be attached to it",
+            ),
+        ),
+        doubts=int(dataset.origin),
+        datasets=(dataset.name,),
+        fix=Fix(title="give the reference the key's type", text=widened(dataset, column)),
+    )
+
+
+def limit(column: Column) -> int:
+    return 2**15 - 1 if column.type.startswith("small") else 2**31 - 1
+
+
+def widened(dataset: Dataset, column: Column) -> str:
+    return f"ALTER TABLE {dataset.name} ALTER COLUMN {column.name} TYPE bigint;"

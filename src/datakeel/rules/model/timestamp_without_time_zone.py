@@ -1,0 +1,67 @@
+"""`timestamp-without-time-zone`: some instants of a database know their zone, others do not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from datakeel.finding import Fix, Severity, Step
+from datakeel.model.dataset import Column, Dataset
+from datakeel.model.system import System
+from datakeel.rules.facts.tables import answered_for, stands
+from datakeel.rules.rule import Hit, rule
+
+NAIVE = re.compile(r"^timestamp(\(\d\))?( without time zone)?$")
+AWARE = re.compile(r"^(timestamptz|timestamp(\(\d\))? with time zone)")
+LOCAL = re.compile(r"(^|_)(local|wall|naive|floating)(_|$)|^(opens|closes|departs|arrives)_")
+OTHERS = ("mysql", "sqlite", "oracle", "mssql")  # theirs is another question: they keep no zone at all
+
+Instant = tuple[Dataset, Column]
+
+
+@rule(Severity.MINOR)
+def timestamp_without_time_zone(system: System) -> Iterator[Hit]:
+    """Instants are stored without a zone. Speaks once for each service."""
+    naive: dict[str, list[Instant]] = {}
+    aware: dict[str, list[Instant]] = {}
+    for dataset in system.datasets:
+        if not answered_for(dataset) or dataset.technology in OTHERS:
+            continue
+        for column in dataset.schema.columns:
+            if AWARE.match(column.type):
+                aware.setdefault(dataset.service, []).append((dataset, column))
+            elif NAIVE.match(column.type) and not LOCAL.search(column.name):
+                naive.setdefault(dataset.service, []).append((dataset, column))
+    for service, found in sorted(naive.items()):
+        yield hit(sorted(found, key=lambda i: (stands(*i), i[1].name)), aware.get(service, []))
+
+
+def hit(naive: list[Instant], aware: list[Instant]) -> Hit:
+    dataset, column = naive[0]
+    place = stands(dataset, column)
+    names = [f"{d.name}.{c.name}" for d, c in naive]
+    more = f" and {len(names) - 1} more columns keep" if names[1:] else " keeps"
+    also = f", while {aware[0][0].name}.{aware[0][1].name} has one" if aware else ""
+    return Hit(
+        place=place,
+        message=f"{names[0]}{more} an instant without a zone{also}: which moment it is depends on who reads it",
+        story=(
+            *(
+                Step(stands(d, c), f"{d.name}.{c.name} is a {c.type}: year to second, and no zone")
+                for d, c in naive[:4]
+            ),
+            *(Step(stands(d, c), f"{d.name}.{c.name} is a {c.type}") for d, c in aware[:1]),
+            Step(place, "a session, a job or a report in another zone compares or shows it: it is off by hours"),
+            Step(place, "in autumn one hour comes twice: order and age of the rows of that hour are gone"),
+        ),
+        doubts=1 if len(naive) < len(aware) else 2,
+        datasets=tuple(dict.fromkeys(d.name for d, _ in naive))[:6],
+        fix=Fix(title="store instants with their zone", text=converted(dataset, column)),
+    )
+
+
+def converted(dataset: Dataset, column: Column) -> str:
+    return (
+        f"ALTER TABLE {dataset.name} ALTER COLUMN {column.name} TYPE timestamptz\n"
+        f"  USING {column.name} AT TIME ZONE 'UTC';  -- in which zone they were written"
+    )
