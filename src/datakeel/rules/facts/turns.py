@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.model.effect import Cardinality, Effect, Guard, Kind, Rows, Scope, StoreKind, When
-from datakeel.model.operation import Operation
+from datakeel.model.operation import Operation, conditional
 
 ASKED = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
 FEW = 10  # rows at most: so many queries more are no harm
@@ -83,11 +83,13 @@ def waits_elsewhere(operation: Operation, loop: Scope) -> bool:
     )
 
 
-def left_in_first_turn(operation: Operation, loop: Scope) -> bool:
-    """Whether the loop's first turn is its last: it leaves under no condition."""
-    for left in operation.exits:
-        if loop.number in {s.number for s in left.scopes} and left.kind in ("return", "break", "raise"):
-            inside = left.scopes[[s.number for s in left.scopes].index(loop.number) + 1 :]
-            if not any(s.kind in ("branch", "loop", "try") for s in inside):
-                return True
-    return False
+def leaves_after(operation: Operation, asked: Effect, loop: Scope) -> bool:
+    """Whether the turn that comes to an effect is the loop's last: from there on every way leads out of it."""
+    standing = {(s.number, s.arm) for s in asked.scopes}
+    return any(
+        left.number > asked.number
+        and left.kind in ("return", "break", "raise")
+        and any(s.number == loop.number for s in left.scopes)
+        and all((s.number, s.arm) in standing for s in left.scopes if conditional(s))
+        for left in operation.exits
+    )

@@ -10,136 +10,31 @@ from datakeel.rules.facts.tables import BINARY, answered_for, named, stands, wor
 from datakeel.rules.rule import Hit, rule
 
 MONEY = frozenset(
-    [
-        "price",
-        "prices",
-        "fee",
-        "fees",
-        "salary",
-        "wage",
-        "wages",
-        "payout",
-        "payouts",
-        "refund",
-        "refunded",
-        "subtotal",
-        "revenue",
-        "surcharge",
-        "invoiced",
-        "cashback",
-        "income",
-        "paid",
-        "payable",
-    ]
+    words(
+        "price prices fee fees salary wage wages payout payouts refund refunded subtotal revenue surcharge "
+        "invoiced cashback income paid payable"
+    )
 )
 PERHAPS = frozenset(  # money among things that are paid for
-    [
-        "amount",
-        "total",
-        "cost",
-        "costs",
-        "balance",
-        "credit",
-        "debit",
-        "charge",
-        "charges",
-        "discount",
-        "payment",
-        "tax",
-        "vat",
-        "budget",
-        "deposit",
-        "spent",
-        "value",
-        "earnings",
-        "tip",
-        "donation",
-    ]
+    words(
+        "amount total cost costs balance credit debit charge charges discount payment tax vat budget deposit "
+        "spent earnings tip donation"
+    )
 )
 NO_AMOUNT = frozenset(
-    [
-        "percent",
-        "percentage",
-        "pct",
-        "rate",
-        "rates",
-        "ratio",
-        "factor",
-        "multiplier",
-        "index",
-        "score",
-        "weight",
-        "count",
-        "days",
-        "hours",
-        "minutes",
-        "seconds",
-        "ms",
-        "time",
-        "bytes",
-        "tokens",
-        "calories",
-        "quantity",
-        "qty",
-        "trend",
-        "change",
-        "elasticity",
-        "sensitivity",
-        "probability",
-        "confidence",
-    ]
+    words(
+        "percent percentage pct rate rates ratio factor multiplier index score weight count days hours minutes "
+        "seconds ms time bytes tokens calories quantity qty trend change elasticity sensitivity probability "
+        "confidence"
+    )
 )
 PAID_FOR = frozenset(
-    [
-        "order",
-        "orders",
-        "invoice",
-        "invoices",
-        "payment",
-        "payments",
-        "transaction",
-        "transactions",
-        "wallet",
-        "wallets",
-        "ledger",
-        "billing",
-        "bill",
-        "bills",
-        "charge",
-        "charges",
-        "cart",
-        "carts",
-        "subscription",
-        "subscriptions",
-        "donation",
-        "donations",
-        "payout",
-        "payouts",
-        "refund",
-        "refunds",
-        "price",
-        "prices",
-        "sale",
-        "sales",
-        "purchase",
-        "purchases",
-        "checkout",
-        "bank",
-        "fund",
-        "funds",
-        "currency",
-        "currencies",
-        "fee",
-        "fees",
-        "salary",
-        "expense",
-        "expenses",
-        "coupon",
-        "coupons",
-        "receipt",
-        "receipts",
-        "voucher",
-    ]
+    words(
+        "order orders invoice invoices payment payments transaction transactions wallet wallets ledger billing "
+        "bill bills charge charges cart carts subscription subscriptions donation donations payout payouts refund "
+        "refunds price prices sale sales purchase purchases checkout bank fund funds currency currencies fee fees "
+        "salary expense expenses coupon coupons receipt receipts voucher"
+    )
 )
 
 
@@ -149,9 +44,9 @@ def float_for_money(dataset: Dataset) -> Iterator[Hit]:
     if not answered_for(dataset):
         return
     binary = [c for c in dataset.schema.columns if BINARY.match(c.type)]
-    among = bool(PAID_FOR.intersection((*named(dataset), *words(dataset.name)))) or any(
-        PAID_FOR.intersection(words(c.name)) for c in dataset.schema.columns
-    )
+    table = frozenset((*named(dataset), *words(dataset.name)))
+    beside = any(PAID_FOR.intersection(words(c.name)) for c in dataset.schema.columns)
+    among = not table & NO_AMOUNT and (beside or bool(table & PAID_FOR))
     found = [c for c in binary if money(c, among=among)]
     if found:
         yield hit(dataset, found)

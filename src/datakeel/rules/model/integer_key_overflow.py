@@ -10,51 +10,15 @@ from datakeel.model.dataset import Column, Dataset
 from datakeel.model.effect import Effect
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
-from datakeel.rules.facts.tables import NARROW, answered_for, named, stands
+from datakeel.rules.facts.tables import NARROW, answered_for, named, stands, words
 from datakeel.rules.rule import Hit, rule
 
 ENDLESS = frozenset(
-    [
-        "log",
-        "logs",
-        "logentry",
-        "logrecord",
-        "event",
-        "events",
-        "message",
-        "messages",
-        "metric",
-        "metrics",
-        "reading",
-        "readings",
-        "measurement",
-        "measurements",
-        "hit",
-        "hits",
-        "click",
-        "clicks",
-        "impression",
-        "impressions",
-        "visit",
-        "visits",
-        "view",
-        "views",
-        "ping",
-        "pings",
-        "sample",
-        "samples",
-        "trace",
-        "traces",
-        "audit",
-        "delivery",
-        "deliveries",
-        "datapoint",
-        "datapoints",
-        "heartbeat",
-        "heartbeats",
-        "outbox",
-        "inbox",
-    ]
+    words(
+        "log logs logentry logrecord event events message messages metric metrics reading readings measurement "
+        "measurements hit hits click clicks impression impressions visit visits view views ping pings sample "
+        "samples trace traces audit delivery deliveries datapoint datapoints heartbeat heartbeats outbox inbox"
+    )
 )
 OFTEN = ("request", "consumer", "event", "task")
 WIDE = re.compile(r"^(bigint|bigserial|int8|serial8)\b")

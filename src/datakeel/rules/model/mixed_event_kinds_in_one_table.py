@@ -9,11 +9,11 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.dataset import Column, Dataset
 from datakeel.model.effect import Effect
 from datakeel.model.system import System
-from datakeel.rules.facts.tables import answered_for, named, stands
+from datakeel.rules.facts.tables import answered_for, named, stands, words
 from datakeel.rules.rule import Hit, rule
 
 KIND = re.compile(r"^(event_?)?(kind|type|name|action|category)$|^event$")
-EVENTS = frozenset(["event", "events", "log", "logs", "entry", "entries", "activity", "activities", "audit"])
+EVENTS = frozenset(words("event events log logs entry entries activity activities audit"))
 SEVERAL = 3
 
 

@@ -11,7 +11,7 @@ from datakeel.model.system import System
 from datakeel.rules.facts.turns import (
     ASKED,
     asked_by,
-    left_in_first_turn,
+    leaves_after,
     loops_over_rows,
     many,
     once_a_turn,
@@ -34,7 +34,7 @@ def query_in_loop(operation: Operation, system: System) -> Iterator[Hit]:
         if loop is not None:
             found.setdefault(loop[0], []).append((asked, *loop[1:]))
     for scope, queries in found.items():
-        if not waits_elsewhere(operation, scope) and not left_in_first_turn(operation, scope):
+        if not waits_elsewhere(operation, scope):
             yield hit(operation, scope, queries)
 
 
@@ -47,6 +47,8 @@ def per_row(operation: Operation, asked: Effect, system: System) -> tuple[Scope,
         assert loop.over is not None
         column = asked_by(asked, loop.over)
         if not column or not many(rows) or not operation.meet_here(rows, asked) or bounded(rows, system):
+            continue
+        if leaves_after(operation, asked, loop):
             continue
         if once_a_turn(asked, loop) and not again(asked, rows) and not at_hand(operation, asked, rows, column):
             return loop, rows, column

@@ -18,6 +18,9 @@ MAPPED = frozenset(("Mapped", *DYNAMIC))
 LISTS = frozenset(("list", "List", "Sequence", "set", "Set", "Iterable", "Collection", "dict", "Dict"))
 
 
+WORDLESS: dict[object, str] = {False: "joined", None: "noload"}  # values of `lazy` that are no words
+
+
 class Field(Struct, frozen=True):
     """One attribute of a mapped class, as its declaration says. `kind` is column, relation or ``call`` (some other
     function's value); `references` the column (``orders.id``) that a foreign key names."""
@@ -81,7 +84,10 @@ def relation_field(call: Call, annotation: Expression | None, loads: str = "") -
     uselist = keyword(call, "uselist")
     if isinstance(uselist, Const) and isinstance(uselist.value, bool):
         many = uselist.value
-    made = "dynamic" if last_name(call.function) == "dynamic_loader" else text(keyword(call, "lazy"))
+    given = keyword(call, "lazy")
+    made = "dynamic" if last_name(call.function) == "dynamic_loader" else text(given)
+    if isinstance(given, Const) and given.value in WORDLESS:
+        made = WORDLESS[given.value]
     lazy = loads or made
     secondary = keyword(call, "secondary")
     return Field(
