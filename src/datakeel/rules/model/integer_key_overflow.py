@@ -44,7 +44,8 @@ def counted_key(dataset: Dataset) -> Column | None:
     column = dataset.schema.column(names[0]) if len(names) == 1 else None
     if column is None or column.references or not NARROW.match(column.type):
         return None
-    return column
+    implied = bool(dataset.model) and column.place is None  # a framework's version decides how wide it is
+    return None if implied else column
 
 
 def often(operation: Operation) -> bool:
