@@ -1,5 +1,6 @@
 """Fingerprints: what keeps them, what changes them, and how equal ones are told apart."""
 
+import pytest
 from msgspec.structs import replace
 
 from datakeel.finding import Finding
@@ -85,6 +86,34 @@ def test_what_a_function_does_makes_it_another() -> None:
     changed = [WRITTEN, out, WRITTEN.replace("3", "4"), WRITTEN.replace("'card'", "'Card'")]
     changed.append(WRITTEN.replace("log(order)", "log(order)\n    log(order)"))
     assert len(set(map(structured, changed))) == 5
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("if a in b:\n    c()", "if (\n    a in b\n):\n    c()"),
+        ("x = f'{a[\"b\"]}\\n'", "x = (\n    f\"{a['b']}\\n\"\n)"),
+        ("return a or b", "return (\n    a\n    or b\n)"),
+        ("f(x=(a + b), y=1)", "f(x=a + b, y=1,)"),
+        ("say('it\\'s')", 'say("it\'s")'),
+    ],
+)
+def test_what_a_formatter_rewrites_is_the_same_function(one: str, other: str) -> None:
+    assert structured(one) == structured(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("x = (a + b) * c", "x = a + b * c"),
+        ("x = a == (b or c)", "x = a == b or c"),
+        ("return (a, b)", "return (a)"),
+        ("if (a) or (b):\n    c()", "if (a or b):\n    c()"),
+        ("x = 'a b'", "x = 'ab'"),
+    ],
+)
+def test_what_means_something_else_is_another_function(one: str, other: str) -> None:
+    assert structured(one) != structured(other)
 
 
 def test_quotes_do_not_matter_where_they_say_the_same() -> None:

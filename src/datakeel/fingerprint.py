@@ -82,7 +82,7 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
         kind, said = piece.lastgroup, piece.group()
         if kind == "end" and depth <= 0:
             if parts and not only_text:
-                yield width, "".join(parts)
+                yield width, unwrapped(parts)
             width, depth, parts, only_text = 0, 0, [], True
         elif kind == "gap" and not parts:
             width = len(said.expandtabs(8))
@@ -93,9 +93,32 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def quoted(text: str) -> str:
-    """A string literal in double quotes, where those say the same."""
-    plain = text.strip("'")
-    return text if any(mark in plain for mark in "\"'\\") else text.replace("'", '"')
+    """A string literal with double quotes only, also inside it (an f-string's expressions have theirs), none escaped:
+    formatters choose among them."""
+    return text.replace("\\'", "'").replace('\\"', '"').replace("'", '"')
+
+
+WHOLE = re.compile(r"(?:^|[^=!<>])=$|^(?:return|if|elif|while|assert|yield)$")
+
+
+def unwrapped(parts: list[str]) -> str:
+    """A statement's text, from its tokens, without parentheses round a whole value, which change nothing: behind an
+    assignment, ``return``, ``if`` and the like, up to the value's end. Those round a tuple stay."""
+    opened: list[int] = []
+    commas: set[int] = set()  # the brackets in which one stands
+    left_out: set[int] = set()
+    for number, part in enumerate(parts):
+        if part in ("(", "[", "{"):
+            opened.append(number)
+        elif part in (")", "]", "}") and opened:
+            first = opened.pop()
+            behind = "".join(parts[number + 1 : number + 2])
+            ends = not behind or behind[0] in ",)]}" or (behind == ":" and number + 2 == len(parts))
+            if part == ")" and first and ends and first not in commas and WHOLE.search(parts[first - 1]):
+                left_out |= {first, number}
+        elif "," in part and part[0] not in "\"'" and opened:
+            commas.add(opened[-1])
+    return "".join(part for number, part in enumerate(parts) if number not in left_out)
 
 
 def fingerprinted(findings: Iterable[Finding], code: Callable[[Finding], str]) -> tuple[Finding, ...]:
