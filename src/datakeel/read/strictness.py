@@ -16,10 +16,18 @@ def refuses(cls: ClassInfo) -> bool:
     """Whether ``Order(**mapping)`` fails where the mapping has a key that the class does not name."""
     if any(base.startswith("pydantic.") for base in cls.externals()):
         return any(forbids(c) for c in cls.ancestors())
-    if any(last_name(d) in GENERATED for d in cls.facts.decorators):
-        return True
-    init = cls.method("__init__")
-    return init is not None and not any(p.kind == "options" for p in init.signature.parameters)
+    for maker in cls.ancestors():
+        init = maker.methods.get("__init__")
+        if init is not None:
+            return not any(p.kind == "options" for p in init.signature.parameters)
+        if any(last_name(d) in GENERATED and not leaves_out_init(d) for d in maker.facts.decorators):
+            return True
+    return False
+
+
+def leaves_out_init(decorator: Expression) -> bool:
+    """``@dataclass(init=False)``: the class is made as its base is."""
+    return isinstance(decorator, Call) and ("init", Const(False)) in decorator.keywords
 
 
 def last_name(expression: Expression) -> str:
