@@ -8,6 +8,11 @@ from datakeel.model.operation import Resource
 from datakeel.model.system import System
 
 TIME = re.compile(r"second|latency|duration|time|millis|_ms|elapsed|lag|delay", re.I)
+TRACES = {  # what carries a trace, in words
+    "trace-propagation": "the library's calls carry the trace",
+    "trace-sent": "the trace goes with the message",
+    "trace-taken": "the trace is taken from the message",
+}
 METERS = ("histogram", "summary", "counter", "gauge", "observation")
 _TELLING = (
     "metric|prometheus|statsd|telemetry|instrument|datadog|ddtrace|newrelic|elasticapm|sentry|scout|logfire|influx"

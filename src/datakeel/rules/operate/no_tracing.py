@@ -7,20 +7,18 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.system import System
-from datakeel.rules.facts.measures import TRACING, seen_in
+from datakeel.rules.facts.measures import TRACES, TRACING, seen_in
 from datakeel.rules.facts.processes import Process, processes
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import way
-
-SENT = ("trace-propagation", "trace-sent", "trace-taken")
 
 
 @rule(Severity.SUGGESTION)
 def no_tracing(system: System) -> Iterator[Hit]:
     """What a process sends carries no trace and no correlation id."""
     everywhere = (*system.resources, *(r for o in system.operations for r in o.resources))
-    if seen_in(system, TRACING) or any(r.kind in SENT for r in everywhere):
+    if seen_in(system, TRACING) or any(r.kind in TRACES for r in everywhere):
         return
     for process in processes(system):
         sent = next((e for o in process.ways for e in o.of(Kind.CALL, Kind.PUBLISH) if leaves(e)), None)
