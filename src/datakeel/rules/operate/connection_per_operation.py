@@ -9,9 +9,9 @@ from datakeel.model.operation import Operation, Resource
 from datakeel.rules.facts.running import once_for_each
 from datakeel.rules.rule import Hit, rule
 
-DEAR = ("connection", "producer", "pool")  # to open: a handshake, a login, a process on the server, a thread here
-CLIENTS = ("mongodb", "cassandra", "elasticsearch", "kafka")  # clients that hold a pool and threads
-LOCAL = ("sqlite", "sqlite3", "socket", "smtp")
+DEAR = ("connection", "pool")  # to open: a handshake, a login, a process on the server
+CLIENTS = ("mongodb", "cassandra", "elasticsearch", "kafka")  # whose clients hold a pool and threads
+LOCAL = ("", "sqlite", "sqlite3", "socket", "smtp")
 
 
 @rule(Severity.MAJOR)
@@ -26,9 +26,9 @@ def connection_per_operation(operation: Operation) -> Iterator[Hit]:
 
 
 def dear(resource: Resource) -> bool:
-    if resource.technology in LOCAL:  # a file; a socket and mail are what their code is about
+    if resource.technology in LOCAL:  # a file; sockets, shells and mail are what their code is about
         return False
-    return resource.kind in DEAR or (resource.kind == "client" and resource.technology in CLIENTS)
+    return resource.kind in DEAR or (resource.kind in ("client", "producer") and resource.technology in CLIENTS)
 
 
 def per_row(resource: Resource) -> str:
