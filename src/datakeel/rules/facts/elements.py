@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.model.effect import Effect, Scope, Source
+from datakeel.model.effect import Effect, Kind, Scope, Source
 from datakeel.model.operation import Operation
 from datakeel.rules.facts.turns import loops_over_rows, many
 
@@ -53,7 +53,10 @@ def caught_each_turn(effect: Effect, loop: Scope) -> bool:
     return any(s.kind in ("try", "savepoint", "transaction") for s in inner)
 
 
-def chosen_in_turn(effect: Effect, loop: Scope) -> bool:
-    """Whether a turn does it only if a test says so."""
-    inner = effect.scopes[effect.scopes.index(loop) + 1 :]
-    return any(s.kind == "branch" for s in inner)
+def chosen_in_turn(operation: Operation, write: Effect, loop: Scope) -> bool:
+    """Whether a turn writes only if a test says so, and nothing if not."""
+    inner = write.scopes[write.scopes.index(loop) + 1 :]
+    if not any(s.kind == "branch" for s in inner):
+        return False
+    alike = (w for w in operation.of(Kind.WRITE) if w.dataset == write.dataset and within(w, loop))
+    return not any(operation.exclusive(write, other) for other in alike)

@@ -9,7 +9,9 @@ from datakeel.model.effect import Effect, Kind, Scope, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import model_name, variable
+from datakeel.rules.facts.decisions import own_text
 from datakeel.rules.facts.elements import caught_each_turn, chosen_in_turn, made_of, of_arguments, of_rows, turn, within
+from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.survey import TESTS
 from datakeel.rules.rule import Hit, rule
 
@@ -25,15 +27,33 @@ def row_by_row_write(operation: Operation, system: System) -> Iterator[Hit]:
     """Many rows are written one by one, each with a round trip of its own."""
     told: set[int] = set()
     for write in operation.of(Kind.WRITE):
-        loop = turn(write) if not write.chain and write.verb in VERBS and write.store in STORES else None
-        if loop is None or loop.number in told or TESTS.search(operation.place.path):
+        loop = turn(write) if own(write) and write.verb in VERBS and write.store in STORES else None
+        if (
+            loop is None
+            or loop.number in told
+            or not stands_here(loop, operation)
+            or TESTS.search(operation.place.path)
+        ):
             continue
         read = of_rows(operation, write, loop)
-        if (read is None and not of_arguments(write)) or counted(write) or not sent_alone(operation, write, loop):
+        if (
+            (read is None and (write.chain or not of_arguments(write)))
+            or counted(write)
+            or not sent_alone(operation, write, loop)
+        ):
             continue
         if not caught_each_turn(write, loop) and not busy(operation, write, loop):
             told.add(loop.number)
             yield hit(operation, write, loop, read, system)
+
+
+def own(write: Effect) -> bool:
+    """Whether it stands in the function's own text, or in what a class has made of its `save`."""
+    return not write.chain or write.callee.endswith(".save")
+
+
+def stands_here(loop: Scope, operation: Operation) -> bool:
+    return loop.place is not None and own_text(loop.place, operation)
 
 
 def sent_alone(operation: Operation, write: Effect, loop: Scope) -> bool:
@@ -53,8 +73,8 @@ def busy(operation: Operation, write: Effect, loop: Scope) -> bool:
     """Whether the write is not what the loop is about: each turn also calls, sends, waits or writes something else, or
     needs what the store answers."""
     for other in operation.effects:
-        if other.number == write.number or not within(other, loop):
-            continue
+        if other.number == write.number or other.verb == "hand-over" or not within(other, loop):
+            continue  # what is handed to code that is not in view takes no time that is known
         if other.kind in OTHERS or (other.kind == Kind.WRITE and other.dataset != write.dataset):
             return True
         locks = other.selection is not None and bool(other.selection.lock)
@@ -83,17 +103,17 @@ def few(operation: Operation, read: Effect | None, loop: Scope) -> int:
 def hit(operation: Operation, write: Effect, loop: Scope, read: Effect | None, system: System) -> Hit:
     looks = any(e.kind == Kind.READ and within(e, loop) for e in operation.effects)
     number = few(operation, read, loop)
-    doubts = number + looks + chosen_in_turn(write, loop) + 2 * by_hand(operation)
+    doubts = number + looks + chosen_in_turn(operation, write, loop) + 2 * by_hand(operation)
     start = read.place if read is not None else loop.place or write.place
     rows = f"rows of {read.dataset}" if read is not None and read.dataset else "elements"
     return Hit(
-        place=write.place,
+        place=here(write),
         message=f"{write.dataset or 'a table'} is written row by row: a thousand {rows} are a thousand round trips",
         story=(
             Step(start, f"the {rows} are gone through"),
-            Step(write.place, f"each turn sends one statement to {write.technology or 'the store'}, and waits for it"),
+            Step(here(write), f"each turn sends one statement to {write.technology or 'the store'}, and waits for it"),
             Step(
-                write.place,
+                here(write),
                 "at a millisecond each, ten thousand rows take ten seconds, with locks and the connection held",
             ),
         ),
