@@ -9,10 +9,11 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.dataset import Column, Dataset
 from datakeel.model.effect import Effect
 from datakeel.model.system import System
-from datakeel.rules.facts.tables import answered_for, stands
+from datakeel.rules.facts.tables import answered_for, named, stands
 from datakeel.rules.rule import Hit, rule
 
-ATTRIBUTE = re.compile(r"^(\w+_)?(attribute|attr|property|field|meta|option)(_?(name|key|code))?$|^(key|name)$")
+ATTRIBUTE = re.compile(r"^(\w+_)?(attribute|attr|property|field|meta|option)(_?(name|key|code))?$")
+BARE = ("key", "name")  # of anything; among attributes they are attributes
 VALUE = re.compile(r"^(\w+_)?(value|val)(_(text|string|str))?$")
 TEXTS = ("text", "varchar", "char", "")
 WIDE = 7  # columns: with more it is a table of its own
@@ -25,13 +26,20 @@ def entity_attribute_value_table(dataset: Dataset, system: System) -> Iterator[H
     if not answered_for(dataset) or len(dataset.schema.columns) > WIDE:
         return
     entity = next((c for c in dataset.schema.columns if c.references), None)
-    attribute = next((c for c in dataset.schema.columns if textual(c) and ATTRIBUTE.match(c.name)), None)
+    attribute = next((c for c in dataset.schema.columns if textual(c) and names_attributes(c, dataset)), None)
     value = next((c for c in dataset.schema.columns if textual(c) and VALUE.match(c.name)), None)
     if entity is None or attribute is None or value is None:
         return
     known = by_name(dataset, attribute, system)
     if len(known) >= SEVERAL:
         yield hit(dataset, entity, attribute, value, known)
+
+
+def names_attributes(column: Column, dataset: Dataset) -> bool:
+    """Whether a column says which attribute a row is about, by its own name or by the table's."""
+    if ATTRIBUTE.match(column.name):
+        return True
+    return column.name in BARE and any(ATTRIBUTE.match(w.removesuffix("s")) or w == "metadata" for w in named(dataset))
 
 
 def textual(column: Column) -> bool:
