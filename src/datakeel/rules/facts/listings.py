@@ -95,3 +95,11 @@ def narrowed(read: Effect) -> bool:
     if read.store == StoreKind.DOCUMENT:
         return read.selection is not None and any(p.operator == "=" for p in read.selection.predicates)
     return any(a.column.rpartition("_")[2] in ("id", "customer", "intent", "charge") for a in read.assigned)
+
+
+def removed(read: Effect, operation: Operation) -> bool:
+    """Whether what is listed is removed: then all of it is meant."""
+    return any(
+        write.verb == "delete" and any(s.kind == "read" and s.number == read.number for s in write.key_sources)
+        for write in operation.of(Kind.WRITE)
+    )

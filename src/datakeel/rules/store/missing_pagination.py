@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Effect, Kind
+from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
-from datakeel.rules.facts.listings import first_page, narrowed
+from datakeel.rules.facts.listings import first_page, narrowed, removed
 from datakeel.rules.rule import Hit, rule
 
 PAGES = {"s3": "1,000", "dynamodb": "1 MB", "stripe": "10", "http": "30"}
@@ -22,10 +22,11 @@ def missing_pagination(operation: Operation) -> Iterator[Hit]:
         what = (read.technology, read.dataset, read.text)
         if what not in told and first_page(read, operation):
             told.add(what)
-            yield hit(read)
+            unsure = (narrowed(read) or read.store == StoreKind.REMOTE) and not removed(read, operation)
+            yield hit(read, doubts=1 if unsure else 0)
 
 
-def hit(read: Effect) -> Hit:
+def hit(read: Effect, doubts: int) -> Hit:
     what, size = listed(read), length(read)
     return Hit(
         place=read.place,
@@ -36,7 +37,7 @@ def hit(read: Effect) -> Hit:
             Step(read.place, "once there are more, the rest is never seen, and nothing fails"),
         ),
         rests_on=(read,),
-        doubts=1 if narrowed(read) or read.store == "remote" else 0,
+        doubts=doubts,
         datasets=(read.dataset,) if read.dataset else (),
         fix=Fix(title="follow the token to the last page", text=cure(read)),
     )
