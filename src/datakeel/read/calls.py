@@ -878,7 +878,11 @@ class Caller(Executor):
         """Arguments become options of the receiver; an adopted object of a class of the project may do anything."""
         options = dict(receiver.options or {})
         for name in row.configures:
-            found = self.argument(arguments, row.parameters, name) if name != "*" else None
+            key, _, value = name.partition("=")
+            if value:  # one argument names the option that another sets
+                named = self.argument(arguments, row.parameters, key)
+                name = named.text or "" if named is not None else ""
+            found = self.argument(arguments, row.parameters, value or name) if name not in ("*", "") else None
             if found is not None:
                 options[name] = found
         if "*" in row.configures:
