@@ -25,14 +25,14 @@ def no_checkpoint(operation: Operation) -> Iterator[Hit]:
 def hit(start: Effect) -> Hit:
     return Hit(
         place=start.place,
-        message="this stream keeps its position and its state in a folder that ends with it: a restart loses or repeats "
-        "what was between",
+        message="this stream keeps its position and its state in a folder that ends with it: a restart loses or "
+        "repeats what was between",
         story=(
             Step(start.place, "the stream starts with no checkpoint location: a temporary folder takes its place"),
             Step(start.place, "the job is stopped, or dies: position and state go with the folder"),
             Step(
                 start.place,
-                "it starts where its source begins: what came meanwhile is skipped, or comes again",
+                "it starts where its source begins: what came meanwhile is skipped or repeated",
             ),
         ),
         rests_on=(start,),
