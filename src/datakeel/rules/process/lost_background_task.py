@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, When
 from datakeel.model.operation import Handler, Operation, Role
-from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.failures import wide
+from datakeel.rules.facts.started import covers
 from datakeel.rules.rule import Hit, rule
 
 STARTS = {"task": "task", "submit": "job"}
@@ -40,15 +40,6 @@ def function_of(operation: Operation, spawn: Effect, system: System) -> Operatio
         if effect.when == When.CONCURRENT and effect.chain and covers(spawn.place, effect.chain[0]):
             return system.operation(effect.callee)
     return None
-
-
-def covers(outer: Place, inner: Place) -> bool:
-    """Whether a call's text holds another's."""
-    begins, ends = (inner.line, inner.column), (inner.end_line, inner.end_column)
-    return outer.path == inner.path and (outer.line, outer.column) <= begins <= ends <= (
-        outer.end_line,
-        outer.end_column,
-    )
 
 
 def answers_all(handler: Handler) -> bool:
