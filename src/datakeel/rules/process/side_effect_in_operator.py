@@ -39,8 +39,8 @@ def hit(operator: Effect, effect: Effect) -> Hit:
     what = thing(effect)
     return Hit(
         place=operator.place,
-        message=f"{what} happens as often as the engine computes this step: twice where a task is repeated, never where "
-        "its result is not asked for",
+        message=f"{what} happens as often as the engine computes this step: twice where a task is repeated, never "
+        "where its result is not asked for",
         story=(
             Step(operator.place, "the function is only planned here: the engine runs it as often as it likes"),
             Step(effect.place, f"a task computes its partition: {what} happens for each row"),
