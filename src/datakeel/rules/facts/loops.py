@@ -59,10 +59,19 @@ def alone(operation: Operation, system: System) -> bool:
     """Whether the loop runs for this one program: one that neither reads messages nor starts tasks."""
     if operation.role == Role.SCRIPT:
         return True
-    if not operation.entries or any(e.kind not in ALONE for e in operation.entries):
+    if not operation.entries:
+        return not busy(operation) and plainly_entered(system)
+    if any(e.kind not in ALONE for e in operation.entries):
         return False
     starts = {e.place for e in operation.entries}
     return not any(busy(o) for o in system.operations if o.place in starts or o is operation)
+
+
+def plainly_entered(system: System) -> bool:
+    """Whether all known ways into a program are plain functions: as far as is known, one of them begins a loop for one
+    call."""
+    ways = [o for o in system.operations if any(e.place == o.place for e in o.entries)]
+    return bool(ways) and not any(o.is_async for o in ways)
 
 
 def busy(operation: Operation) -> bool:
