@@ -12,7 +12,7 @@ from datakeel.model.place import Place
 from datakeel.rules.facts.running import endless
 
 HELD = ("connection", "session", "loan")
-LOCAL = ("socket",)  # closed by the interpreter as soon as nobody holds it
+LOCAL = ("socket", "http")  # closed by the interpreter as soon as nobody holds it, or by the other side
 ACTING = (Kind.READ, Kind.WRITE, Kind.ALTER, Kind.CALL, Kind.PUBLISH, Kind.CONSUME, Kind.COMMIT)
 
 

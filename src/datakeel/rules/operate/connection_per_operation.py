@@ -11,7 +11,7 @@ from datakeel.rules.rule import Hit, rule
 
 DEAR = ("connection", "pool")  # to open: a handshake, a login, a process on the server
 CLIENTS = ("mongodb", "cassandra", "elasticsearch", "kafka")  # whose clients hold a pool and threads
-LOCAL = ("", "sqlite", "sqlite3", "socket", "smtp")
+LOCAL = ("", "sqlite", "sqlite3", "socket", "http", "smtp")
 
 
 @rule(Severity.MAJOR)
