@@ -114,7 +114,8 @@ class Executor(Evaluator):
             case Local(name):
                 self.assign_local(name, value)
             case Global(dotted):
-                self.keep(value)
+                if self.frame.function is not None:  # a program's own variables end with it
+                    self.keep(value)
                 self.state.heap[(module_rows(self.frame.module), dotted.removeprefix("."))] = value
             case Attribute(base, name, where):
                 self.assign_attribute(self.eval(base), name, value, where if where.line else at)
