@@ -5,26 +5,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Protocol
+from typing import Annotated, NoReturn
 
 import typer
-from msgspec import Struct
 from typer.main import get_command
 
 from datakeel import __version__
+from datakeel.cli.catalogue import ExplainOrder, RulesOrder, TryOrder
 from datakeel.cli.generate import DesignOrder, DoOrder, DriftOrder, GenerateOrder, ImpactOrder, UpdateOrder
+from datakeel.cli.review import SEVERITIES, CureOrder, FixOrder, Judged, ProveOrder, Reviewer, ReviewOrder, reviewer
 from datakeel.ending import told
 from datakeel.mistake import Mistake, nearest, unknown
-
-if TYPE_CHECKING:
-    from datakeel.baseline import Baseline
-    from datakeel.config import Config
-    from datakeel.finding import Confidence, Review
-    from datakeel.rules.rule import Page
-    from datakeel.show.catalogue import Entry, Praised
-    from datakeel.show.sarif import Help
 
 COMMANDS = (
     *("review", "map", "fix", "prove", "explain", "rules"),
@@ -32,24 +25,10 @@ COMMANDS = (
 )
 FORMATS = ("terminal", "markdown", "json", "sarif", "html")
 DRAWINGS = ("mermaid", "html")
-SEVERITIES = ("critical", "major", "minor", "suggestion")
 CONFIDENCES = ("high", "medium", "low")
 
-FINDINGS = 1  # the statuses of the program, beside 0
-WRONG = 2
+WRONG = 2  # the statuses of the program, beside 0 and those of the orders
 INTERRUPTED = 130
-
-
-class Reviewer(Protocol):
-    def __call__(
-        self,
-        paths: Sequence[Path | str],
-        *,
-        config: Config | None = None,
-        confidence: Confidence,
-        progress: Callable[[str, int, int], None] | None = None,
-        known: Baseline | None = None,
-    ) -> Review: ...
 
 
 def main(arguments: Sequence[str] | None = None, review: Reviewer | None = None) -> int:
@@ -84,6 +63,23 @@ app = typer.Typer(
 )
 
 Request = Annotated[str, typer.Argument(metavar="REQUEST", help="A sentence, or the path of a system.yaml.")]
+Paths = Annotated[
+    list[Path] | None, typer.Argument(metavar="PATH...", readable=False, help="Folders and files; none: this folder.")
+]
+Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write what is asked for there.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Configuration, in place of the one found.")
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, metavar="N", help="Processes; 0: one for each processor.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Read every file anew.")]
+TeamRules = Annotated[
+    bool,
+    typer.Option(
+        "--team-rules",
+        envvar="DATAKEEL_TEAM_RULES",
+        help="Run the rules that the configuration names: code of whoever wrote it.",
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback if datakeel itself fails.")]
 
 
@@ -105,16 +101,11 @@ def program(
 
 @app.command("review", help="Review code. Status: 0 nothing found, 1 findings, 2 wrong usage or configuration.")
 def type_review(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PATH...", readable=False, help="Folders and files; none: this folder."),
-    ] = None,
+    paths: Paths = None,
     form: Annotated[
         str, typer.Option("--format", "-f", metavar="NAME", help=f"One of: {', '.join(FORMATS)}.")
     ] = "terminal",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the report there.")
-    ] = None,
+    output: Output = None,
     fail_on: Annotated[
         str,
         typer.Option(metavar="NAME", help=f"The least severity that gives status 1: {', '.join(SEVERITIES)}, never."),
@@ -141,21 +132,10 @@ def type_review(
     ignore: Annotated[
         list[str] | None, typer.Option(metavar="RULE", help="Leave these rules or categories out.")
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Configuration, in place of the one found.")
-    ] = None,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=0, metavar="N", help="Processes; 0: one for each processor.")
-    ] = 0,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Read every file anew.")] = False,
-    team_rules: Annotated[
-        bool,
-        typer.Option(
-            "--team-rules",
-            envvar="DATAKEEL_TEAM_RULES",
-            help="Run the rules that the configuration names: code of whoever wrote it.",
-        ),
-    ] = False,
+    config: ConfigFile = None,
+    jobs: Jobs = 0,
+    no_cache: NoCache = False,
+    team_rules: TeamRules = False,
     fix: Annotated[
         bool, typer.Option("--fix", help="Make the edits that are safe, where a second review is content with them.")
     ] = False,
@@ -214,31 +194,15 @@ def type_prove(
 
 @app.command("map", help="Draw the system: who reads, writes, publishes and derives what, and where it breaks.")
 def type_map(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PATH...", readable=False, help="Folders and files; none: this folder."),
-    ] = None,
+    paths: Paths = None,
     form: Annotated[
         str, typer.Option("--format", "-f", metavar="NAME", help=f"One of: {', '.join(DRAWINGS)}.")
     ] = "mermaid",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the drawing there.")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Configuration, in place of the one found.")
-    ] = None,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=0, metavar="N", help="Processes; 0: one for each processor.")
-    ] = 0,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Read every file anew.")] = False,
-    team_rules: Annotated[
-        bool,
-        typer.Option(
-            "--team-rules",
-            envvar="DATAKEEL_TEAM_RULES",
-            help="Run the rules that the configuration names: code of whoever wrote it.",
-        ),
-    ] = False,
+    output: Output = None,
+    config: ConfigFile = None,
+    jobs: Jobs = 0,
+    no_cache: NoCache = False,
+    team_rules: TeamRules = False,
     debug: Debug = False,
 ) -> ReviewOrder:
     return ReviewOrder(
@@ -415,309 +379,6 @@ def no_command(word: str) -> str:
     return unknown("command", word, COMMANDS)
 
 
-class Judged:
-    """What the reviewer was last said to be at."""
-
-    last = ""
-
-
-class ReviewOrder(Struct, frozen=True, kw_only=True):
-    paths: tuple[Path, ...]
-    form: str
-    output: Path | None
-    fail_on: str
-    confidence: str
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    config: Path | None
-    jobs: int
-    cache: bool
-    team_rules: bool
-    baseline: Path | None = None
-    baseline_change: str = ""
-
-    def carried_out(self, review: Reviewer, judged: Judged) -> int:
-        self.ready()
-        known = self.known()
-        done = self.watched(review, judged, known)
-        self.note(done)
-        self.show(done)
-        return self.status(done)
-
-    def ready(self) -> None:
-        for path in self.paths:
-            must_exist(path)
-        if self.output is not None:
-            must_be_writable(self.output)
-
-    def status(self, done: Review) -> int:
-        if self.fail_on == "never":
-            return 0
-        limit = SEVERITIES.index(self.fail_on)
-        return FINDINGS if any(finding.severity <= limit for finding in done.findings) else 0
-
-    def known(self) -> Baseline | None:
-        """The baseline as it is read, before anything is reviewed; a first one is empty. Raises Mistake."""
-        from datakeel.baseline import Baseline, read
-
-        if self.baseline is None:
-            return None
-        if self.baseline_change:
-            must_be_writable(self.baseline)
-        if self.baseline_change == "set" and not self.baseline.exists():
-            return Baseline(str(self.baseline), (), "set")
-        return read(self.baseline, self.baseline_change)
-
-    def note(self, done: Review) -> None:
-        """Writes the baseline, where that was asked for."""
-        from datakeel.baseline import text
-        from datakeel.show.output import write_file
-
-        if self.baseline is not None and self.baseline_change and done.baseline is not None:
-            write_file(self.baseline, text(done.baseline.entries))
-
-    def watched(self, review: Reviewer, judged: Judged, known: Baseline | None) -> Review:
-        """The review, with its progress shown meanwhile."""
-        from datakeel.finding import Confidence
-        from datakeel.show.progress import Progress
-
-        progress = Progress(sys.stderr)
-        sure = Confidence[self.confidence.upper()]
-        try:
-            return review(self.paths, config=self.settings(), confidence=sure, progress=progress, known=known)
-        finally:
-            judged.last = progress.last
-            progress.clear()
-
-    def settings(self) -> Config:
-        """The configuration that was found, and what was typed above it."""
-        from msgspec.structs import replace
-
-        from datakeel.config import load
-
-        categories = known_rules()
-        found = load(self.paths, categories, file=self.config)
-        names = {*categories, *categories.values(), *(rule.name for rule in found.team)}
-        for name in (*self.select, *self.ignore):
-            if name not in names:
-                raise Mistake(unknown("rule", name, names))
-        return replace(
-            found,
-            select=self.select or found.select,
-            ignore=(*found.ignore, *self.ignore),
-            jobs=self.jobs,
-            cache=self.cache,
-            trusted=self.team_rules,
-        )
-
-    def show(self, review: Review) -> None:
-        from datakeel.show import output
-
-        output.give(self.printable(review), self.output)
-
-    def printable(self, review: Review) -> str:
-        """The report; a text in it that no encoding can hold (a string of the code may) is mended."""
-        from datakeel.show.words import sound
-
-        try:
-            return self.report(review)
-        except UnicodeEncodeError:
-            return self.report(sound(review))
-
-    def report(self, review: Review) -> str:
-        """The report in the form that was asked for; only that form's code is loaded."""
-        import os
-
-        from datakeel.show.output import Paper, paper
-        from datakeel.show.sources import Sources
-
-        sources = Sources(review.root)
-        if self.form in ("json", "sarif"):  # people read the text of a fix, machines its edits
-            from datakeel.mender import with_edits
-
-            review = with_edits(review)
-        if self.form == "json":
-            from datakeel.show import json
-
-            return json.render(review, sources)
-        if self.form == "sarif":
-            from datakeel.show import sarif
-
-            own = {rule.name: rule.page for rule in self.settings().team}
-            return sarif.render(review, lambda category, rule: help_of(category, rule, own.get(rule)))
-        if self.form == "markdown":
-            from datakeel.show import markdown
-
-            return markdown.render(review, sources)
-        if self.form in ("html", "map-html"):
-            from datakeel.show import html
-
-            return html.render(review, sources) if self.form == "html" else html.render_map(review, sources)
-        if self.form == "map-mermaid":
-            from datakeel.show import map as drawing
-
-            return drawing.mermaid(review)
-        from datakeel.show import terminal
-
-        return terminal.render(review, sources, Paper() if self.output else paper(sys.stdout, os.environ))
-
-
-class FixOrder(Struct, frozen=True):
-    """A review whose safe edits are made, or (`diff`) shown."""
-
-    review: ReviewOrder
-    diff: bool = False
-
-    def carried_out(self) -> int:
-        from datakeel.finding import Confidence
-        from datakeel.mender import mended
-        from datakeel.show import output, words
-        from datakeel.show.progress import Progress
-
-        order = self.review
-        order.ready()
-        progress = Progress(sys.stderr)
-        sure = Confidence[order.confidence.upper()]
-        try:
-            known = order.known()
-            done = mended(order.paths, config=order.settings(), confidence=sure, progress=progress, known=known)
-        finally:
-            progress.clear()
-        if self.diff:
-            output.give(done.difference(), order.output)
-        else:
-            done.write()
-            order.show(done.review)
-        output.say(words.mended(done.fixed, done.left, shown=self.diff))
-        if self.diff:
-            return FINDINGS if done.after and order.fail_on != "never" else 0
-        return order.status(done.review)
-
-
-class CureOrder(Struct, frozen=True):
-    """The patch that cures one finding, shown or written."""
-
-    finding: str
-    path: Path
-    apply: bool
-
-    def carried_out(self) -> int:
-        from datakeel.config import load
-        from datakeel.prover import cure
-        from datakeel.show import output
-        from datakeel.show.progress import Progress
-
-        must_exist(self.path)
-        progress = Progress(sys.stderr)
-        try:
-            found = cure(self.finding, self.path, config=load([self.path], known_rules()), progress=progress)
-        finally:
-            progress.clear()
-        if not self.apply:
-            output.write(found.patch.difference(), sys.stdout)
-            return 0
-        found.write()
-        output.write("".join(f"wrote {path}\n" for path in found.patch.after), sys.stdout)
-        return 0
-
-
-class ProveOrder(Struct, frozen=True):
-    """A test that shows one finding."""
-
-    finding: str
-    path: Path
-    output: Path | None
-
-    def carried_out(self) -> int:
-        from datakeel.config import load
-        from datakeel.prover import proven
-        from datakeel.show import output
-        from datakeel.show.progress import Progress
-
-        must_exist(self.path)
-        if self.output is not None:
-            must_be_writable(self.output)
-        progress = Progress(sys.stderr)
-        try:
-            _, text = proven(self.finding, self.path, config=load([self.path], known_rules()), progress=progress)
-        finally:
-            progress.clear()
-        output.give(text, self.output)
-        return 0
-
-
-class ExplainOrder(Struct, frozen=True):
-    rule: str
-
-    def carried_out(self) -> int:
-        import os
-
-        from datakeel.rules.rule import page
-        from datakeel.show import explain, output
-
-        categories, strengths = known_rules(), known_strengths()
-        own = {} if self.rule in categories or self.rule in strengths else team_pages(categories)
-        if self.rule in own:
-            output.write(explain.render(own[self.rule].text, output.paper(sys.stdout, os.environ)), sys.stdout)
-            return 0
-        if self.rule in categories.values():
-            named = ", ".join(rule for rule, category in categories.items() if category == self.rule)
-            raise Mistake(f'"{self.rule}" is a category; its rules: {named}')
-        if self.rule not in categories and self.rule not in strengths:
-            raise Mistake(f"{unknown('rule', self.rule, {*categories, *strengths, *own})} (datakeel rules lists them)")
-        text = strengths[self.rule] if self.rule in strengths else page(categories[self.rule], self.rule).text
-        output.write(explain.render(text, output.paper(sys.stdout, os.environ)), sys.stdout)
-        return 0
-
-
-class RulesOrder(Struct, frozen=True):
-    form: str
-    strengths: bool = False
-
-    def carried_out(self) -> int:
-        import os
-
-        from datakeel.show import catalogue, output
-
-        if self.form == "json":
-            given = catalogue.praised_json(praised()) if self.strengths else catalogue.render_json(entries())
-            output.write(given, sys.stdout)
-            return 0
-        paper = output.paper(sys.stdout, os.environ)
-        rules = "" if self.strengths else catalogue.render(entries(), paper) + "\n"
-        output.write(rules + catalogue.render_praised(praised(), paper), sys.stdout)
-        return 0
-
-
-class TryOrder(Struct, frozen=True):
-    """The rules of a folder are run on their pages' cases."""
-
-    folder: Path
-
-    def carried_out(self) -> int:
-        from datakeel.config import team_rules
-        from datakeel.rules import team
-        from datakeel.rules.rule import CATEGORIES
-        from datakeel.show import output
-        from datakeel.trial import cases, tried
-
-        known = known_rules()
-        named = team_rules(self.folder, CATEGORIES)
-        if not named:
-            raise Mistake(f"{self.folder} has no rules: one is CATEGORY/name.py with name.md beside it")
-        taken = [
-            f"{r.file}: {r.name} is datakeel's rule already; give it another name" for r in named if r.name in known
-        ]
-        if taken:
-            raise Mistake("\n".join(taken))
-        rules = team.loaded((rule.category, Path(rule.file)) for rule in named)
-        wrong = list(tried(rules))
-        count = sum(len(cases(rule.page.text)) for rule in rules)
-        lines = f"{count} cases: {'all lines are as marked' if not wrong else 'not as they should be'}"
-        output.write("\n".join((*wrong, f"{', '.join(rule.name for rule in rules)}; {lines}")) + "\n", sys.stdout)
-        return FINDINGS if wrong else 0
-
-
 Order = (
     ReviewOrder
     | TryOrder
@@ -732,110 +393,6 @@ Order = (
     | DriftOrder
     | ImpactOrder
 )
-
-
-# What an order needs: loaded when it is needed ----------------------------------------------------------------------
-
-
-def reviewer(
-    paths: Sequence[Path | str],
-    *,
-    config: Config | None = None,
-    confidence: Confidence,
-    progress: Callable[[str, int, int], None] | None = None,
-    known: Baseline | None = None,
-) -> Review:
-    from datakeel.reviewer import review
-
-    return review(paths, config=config, confidence=confidence, progress=progress, known=known)
-
-
-def must_be_writable(file: Path) -> None:
-    """Said before the review, not after it."""
-    import os
-
-    if file.is_dir():
-        raise Mistake(f"cannot write {file}: it is a folder")
-    folder = file.absolute().parent
-    if not folder.is_dir():
-        raise Mistake(f"cannot write {file}: there is no folder {file.parent}")
-    if not file.exists() and not os.access(folder, os.W_OK):
-        raise Mistake(f"cannot write {file}: its folder cannot be written to")
-
-
-def must_exist(path: Path) -> None:
-    try:
-        path.stat()
-    except (OSError, ValueError) as error:
-        missing = isinstance(error, FileNotFoundError | ValueError)
-        raise Mistake(nothing_at(path) if missing else f"cannot read {path}: {error}") from None
-
-
-def nothing_at(path: Path) -> str:
-    """What is said of a path that does not exist, with the one that was probably meant."""
-    import os
-
-    sound = next((folder for folder in path.parents if folder.is_dir()), None)
-    if sound is None or "\0" in str(path):
-        return f"there is no {path}"
-    wrong, *rest = path.relative_to(sound).parts
-    try:
-        meant = nearest(wrong, os.listdir(sound))
-    except OSError:
-        meant = None
-    if meant is None:
-        return f"there is no {path}"
-    whole = Path(sound, meant, *rest)
-    return f'there is no {path}; did you mean "{whole if whole.exists() else sound / meant}"?'
-
-
-def known_rules() -> dict[str, str]:
-    """Every rule, with its category."""
-    from datakeel.rules.rule import rules
-
-    return {rule.name: rule.category for rule in rules()}
-
-
-def team_pages(categories: dict[str, str]) -> dict[str, Page]:
-    """The pages of the rules that the configuration of this folder names; nothing of the rules is run."""
-    from datakeel.config import load
-    from datakeel.rules.rule import own_page
-
-    return {rule.name: own_page(rule.page) for rule in load([Path()], categories).team}
-
-
-def known_strengths() -> dict[str, str]:
-    """Every strength, with its page."""
-    from datakeel.rules.strength import strengths
-
-    return {pattern.name: pattern.page.text for pattern in strengths()}
-
-
-def praised() -> Iterator[Praised]:
-    from datakeel.rules.strength import strengths
-    from datakeel.show.catalogue import Praised
-
-    for found in strengths():
-        page = found.page
-        yield Praised(found.name, found.category, page.pillar.value, page.pattern, page.why)
-
-
-def help_of(category: str, rule: str, own: Path | None = None) -> Help:
-    """A rule's page as SARIF has it; `own` is the file of a team's."""
-    from datakeel.rules.rule import own_page, page
-    from datakeel.show.sarif import Help
-
-    read = page(category, rule) if own is None else own_page(own)
-    return Help(why=read.why, pattern=read.pattern, text=read.text)
-
-
-def entries() -> Iterator[Entry]:
-    from datakeel.rules.rule import rules
-    from datakeel.show.catalogue import Entry
-
-    for rule in rules():
-        page = rule.page
-        yield Entry(rule.name, rule.category, rule.severity, page.pillar.value, page.pattern, page.why)
 
 
 # How it can end badly -----------------------------------------------------------------------------------------------
