@@ -13,6 +13,7 @@ from datakeel import __version__
 from datakeel.finding import Confidence, Edit, Finding, Review, Severity, Step
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
+from datakeel.show.words import first_sentence
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT = "SRCROOT"
@@ -69,15 +70,6 @@ def descriptor(rule: str, category: str, page: Help) -> Node:
         "help": {"text": f"{page.why}\n\nPattern to apply: {page.pattern}", "markdown": page.text},
         "properties": {"tags": ["data", category], "pattern": page.pattern},
     }
-
-
-def first_sentence(text: str) -> str:
-    """
-    >>> first_sentence("A row is lost. Nobody sees it.")
-    'A row is lost.'
-    """
-    end = text.find(". ")
-    return text if end < 0 else text[: end + 1]
 
 
 def invocation(review: Review) -> Node:

@@ -40,6 +40,15 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
+def first_sentence(text: str) -> str:
+    """
+    >>> first_sentence("A row is lost. Nobody sees it.")
+    'A row is lost.'
+    """
+    end = text.find(". ")
+    return text if end < 0 else text[: end + 1]
+
+
 def sound(value: Part) -> Part:
     """The value with every lone surrogate (half a character, which no encoding has) in its texts replaced.
 
