@@ -186,14 +186,13 @@ def test_the_reviewer_is_told_how_sure_is_sure_enough(word: str) -> None:
         ("revew .", 'unknown command "revew"; did you mean "review"?'),
         (
             "zzz",
-            'unknown command "zzz"; known are design, do, drift, explain, fix, generate, impact, map, prove, review,'
-            " rules, update",
+            'unknown command "zzz" (datakeel --help lists them)',
         ),
         ("shop", '"shop" is no command; to review it: datakeel review shop'),
         (
             "",
-            "which command? review, map, fix, prove, explain, rules, design, generate, do, update, drift, impact"
-            " (datakeel --help says more)",
+            "which command? review, map, fix, prove, explain, rules, patterns, checklist, design, generate, do, update,"
+            " drift, impact (datakeel --help says more)",
         ),
         ("review --formt json", 'unknown option "--formt"; did you mean "--format"?'),
         ("review --format jsn", 'unknown format "jsn"; did you mean "json"?'),
@@ -219,6 +218,12 @@ def test_the_reviewer_is_told_how_sure_is_sure_enough(word: str) -> None:
         ("review shop/odrers.py", 'there is no shop/odrers.py; did you mean "shop/orders.py"?'),
         ("review --config nowhere.toml", "cannot read nowhere.toml: No such file or directory"),
         ("explain lost-updte", 'unknown rule "lost-updte"; did you mean "lost-update"? (datakeel rules lists them)'),
+        ("patterns outbx", 'unknown pattern "outbx"; did you mean "outbox"? (datakeel patterns lists them)'),
+        (
+            "patterns lost-update",
+            '"lost-update" is a rule or strength; its patterns: atomic-update, row-lock, version-check',
+        ),
+        ("checklist --format sarif", 'unknown format "sarif"; known are json, markdown, terminal'),
         ("rules --format sarif", 'unknown format "sarif"; known are json, terminal'),
         ("explain", "missing argument 'RULE'"),
     ],

@@ -13,17 +13,18 @@ import typer
 from typer.main import get_command
 
 from datakeel import __version__
-from datakeel.cli.catalogue import ExplainOrder, RulesOrder, TryOrder
+from datakeel.cli.catalogue import ChecklistOrder, ExplainOrder, PatternsOrder, RulesOrder, TryOrder
 from datakeel.cli.generate import DesignOrder, DoOrder, DriftOrder, GenerateOrder, ImpactOrder, UpdateOrder
 from datakeel.cli.review import SEVERITIES, CureOrder, FixOrder, Judged, ProveOrder, Reviewer, ReviewOrder, reviewer
 from datakeel.ending import told
 from datakeel.mistake import Mistake, nearest, unknown
 
 COMMANDS = (
-    *("review", "map", "fix", "prove", "explain", "rules"),
+    *("review", "map", "fix", "prove", "explain", "rules", "patterns", "checklist"),
     *("design", "generate", "do", "update", "drift", "impact"),
 )
 FORMATS = ("terminal", "markdown", "json", "sarif", "html")
+REFERENCES = ("terminal", "markdown", "json")
 DRAWINGS = ("mermaid", "html")
 CONFIDENCES = ("high", "medium", "low")
 
@@ -241,6 +242,24 @@ def type_rules(
     return RulesOrder(one_of("format", form, ("terminal", "json")), strengths)
 
 
+Reference = Annotated[str, typer.Option("--format", "-f", metavar="NAME", help=f"One of: {', '.join(REFERENCES)}.")]
+
+
+@app.command("patterns", help="List the patterns by chapter, or show one: when it holds, its cost, who has it.")
+def type_patterns(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="As the list has it; none: the list.")] = "",
+    form: Reference = "terminal",
+    output: Output = None,
+    debug: Debug = False,
+) -> PatternsOrder:
+    return PatternsOrder(name, one_of("format", form, REFERENCES), output)
+
+
+@app.command("checklist", help="Show what to ask at each step of a review, with its red flags.")
+def type_checklist(form: Reference = "terminal", output: Output = None, debug: Debug = False) -> ChecklistOrder:
+    return ChecklistOrder(one_of("format", form, REFERENCES), output)
+
+
 @app.command("design", help="Say what a system must do, in a system.yaml, and decide how it is built.")
 def type_design(
     request: Request,
@@ -374,9 +393,12 @@ def refuse(error: Exception) -> NoReturn:
 
 def no_command(word: str) -> str:
     """A path where a command should stand is a review that lacks its word, unless a command is nearly meant."""
-    if nearest(word, COMMANDS) is None and Path(word).exists():
+    said = unknown("command", word, COMMANDS)
+    if nearest(word, COMMANDS) is not None:
+        return said
+    if Path(word).exists():
         return f'"{word}" is no command; to review it: datakeel review {word}'
-    return unknown("command", word, COMMANDS)
+    return f"{said} (datakeel --help lists them)"
 
 
 Order = (
@@ -387,6 +409,8 @@ Order = (
     | ProveOrder
     | ExplainOrder
     | RulesOrder
+    | PatternsOrder
+    | ChecklistOrder
     | DesignOrder
     | GenerateOrder
     | UpdateOrder

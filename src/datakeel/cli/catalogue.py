@@ -1,4 +1,4 @@
-"""The orders about rules: what is typed after ``explain`` and ``rules``."""
+"""The orders about what is known: what is typed after ``explain``, ``rules``, ``patterns`` and ``checklist``."""
 
 # ruff: noqa: PLC0415  (an order loads what it needs, when it needs it)
 
@@ -14,8 +14,10 @@ from msgspec import Struct
 from datakeel.mistake import Mistake, unknown
 
 if TYPE_CHECKING:
-    from datakeel.rules.rule import Page
+    from datakeel.patterns.catalogue import Pattern
+    from datakeel.rules.rule import Page, Rule
     from datakeel.show.catalogue import Entry, Praised
+    from datakeel.show.checklist import Part
 
 WRONG_CASES = 1  # the status where a case of a team's page is not as marked
 
@@ -92,6 +94,52 @@ class TryOrder(Struct, frozen=True):
         return WRONG_CASES if wrong else 0
 
 
+class PatternsOrder(Struct, frozen=True):
+    """The whole catalogue, or the one pattern of that `name`."""
+
+    name: str
+    form: str
+    output: Path | None = None
+
+    def carried_out(self) -> int:
+        import os
+
+        from datakeel.patterns.catalogue import chapters, known
+        from datakeel.show import output, patterns
+
+        chosen = {self.name: pattern_named(self.name)} if self.name else known()
+        if self.form == "json":
+            text = patterns.render_json(chosen, chapters())
+        elif self.form == "markdown":
+            text = patterns.markdown_one(self.name, chosen[self.name]) if self.name else patterns.markdown(chapters())
+        else:
+            paper = output.paper(None if self.output else sys.stdout, os.environ)
+            text = (
+                patterns.render_one(self.name, chosen[self.name], paper)
+                if self.name
+                else patterns.render(chapters(), paper)
+            )
+        output.give(text, self.output)
+        return 0
+
+
+class ChecklistOrder(Struct, frozen=True):
+    form: str
+    output: Path | None = None
+
+    def carried_out(self) -> int:
+        import os
+
+        from datakeel.show import checklist, output
+
+        if self.form == "terminal":
+            text = checklist.render(parts(), output.paper(None if self.output else sys.stdout, os.environ))
+        else:
+            text = (checklist.render_json if self.form == "json" else checklist.markdown)(parts())
+        output.give(text, self.output)
+        return 0
+
+
 # What is known -------------------------------------------------------------------------------------------------------
 
 
@@ -133,3 +181,38 @@ def entries() -> Iterator[Entry]:
     for rule in rules():
         page = rule.page
         yield Entry(rule.name, rule.category, rule.severity, page.pillar.value, page.pattern, page.why)
+
+
+def pattern_named(name: str) -> Pattern:
+    """The pattern of that name. Raises Mistake, which leads on from the name of a rule or a strength."""
+    from datakeel.patterns.catalogue import known
+
+    if name in known():
+        return known()[name]
+    cures = [pattern for pattern, entry in known().items() if name in (*entry.rules, *entry.strengths)]
+    if cures:
+        raise Mistake(f'"{name}" is a rule or strength; its patterns: {", ".join(cures)}')
+    raise Mistake(f"{unknown('pattern', name, known())} (datakeel patterns lists them)")
+
+
+def parts() -> Iterator[Part]:
+    """The steps of the checklist, each with its rules, most severe first, and its patterns."""
+    from datakeel.patterns.catalogue import known, steps
+    from datakeel.rules.rule import rules
+    from datakeel.show.checklist import Flag, Part
+
+    for name, step in steps().items():
+        of_step = sorted(
+            (rule for rule in rules() if rule.category == name), key=lambda rule: (rule.severity, rule.name)
+        )
+        flags = tuple(Flag(rule.name, rule.severity, said(rule), rule.page.pattern) for rule in of_step)
+        yield Part(name, step, flags, tuple(p for p, entry in known().items() if entry.step == name))
+
+
+def said(rule: Rule) -> str:
+    """What a rule looks for, in the first sentence of its function."""
+    import inspect
+
+    from datakeel.show.words import first_sentence, flat
+
+    return first_sentence(flat(inspect.getdoc(rule.judge) or ""))
