@@ -91,8 +91,9 @@ class Executor(Evaluator):
         value = self.eval(node.value)
         if isinstance(value.state, Pending):
             return  # a coroutine that nobody awaits never runs
-        call = node.value.operands[0] if isinstance(node.value, Derive) and node.value.how == "await" else node.value
-        if isinstance(call, Call):
+        awaited = isinstance(node.value, Derive) and node.value.how == "await"
+        call = node.value.operands[0] if isinstance(node.value, Derive) and awaited else node.value
+        if isinstance(call, Call) and not (awaited and self.effects[started:] and self.effects[-1].kind == Kind.SPAWN):
             self.remark(started, call.at, result_used=False)
 
     # Binding ----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, HTTPException
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from shop import catalogue, checkout, customers, feed, limits
@@ -49,7 +50,7 @@ def product(product_id: int, session: Database) -> dict:
 
 @app.put("/products/{product_id}/price")
 async def change_price(product_id: int, price_cents: int, session: Database) -> None:
-    catalogue.set_price(session, product_id, price_cents)
+    await run_in_threadpool(catalogue.set_price, session, product_id, price_cents)
     await feed.announce(product_id, price_cents)
 
 
