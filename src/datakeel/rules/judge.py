@@ -4,6 +4,7 @@ order."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 from datakeel.finding import Confidence, Finding, Step
 from datakeel.model.certainty import Origin
@@ -43,11 +44,13 @@ PRECEDENCE: tuple[tuple[str, ...], ...] = (
 JUDGED = (Role.PRODUCT, Role.SCRIPT)
 
 Runs = Callable[[str, str], bool]
+Noun = tuple[object, Operation | None]  # what a rule judges, and the function that it is of
 
 
 def judge(system: System, runs: Runs = lambda rule, category: True) -> tuple[Finding, ...]:
     """Every finding of every rule that `runs`, most severe first, without those that a more specific rule covers."""
-    found = [f for rule in rules() if runs(rule.name, rule.category) for f in judged(rule, system)]
+    given = cache(lambda kind: tuple(nouns(kind, system)))
+    found = [f for rule in rules() if runs(rule.name, rule.category) for f in judged(rule, system, given)]
     return tuple(sorted(distinct(silenced(found)), key=order))
 
 
@@ -55,16 +58,18 @@ def order(finding: Finding) -> tuple[object, ...]:
     return (finding.severity, finding.confidence, finding.place, finding.rule, finding.message)
 
 
-def judged(rule: Rule, system: System) -> Iterator[Finding]:
-    for noun, operation in (found for kind in rule.nouns for found in nouns(kind, system)):
+def judged(rule: Rule, system: System, given: Callable[[type], Iterable[Noun]]) -> Iterator[Finding]:
+    for noun, operation in (found for kind in rule.nouns for found in given(kind)):
         hits: Iterable[Hit] = rule.judge(noun, system) if rule.wants_system else rule.judge(noun)
         for hit in hits:
             yield finding_of(rule, hit, operation)
 
 
-def nouns(kind: type, system: System) -> Iterator[tuple[object, Operation | None]]:
+def nouns(kind: type, system: System) -> Iterator[Noun]:
+    """What rules of one kind of noun judge. Half of a project's functions do nothing to the world: nothing is asked of
+    them."""
     if kind is Operation:
-        yield from ((o, o) for o in system.operations if o.role in JUDGED)
+        yield from ((o, o) for o in system.operations if o.role in JUDGED and (o.effects or o.resources or o.retries))
     elif kind is Resource:
         for operation in system.operations:
             if operation.role in JUDGED:

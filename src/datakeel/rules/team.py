@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 from datakeel.finding import Finding
 from datakeel.mistake import Mistake
 from datakeel.model.system import Remark, System
-from datakeel.rules.judge import distinct, judged, order
+from datakeel.rules.judge import distinct, judged, nouns, order
 from datakeel.rules.rule import Hit, Rule, described, paged
 
 
@@ -91,13 +92,13 @@ def verdict(
 
 
 def checked(rule: Rule, system: System) -> Iterator[Finding]:
-    def judge(*nouns: Any) -> Iterator[Hit]:
-        for hit in rule.judge(*nouns):
+    def judge(*given: Any) -> Iterator[Hit]:
+        for hit in rule.judge(*given):
             if not isinstance(hit, Hit):
                 raise TypeError(f"a rule yields Hit, not {type(hit).__name__}")
             yield hit
 
-    return judged(replace(rule, judge=judge), system)
+    return judged(replace(rule, judge=judge), system, partial(nouns, system=system))
 
 
 def failure(rule: Rule, problem: Exception, shown: Callable[[Path], str]) -> Remark:

@@ -16,7 +16,7 @@ from datakeel.rules.rule import Hit, rule
 def outbox_relay_defect(operation: Operation) -> Iterator[Hit]:
     """A relay marks rows before they are sent, sends them in no order, or two relays send the same rows."""
     for read in operation.of(Kind.READ):
-        if not OUTBOX.search(read.dataset) or read.selection is None or read.selection.cardinality == Cardinality.ONE:
+        if read.selection is None or read.selection.cardinality == Cardinality.ONE or not OUTBOX.search(read.dataset):
             continue
         later = (e for e in operation.effects if e.number > read.number and not operation.exclusive(read, e))
         publish = next((e for e in later if sends(e, read)), None)

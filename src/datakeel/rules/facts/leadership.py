@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from msgspec import Struct
 
@@ -50,7 +51,7 @@ def seizures(operation: Operation) -> Iterator[Seizure]:
         if found is not None and not held(operation, write) and not counted(write):
             yield found
     for read in operation.own():
-        if read.kind == Kind.READ and LEADER.search(snake(operation.symbol)) and oldest_alive(read):
+        if read.kind == Kind.READ and of_leading(operation.symbol) and oldest_alive(read):
             yield Seizure(None, here(read), read, True, read.dataset)
 
 
@@ -62,7 +63,12 @@ def lives(write: Effect) -> bool:
 def leads(operation: Operation, effect: Effect) -> bool:
     """Whether names say that it is about leading."""
     names = (effect.dataset, effect.key or "", operation.symbol, *(a.column for a in effect.assigned))
-    return any(LEADER.search(snake(n)) for n in names)
+    return any(map(of_leading, names))
+
+
+@cache
+def of_leading(name: str) -> bool:
+    return LEADER.search(snake(name)) is not None
 
 
 def judged(operation: Operation, write: Effect) -> Seizure | None:
