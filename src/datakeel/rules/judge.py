@@ -49,7 +49,7 @@ Noun = tuple[object, Operation | None]  # what a rule judges, and the function t
 
 def judge(system: System, runs: Runs = lambda rule, category: True) -> tuple[Finding, ...]:
     """Every finding of every rule that `runs`, most severe first, without those that a more specific rule covers."""
-    given = cache(lambda kind: tuple(nouns(kind, system)))
+    given = cache(lambda kind: tuple(n for n in nouns(kind, system) if acts(n[0])))
     found = [f for rule in rules() if runs(rule.name, rule.category) for f in judged(rule, system, given)]
     return tuple(sorted(distinct(silenced(found)), key=order))
 
@@ -66,10 +66,9 @@ def judged(rule: Rule, system: System, given: Callable[[type], Iterable[Noun]]) 
 
 
 def nouns(kind: type, system: System) -> Iterator[Noun]:
-    """What rules of one kind of noun judge. Half of a project's functions do nothing to the world: nothing is asked of
-    them."""
+    """What rules of one kind of noun judge, each with the function that it is of."""
     if kind is Operation:
-        yield from ((o, o) for o in system.operations if o.role in JUDGED and (o.effects or o.resources or o.retries))
+        yield from ((o, o) for o in system.operations if o.role in JUDGED)
     elif kind is Resource:
         for operation in system.operations:
             if operation.role in JUDGED:
@@ -79,6 +78,11 @@ def nouns(kind: type, system: System) -> Iterator[Noun]:
         yield from ((d, None) for d in system.datasets)
     else:
         yield system, None
+
+
+def acts(noun: object) -> bool:
+    """Half of a project's functions do nothing to the world: of these no rule of ours has anything to say."""
+    return not isinstance(noun, Operation) or bool(noun.effects or noun.resources or noun.retries)
 
 
 def finding_of(rule: Rule, hit: Hit, operation: Operation | None) -> Finding:
