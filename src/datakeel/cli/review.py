@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datakeel.baseline import Baseline
     from datakeel.config import Config
     from datakeel.finding import Confidence, Review
+    from datakeel.show.progress import Progress
     from datakeel.show.sarif import Help
 
 SEVERITIES = ("critical", "major", "minor", "suggestion")
@@ -54,6 +56,19 @@ class Judged:
     """What the reviewer was last said to be at."""
 
     last = ""
+
+
+@contextmanager
+def watching(judged: Judged) -> Iterator[Progress]:
+    """Progress on standard error while something is reviewed; gone from there in any case afterwards."""
+    from datakeel.show.progress import Progress
+
+    progress = Progress(sys.stderr)
+    try:
+        yield progress
+    finally:
+        judged.last = progress.last
+        progress.clear()
 
 
 class ReviewOrder(Struct, frozen=True, kw_only=True):
@@ -113,16 +128,14 @@ class ReviewOrder(Struct, frozen=True, kw_only=True):
 
     def watched(self, review: Reviewer, judged: Judged, known: Baseline | None) -> Review:
         """The review, with its progress shown meanwhile."""
-        from datakeel.finding import Confidence
-        from datakeel.show.progress import Progress
+        with watching(judged) as progress:
+            return review(self.paths, config=self.settings(), confidence=self.sure(), progress=progress, known=known)
 
-        progress = Progress(sys.stderr)
-        sure = Confidence[self.confidence.upper()]
-        try:
-            return review(self.paths, config=self.settings(), confidence=sure, progress=progress, known=known)
-        finally:
-            judged.last = progress.last
-            progress.clear()
+    def sure(self) -> Confidence:
+        """The least confidence that is shown."""
+        from datakeel.finding import Confidence
+
+        return Confidence[self.confidence.upper()]
 
     def settings(self) -> Config:
         """The configuration that was found, and what was typed above it."""
@@ -204,20 +217,14 @@ class FixOrder(Struct, frozen=True):
     diff: bool = False
 
     def carried_out(self) -> int:
-        from datakeel.finding import Confidence
         from datakeel.mender import mended
         from datakeel.show import output, words
-        from datakeel.show.progress import Progress
 
         order = self.review
         order.ready()
-        progress = Progress(sys.stderr)
-        sure = Confidence[order.confidence.upper()]
-        try:
-            known = order.known()
-            done = mended(order.paths, config=order.settings(), confidence=sure, progress=progress, known=known)
-        finally:
-            progress.clear()
+        known = order.known()
+        with watching(Judged()) as progress:
+            done = mended(order.paths, config=order.settings(), confidence=order.sure(), progress=progress, known=known)
         if self.diff:
             output.give(done.difference(), order.output)
         else:
@@ -240,14 +247,10 @@ class CureOrder(Struct, frozen=True):
         from datakeel.config import load
         from datakeel.prover import cure
         from datakeel.show import output
-        from datakeel.show.progress import Progress
 
         must_exist(self.path)
-        progress = Progress(sys.stderr)
-        try:
+        with watching(Judged()) as progress:
             found = cure(self.finding, self.path, config=load([self.path], known_rules()), progress=progress)
-        finally:
-            progress.clear()
         if not self.apply:
             output.write(found.patch.difference(), sys.stdout)
             return 0
@@ -267,16 +270,12 @@ class ProveOrder(Struct, frozen=True):
         from datakeel.config import load
         from datakeel.prover import proven
         from datakeel.show import output
-        from datakeel.show.progress import Progress
 
         must_exist(self.path)
         if self.output is not None:
             must_be_writable(self.output)
-        progress = Progress(sys.stderr)
-        try:
+        with watching(Judged()) as progress:
             _, text = proven(self.finding, self.path, config=load([self.path], known_rules()), progress=progress)
-        finally:
-            progress.clear()
         output.give(text, self.output)
         return 0
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, Source, StoreKind
 from datakeel.model.operation import Operation, Resource, Role
+from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
@@ -104,6 +105,12 @@ def foreign(effect: Effect) -> bool:
     return remote or (effect.kind in (Kind.READ, Kind.CONSUME) and effect.store in STORES)
 
 
+def after(place: Place) -> tuple[Step, Step]:
+    """What a later release makes of it."""
+    changed = "a release moves, renames or changes a class; old and new processes run side by side"
+    return Step(place, changed), Step(place, GONE)
+
+
 def of_write(operation: Operation, effect: Effect, how: str) -> Hit:
     return Hit(
         place=effect.place,
@@ -111,8 +118,7 @@ def of_write(operation: Operation, effect: Effect, how: str) -> Hit:
         message=f"{thing(effect)} is readable by this program alone, and in this version: it is written with {how}",
         story=(
             Step(effect.place, f"{thing(effect)} carries objects as {how} wrote them: {SHAPE}"),
-            Step(effect.place, "a release moves, renames or changes a class; old and new processes run side by side"),
-            Step(effect.place, GONE),
+            *after(effect.place),
         ),
         rests_on=(effect,),
         doubts=doubts(effect),
@@ -152,8 +158,7 @@ def of_client(resource: Resource, what: str) -> Hit:
         message=f"messages can be read by this program alone, and only in this version: {what}",
         story=(
             Step(resource.place, f"{what}: {SHAPE}"),
-            Step(resource.place, "a release moves, renames or changes a class; old and new processes run side by side"),
-            Step(resource.place, GONE),
+            *after(resource.place),
         ),
         rests_on=(resource,),
         fix=Fix(title="write a format with a schema", text="value_serializer=lambda value: json.dumps(value).encode()"),
