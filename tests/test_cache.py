@@ -61,6 +61,12 @@ def test_a_second_save_appends(root: Path, caches: Path) -> None:
     assert len(list(next(caches.iterdir()).glob("data-*"))) == 1
 
 
+def test_what_is_put_under_a_known_key_takes_its_place(root: Path, caches: Path) -> None:
+    keep(root, caches, a=b"one")
+    keep(root, caches, a=b"two")
+    assert value(Cache.open(root, caches), "a") == b"two"
+
+
 def test_a_run_that_finds_everything_writes_nothing(root: Path, caches: Path) -> None:
     keep(root, caches, a=b"one")
     before = {file: file.stat().st_mtime_ns for file in caches.rglob("*")}

@@ -68,6 +68,15 @@ def test_nothing_changed_nothing_is_judged(again: Again) -> None:
     assert second.summary.text == first.summary.text
 
 
+def test_what_was_judged_anew_is_recalled_the_next_time(again: Again) -> None:
+    again(BOOKING)
+    edited = BOOKING.replace("account.balance + amount", "account.balance - amount")
+    _, judged = again(edited)
+    second, judged_again = again(edited)
+    assert (judged, judged_again) == (1, 0)
+    assert [f.rule for f in second.findings] == ["lost-update"]
+
+
 def test_a_comment_moves_what_was_found(again: Again) -> None:
     first, _ = again(BOOKING)
     moved = BOOKING.replace("def book", "# How money is booked:\n# in cents.\n\ndef book")

@@ -128,7 +128,7 @@ class Cache:
         """Adds to the data file that the newest index names, or begins another when more than half of it is dead."""
         newest = newest_index(folder, self.root)
         known = newest.slots if newest else {}
-        fresh = {key: blob for key, blob in self.new.items() if key not in known or key in self.damaged}
+        fresh = {k: blob for k, blob in self.new.items() if k in self.damaged or known.get(k, ())[1:] != mark(blob)}
         live = sum(known[key][1] for key in self.used if key in known) + sum(map(len, self.new.values()))
         total = (newest.size if newest else 0) + sum(map(len, fresh.values()))
         if newest is None or total - live > max(live, SMALL):
