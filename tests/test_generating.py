@@ -43,6 +43,17 @@ def test_what_is_designed_can_be_generated(here: Path, capsys: pytest.CaptureFix
     assert "is not empty" in capsys.readouterr().err
 
 
+def test_the_text_of_a_file_is_read_as_the_file_itself(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["design", CALENDAR, "-o", "-"]) == 0
+    text = capsys.readouterr().out
+    assert main(["design", text, "-o", "-"]) == 0
+    assert capsys.readouterr().out == text
+    assert main(["design", text.replace("kind: no-overlap", "kind: overlap").replace("users:", "usres:")]) == 2
+    assert "the request:" in (told := capsys.readouterr().err) and 'did you mean "users"' in told
+    assert main(["design", "workload: 500 orders per second, domain: retail", "-o", "-"]) == 0
+    assert "OrderPlaced" in capsys.readouterr().out
+
+
 def test_the_same_request_gives_the_same_bytes(here: Path) -> None:
     for folder in ("a", "b"):
         assert main(["generate", CALENDAR, "-o", folder]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
@@ -19,11 +20,14 @@ from datakeel.write.project import Project
 from datakeel.write.writer import write
 
 FILES = (".yaml", ".yml")
+DOCUMENT = re.compile(r"^(\{\s*)?[\"']?(datakeel[\"']?:\s*\d|(domain|workload)[\"']?:\s*(\{|#|$))", re.MULTILINE)
 
 
 def understood(request: str) -> Requirements:
-    """What a request says: a ``system.yaml``, by its path, or a sentence. Raises Mistake."""
-    return read(Path(request)) if is_file(request) else intake(request)
+    """What a request says: a ``system.yaml``, by its path or its text, or a sentence. Raises Mistake."""
+    if is_file(request):
+        return read(Path(request))
+    return requirements.read(request, "the request") if is_document(request) else intake(request)
 
 
 def is_file(request: str) -> bool:
@@ -32,6 +36,11 @@ def is_file(request: str) -> bool:
         return len(request.split()) == 1 and (request.endswith(FILES) or Path(request).is_file())
     except (OSError, ValueError):  # no system has a path like this one
         return False
+
+
+def is_document(request: str) -> bool:
+    """Whether a request is the text of a system.yaml: no sentence has its keys at the beginning of a line."""
+    return DOCUMENT.search(request) is not None
 
 
 def read(file: Path) -> Requirements:

@@ -35,7 +35,7 @@ AGGREGATES = """
 """
 SERIES = """
   series:
-    usage: {key: {account: text}, values: {meter: text, quantity: decimal}, workload: {retention: 90d}}
+    usage: {key: {account: text}, values: {meter: text, quantity: decimal}, workload: {retention: 1y}}
 """
 OF_TABLES = """
   batches:
@@ -121,3 +121,11 @@ def test_what_is_not_written_is_refused(text: str, told: str) -> None:
 def test_a_job_that_cannot_be_is_told(job: str, told: str) -> None:
     with pytest.raises(Mistake, match=told):
         read(f"{HEAD}{TABLES}\n  batches: {{a: {job}}}\n", "system.yaml")
+
+
+@pytest.mark.parametrize("every,kept,least", [("3 months", "90d", "185d"), ("1h", "90 min", "2h")])
+def test_a_job_over_more_than_is_kept_is_told(every: str, kept: str, least: str) -> None:
+    series = f"\n  series:\n    usage: {{key: account, values: {{quantity: decimal}}, workload: {{retention: {kept}}}}}"
+    job = f"\n  batches: {{sums: {{source: usage, every: {every}, measures: sum quantity}}}}\n"
+    with pytest.raises(Mistake, match=f"kept for {kept}: keep it for {least}"):
+        read(HEAD + series + job, "system.yaml")

@@ -3,6 +3,9 @@
 import hashlib
 import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -156,3 +159,32 @@ def test_the_difference_names_changed_new_and_forgotten_files(tmp_path: Path) ->
 
 def test_the_difference_from_a_folder_that_is_not_there_is_everything(tmp_path: Path) -> None:
     assert difference(SHOP, tmp_path / "none").count("--- /dev/null") == 2  # an empty file has no lines to show
+
+
+def test_what_a_killed_generation_left_beside_is_cleared_by_the_next(tmp_path: Path) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES, str(tmp_path / "shop")], check=False, capture_output=True, text=True
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert len(left := list(tmp_path.iterdir())) == 1
+    (tmp_path / ".shop-notes").mkdir()
+    put(SHOP, tmp_path / "shop")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".shop-notes", "shop"]
+    assert left[0].name.startswith(".shop-datakeel-")
+
+
+def test_what_another_generation_writes_now_is_left_to_it(tmp_path: Path) -> None:
+    with disk._beside(tmp_path / "shop") as stage:
+        put(SHOP, tmp_path / "shop")
+        assert stage.is_dir()
+
+
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from datakeel.write import disk
+from datakeel.write.project import File, project
+
+disk._write = lambda folder, file: os.kill(os.getpid(), signal.SIGKILL)
+disk.put(project([File("README.md", "# Shop")]), Path(sys.argv[1]))
+"""

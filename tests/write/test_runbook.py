@@ -52,7 +52,9 @@ def test_every_path_is_one_of_the_api(project: Project) -> None:
 
 def test_every_command_is_one_of_the_program(project: Project) -> None:
     main = next(f.text for f in project.files if f.path.endswith("__main__.py"))
-    called = {word.split()[3] for word in spoken(project) if word.startswith("python -m ")}
+    commands = [word.split() for word in spoken(project) if word.startswith("python -m ")]
+    assert {command[2] for command in commands} == {re.findall(r"python -m (\w+)", main)[0]}
+    called = {command[3] for command in commands}
     assert "migrate" in called
     assert {name for name in called if f'"{name}"' not in main} == set()
 

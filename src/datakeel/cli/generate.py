@@ -203,7 +203,7 @@ def asked(of: Requirements, request: str) -> Requirements:
     from datakeel import generator
     from datakeel.design.intake import answered, questions
 
-    if generator.is_file(request) or not at_terminal():
+    if generator.is_file(request) or generator.is_document(request) or not at_terminal():
         return of
     for question in questions(of):
         print(f"{question.ask} ({question.changes})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from math import ceil
 
 from datakeel.mistake import unknown
 from datakeel.naming import LONGEST, column, snake, words
@@ -22,6 +23,7 @@ from datakeel.requirements.nouns import (
     Stream,
     View,
 )
+from datakeel.requirements.units import text
 
 Path = tuple[str, ...]
 Fault = tuple[Path, str]
@@ -31,6 +33,9 @@ BETWEEN_REGIONS = 0.01  # seconds there and back: light in fibre needs 10 ms for
 PACKAGES = {"psycopg", "fastapi", "uvicorn", "pydantic", "tenacity", "structlog", "pytest", "hypothesis", "tests"}
 NUMBERS = {"integer", "decimal", "money"}
 KEYS = {"text", "uuid", "integer", "enum", "date", "boolean"}  # that a stream job may count by
+DAY = 86_400.0
+MONTH = 28 * DAY
+LONGER_MONTHS = 2 * DAY  # two months may be that much longer than twice the mean of a month
 MOST_WINDOWS = 100  # of a hopping job, that one event counts in
 CONSTRUCTS = ("aggregates", "tables", "documents", "series", "graphs", "replicated")
 JOBS = ("views", "sagas", "streams", "batches", "services")
@@ -65,7 +70,7 @@ def check(of: Requirements) -> Iterator[Fault]:
         yield from _view(view, fields)
     for saga in of.domain.sagas:
         yield from _saga(saga, of)
-    yield from _jobs(of.domain, fields)
+    yield from _jobs(of, fields)
     yield from _services(of)
     yield from _contradictions(of)
 
@@ -289,8 +294,7 @@ def _series(of: Series, whole: Requirements) -> Iterator[Fault]:
     path = ("domain", "series", of.name)
     yield from _same([((*path, "key"), of.key.name), *(((*path, "values", f.name), f.name) for f in of.values)])
     yield from _fields((*path, "values"), of.values, whole.domain)
-    own = of.workload.retention if of.workload else None
-    kept = own or whole.workload.retention
+    kept = _kept(of, whole)
     if kept is not None and of.range is not None and of.range > max(kept, of.kept or 0):
         yield (*path, "range"), "a usual query reaches further back than anything is kept"
     for i, rollup in enumerate(of.rollups):
@@ -339,7 +343,8 @@ def _saga(of: Saga, whole: Requirements) -> Iterator[Fault]:
             yield (*path, step.name, "timeout"), f"{step.name} may take longer than the whole saga"
 
 
-def _jobs(domain: Domain, fields: dict[str, set[str]]) -> Iterator[Fault]:
+def _jobs(whole: Requirements, fields: dict[str, set[str]]) -> Iterator[Fault]:
+    domain = whole.domain
     for stream in domain.streams:
         yield from _windows(stream)
         yield from _stream(stream, domain, fields)
@@ -349,6 +354,7 @@ def _jobs(domain: Domain, fields: dict[str, set[str]]) -> Iterator[Fault]:
         yield from _unknown(("domain", "batches", batch.name, "source"), "source", [batch.source], sources)
         if batch.source in fields:
             yield from _batch(batch, domain, fields[batch.source])
+            yield from _kept_for(batch, whole)
 
 
 def _batch(of: Batch, domain: Domain, known: set[str]) -> Iterator[Fault]:
@@ -367,6 +373,32 @@ def _batch(of: Batch, domain: Domain, known: set[str]) -> Iterator[Fault]:
     if leaving and of.where:
         yield (*path, "where"), f"{of.kind} takes whole periods: expected no where"
     yield from _dated(of, domain, path, leaving)
+
+
+def _kept_for(of: Batch, whole: Requirements) -> Iterator[Fault]:
+    """A period of measurements is there as a whole until the next one is over: whatever broke its run off or made it
+    wrong, it can be run again."""
+    series = next((s for s in whole.domain.series if s.name == of.source), None)
+    kept = _kept(series, whole) if series is not None else None
+    longer = LONGER_MONTHS if of.every >= MONTH else 0.0
+    least = 2 * of.every + (of.lateness or 0.0) + longer
+    if kept is not None and kept < least:
+        yield (
+            ("domain", "batches", of.name, "every"),
+            f'"{of.name}" takes {text(of.every, "period")} of {of.source}, which is kept for {text(kept, "period")}: '
+            f"keep it for {text(_days(least), 'period')} (retention) or longer, so that a period can be run until the "
+            "next one is over",
+        )
+
+
+def _kept(of: Series, whole: Requirements) -> float | None:
+    """How long its measurements are kept; None: nobody has said."""
+    return (of.workload.retention if of.workload else None) or whole.workload.retention
+
+
+def _days(seconds: float) -> float:
+    """In whole days, where it is more than one."""
+    return ceil(seconds / DAY) * DAY if seconds > DAY else seconds
 
 
 def _dated(of: Batch, domain: Domain, path: Path, leaving: bool) -> Iterator[Fault]:

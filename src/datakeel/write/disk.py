@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import glob
 import hashlib
 import json
 import os
@@ -287,10 +288,15 @@ def _write(folder: Path, file: File) -> None:
 
 @contextmanager
 def _beside(folder: Path) -> Iterator[Path]:
-    """A folder on the same disk that is gone afterwards."""
-    stage = Path(tempfile.mkdtemp(prefix=f".{folder.name[:100]}-", dir=folder.parent))
+    """A folder on the same disk that is gone afterwards; those whose writers were killed go with it."""
+    prefix = f".{folder.name[:100]}-datakeel-"
+    for rest in folder.parent.glob(f"{glob.escape(prefix)}*") if fcntl is not None else ():
+        with suppress(Mistake), alone(rest):  # nobody is at work there any more
+            shutil.rmtree(rest, ignore_errors=True)
+    stage = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
     try:
-        yield stage
+        with alone(stage):
+            yield stage
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 

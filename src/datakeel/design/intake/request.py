@@ -39,6 +39,7 @@ from datakeel.requirements import (
     Step,
     Workload,
 )
+from datakeel.requirements.checks import check
 
 NOTHING = (
     "there is no system in this request: say what it keeps or does, and how much of it, as in "
@@ -79,7 +80,14 @@ def intake(request: str) -> Requirements:
     complete(read, calls[0].domain.assume if calls else Workload(), known)
     domain, why = windowed(words.written, _timed(domain, read), asked="stream" in wanted)
     reasons = {**reasons, **names.reasons, **held.reasons, **why}
-    return _profiled(_requirements(words, names, _punctual(domain, read), read, reasons))
+    return _profiled(_sound(_requirements(words, names, _punctual(domain, read), read, reasons)))
+
+
+def _sound(found: Requirements) -> Requirements:
+    """Raises Mistake where the request contradicts itself."""
+    if faults := [fault for _, fault in check(found)]:
+        raise Mistake("\n".join(faults))
+    return found
 
 
 def _beside_jobs(wanted: Mapping[str, str], words: Text, jobs: list[batches.Spoken]) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def contribution(design: Design) -> Contribution:
         folders=(FILES,) if files else (),
         commands=(Command("batch", "processing.backfill", "runs a batch job for one period"),),
         routers=("api.batches", *(f"api.{job.table}" for job in found if job.kind == "aggregate")),
-        troubles=(*TROUBLES, *((DAMAGED,) if any(job.kind == "archive" for job in found) else ())),
+        troubles=tuple(_troubles(naming.snake(design.requirements.name), found)),
         panels=(Panel("Batch jobs", "/batches", "The last run of each job, its rows, and whether it is overdue."),),
         diagram=tuple(_diagram(found)),
     )
@@ -44,21 +45,12 @@ def contribution(design: Design) -> Contribution:
 
 PROCESS = Process("batches", "processing.batches", "runs batch jobs when they are due")
 FILES = Folder("batch_files", "batches", "the files of batch jobs, archives among them", lasting=True)
-TROUBLES = (
-    Trouble(
-        symptom="A batch job is overdue",
-        look="`batch_overdue_seconds`, `batch_failures_total`; `GET /batches`: a run that has no end stands at "
-        "`rows_read`; the log of `batches` says why it was broken off.",
-        do="Put right what the log names: the run goes on at its last chunk by itself. Rows that come and go while a "
-        "period is read make it begin anew, five times at most: then raise the job's `lateness`.",
-    ),
-    Trouble(
-        symptom="An output is wrong, or rows came too late for it",
-        look="`GET /batches/{job}/rejects`: rows that could not be taken, and why; `rows_read`, `rows_rejected` and "
-        "`rows_passed` of the run.",
-        do="Mend the rows, or the job and deploy it; then `python -m PACKAGE batch JOB DAY` for each period that is "
-        "wrong. What stands there now is read until the new output takes its place.",
-    ),
+OVERDUE = Trouble(
+    symptom="A batch job is overdue",
+    look="`batch_overdue_seconds`, `batch_failures_total`; `GET /batches`: a run that has no end stands at "
+    "`rows_read`; the log of `batches` says why it was broken off.",
+    do="Put right what the log names: the run goes on at its last chunk by itself. Rows that come and go while a "
+    "period is read make it begin anew, five times at most: then raise the job's `lateness`.",
 )
 DAMAGED = Trouble(
     symptom="An archive's file is damaged or gone, and its run does not go on",
@@ -68,6 +60,22 @@ DAMAGED = Trouble(
     "to a new file. To bring rows back: `INSERT INTO t SELECT (jsonb_populate_record(null::t, line::jsonb)).*` over "
     "the lines, naming the columns that are not generated.",
 )
+
+
+def _troubles(package: str, found: tuple[Job, ...]) -> Iterator[Trouble]:
+    names = [job.name for job in found]
+    others = f" (the other jobs: {', '.join(f'`{name}`' for name in names[1:])})" if names[1:] else ""
+    yield OVERDUE
+    yield Trouble(
+        symptom="An output is wrong, or rows came too late for it",
+        look="`GET /batches/{job}/rejects`: rows that could not be taken, and why; `rows_read`, `rows_rejected` and "
+        "`rows_passed` of the run.",
+        do="Mend the rows, or the job and deploy it; then run it again for a day of each period that is wrong: "
+        f"`python -m {package} batch {shlex.quote(names[0])} 2026-01-31`{others}. What stands there now is read until "
+        "the new output takes its place.",
+    )
+    if any(job.kind == "archive" for job in found):
+        yield DAMAGED
 
 
 def _diagram(found: tuple[Job, ...]) -> Iterator[str]:
