@@ -17,6 +17,7 @@ from datakeel.config import Config
 from datakeel.finding import Confidence, Pillar, Review, Severity
 from datakeel.model.operation import Operation
 from datakeel.rules import rule as catalogue
+from datakeel.show.explain import with_patterns
 from tests.show.sample import TIMEOUT, review, write_files
 
 Progress = Callable[[str, int, int], None]
@@ -268,6 +269,21 @@ def test_an_interruption_is_one_line(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_rule_is_explained_by_its_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("explain", "lost-update") == 0
     assert capsys.readouterr().out.startswith("# lost-update\n\nA second writer is overwritten.\n")
+
+
+def test_a_page_names_the_patterns_that_its_rule_or_strength_belongs_to(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("explain", "lost-update") == 0
+    assert capsys.readouterr().out.endswith(
+        "## Patterns\n\n- Atomic update: `datakeel patterns atomic-update`\n"
+        "- Row lock from the read to the commit: `datakeel patterns row-lock`\n"
+        "- Optimistic version check: `datakeel patterns version-check`\n"
+    )
+    assert run("explain", "outbox") == 0
+    assert "- Transactional outbox: `datakeel patterns outbox`" in capsys.readouterr().out
+
+
+def test_a_page_without_a_pattern_stands_as_it_is() -> None:
+    assert with_patterns("# a-rule\n", {}) == "# a-rule\n"
 
 
 def test_the_rules_are_listed_by_category(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ class ExplainOrder(Struct, frozen=True):
     def carried_out(self) -> int:
         import os
 
+        from datakeel.patterns.catalogue import known
         from datakeel.rules.rule import page
         from datakeel.show import explain, output
 
@@ -42,6 +43,8 @@ class ExplainOrder(Struct, frozen=True):
         if self.rule not in categories and self.rule not in strengths:
             raise Mistake(f"{unknown('rule', self.rule, {*categories, *strengths, *own})} (datakeel rules lists them)")
         text = strengths[self.rule] if self.rule in strengths else page(categories[self.rule], self.rule).text
+        cures = {name: known()[name].title for name in patterns_of(self.rule)}
+        text = explain.with_patterns(text, cures)
         output.write(explain.render(text, output.paper(sys.stdout, os.environ)), sys.stdout)
         return 0
 
@@ -189,10 +192,17 @@ def pattern_named(name: str) -> Pattern:
 
     if name in known():
         return known()[name]
-    cures = [pattern for pattern, entry in known().items() if name in (*entry.rules, *entry.strengths)]
+    cures = patterns_of(name)
     if cures:
         raise Mistake(f'"{name}" is a rule or strength; its patterns: {", ".join(cures)}')
     raise Mistake(f"{unknown('pattern', name, known())} (datakeel patterns lists them)")
+
+
+def patterns_of(name: str) -> list[str]:
+    """The patterns that a rule or a strength belongs to."""
+    from datakeel.patterns.catalogue import known
+
+    return [pattern for pattern, entry in known().items() if name in (*entry.rules, *entry.strengths)]
 
 
 def parts() -> Iterator[Part]:

@@ -1,7 +1,8 @@
-"""A rule's page: set in type at a terminal, as it is written elsewhere."""
+"""A rule's page, with the patterns that it belongs to: set in type at a terminal, as it is written elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import StringIO
 
 from datakeel.show.output import Paper
@@ -9,6 +10,12 @@ from datakeel.show.output import Paper
 
 def render(text: str, paper: Paper) -> str:
     return typeset(text, paper) if paper.person and paper.drawn else text.rstrip("\n") + "\n"
+
+
+def with_patterns(text: str, titles: Mapping[str, str]) -> str:
+    """A page and, below it, the patterns of these names and titles, each with the order that shows it."""
+    lines = [f"- {title}: `datakeel patterns {name}`" for name, title in titles.items()]
+    return "\n".join((text.rstrip("\n"), "", "## Patterns", "", *lines, "")) if lines else text
 
 
 def typeset(text: str, paper: Paper) -> str:
