@@ -8,6 +8,7 @@ people. In short:
 - ``[calls."dotted.name"]`` or ``[calls."dotted.Type.method"]``: what a call does, and which argument carries what.
 - ``[classes."dotted.Base"]``: what methods of a subclass are entry points.
 - ``[values]``: objects that the library has made (``"django.core.cache.cache"``), with their type.
+- ``[constants]``: what a library's constants mean where they are given as options.
 - ``[conventions]``: variable names that mean a type where nothing better is known.
 - ``[aliases]``: other dotted names of the same thing; a prefix may end in ``.*``, and a ``*`` elsewhere stands for any
   text (``"*_pb2_grpc.*Stub"``). A class of the project that an alias names is the library's.
@@ -275,6 +276,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     lists: tuple[Listed, ...] = ()
     settings: dict[str, Setting] = {}  # a default of the whole process → where a project sets it
     conventions: dict[str, str] = {}
+    constants: dict[str, str] = {}  # what a library's constants mean as options: dotted name → text
     aliases: dict[str, str] = {}
     example: tuple[Example, ...] = ()
 
@@ -296,6 +298,7 @@ class Libraries:
         self.settings: dict[str, Setting] = {}
         self.conventions: dict[str, str] = {}
         self.values: dict[str, str] = {}
+        self.constants: dict[str, str] = {}
         self._aliases: dict[str, str] = {}
         self._globs: list[tuple[re.Pattern[str], str]] = []
         self._wide: dict[str, list[tuple[re.Pattern[str], str]]] = {}  # rows of many names, by their last part
@@ -331,6 +334,7 @@ class Libraries:
         self.settings |= table.settings
         self.conventions |= table.conventions
         self.values |= table.values
+        self.constants |= table.constants
         for alias, meaning in table.aliases.items():
             if alias.endswith(".*") and "*" not in alias[:-1]:
                 self._prefixes.append((alias[:-1], meaning.removesuffix("*")))
@@ -362,6 +366,10 @@ class Libraries:
                     else dotted
                 )
         return next((meaning for pattern, meaning in self._globs if pattern.fullmatch(dotted)), dotted)
+
+    def meaning(self, dotted: str) -> str:
+        """What a library's constant means as an option: what its table says, else itself."""
+        return self.constants.get(self.canonical(dotted), dotted) if self.constants else dotted
 
     def standing_for(self, name: str) -> str:
         """The library's name of a class that the project holds in its own text, or empty."""

@@ -250,10 +250,15 @@ class Link:
 
     def register_decorated(self, info: FunctionInfo) -> None:
         for registration in self.world.registrations(info):
-            entry = registration.row.entry
+            row, entry = registration.row, registration.row.entry
             if entry is not None:
                 name, options = self.world.registered_name(registration), self.world.registered_options(registration)
-                self.world.add_entry(info, entry, name, options)
+                made = self.world.add_entry(info, entry, name, options)
+                if entry.kind == "consumer":
+                    made = replace(made, options=options)
+                    self.world.called_back(
+                        Callback(info.name, made, entry.passes, name, row.store, row.technology)
+                    )
 
     def register_classes(self) -> None:
         """Methods that a library's base class calls: views, commands, consumers. ``*`` stands for every public

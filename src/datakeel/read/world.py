@@ -1138,7 +1138,7 @@ class World:
             return repr(value.const)
         if isinstance(value.target, ExternalTarget):
             names = [v.target.dotted for v in (value, *value.others) if isinstance(v.target, ExternalTarget)]
-            return " | ".join(dict.fromkeys(names))
+            return " | ".join(dict.fromkeys(self.libraries.meaning(name) for name in names))
         kind = self.libraries.type(value.type) if value.type else None
         if kind is not None and kind.means:
             return self.meant(kind, value.options or {})
