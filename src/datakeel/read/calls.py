@@ -1162,6 +1162,9 @@ class Caller(Executor):
         defaults, words = self.effect_defaults(row, receiver)
         config = self.argument(arguments, row.parameters, row.config) if row.config else None
         within = self.configuration(config) if config is not None else {}
+        if row.sql and defaults:  # a statement may have options of its own
+            statement = self.asked(row, row.sql, receiver, arguments)
+            within = (statement.options or {}) if statement is not None else within
         for name in defaults:
             found = self.argument(arguments, row.parameters, name)
             inherited = (receiver.options or {}).get(name) if receiver is not None else None
@@ -1175,6 +1178,11 @@ class Caller(Executor):
                 options[name] = NOTHING
         made = receiver.place if receiver is not None and len(defaults) > len(row.options) else None
         return self.world.option_list(options, defaults, arguments.decided or made, words)
+
+    def given_options(self, row: CallRow, arguments: Arguments) -> dict[str, Value]:
+        """The options of a call that it is given."""
+        named = ((name, self.argument(arguments, row.parameters, name)) for name in row.options)
+        return {name: value for name, value in named if value is not None}
 
     def clients(self, receiver: Value, option: str) -> bool:
         """Whether a client of that type may say what an option of its calls is: a consumer or producer has a list of
@@ -1212,6 +1220,8 @@ class Caller(Executor):
             technology=row.technology or self.technology_of(receiver),
             origin=receiver.origin if receiver is not None else Origin.RESOLVED,
             begins=begins(self.world.libraries, receiver),
+            options=self.effect_options(row, receiver, arguments) if row.options else (),
+            blocking=self.holds_thread(row, receiver),
         )
         if receiver is not None and receiver.rows is not None:
             self.state.heap[(receiver.rows, "$result")] = result
@@ -1237,7 +1247,8 @@ class Caller(Executor):
         if gives in ("row", "rows", "value") and not row.effect:
             return self.read_result(gives, receiver, made)
         if gives.startswith("argument:"):
-            return self.argument(arguments, row.parameters, gives[9:]) or NOTHING
+            given = self.argument(arguments, row.parameters, gives[9:]) or NOTHING
+            return given.but(type=row.typed, options=self.given_options(row, arguments)) if row.typed else given
         if gives.startswith("awaited:"):
             function = self.argument(arguments, row.parameters, gives[8:])
             return Value(target=PartialTarget(function, Arguments(), awaited=True)) if function is not None else NOTHING

@@ -44,14 +44,15 @@ def followed(world: World, info: FunctionInfo, callback: Callback) -> Trace:
     bound = world.unbound(info, info.owner)
     free = [p for p in info.signature.parameters if p.kind == "positional"]
     for parameter, kind in zip(free[info.owner is not None :], callback.passes, strict=False):
-        if kind and not bound[parameter.name].type:
+        given = bound[parameter.name]
+        if kind and (not given.type or world.libraries.canonical(given.type) == kind):
             bound[parameter.name] = Value(type=kind, name=callback.name)
     return world.trace(info, None, bound)[0]
 
 
-def delivered(info: FunctionInfo, callback: Callback) -> Iterator[Effect]:
-    """A callback of a consumer begins with a message that was delivered to it."""
-    if callback.entry.kind == "consumer":
+def delivered(info: FunctionInfo, callback: Callback, trace: Trace) -> Iterator[Effect]:
+    """A callback of a consumer begins with a message that was delivered to it, unless it is given the whole stream."""
+    if callback.entry.kind == "consumer" and not any(goes_through(e, callback) for e in trace.effects):
         yield Effect(
             number=0,
             kind=Kind.CONSUME,
@@ -62,6 +63,11 @@ def delivered(info: FunctionInfo, callback: Callback) -> Iterator[Effect]:
             dataset=callback.name,
             options=callback.entry.options,
         )
+
+
+def goes_through(effect: Effect, callback: Callback) -> bool:
+    """Whether a callback takes the messages one by one from what it was given."""
+    return effect.kind == Kind.CONSUME and effect.dataset == callback.name and not effect.chain
 
 
 def register_named(world: World, functions: Iterable[FunctionInfo]) -> None:

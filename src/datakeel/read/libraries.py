@@ -144,6 +144,7 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     # whose call waits; holds {argument}
     gives: str = ""
     of: str = ""  # the type of its elements
+    typed: str = ""  # the type that a given argument has from then on; it keeps this call's options
     gives_name: str = ""  # an argument that names what is given (a topic, a collection)
     keeps: bool = False  # what is given has the receiver's options too
     leaves: str = ""  # it raises this exception, always (celery's `retry`)

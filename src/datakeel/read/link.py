@@ -185,7 +185,7 @@ class Link:
                 trace = followed(self.world, info, callback)
                 register_consumer(self.world, info, trace)
                 operation = self.operation(info, trace)
-                effects = (*delivered(info, callback), *operation.effects)
+                effects = (*delivered(info, callback, trace), *operation.effects)
                 self.operations[info.name] = replace(operation, effects=effects)
         register_scheduled(self.world, {e: functions[n] for e, n in named.items() if n in functions})
         self.take(self.noted(()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -61,15 +62,18 @@ class On(Struct, frozen=True):
     many: bool = False  # it is executed once for each of several sets of values
     text: str = ""
     store: StoreKind = StoreKind.RELATIONAL
+    options: tuple[Option, ...] = ()
+    blocking: bool = True  # it holds the thread
 
 
 def run_sql(
     caller: Caller, text: Value, given: Value | None, connection: str, at: Span, *, many: bool = False,
     dialect: str = "postgres", technology: str = "", origin: Origin = Origin.RESOLVED, begins: Begins | None = None,
+    options: tuple[Option, ...] = (), blocking: bool = True,
 ) -> Value:  # fmt: skip
     """Records what a text does; gives the value that its rows have (`of` is one row)."""
     store = STORES.get(dialect, StoreKind.RELATIONAL)
-    on = On(connection, at, technology, origin, begins, many, text.text or "", store)
+    on = On(connection, at, technology, origin, begins, many, text.text or "", store, options, blocking)
     if text.text is None:
         return unknown(caller, text, on)
     bound = Bound(element(given) if many and given is not None else given)
@@ -100,7 +104,7 @@ def unknown(caller: Caller, text: Value, on: On) -> Value:
         begin(caller, on)
     effect = caller.emit(
         Kind.CALL, "sql", on.at, store=on.store, connection=on.connection, technology=on.technology,
-        blocking=True, origin=max(on.origin, Origin.ASSUMED), payload=tuple(sorted(text.sources)),
+        blocking=on.blocking, origin=max(on.origin, Origin.ASSUMED), payload=tuple(sorted(text.sources)),
     )  # fmt: skip
     sources = frozenset((Source("read", effect.number),))
     rows = Rows(f"read:{effect.number}")
@@ -241,7 +245,7 @@ class Running:
         kind = Kind.ALTER if statement.verb.startswith(DEFINES) else Kind.CALL
         self.caller.emit(
             kind, statement.verb, on.at, store=on.store, connection=on.connection, technology=on.technology,
-            dataset=statement.table, text=on.text, origin=on.origin, blocking=True,
+            dataset=statement.table, text=on.text, origin=on.origin, blocking=on.blocking,
         )  # fmt: skip
 
     def effect(self, statement: Statement) -> Effect:
@@ -270,10 +274,10 @@ class Running:
             conflict=statement.conflict,
             text=on.text,
             origin=on.origin,
-            blocking=True,
+            blocking=on.blocking,
             key=name,
             key_sources=sources,
-            options=(*lock_options(statement), *cassandra_options(statement)),
+            options=(*on.options, *lock_options(statement), *cassandra_options(statement, bound)),
             payload=tuple(sorted(self.text.sources)) if kind in (Kind.CALL, Kind.PUBLISH) else (),
         )
 
@@ -285,11 +289,18 @@ def lock_options(statement: Statement) -> tuple[Option, ...]:
     return (Option("scope", repr(statement.scope or "transaction")), Option("try", repr(statement.trying)))
 
 
-def cassandra_options(statement: Statement) -> tuple[Option, ...]:
-    """Whether CQL is told to look at rows that it then leaves out, and how long what it writes lives."""
-    found = (Option("allow-filtering", "True"),) if statement.option("allow-filtering") else ()
-    lives = statement.option("ttl")
-    return (*found, Option("ttl", lives, word="expiry", unit="s")) if lives else found
+def cassandra_options(statement: Statement, bound: Bound) -> Iterator[Option]:
+    """What CQL adds to a statement: whether it looks at rows that it then leaves out, its condition, how long what it
+    writes lives, and from which time on (of a single value its source)."""
+    if statement.option("allow-filtering"):
+        yield Option("allow-filtering", "True")
+    if statement.option("if"):
+        yield Option("if", statement.option("if"), word="condition")
+    if statement.option("ttl"):
+        yield Option("ttl", statement.option("ttl"), word="expiry", unit="s")
+    if statement.option("timestamp"):
+        text, sources = bound.named(statement.option("timestamp"))
+        yield Option("timestamp", text, word="write-time", source=sources[0] if len(sources) == 1 else None)
 
 
 def given_back(effect: Effect, statement: Statement) -> Value:
@@ -330,10 +341,10 @@ def advisory(caller: Caller, name: str, key: str, sources: tuple[Source, ...], o
     if statement.verb == "unlock":
         return unlocked(caller, key, sources, on)
     if statement.verb != "lock":
-        return caller.emit(Kind.CALL, "routine", on.at, text=name, blocking=True, origin=on.origin, **common)  # type: ignore[arg-type]
+        return caller.emit(Kind.CALL, "routine", on.at, text=name, blocking=on.blocking, origin=on.origin, **common)  # type: ignore[arg-type]
     effect = caller.emit(
         Kind.LOCK, "lock", on.at, dataset="advisory", key=key, key_sources=sources, selection=statement.selection,
-        options=lock_options(statement), text=name, blocking=True, origin=on.origin, **common,  # type: ignore[arg-type]
+        options=lock_options(statement), text=name, blocking=on.blocking, origin=on.origin, **common,  # type: ignore[arg-type]
     )  # fmt: skip
     caller.state.locks = (*caller.state.locks, effect.number)
     return effect
