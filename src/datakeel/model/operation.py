@@ -130,7 +130,8 @@ class Release(Struct, frozen=True, gc=False):
 class Resource(Struct, frozen=True, gc=False):
     """A client, connection, pool, queue, consumer or producer, where it is made.
 
-    `kind`: consumer, producer, client, connection, pool, queue, executor, server, lock; steps (a list of pairs: its
+    `kind`: consumer, producer, client, connection, pool, queue, executor, server, lock; window (of a stream: its option
+    ``time`` says by which); steps (a list of pairs: its
     options ``action`` and ``compensation`` name each one's functions). `options` are resolved, with
     the library's defaults (``given=False``); `complete` False: some options could not be read. `per`: process (module
     level, or cached), call. `kept`: in an attribute or a container, which outlives the call. `releases` are the places

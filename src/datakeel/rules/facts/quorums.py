@@ -39,8 +39,8 @@ def answering(value: str, copies: int) -> int:
 
 def copies_of(system: System) -> int | None:
     """The smallest replication factor that the project gives to a keyspace; None where none is seen."""
-    found = (FACTOR.search(e.text) for o in system.operations for e in o.of(Kind.ALTER) if e.store == StoreKind.WIDE_COLUMN)
-    return min((int(match[1]) for match in found if match), default=None)
+    made = (e for o in system.operations for e in o.of(Kind.ALTER) if e.store == StoreKind.WIDE_COLUMN)
+    return min((int(match[1]) for e in made if (match := FACTOR.search(e.text))), default=None)
 
 
 def read_back(operation: Operation) -> Iterator[tuple[Effect, Effect]]:

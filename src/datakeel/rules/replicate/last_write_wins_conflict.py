@@ -49,7 +49,7 @@ def hit(write: Effect) -> Hit:
             Step(write.place, f"A writes a row of {table}, at the time of its own clock, which is a second ahead"),
             Step(write.place, "B writes the same row half a second later; its clock shows an earlier time than A's"),
             Step(write.place, "every copy keeps the value of the higher time: A's"),
-            Step(write.place, "B was told that it is done; each later write is lost too, until B's clock has passed A's"),
+            Step(write.place, "B was told that it is done; its later writes are lost too, until that time has passed"),
         ),
         rests_on=(write,),
         doubts=1,  # that several write the same row is not seen

@@ -43,7 +43,7 @@ def hit(write: Effect, read: Effect, copies: int, doubts: int) -> Hit:
             *way(write),
             Step(write.place, f"{write.verb} {write.dataset} at {said(written)}: it is done when {several(took)} it"),
             *way(read),
-            Step(read.place, f"the same rows are read at {said(asked)}: {gives} of them answers, and it is another one"),
+            Step(read.place, f"the same rows are read at {said(asked)}: {gives} of them answers, another one"),
             Step(read.place, "it answers with the old row, or with none: the flow goes on with what is not true"),
         ),
         rests_on=(write, read),
