@@ -292,14 +292,15 @@ def lock_options(statement: Statement) -> tuple[Option, ...]:
 def cassandra_options(statement: Statement, bound: Bound) -> Iterator[Option]:
     """What CQL adds to a statement: whether it looks at rows that it then leaves out, its condition, how long what it
     writes lives, and from which time on (of a single value its source)."""
-    if statement.option("allow-filtering"):
+    told = dict(statement.options)
+    if "allow-filtering" in told:
         yield Option("allow-filtering", "True")
-    if statement.option("if"):
-        yield Option("if", statement.option("if"), word="condition")
-    if statement.option("ttl"):
-        yield Option("ttl", statement.option("ttl"), word="expiry", unit="s")
-    if statement.option("timestamp"):
-        text, sources = bound.named(statement.option("timestamp"))
+    if "if" in told:
+        yield Option("if", told["if"], word="condition")
+    if "ttl" in told:
+        yield Option("ttl", told["ttl"], word="expiry", unit="s")
+    if "timestamp" in told:
+        text, sources = bound.named(told["timestamp"])
         yield Option("timestamp", text, word="write-time", source=sources[0] if len(sources) == 1 else None)
 
 
