@@ -2,7 +2,7 @@
 # make test   checks and tests everything, as continuous integration does
 # make prove-all   proves every project of examples/generate in full, faults and all, on an environment of its own
 # make mutants     takes protections out of the projects of the three seeds, and tells which their tests and a review notice
-# make references  writes docs/patterns.md and docs/checklist.md anew
+# make references  writes docs/patterns.md, docs/checklist.md and docs/accuracy.md anew
 # A Python other than the first suitable one on the path: make PYTHON=python3.13 test
 
 .PHONY: demo test prove-all mutants references clean
@@ -25,6 +25,7 @@ mutants: .venv/installed-dev
 references: .venv/installed-dev
 	.venv/bin/datakeel patterns --format markdown --output docs/patterns.md
 	.venv/bin/datakeel checklist --format markdown --output docs/checklist.md
+	.venv/bin/python -m bench.judged page --output docs/accuracy.md
 
 clean:
 	rm -rf .venv .venv-projects .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

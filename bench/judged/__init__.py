@@ -1,0 +1,1 @@
+"""How much of what a review says is true, and worth a change: findings in public repositories, judged and kept."""
