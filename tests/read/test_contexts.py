@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from textwrap import dedent
+
+import pytest
 
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Kind
 from datakeel.model.system import System
+from datakeel.read.machine import Trace
+from datakeel.read.symbols import FunctionInfo
+from datakeel.read.values import Value
+from datakeel.read.world import World
 from tests.pages import read_system
 
 
@@ -67,6 +74,37 @@ def test_a_circle_that_nobody_enters_is_entered_somewhere(tmp_path: Path) -> Non
         operation = found.operation(f"shop.code.{name}")
         assert operation is not None
         assert operation.always_inside("locks") == Answer.NO
+
+
+def test_a_function_that_counts_its_own_calls_is_followed_a_few_times_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed: Counter[str] = Counter()
+    follow = World.follow
+
+    def counted(world: World, info: FunctionInfo, bound: dict[str, Value]) -> Trace:
+        followed[info.name] += 1
+        return follow(world, info, bound)
+
+    monkeypatch.setattr(World, "follow", counted)
+    found = system(
+        tmp_path,
+        """
+        import requests
+
+        def wait(url):
+            poll(url)
+
+        def poll(url, tries=0):
+            if requests.get(url, timeout=3).status_code == 404:
+                return poll(url, tries=tries + 1)
+            return True
+        """,
+    )
+    assert 2 <= followed["shop.code.poll"] <= 10
+    waiting = found.operation("shop.code.wait")
+    assert waiting is not None
+    assert list(waiting.of(Kind.CALL))
 
 
 def test_what_a_helper_is_handed_is_called_by_those_who_handed_it_over(tmp_path: Path) -> None:

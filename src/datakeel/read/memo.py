@@ -38,6 +38,11 @@ class Memo:
         self._passing: dict[Hashable, tuple[int, object]] = {}  # answers that rest on an open question, and on which
         self.until = math.inf  # when whoever asks gives up, by the monotonic clock
 
+    @property
+    def place(self) -> int:
+        """Where the question that is being worked out stands among the open ones."""
+        return len(self._lowest) - 1
+
     def known(self, key: Hashable) -> Any:
         """The answer to a question that is settled; None where it is not (or where that is the answer)."""
         return self._known.get(key)

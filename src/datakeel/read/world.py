@@ -129,6 +129,7 @@ KINDS = {
 
 TRUTHS = {"'true'": "True", "'false'": "False", "'True'": "True", "'False'": "False"}  # of configuration files
 GIVEN = ("positional", "keyword")
+INSIDE_ITSELF = 2  # so often a function is followed inside itself by its arguments' literals: a counter has no end
 LITERALS = (str, int, float, bool, type(None))  # the types of constants that tell kinds of arguments apart
 TEXTS = 1000  # functions whose statements are kept
 FIELDS = frozenset(("Field", "field", "ib", "attrib", "PrivateAttr"))  # what declares a field with its default
@@ -159,6 +160,7 @@ class World:
         self.memo = Memo()
         self._kinds: dict[int, frozenset[str]] = {}
         self._kind_numbers: dict[Any, int] = {}
+        self._followed: dict[FunctionInfo, list[int]] = {}  # functions that are being followed, by places in the memo
         self._rows: dict[tuple[str, str], CallRow | None] = {}
         self._texts: dict[FunctionInfo, tuple[Statement, ...]] = {}
         self._said: dict[tuple[Callable[..., object], int], tuple[object, object]] = {}
@@ -654,7 +656,12 @@ class World:
         self, info: FunctionInfo, receiver: Value | None, bindings: dict[str, Value]
     ) -> tuple[Trace, dict[str, Value]]:
         """What a function does with these arguments: traced once for each kind of arguments."""
-        symbolic = self.symbolic(info, bindings)
+        followed = self._followed.get(info)
+        if followed is None or len(followed) < INSIDE_ITSELF:
+            symbolic = self.symbolic(info, bindings)
+        else:
+            symbolic = self.symbolic(info, {name: value.but(const=MISSING) for name, value in bindings.items()})
+            self.memo.rests_on(followed[0])
         key = ("trace", id(info), *map(self.kind, symbolic.values()))
         return self.memo.answer(key, lambda: self.follow(info, symbolic), EMPTY), bindings
 
@@ -748,10 +755,13 @@ class World:
         caller = Caller(self, frame)
         caller.known_as = named_with(info, bound)
         caller.broken = []
+        self._followed.setdefault(info, []).append(self.memo.place)
         try:
             self.run_function(caller, info, bound)
         except RecursionError:
             caller.complete = False
+        finally:
+            self._followed[info].pop()
         return finished(caller, frame, info)
 
     def run_function(self, caller: Caller, info: FunctionInfo, bound: dict[str, Value]) -> None:
