@@ -17,6 +17,7 @@ from datakeel.read.mapping import Mapping
 from datakeel.read.orms.django.schema.declared import Declared as DjangoModels
 from datakeel.read.orms.django.schema.fields import Fields
 from datakeel.read.orms.django.schema.migrations import Migrations as DjangoMigrations
+from datakeel.read.orms.django.schema.tortoise import TortoiseModels
 from datakeel.read.orms.sqlalchemy.schema.alembic import Migrations as AlembicRevisions
 from datakeel.read.orms.sqlalchemy.schema.declared import Declared as MappedClasses
 from datakeel.read.orms.sqlalchemy.schema.elements import Elements
@@ -94,7 +95,10 @@ class Reading:
         self.classes = MappedClasses(world, elements, self.owns)
         self.mapped = list(self.classes.mappings())
         self.revisions = AlembicRevisions(world, elements, self.classes.conventions, self.files)
-        self.homes = sorted({root(p) for p in (*self.django, *(m.path for m in self.mapped))}) or [""]
+        self.tortoise = list(TortoiseModels(world, self.owns).mappings())
+        self.homes = sorted(
+            {root(p) for p in (*self.django, *(m.path for m in self.tortoise), *(m.path for m in self.mapped))}
+        ) or [""]
         self.made_in: dict[str, set[str]] = {}
 
     def technology(self) -> str:
@@ -108,7 +112,7 @@ class Reading:
         return self.role(path) in OWN
 
     def django_models(self) -> list[str]:
-        return [m.name for m in self.world.orms.django.models.models()]
+        return [m.name for m in self.world.orms.django.models.models() if m.library == "django"]
 
     def home(self, path: str) -> str:
         """The service that a file belongs to: its own root's, or the one that shares most folders with it."""
@@ -130,7 +134,7 @@ class Reading:
         if any(self.home(p) == home for p in self.django):
             owned = DjangoModels(self.world, self.fields, lambda p: self.owns(p) and self.home(p) == home)
             yield from owned.mappings()
-        yield from (m for m in self.mapped if self.home(m.path) == home)
+        yield from (m for m in (*self.tortoise, *self.mapped) if self.home(m.path) == home)
 
     def migrated(self, home: str) -> Iterator[Change]:
         within = DjangoMigrations(self.world, self.fields, self.files, lambda p: self.home(p) == home)

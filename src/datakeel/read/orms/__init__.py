@@ -19,6 +19,7 @@ from datakeel.read.document import predicates as tests
 from datakeel.read.libraries import CallRow, TypeRow
 from datakeel.read.orms.django import Django
 from datakeel.read.orms.django.instances import remembered
+from datakeel.read.orms.django.query import Query
 from datakeel.read.orms.peewee import Peewee
 from datakeel.read.orms.sqlalchemy import SqlAlchemy
 from datakeel.read.program import Expression, Parameter, Span, With
@@ -69,6 +70,10 @@ class Orms:
             if found is not None:
                 return found
         return None
+
+    def awaited(self, caller: Caller, value: Value, at: Span) -> Value | None:
+        """What a plan gives that is waited for: Tortoise's queries run so."""
+        return self.django.force(caller, value, at, "iterate") if isinstance(value.state, Query) else None
 
     def item(self, caller: Caller, base: Value, key: Value, at: Span) -> Value | None:
         if base.state is None:

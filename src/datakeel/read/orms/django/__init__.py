@@ -16,7 +16,7 @@ from datakeel.read.orms.django.instances import INSTANCE, Instances
 from datakeel.read.orms.django.library import Library
 from datakeel.read.orms.django.managers import QUERYSET, Managers
 from datakeel.read.orms.django.models import Model, Models
-from datakeel.read.orms.django.query import ASYNC, CHAINS, LINKS, WRITES, Condition, Query
+from datakeel.read.orms.django.query import ASYNC, CHAINS, LINKS, READS, WRITES, Condition, Query
 from datakeel.read.orms.django.querysets import ONE_ROW, SUMMARIES, Querysets
 from datakeel.read.orms.django.relations import Relations
 from datakeel.read.orms.django.serializers import Serializers
@@ -140,6 +140,8 @@ class Django:
         if name == "get_solo" and SINGLE in cls.externals():
             return Value(target=MethodTarget(self.managers.of_model(model, "objects") or NOTHING, name))
         found = self.managers.of_model(model, name)
+        if found is None and model.library == "tortoise" and (name in CHAINS or name in READS or name in WRITES):
+            return Value(target=MethodTarget(self.managers.of_model(model) or NOTHING, name))
         return found if found is not None else self.descriptor(model, name)
 
     def options_of(self, cls: ClassInfo) -> Value | None:
@@ -210,10 +212,12 @@ class Django:
         if name in CHAINS:
             return self.querysets.chained(caller, receiver, query, name, arguments, at)
         if name in ONE_ROW:
-            if name == "get" and query.model:
+            if name in ("get", "get_or_none") and query.model:
                 query = self.querysets.filtered(self.managers.started(receiver, query), arguments)
             return self.querysets.read(caller, receiver, query, at, name)
         if name in SUMMARIES:
+            if name == "exists" and arguments.keywords:  # Tortoise's takes conditions
+                query = self.querysets.filtered(self.managers.started(receiver, query), arguments)
             return self.querysets.summarised(caller, receiver, query, name, arguments, at)
         if name in WRITES or name in LINKS:
             return self.writes.call(caller, receiver, query, name, arguments, at)

@@ -14,7 +14,7 @@ from datakeel.read.symbols import ClassInfo, place_of
 MANY = frozenset(("ManyToManyField", "ParentalManyToManyField", "SortedManyToManyField"))
 GENERIC = frozenset(("GenericRelation",))
 ENDINGS = ("Field", "ForeignKey", "ParentalKey", "Key", "GenericRelation")
-ONE = ("ForeignKey", "OneToOneField", "ParentalKey")
+ONE = ("ForeignKey", "ForeignKeyField", "OneToOneField", "ParentalKey")
 FILES = ("FileField", "ImageField")
 FILE = "django.db.models.FieldFile"
 TYPES = {
@@ -56,8 +56,12 @@ class Field(Struct, frozen=True):
         return FILE if self.kind.endswith(FILES) else TYPES.get(self.kind, "")
 
     @property
+    def primary(self) -> bool:
+        return self.keywords.get("primary_key") is True or self.keywords.get("pk") is True
+
+    @property
     def unique(self) -> bool:
-        return self.one_to_one or self.keywords.get("unique") is True or self.keywords.get("primary_key") is True
+        return self.one_to_one or self.keywords.get("unique") is True or self.primary
 
 
 class Declared(Struct, frozen=True):
@@ -81,12 +85,13 @@ def declared(owner: ClassInfo, name: str, statement: object) -> Declared | None:
     related = keywords.get("related_name")
     many = kind in MANY
     relates = many or kind.endswith((*ONE, *GENERIC))
-    target = (call.arguments[0] if call.arguments else given.get("to")) if relates else None
+    named = given.get("to") or given.get("model_name")
+    target = (call.arguments[0] if call.arguments else named) if relates else None
     column = name if many or not kind.endswith(ONE) else f"{name}_id"
     field = Field(
         name,
         kind,
-        str(keywords.get("db_column") or column),
+        str(keywords.get("db_column") or keywords.get("source_field") or column),
         related_name=related if isinstance(related, str) else "",
         many=many,
         keywords=keywords,

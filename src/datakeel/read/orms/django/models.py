@@ -28,6 +28,7 @@ MODEL_BASES = words(
     "django_extensions.db.models.TimeStampedModel modelcluster.models.ClusterableModel treebeard.mp_tree.MP_Node "
     "solo.models.SingletonModel django_lifecycle.LifecycleModel django_lifecycle.models.LifecycleModel"
 )
+TORTOISE = words("tortoise.models.Model tortoise.Model")  # an asynchronous mapper in Django's words
 NO_MODELS = ("django.forms", "rest_framework", "django_filters", "graphene", "import_export")
 
 
@@ -43,6 +44,12 @@ class Model(Struct, frozen=True):
     primary: str = "id"
     proxy: bool = False
     unique: tuple[frozenset[str], ...] = ()
+    library: str = "django"  # or tortoise
+
+    @property
+    def blocking(self) -> bool:
+        """Whether its queries hold the thread."""
+        return self.library == "django"
 
     def column(self, name: str) -> str:
         """A lookup's path as a column: a foreign key is its column, a path through relations stays dotted."""
@@ -108,12 +115,12 @@ class Models:
     def read_class(self, cls: ClassInfo) -> Model | None:
         if not self.is_model(cls):
             return None
-        named = any(b in MODEL_BASES for b in cls.externals())
+        named = any(b in MODEL_BASES or b in TORTOISE for b in cls.externals())
         meta = self.meta(cls)
         table = self.table_of(cls, meta)
         back = meta.get("default_related_name")
         fields = {f.name: f for f in self.fields(cls, table, back if isinstance(back, str) else "")}
-        primary = next((f.column for f in fields.values() if f.keywords.get("primary_key") is True), "id")
+        primary = next((f.column for f in fields.values() if f.primary), "id")
         unique = [frozenset((f.column,)) for f in fields.values() if f.unique]
         for names in meta.get("unique", ()):
             unique.append(frozenset(fields[n].column if n in fields else n for n in names))
@@ -126,6 +133,7 @@ class Models:
             primary,
             meta.get("proxy") is True,
             (frozenset((primary,)), *unique),
+            "tortoise" if of_tortoise(cls) else "django",
         )
 
     def fields(self, cls: ClassInfo, table: str, back: str) -> Iterator[Field]:
@@ -165,7 +173,7 @@ class Models:
     # What is a model --------------------------------------------------------------------------------------------------
 
     def is_model(self, cls: ClassInfo) -> bool:
-        if any(b in MODEL_BASES for b in cls.externals()):
+        if any(b in MODEL_BASES or b in TORTOISE for b in cls.externals()):
             return True
         return self.looks_like_model(cls) or self.inherits_library_model(cls)
 
@@ -211,7 +219,7 @@ class Models:
                 if name in ("unique_together", "constraints"):
                     found.setdefault("unique", []).extend(together(name, statement.value))
                 elif isinstance(statement.value, Const) and (
-                    ancestor is cls or name not in ("abstract", "db_table", "proxy")
+                    ancestor is cls or name not in ("abstract", "db_table", "proxy", "table")
                 ):
                     found[name] = statement.value.value
         return found
@@ -235,6 +243,8 @@ class Models:
             found = parent or library
             if found is not None:
                 return found.table
+        if of_tortoise(cls):
+            return named if isinstance(named := meta.get("table"), str) else short_name(cls.name)
         named = meta.get("db_table")
         if isinstance(named, str):
             return named
@@ -249,6 +259,7 @@ class Models:
             if target.value == "self":
                 return cls.name
             app, _, last = target.value.rpartition(".")
+            app = "" if of_tortoise(cls) else app  # where its applications are named is not read
             local = self.world.names.class_of(owner.module, last) if not app else None
             return local.name if local is not None else self.by_label(app, last, owner)
         dotted = dotted_of(target)
@@ -346,7 +357,8 @@ class Models:
                 if not field.relation or field.related_name.endswith("+") or field.generic:
                     continue
                 short = short_name(other.name)
-                name = field.related_name or (short if field.one_to_one else f"{short}_set")
+                many = f"{other.table}s" if other.library == "tortoise" else f"{short}_set"
+                name = field.related_name or (short if field.one_to_one else many)
                 name = name.replace("%(class)s", short).replace("%(app_label)s", other.table.partition("_")[0])
                 back.setdefault(field.relation, {})[name] = replace(field, relation=other.name)
         return back
@@ -376,6 +388,10 @@ def texts(items: tuple[Expression, ...]) -> tuple[str, ...]:
     """The texts of constants, where all are."""
     found = tuple(i.value for i in items if isinstance(i, Const) and isinstance(i.value, str))
     return found if len(found) == len(items) else ()
+
+
+def of_tortoise(cls: ClassInfo) -> bool:
+    return any(b in TORTOISE for b in cls.externals())
 
 
 def is_user_call(target: Expression) -> bool:

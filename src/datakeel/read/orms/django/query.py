@@ -41,9 +41,9 @@ TRANSFORMS = words(
 CHAINS = words(
     "all filter exclude order_by select_related prefetch_related only defer distinct annotate values values_list using "
     "select_for_update reverse none union intersection difference alias iterator complex_filter extra get_queryset "
-    "dates datetimes db_manager raw"
+    "dates datetimes db_manager raw using_db limit offset group_by force_index use_index"
 )
-READS = words("get first last latest earliest count exists aggregate in_bulk explain contains")
+READS = words("get get_or_none first last latest earliest count exists aggregate in_bulk explain contains")
 WRITES = words(
     "create get_or_create update_or_create bulk_create bulk_update update delete create_user create_superuser get_solo"
 )

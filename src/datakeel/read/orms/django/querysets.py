@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 ANY = "**"  # a relation that is read along, of which nothing tells the name: it may be each
 RESULT = "$result"  # where a plan's rows are kept, once they were read
-ONE_ROW = frozenset(("get", "first", "last", "latest", "earliest"))
+ONE_ROW = frozenset(("get", "get_or_none", "first", "last", "latest", "earliest"))
 IN_MEMORY = {"count": "builtins.int", "exists": "builtins.bool"}  # what rows that were read along answer by themselves
 STREAMED = (Option("stream", "True"),)
 SUMMARIES = frozenset(("count", "exists", "aggregate", "contains", "in_bulk", "explain"))
@@ -76,7 +76,7 @@ class Querysets:
         match name:
             case "distinct":
                 return replace(query, grouped=True) if query.shape else query
-            case "all" | "get_queryset" | "reverse" | "defer" | "alias":
+            case "all" | "get_queryset" | "reverse" | "defer" | "alias" | "using_db" | "force_index" | "use_index":
                 return query
             case "filter" | "complex_filter":
                 return self.filtered(query, arguments)
@@ -104,6 +104,12 @@ class Querysets:
                 return replace(query, grouped=True)
             case "iterator":
                 return replace(query, streamed=True)
+            case "limit":
+                return replace(query, limit=number(arguments.get("limit", 0)))
+            case "offset":
+                return replace(query, offset=True)
+            case "group_by":
+                return replace(query, grouped=True)
             case "exclude" | "union" | "intersection" | "difference" | "extra" | "raw":
                 return replace(query, complete=False)
         return query
@@ -175,7 +181,9 @@ class Querysets:
         model = self.models.model(query.model)
         cardinality = Cardinality.MANY
         compared_columns = {p.column for p in query.predicates if p.operator == "="}
-        if how == "get" or (model is not None and any(key <= compared_columns for key in model.unique)):
+        if how in ("get", "get_or_none") or (
+            model is not None and any(key <= compared_columns for key in model.unique)
+        ):
             cardinality = Cardinality.ONE
         elif query.limit is not None or how in ONE_ROW:
             cardinality = Cardinality.AT_MOST
@@ -239,6 +247,7 @@ class Querysets:
         self, caller: Caller, receiver: Value, query: Query, at: Span, how: str, aggregate: str = ""
     ) -> Effect:
         selection = self.selection(query, how)
+        model = self.models.model(query.model)
         number = caller._number + 1
         effect = caller.emit(
             Kind.READ,
@@ -246,12 +255,12 @@ class Querysets:
             at,
             store=StoreKind.RELATIONAL,
             connection=connection_of(query.using),
-            technology="django",
+            technology=model.library if model is not None else "django",
             dataset=self.table(query),
             selection=replace(selection, aggregate=aggregate) if aggregate else selection,
             rows=Rows(f"read:{number}"),
             options=STREAMED if query.streamed else (),
-            blocking=True,
+            blocking=model is None or model.blocking,
             origin=self.origin(receiver, query),
         )
         if query.lock and not aggregate:
@@ -259,15 +268,16 @@ class Querysets:
         return effect
 
     def emit_write(self, caller: Caller, receiver: Value, query: Query, verb: str, at: Span, **fields: Any) -> Effect:
+        model = self.models.model(query.model)
         return caller.emit(
             Kind.WRITE,
             verb,
             at,
             store=StoreKind.RELATIONAL,
             connection=connection_of(query.using),
-            technology="django",
+            technology=model.library if model is not None else "django",
             dataset=fields.pop("dataset", None) or self.table(query),
-            blocking=True,
+            blocking=model is None or model.blocking,
             origin=self.origin(receiver, query),
             **fields,
         )
@@ -442,6 +452,11 @@ class Querysets:
         if any(v.atomic for v in values) and how in ("+", "-", "*", "/", "//", "%", "**", "|", "&", "~"):
             return Value(atomic=True, sources=union(values), type="django.db.models.F")
         return None
+
+
+def number(given: Value | None) -> int:
+    """A limit; 0 where it is not known."""
+    return given.const if given is not None and isinstance(given.const, int) else 0
 
 
 def locked(query: Query, arguments: Arguments) -> Query:

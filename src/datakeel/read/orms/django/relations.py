@@ -101,7 +101,8 @@ class Relations:
             origin=base.origin,
             name=note(deeper(eager, name)) if with_it else "",
         )
-        if with_it or base.rows.root.startswith("new:"):
+        waits = other.blocking or getattr(caller.awaiting, "at", None) == at  # Tortoise reads it where it is awaited
+        if with_it or base.rows.root.startswith("new:") or not waits:
             return found
         number = caller._number + 1
         key = extended(base.sources, name) if step.startswith("<") else extended(base.sources, f"{name}_id")
@@ -111,11 +112,11 @@ class Relations:
             at,
             store=StoreKind.RELATIONAL,
             connection="default",
-            technology="django",
+            technology=other.library,
             dataset=other.table,
             selection=Selection((compared(other.primary, "=", Value(sources=key)),), Cardinality.ONE),
             rows=Rows(f"read:{number}"),
-            blocking=True,
+            blocking=other.blocking,
             origin=base.origin,
         )
         found = found.but(rows=Rows(f"read:{number}"), sources=frozenset((Source("read", number),)))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datakeel.read.calls import Caller
     from datakeel.read.world import World
 
+PLAIN = ("defaults", "create_defaults", "using_db")  # what names no column
 LINK_VERBS = {"add": "link", "remove": "unlink", "clear": "unlink", "set": "relink"}
 
 
@@ -65,7 +66,8 @@ class Writes:
         made = self.instances.blank(caller, query.model, receiver.origin)
         assert made.rows is not None
         for name, value in arguments.keywords.items():
-            self.instances.set_field(caller, made.rows, model, name, value, None)
+            if name != "using_db":
+                self.instances.set_field(caller, made.rows, model, name, value, None)
         if arguments.options is not None:
             unknown = Value(sources=arguments.options.sources)
             self.instances.set_field(caller, made.rows, model, "*", unknown, None)
@@ -99,7 +101,7 @@ class Writes:
         there is)."""
         model = self.models.model(query.model)
         defaults = arguments.keywords.get("defaults")
-        looked_up = {k: v for k, v in arguments.keywords.items() if k not in ("defaults", "create_defaults")}
+        looked_up = {k: v for k, v in arguments.keywords.items() if k not in PLAIN}
         started = self.managers.started(receiver, query)
         filtered = self.querysets.filtered(started, Arguments((), looked_up, None, arguments.options))
         extra = tuple((defaults.entries or {}).items()) if defaults is not None else ()

@@ -31,7 +31,7 @@ class Declared:
         self.fields = fields
         self.literals = fields.literals
         self.keys = Keys(fields.literals, fields.expressions)
-        self.found = {m.name: m for m in world.orms.django.models.models()}
+        self.found = {m.name: m for m in world.orms.django.models.models() if m.library == "django"}
 
     def mappings(self) -> Iterator[Mapping]:
         """Each model that has a table of its own, with that table."""
