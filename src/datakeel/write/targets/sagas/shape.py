@@ -204,6 +204,12 @@ def sagas(domain: nouns.Domain, known: Iterable[Service]) -> tuple[Saga, ...]:
     return tuple(_saga(saga, by_name) for saga in domain.sagas)
 
 
+def kept(sagas: Iterable[Saga]) -> list[str]:
+    """What services hold of steps that have nothing to undo, also after the rest of the saga was undone."""
+    steps = [step for saga in sagas for step in saga.steps]
+    return sorted({s.hold for s in steps if s.role == "hold" and s.reversible and not s.compensation})
+
+
 def _saga(saga: nouns.Saga, known: dict[str, Service]) -> Saga:
     steps = tuple(_steps(saga))
     made = dict.fromkeys((s.hold, s.service) for s in steps if s.role == "hold")

@@ -107,7 +107,8 @@ def contribution(design: Design) -> Contribution:
 
 
 def _files(package: str, sagas: tuple[Saga, ...], services: tuple[Service, ...]) -> Iterator[File]:
-    for file in _rendered({"package": package, "sagas": sagas, "services": services}, sagas, services):
+    values = {"package": package, "sagas": sagas, "services": services, "kept": shape.kept(sagas)}
+    for file in _rendered(values, sagas, services):
         yield File(file.path, _sorted_imports(file.text, package), file.executable)
     keys = templates(KEYS).get_template("idempotency_keys.sql.jinja").render()
     for name in (*(service.name for service in services), "outcomes"):

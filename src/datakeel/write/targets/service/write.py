@@ -138,6 +138,7 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
         "server_imports": _imports(package, SERVER + tuple((r["module"], f"router as {r['name']}") for r in routers)),
         "diagram": _unique(line for c in contributions for line in c.diagram),
         "troubles": [*(LIGHT_TROUBLES if light(design) else TROUBLES), *(t for c in contributions for t in c.troubles)],
+        "properties": any("@given" in f.text for c in contributions for f in c.files),
         "requirements": _listed(sorted({*needed, *(r for c in contributions for r in c.requirements)})),
         "development": _listed(DEVELOPMENT),
         "decisions": [{"title": d.title, "path": _record_path(n, d)} for n, d in enumerate(design.decisions, 1)],
