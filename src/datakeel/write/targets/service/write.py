@@ -41,7 +41,7 @@ DEVELOPMENT = (
     "ruff>=0.14",
 )
 
-LIGHT_REQUIREMENTS = ("fastapi", "psycopg", "pydantic", "tenacity", "uvicorn")
+LIGHT_REQUIREMENTS = ("fastapi", "prometheus-client", "psycopg", "pydantic", "structlog", "tenacity", "uvicorn")
 API = Process(name="api", target="api.server", about="answers HTTP", port=8000)
 LIGHT_TROUBLES = (
     Trouble(

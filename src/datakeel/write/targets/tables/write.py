@@ -77,6 +77,7 @@ class System:
     def migrations(self) -> Iterator[Migration]:
         if self.light and self.repeats:  # every other system has this one anyway
             yield Migration("idempotency_keys", IDEMPOTENCY_KEYS)
+        yield Migration("deleted", DELETED)
         for shape in self.shapes:  # one each, so that a table that comes later is a step of its own
             text = self._render("schema.sql", shape=shape, constraints=list(_constraints(shape)))
             yield Migration(shape.table, text.replace("\n,\n", ",\n"))
@@ -200,6 +201,12 @@ CREATE TABLE idempotency_keys (
 
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
 """
+DELETED = """\
+-- Ids of rows that were deleted: whoever asks late, or again, for one to be made makes no second.
+CREATE TABLE deleted (id uuid PRIMARY KEY, since timestamptz NOT NULL DEFAULT now());
+
+CREATE INDEX deleted_since ON deleted (since);
+"""
 HARNESS = dict.fromkeys(("Running", "cut_connections", "wait_until"), "harness")
 KNOWN = {
     "Annotated": "typing",
@@ -244,6 +251,7 @@ KNOWN = {
     "os": "",
     "random": "",
     "signal": "",
+    "suppress": "contextlib",
     "time": "",
 }
 
@@ -381,6 +389,7 @@ TROUBLES = (
     Trouble(
         symptom="Requests are answered with 409",
         look="The `detail` of the answer: it names what the request contradicts.",
-        do="Nothing: this is an invariant at work. The client reads the row again and decides anew.",
+        do="Nothing: this is an invariant at work, or a repeated request whose row was deleted meanwhile (`deleted` "
+        "knows its id for 30 days). The client reads the row again and decides anew.",
     ),
 )
