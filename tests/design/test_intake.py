@@ -401,6 +401,32 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "Store audit records: 2k/s, immutable, seven years, query by actor",
         {"tables": ["audit entry"], "workload.writes": 2000, "workload.retention": 7 * YEAR},
     ),
+    (
+        "support tickets: opened by customers, assigned to agents, resolved, closed, 5k a day",
+        {"events": ["TicketOpened", "TicketAssigned", "TicketResolved", "TicketClosed"], "workload.writes": 5000 / DAY},
+    ),
+    (
+        "a library: books, members, loans; max 5 loans per member",
+        {"tables": ["book", "member", "loan"], "invariants": [("at-most", ("member",), 5)]},
+    ),
+    (
+        "a voting app, 5 million votes within 10 minutes, one vote per phone",
+        {"workload.writes": 5e6 / 600, "invariants": [("unique", ("phone",), None)]},
+    ),
+    ("orders, 100k a day, peak at dinner x8", {"workload.peak": 8.0}),
+    ("payments with 99.999 availability", {"availability.target": 0.99999}),
+    ("monthly report of revenue per customer from payments", {"batches": ["revenue per customer"], "views": []}),
+    ("device configurations for 50k routers", {"tables": ["device configuration", "router"], "series": []}),
+    ("a CRM with contacts, deals moving from lead to won/lost", {"invariants": [("transitions", ("status",), None)]}),
+    ("greenhouse sensors, temp each minute, alert if temp is above 35", {"values": ["temperature"]}),
+    ("gps of 900 trucks every 10 seconds", {"values": ["latitude", "longitude"], "workload.writes": 90.0}),
+    ("water meters 80.000, one reading an hour", {"workload.writes": 80_000 / 3600}),
+    ("a clinic app, 150 visits a day", {"workload.writes": 150 / DAY}),
+    ("car rental, damage reports with photos", {"views": []}),
+    ("students enroll in courses, max 30 students per course", {"tables": ["course", "enrolment"]}),
+    ("school grades, teachers enter marks, 800 pupils", {"tables": ["school grade", "mark"]}),
+    ("a recipe sharing site with ratings", {"tables": ["recipe", "rating"]}),
+    ("project management: projects, tasks and comments", {"tables": ["project", "task", "comment"]}),
 ]
 
 
@@ -560,6 +586,32 @@ def test_what_cannot_be_meant_is_left_out_and_said(sentence: str, left_out: str)
     found = intake(sentence)
     assert left_out in found.reasons["summary"]
     assert found.reasons["workload.writes"].startswith("assumed: ")
+
+
+@pytest.mark.parametrize(
+    "sentence,left_out",
+    [
+        ("timesheets for 200 consultants with weekly invoices", "“weekly invoices”"),
+        ("smart meters, bill monthly", "“bill monthly”"),
+        ("a ledger, closed every quarter", "“closed every quarter”"),
+    ],
+)
+def test_what_is_to_happen_regularly_and_does_not_is_said(sentence: str, left_out: str) -> None:
+    assert left_out in intake(sentence).reasons["summary"]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "build a system",
+        "write me a poem about databases",
+        "Wir brauchen ein System für Rechnungen",
+        "0 writes per second",
+    ],
+)
+def test_where_no_system_is_asked_for_none_is_made_up(sentence: str) -> None:
+    with pytest.raises(Mistake, match="no system in this request"):
+        intake(sentence)
 
 
 def test_what_is_asked_for_and_not_there_is_said() -> None:

@@ -67,15 +67,15 @@ class Constrained(Struct, frozen=True):
 
 
 def constrain(
-    domain: Domain, known: Iterable[Known], request: Text, at_most: list[tuple[int, str]], capacity: int | None
+    domain: Domain, known: Iterable[Known], request: Text, at_most: list[tuple[int, str, str]], capacity: int | None
 ) -> Constrained:
     """The domain with the invariants and access paths that a request states."""
     domains = list(known)
     work = _Work(domain, domains, request)
     work.overlap()
     work.non_negative()
-    for limit, per in at_most:
-        work.at_most(limit, per)
+    for limit, per, thing in at_most:
+        work.at_most(limit, per, thing)
     work.held_at_most()
     work.limits(capacity)
     work.unique()
@@ -140,8 +140,14 @@ class _Work:
         table = replace(table, fields=(*fields, Field(name=noun, type=kind, minimum=0)))
         self.add(table, Invariant(kind="non-negative", fields=(noun,)), found.group())
 
-    def at_most(self, limit: int, per: str) -> None:
+    def at_most(self, limit: int, per: str, thing: str) -> None:
         words = f"at most {limit} per {per}"
+        named = self.table(lambda t: t.name == thing)
+        if named is not None and named.name != per and not any(i.kind == "at-most" for i in named.invariants):
+            self._held(named, per, limit, words)
+            return
+        if limit == 1:  # one of something that nobody keeps: no rule about rows
+            return
         table = self.table(lambda t: any(i.kind == "at-most" for i in t.invariants))
         if table is not None:
             old = next(i for i in table.invariants if i.kind == "at-most")
@@ -168,11 +174,16 @@ class _Work:
             table = self.table(lambda t, thing=thing: t.name == thing)  # type: ignore[misc]
             if table is None or not limit:
                 continue
-            if holder not in {f.name for f in table.fields}:
-                own = self.table(lambda t, holder=holder: t.name == holder)  # type: ignore[misc]
-                one = Field(name=holder, type="uuid", references=holder) if own else Field(name=holder)
-                table = replace(table, fields=(*table.fields, one))
-            self.add(table, Invariant(kind="at-most", fields=(holder,), limit=int(limit[0].value)), found.group())
+            self._held(table, holder, int(limit[0].value), found.group())
+
+    def _held(self, table: Table, holder: str, limit: int, words: str) -> None:
+        """No more than so many rows of a table for one holder."""
+        if holder not in {f.name for f in table.fields}:
+            own = self.table(lambda t: t.name == holder)
+            one = Field(name=holder, type="uuid", references=holder) if own else Field(name=holder)
+            table = replace(table, fields=(*table.fields, one))
+        once = Invariant(kind="unique", fields=(holder,))
+        self.add(table, once if limit == 1 else Invariant(kind="at-most", fields=(holder,), limit=limit), words)
 
     def limits(self, capacity: int | None) -> None:
         """A limit that a domain has and that nobody gave a number."""

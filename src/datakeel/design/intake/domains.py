@@ -67,9 +67,9 @@ def called(request: Text, taken: set[int]) -> list[Called]:
     """The domains that a request speaks of, in the order in which it names them. The longest phrase wins; `taken` are
     the words that mean something else (an external party, a product)."""
     meant = [d for d in known() if not request.has(d.unless)]
-    strong: list[tuple[str, Known | None]] = [(w, d) for d in meant for w in d.words]
-    strong += [(w, None) for d in known() for w in d.apart]
-    weak: list[tuple[str, Known | None]] = [(w, d) for d in meant for w in d.weak]
+    apart = [(w, None) for d in known() for w in d.apart]
+    strong: list[tuple[str, Known | None]] = [*((w, d) for d in meant for w in d.words), *apart]
+    weak: list[tuple[str, Known | None]] = [*((w, d) for d in meant for w in d.weak), *apart]
     return _calls(request, taken, strong) or [replace(c, weak=True) for c in _calls(request, taken, weak)]
 
 
@@ -203,7 +203,9 @@ class _Choice:
     def _say(self, piece: Mapping[str, Any], made: dict[str, Any], path: str) -> None:
         """Adds the fields that the request names."""
         into = "values" if "values" in made else "fields"
-        spoken = [n for n in piece.get("said", {}) if self.request.has([n.replace("_", " ")])]
+        held = {f.name for f in made.get(into, ()) if isinstance(f, Field)}
+        said = (n for n in piece.get("said", {}) if n not in held)
+        spoken = [n for n in said if self.request.has([n.replace("_", " ")])]
         fields = [field(n, piece["said"][n]) for n in spoken]
         if fields:
             dropped = piece.get("instead", ())

@@ -41,6 +41,8 @@ def draft(request: Text, taken: Iterable[int], *, evidence: bool) -> Draft | Non
     used = set(taken)
     events = dict(acts(request)) | dict(_moves_by_people(request, used))
     things = _things(request, used, events)
+    if not things and not events and not evidence:
+        return None
     if not events and not evidence and not (things and _is_system(request)) and not _is_named(request):
         return None
     things = things or ([] if events else ["record"])
@@ -130,12 +132,15 @@ def _adjective(tokens: tuple[Token, ...], at: int, used: set[int]) -> list[str]:
     """The noun before a noun: ``inspection forms``."""
     token = tokens[at - 1] if at and at - 1 not in used else None
     verb = token is None or bool(verb_forms(token.low) & (lexicon("acts") | lexicon("keeping")))
+    verb = verb or (at > 1 and _is_done_by_people([tokens[at - 2]], tokens[at - 1]))
     return [token.one] if token is not None and not verb and _is_thing(token) and token.one == token.low else []
 
 
 def _phrase_before(tokens: tuple[Token, ...], at: int, used: set[int]) -> Iterator[str]:
     words: list[str] = []
     i = at - 1
+    if i > 0 and tokens[i].low.endswith("ing") and not tokens[i - 1].low.endswith("ed"):  # a recipe sharing site
+        i -= 1
     while i >= 0 and len(words) < 2 and i not in used and _is_thing(tokens[i]):
         words.insert(0, tokens[i].one)
         i -= 1
@@ -150,7 +155,9 @@ def _list(request: Text, start: int, used: set[int]) -> Iterator[tuple[str, bool
         if i in used:
             yield "", True
             words = []
-        elif words and words[-1].one in lexicon("people") and token.low in lexicon("keeping"):  # employees log hours
+        elif (words and words[-1].one in lexicon("people") and token.low in lexicon("keeping")) or _is_done_by_people(
+            words, token
+        ):  # employees log hours
             words = []
         elif (words and token.low in lexicon("acts")) or _is_participle(token):  # employees submit, picked
             return
@@ -167,6 +174,12 @@ def _list(request: Text, start: int, used: set[int]) -> Iterator[tuple[str, bool
             return
     if words:
         yield _noun(words)
+
+
+def _is_done_by_people(words: list[Token], token: Token) -> bool:
+    """Whether a word after people in the plural is what they do, and no noun."""
+    people = bool(words) and words[-1].one in lexicon("people") and words[-1].one != words[-1].low
+    return people and _is_thing(token) and token.one == token.low and token.low not in lexicon("acts")
 
 
 def _is_participle(token: Token) -> bool:
@@ -208,8 +221,8 @@ def _is_thing(token: Token) -> bool:
 
 
 _STAGES = re.compile(
-    r"\b(?P<thing>[a-z]+?)s? (?:move|go|progress|advance|pass|change)s? from (?P<first>[a-z]+)"
-    r"(?P<rest>(?: (?:to|then|or|and) [a-z]+)+)",
+    r"\b(?P<thing>[a-z]+?)s? (?:move|go|progress|advance|pass|change|moving|going)s? from (?P<first>[a-z]+)"
+    r"(?P<rest>(?: (?:to|then|or|and) [a-z]+|/[a-z]+)+)",
     re.I,
 )
 
@@ -220,8 +233,8 @@ def _staged(request: Text, table: Table) -> Table:
     if found is None:
         return table
     states, moves = [[found["first"].lower()]], []
-    for joint, state in re.findall(r"(to|then|or|and) ([a-z]+)", found["rest"].lower()):
-        if joint in ("or", "and"):
+    for joint, state in re.findall(r"(to |then |or |and |/)([a-z]+)", found["rest"].lower()):
+        if joint in ("or ", "and ", "/"):
             states[-1].append(state)
         else:
             states.append([state])
@@ -279,7 +292,7 @@ def field(name: str) -> Field:
 _DOING = re.compile(
     r"\b(?P<verbs>[a-z]+(?:(?:, (?:and |or )?| and | or )[a-z]+)+) (?P<thing>(?:[a-z]+ ){0,3}?[a-z]+s)\b"
 )
-_PAST = r"(?:first )?[a-z]+(?: up| in| out| off)?"
+_PAST = r"(?:first )?[a-z]+(?: up| in| out| off)?(?: (?:by|to|from) (?:an? |the )?[a-z]+)?"
 _DONE = re.compile(
     r"\b(?P<thing>[a-z]+s)(?: (?:can be|are|get|is|must be|may be))? "
     rf"(?P<verbs>{_PAST}(?:(?:, (?:and |or |then )?| and then | then | and | or ){_PAST})+)"

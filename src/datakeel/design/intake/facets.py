@@ -8,6 +8,7 @@ from pathlib import Path
 
 from datakeel.design.intake.named import REFUSED
 from datakeel.design.intake.text import Text
+from datakeel.design.intake.vocabulary import lexicon
 
 FACETS = Path(__file__).parent / "facets.toml"
 
@@ -17,7 +18,7 @@ def facets(words: Text) -> dict[str, str]:
     found = {}
     for facet, spoken in phrases().items():
         for phrase in spoken:
-            places = [p for p in words.places(phrase) if not _refused(words, p[0]) and not _is_verb(words, p[0])]
+            places = [p for p in words.places(phrase) if not _refused(words, p[0]) and not _is_other(words, p[0])]
             if places and facet not in found:
                 found[facet] = words.said(*places[0])
     return found
@@ -28,10 +29,12 @@ def phrases() -> dict[str, list[str]]:
     return tomllib.loads(FACETS.read_text("utf-8"))
 
 
-def _is_verb(words: Text, at: int) -> bool:
-    """``sensors report`` their state: no report is asked for."""
+def _is_other(words: Text, at: int) -> bool:
+    """``sensors report`` their state, ``damage reports``: no report over the data is asked for."""
     before = words.tokens[at - 1] if at else None
-    return words.tokens[at].low == "report" and before is not None and before.one != before.low
+    if words.tokens[at].one != "report" or before is None:
+        return False
+    return before.low in lexicon("filed") or (words.tokens[at].low == "report" and before.one != before.low)
 
 
 def _refused(words: Text, at: int) -> bool:

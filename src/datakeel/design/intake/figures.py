@@ -25,7 +25,7 @@ class Figures:
         self.reasons: dict[str, str] = {}
         self.unread: list[str] = []
         self.rates: list[tuple[Quantity, float]] = []
-        self.at_most: list[tuple[int, str]] = []
+        self.at_most: list[tuple[int, str, str]] = []  # so many, for each of what, and of what
         self.records: list[Quantity] = []
         self.users: Quantity | None = None
         self.capacity: int | None = None  # seats of one event

@@ -31,8 +31,13 @@ def figures(request: Text, quantities: list[Quantity], domains: list[Known]) -> 
 def _count(found: Figures, q: Quantity) -> None:
     last = q.of[-1] if q.of else ""
     near = found.near(q, 4, 3)
-    if q.each and {"most", "maximum", "max", "than", "limit", "capacity", "only", "cap"} & (near | set(found.left(q))):
-        found.at_most.append((int(q.value), q.each))
+    if 99 <= q.value < 100 and {"availability", "available", "uptime"} & {*q.of, *near}:
+        found.put("availability.target", round(q.value / 100, 9), q)
+    elif q.each and (
+        (q.value == 1 and q.of)
+        or {"most", "maximum", "max", "than", "limit", "capacity", "only", "cap"} & (near | set(found.left(q)))
+    ):
+        found.at_most.append((int(q.value), q.each, last))
     elif lexicon("regions") & set(q.of) or (q.of[:2] == ("data", "center") or q.of[:2] == ("data", "centre")):
         found.put("availability.regions", int(q.value), q)
     elif lexicon("people") & set(q.of) and not q.each and q.value >= 2:
@@ -109,6 +114,9 @@ def _period(found: Figures, q: Quantity) -> None:
         found.reach = (q.value, f"said: “{found.quote(q)}”")
     elif "every" in left[-2:]:
         _interval(found, q)
+    elif (burst := _burst(found, q)) is not None:
+        found.rates.append((q, burst.value / q.value))
+        found.reasons["rates"] = f"“{found.quote(burst)}” within “{found.quote(q)}”"
     elif (
         (lexicon("keeps") & around and q.value >= 60 and not (lexicon("fresh") - {"old", "update"}) & near)
         or (q.value >= DAY and "for" in left[-3:])
@@ -134,6 +142,13 @@ def _period(found: Figures, q: Quantity) -> None:
         found.put("workload.retention", q.value, f"“{found.quote(q)}”, taken to be how long data is kept", "inferred")
     else:
         found.unread.append(found.quote(q))
+
+
+def _burst(found: Figures, q: Quantity) -> Quantity | None:
+    """``5 million votes within 10 minutes``: so many, right before."""
+    joined = {"within", "in", "during"} & set(found.left(q, 1))
+    counts = [c for c in found.quantities if c.kind == "count" and c.last == q.first - 1 and c.of and not c.each]
+    return counts[0] if joined and counts and counts[0].value >= 100 and q.value >= 60 else None
 
 
 def _alone(found: Figures, q: Quantity) -> bool:
@@ -191,6 +206,8 @@ def _factor(found: Figures, q: Quantity) -> None:
     near = found.near(q)
     if {"grow", "growth"} & near and "year" in near and q.value > 1:
         found.put("workload.growth", q.value - 1, q)
+    elif found.request.tokens[q.first].low[0] == "x" and not lexicon("peaks") & found.near(q, 6, 2):
+        found.unread.append(found.quote(q))
     elif q.value >= 1:
         found.put("workload.peak", q.value, q)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import Literal
 
@@ -13,6 +14,7 @@ from datakeel.design.intake.vocabulary import lexicon, units
 SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, YEAR = 1, 60, 3600, 86_400, 604_800, 2_629_800, 31_557_600
 PERIODS, ADVERBS, SIZES = units("periods"), units("adverbs"), units("sizes")
 BITS, MULTIPLES, WORDS = units("bits"), units("multiples"), units("numbers")
+PROCESSORS = ("x86", "x64")
 RATES = {"rps": "request", "qps": "query", "tps": "transaction", "wps": "write", "hz": "reading", "eps": "event"}
 WRITTEN_RATES = {
     "req": "request",
@@ -71,6 +73,8 @@ def _quantity(request: Text, at: int) -> Quantity | None:
     token = request.tokens[at]
     if token.low[0] == "p" and token.low[1:].replace("_", "").isdigit() and len(token.low) in (3, 4, 5):
         return _percentile(request, at)
+    if re.fullmatch(r"x[0-9]{1,3}", token.low) and token.low not in PROCESSORS:
+        return Quantity(kind="factor", value=float(token.low[1:]), first=at, last=at + 1)
     if token.low.startswith("sub") and token.low[3:] in PERIODS:
         return Quantity(kind="period", value=PERIODS[token.low[3:]], first=at, last=at + 1)
     if token.low == "sub" and _low(request, at + 1) in PERIODS:
@@ -264,12 +268,12 @@ def _counted(request: Text, value: float, at: int, start: _Start) -> Quantity:
 
 
 def _named_before(request: Text, first: int) -> tuple[str, ...]:
-    """``SKUs ~ 400k``, ``products: 2 million``: the things stand before their number."""
+    """``SKUs ~ 400k``, ``products: 2 million``, ``meters 80.000``: the things stand before their number."""
     at = first - 1
     while at > 0 and request.tokens[at].low in ("~", "≈", "=", ":", "about", "around"):
         at -= 1
     plural = at >= 0 and request.tokens[at].is_word and request.tokens[at].one != request.tokens[at].low
-    return (request.tokens[at].one,) if plural and at < first - 1 else ()
+    return (request.tokens[at].one,) if plural and request.tokens[at].low not in STOPS else ()
 
 
 def _made(
@@ -314,11 +318,19 @@ def _later_suffix(request: Text, at: int) -> tuple[float, int] | None:
         token = request.tokens[ahead]
         if token.text in ",.;:" or token.is_number or token.low in ("within", "under", "for"):
             return None
+        if token.low in ADVERBS and _of_a_thing(request, ahead):
+            return None
         if token.low in ("per", "each", "every", "a", "/") or token.low in ADVERBS:
             suffix = _rate_suffix(request, ahead)
             if suffix is not None:
                 return suffix
     return None
+
+
+def _of_a_thing(request: Text, at: int) -> bool:
+    """``with weekly invoices``: how often there are those, and none of what stands before."""
+    following = request.tokens[at + 1 : at + 2]
+    return bool(following) and following[0].is_word and following[0].low not in STOPS
 
 
 def _earlier_suffix(request: Text, first: int, end: int) -> tuple[float, int] | None:

@@ -55,6 +55,8 @@ def intake(request: str) -> Requirements:
     ('meeting-room calendar', 40, ['room', 'booking'])
     """
     words = text(request)
+    if _is_foreign(words):
+        raise Mistake(NOTHING)
     names = named(words)
     calls = domains.called(words, set(names.taken))
     if any(c.weak for c in calls) and draft.lists_several(words):
@@ -64,7 +66,8 @@ def intake(request: str) -> Requirements:
     found = quantities(words)
     domain, reasons, known = _domain(words, names, calls, wanted, found)
     read = figures(words, found, [c.domain for c in calls])
-    held = constrain(domain, [c.domain for c in calls], words, read.at_most, read.capacity)
+    rest = text(batches.without(words.written, jobs))  # a report per customer is no other way to read
+    held = constrain(domain, [c.domain for c in calls], rest, read.at_most, read.capacity)
     domain = held.domain
     read.unread += [*held.unread, *_unmet(domain, wanted)]
     if "offline" in wanted:
@@ -74,7 +77,7 @@ def intake(request: str) -> Requirements:
         read.put("availability.regions", 2, f"“{wanted['writes everywhere']}”, at least two", "inferred")
     domain, why, left = batches.with_jobs(domain, jobs)
     reasons |= why
-    read.unread += left
+    read.unread += [*left, *_regular(words, domain, found)]
     if domain.views:
         freshness(read)
     complete(read, calls[0].domain.assume if calls else Workload(), known)
@@ -88,6 +91,28 @@ def _sound(found: Requirements) -> Requirements:
     if faults := [fault for _, fault in check(found)]:
         raise Mistake("\n".join(faults))
     return found
+
+
+def _is_foreign(words: Text) -> bool:
+    """Whether a request has more small words of other languages than English ones, and two at least."""
+    foreign = [t for t in words.tokens if t.low in lexicon("foreign")]
+    return len(foreign) >= 2 and len(foreign) > sum(t.low in lexicon("small") for t in words.tokens)
+
+
+_REGULAR = re.compile(
+    r"(?:\b[a-z-]+ )?\b(?:(?:nightly|weekly|monthly|quarterly|yearly|annually)\b(?: [a-z-]+)?"
+    r"|(?:every|each) (?:night|week|month|quarter|year)\b)",
+    re.I,
+)
+
+
+def _regular(words: Text, domain: Domain, found: list[Quantity]) -> list[str]:
+    """What is said to be done regularly, where no job does it, and where it is no part of a figure."""
+    if domain.batches:
+        return []
+    figures = [(words.tokens[q.first].start, words.tokens[q.last - 1].end) for q in found]
+    spoken = [m for m in _REGULAR.finditer(words.written) if not any(a < m.end() and m.start() < b for a, b in figures)]
+    return [" ".join(w for n, w in enumerate(m.group().split()) if n or w not in lexicon("small")) for m in spoken]
 
 
 def _beside_jobs(wanted: Mapping[str, str], words: Text, jobs: list[batches.Spoken]) -> Mapping[str, str]:
@@ -116,7 +141,7 @@ def _domain(
 
 def _evidence(names: Named, found: list[Quantity]) -> bool:
     """Whether numbers or products show that a system is meant, where no word says so."""
-    amounts = any(q.kind in ("rate", "flow", "size") for q in found)
+    amounts = any(q.kind in ("rate", "flow", "size") and q.value > 0 for q in found)
     people = any(q.kind == "count" and q.value >= 2 and set(q.of) & lexicon("people") for q in found)
     many = any(q.kind == "count" and q.value >= 1000 and q.of for q in found)
     return amounts or people or many or bool(names.existing) or len(names.overrides) >= 2
