@@ -39,7 +39,10 @@ def notes(old: Requirements, new: Requirements) -> Iterator[str]:
         claimed = {(e.name, f.name) for e in was.events for f in e.fields if f.unique}
         for event, field in ((e.name, f.name) for e in aggregate.events for f in e.fields if f.unique):
             if (event, field) not in claimed:
-                yield f"{aggregate.name}: {field} is unique from now on; what is stored already claims no {field}"
+                yield (
+                    f"{aggregate.name}: {field} is unique from now on; where the new version runs everywhere, what is "
+                    "stored already claims its own, and what two have is told, by: python -m PACKAGE claim"
+                )
 
 
 def _one(name: str, other: str) -> bool:

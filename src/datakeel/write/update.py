@@ -117,11 +117,12 @@ def steps(written: Written, fresh: Project, old: Requirements, new: Requirements
         schemas[folder] = found.schema
         files += _numbered(folder, found.files, there, first=next(iter(made)))
         notes += _seeds(migrations(written.base).get(folder, {}), made)
-        notes += [note.replace("PACKAGE", naming.snake(new.name)) for note in found.notes]
+        notes += found.notes
         refused += found.refused
         left += found.left
     left += [f"{folder}, whose service is gone" for folder in written.schemas if folder not in groups]
-    return Steps(files=tuple(files), notes=tuple(notes), left=tuple(left), schemas=schemas, refused=tuple(refused))
+    told = tuple(note.replace("PACKAGE", naming.snake(new.name)) for note in notes)
+    return Steps(files=tuple(files), notes=told, left=tuple(left), schemas=schemas, refused=tuple(refused))
 
 
 def contracted(plan: Plan) -> Steps:

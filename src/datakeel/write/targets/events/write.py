@@ -11,7 +11,7 @@ from datakeel import naming
 from datakeel.decision import Design
 from datakeel.write.aggregates import TEXT, Attribute, Moment, Shape, shapes, walk
 from datakeel.write.code import made, sample
-from datakeel.write.contribution import Contribution, Migration, Process, Trouble
+from datakeel.write.contribution import Command, Contribution, Migration, Process, Trouble
 from datakeel.write.imports import statement
 from datakeel.write.project import File, templates
 
@@ -35,6 +35,7 @@ def contribution(design: Design) -> Contribution:
         files=tuple(_files(design, found, log="log" in parts, snapshots="snapshots" in parts)),
         migrations=tuple(_migrations(design, found, log="log" in parts, snapshots="snapshots" in parts)),
         processes=(RELAY, SAMPLES) if "log" in parts else (),
+        commands=(CLAIM,) if any(s.unique for s in found) else (),
         routers=tuple(f"api.{s.plural}" for s in found),
         troubles=TROUBLES_OF_LOG if "log" in parts else (),
         diagram=tuple(_diagram(log="log" in parts)),
@@ -49,6 +50,7 @@ SAMPLES = Process(
     deployed=False,
 )
 RELAY = Process("relay", "processing.relay", "puts committed events into the log, in their order")
+CLAIM = Command("claim", "processing.unique_values", "claims values that had not to be unique when they were stored")
 TROUBLES_OF_LOG = (
     Trouble(
         symptom="All views fall behind at once",
@@ -125,7 +127,28 @@ def _files(design: Design, found: tuple[Shape, ...], *, log: bool, snapshots: bo
         for name in ("relay", "consumer", "bell", "patience"):
             yield _file(f"processing/{name}.py", source, common)
         yield _samples(found, package, common)
+    if common["claimed"]:
+        yield from _unique_values(found, package, common)
     yield from _tests(found, package, common, log=log)
+
+
+def _unique_values(found: tuple[Shape, ...], package: str, common: dict[str, object]) -> Iterator[File]:
+    """What claims the values of what was stored before they had to be unique."""
+    claiming = [s for s in found if s.unique]
+    events = {s.creating()[0].name: f"{package}.domain.{s.module}" for s in claiming}
+    own = events | {
+        "Settings": f"{package}.settings",
+        "claim_all": f"{package}.processing.unique_values",
+        "decode": f"{package}.messages",
+        "event_store": f"{package}.storage",
+        **dict.fromkeys(("open_pool", "run"), f"{package}.platform.database"),
+    }
+    path = "processing/unique_values.py"
+    yield made(TEMPLATES, f"src/[package]/{path}", f"src/{package}/{path}", common, own)
+    first = claiming[0].creating()[0]
+    spoken = {"event": sample(first, first.name), "unique": claiming[0].unique, "aggregate": claiming[0].module}
+    path = "tests/concurrency/test_unique_values.py"
+    yield made(TEMPLATES, path, path, {**common, **spoken}, own)
 
 
 def _samples(found: tuple[Shape, ...], package: str, common: dict[str, object]) -> File:

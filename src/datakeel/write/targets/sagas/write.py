@@ -107,7 +107,7 @@ def contribution(design: Design) -> Contribution:
 
 
 def _files(package: str, sagas: tuple[Saga, ...], services: tuple[Service, ...]) -> Iterator[File]:
-    values = {"package": package, "sagas": sagas, "services": services, "kept": shape.kept(sagas)}
+    values: dict[str, object] = {"package": package, "sagas": sagas, "services": services, "kept": shape.kept(sagas)}
     for file in _rendered(values, sagas, services):
         yield File(file.path, _sorted_imports(file.text, package), file.executable)
     keys = templates(KEYS).get_template("idempotency_keys.sql.jinja").render()
