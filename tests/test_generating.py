@@ -54,6 +54,16 @@ def test_the_text_of_a_file_is_read_as_the_file_itself(here: Path, capsys: pytes
     assert "OrderPlaced" in capsys.readouterr().out
 
 
+def test_a_table_of_a_name_that_the_project_needs_itself_is_told(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "datakeel: 1\nname: insurance\ndomain:\n  tables: {event: {fields: {place: text}}}\n"
+    text += "  aggregates: {Policy: {events: {PolicyOpened: {fields: {holder: text}}}}}\n"
+    assert main(["generate", text, "-o", "made"]) == 2
+    assert 'two tables would be called "events"' in capsys.readouterr().err
+    assert not (here / "made").exists()
+
+
 def test_the_same_request_gives_the_same_bytes(here: Path) -> None:
     for folder in ("a", "b"):
         assert main(["generate", CALENDAR, "-o", folder]) == 0

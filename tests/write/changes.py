@@ -72,6 +72,30 @@ domain:
     acquaintances: {vertex: person, edge: follows, depth: 2, fields: {since: date optional}}
 """
 
+OFFLINE = """
+datakeel: 1
+name: field work
+availability: {offline: true}
+domain:
+  replicated:
+    Note: {fields: {title: text, tag: "enum(red, blue) optional", stars: integer}}
+    Visit: {fields: {place: text, doctor: text optional}, merge: version-vector}
+"""
+
+TRIPS = """
+datakeel: 1
+name: trips
+domain:
+  services:
+    hotel: {holds: {stay: {fields: {guest: text}}}}
+    airline: {holds: {seat: {fields: {flight: text}}}}
+  sagas:
+    trip:
+      steps:
+        book seat: {service: airline, compensation: cancel seat}
+        book stay: {service: hotel}
+"""
+
 TABLES = "domain.tables"
 FIELDS = f"{TABLES}.Bill.fields"
 EVENTS = "domain.aggregates.Order.events"
@@ -176,6 +200,12 @@ REFUSED = [
     ),
     (ORDERS, [f"{EVENTS}.OrderShipped.after="], "continued the streams", "leave its `after`"),
     (ORDERS, ["name=parcels"], "would become parcels", "Keep the name"),
+    (OFFLINE, ["domain.replicated.Note.fields.title="], "clients have set it, or will", "keep it"),
+    (OFFLINE, ["domain.replicated.Note.fields.stars=decimal"], "from integer to decimal", "a new field beside it"),
+    (OFFLINE, ["domain.replicated.Note.fields.tag=enum(red, blue)"], "clients may have sent none", "leave it optional"),
+    (OFFLINE, ["domain.replicated.Note.fields.tag=enum(red, green) optional"], "lose the value blue", "keep it"),
+    (OFFLINE, ["domain.replicated.Visit.merge=crdt"], "merged by version-vector", "leave `merge` as it is"),
+    (OFFLINE, ["domain.replicated.Visit.fields.at=timestamp"], "have sent have none", "`at: timestamp optional`"),
     (SHOP, [f"{FIELDS}.room=reference Room"], "bills: room_id would be required", "make it optional"),
     (SHOP, [f"{FIELDS}.at=timestamp"], "bills: at would be required", "make it optional"),
     (SHOP, [f"{FIELDS}.amount=decimal"], "bills: amount would change from bigint", "add a field beside it"),
@@ -187,4 +217,13 @@ REFUSED = [
         "ward would be required",
         "make it optional",
     ),
+]
+
+# Changes that are followed, and of which something is to be known: the system, what changes, what is said.
+TOLD = [
+    (ORDERS, [f"{EVENTS}.OrderPlaced.fields.address=text unique"], "python -m parcel_orders claim"),
+    (TRIPS, ["domain.sagas.trip.steps.book seat.service=hotel"], "saga trip has other steps"),
+    (TRIPS, ["domain.services.hotel.holds.stay.fields.room=text"], "service hotel asks for room of each stay"),
+    (OFFLINE, ["domain.replicated.Note.fields.place=text"], ""),
+    (TRIPS, ["domain.sagas.trip.timeout=2h"], ""),
 ]

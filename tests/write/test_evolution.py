@@ -24,7 +24,7 @@ from datakeel.write.targets.service.write import HERE
 from datakeel.write.update import Steps, steps_between
 from datakeel.write.written import made_by
 from tests.projects import NAMES, wanted
-from tests.write.changes import FOLLOWED, REFUSED, SHOP
+from tests.write.changes import FOLLOWED, REFUSED, SHOP, TOLD
 
 COLUMNS = """
     SELECT relname, attname, format_type(atttypid, atttypmod), attnotnull, attgenerated, attidentity,
@@ -126,6 +126,14 @@ def test_what_is_stored_does_not_bear(system: str, changes: list[str], why: str,
     assert remedy in said
     with pytest.raises(Mistake, match="Nothing was written"):
         update.refuse([said])
+
+
+@pytest.mark.parametrize(("system", "changes", "told"), TOLD, ids=[c[1][0] for c in TOLD])
+def test_what_is_to_be_known_of_a_change_is_told(system: str, changes: list[str], told: str, tmp_path: Path) -> None:
+    old, new = change(system, changes, tmp_path)
+    found = steps_between(fresh(system), generator.generated(new)[1], old, new)
+    assert found.refused == ()
+    assert told in "\n".join(found.notes) if told else found.notes == ()
 
 
 def test_a_step_that_was_broken_off_can_be_run_again(database: str, tmp_path: Path, migrations: ModuleType) -> None:

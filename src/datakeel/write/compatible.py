@@ -1,12 +1,13 @@
 """Whether what is stored already can be read by what new requirements make: events are kept for ever, so each must stay
-readable, under its name, with the fields that it has. Full compatibility: an old reader reads new events too."""
+readable, under its name, with the fields that it has. Full compatibility: an old reader reads new events too. So it is
+with what clients did to replicated records, and have yet to send. Sagas at work go on with the new code's steps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from datakeel import naming
-from datakeel.requirements import Aggregate, Event, Field, Requirements
+from datakeel.requirements import Aggregate, Event, Field, Replicated, Requirements
 
 SAME_BYTES = {"money": "integer"}  # types that are stored alike
 KEEP = "Events that are stored stay as they are."
@@ -25,6 +26,7 @@ def refusals(old: Requirements, new: Requirements) -> Iterator[str]:
                     aggregate, event, [e for e in added if all(not _one(e.name, o.name) for o in aggregate.events)]
                 )
     yield from _measured(old, new)
+    yield from _replicated(old, new)
 
 
 def notes(old: Requirements, new: Requirements) -> Iterator[str]:
@@ -43,6 +45,7 @@ def notes(old: Requirements, new: Requirements) -> Iterator[str]:
                     f"{aggregate.name}: {field} is unique from now on; where the new version runs everywhere, what is "
                     "stored already claims its own, and what two have is told, by: python -m PACKAGE claim"
                 )
+    yield from _at_work(old, new)
 
 
 def _one(name: str, other: str) -> bool:
@@ -152,4 +155,82 @@ def _measured(old: Requirements, new: Requirements) -> Iterator[str]:
                 yield (
                     f"{series.name}: {value.name} would be required, and measurements that are stored have none. "
                     f"Compatible: `{value.name}: {_short(value)} optional`"
+                )
+
+
+def _replicated(old: Requirements, new: Requirements) -> Iterator[str]:
+    """What clients did is stored as they said it, and clients that are cut off will say it in the same way."""
+    after = {naming.snake(r.name): r for r in new.domain.replicated}
+    for records in old.domain.replicated:
+        now = after.get(naming.snake(records.name))
+        if now is None:
+            continue
+        if now.merge != records.merge:
+            yield (
+                f"{records.name}: what clients did is stored to be merged by {records.merge}, and could not be by "
+                f"{now.merge}. Compatible: leave `merge` as it is, or new records beside these"
+            )
+            continue
+        yield from _of_records(records, now)
+
+
+def _of_records(records: Replicated, now: Replicated) -> Iterator[str]:
+    then = {naming.column(f.name): f for f in records.fields}
+    fields = {naming.column(f.name): f for f in now.fields}
+    for name, field in then.items():
+        if name in fields:
+            yield from _of_said(f"{records.name}: field {field.name}", field, fields[name])
+        else:
+            yield (
+                f"{records.name}: field {field.name} would be gone, and clients have set it, or will when they are "
+                "back. Compatible: keep it, and show it nowhere"
+            )
+    for name, field in fields.items():
+        if name not in then and records.merge != "crdt" and not field.optional and not field.many:
+            yield (
+                f"{records.name}: field {field.name} would be required, and records that clients have sent have none. "
+                f"Compatible: `{field.name}: {_short(field)} optional`"
+            )
+
+
+def _of_said(whole: str, had: Field, now: Field) -> Iterator[str]:
+    lost = [v for v in had.values if now.type == "enum" and v not in now.values]
+    if _kind(had) != _kind(now) or (had.type != "enum" and now.type == "enum"):
+        yield (
+            f"{whole} would change from {_short(had)} to {_short(now)}, and clients have sent the first. Compatible: a "
+            "new field beside it"
+        )
+    elif had.optional and not now.optional:
+        yield f"{whole} would be required, and clients may have sent none. Compatible: leave it optional"
+    elif lost:
+        yield f"{whole} would lose the value {', '.join(lost)}, which clients may have sent. Compatible: keep it"
+
+
+def _at_work(old: Requirements, new: Requirements) -> Iterator[str]:
+    """Of sagas that change while some of them are at work."""
+    after = {naming.kebab(s.name): s for s in new.domain.sagas}
+    for saga in old.domain.sagas:
+        now = after.get(naming.kebab(saga.name))
+        had = [(naming.kebab(s.name), naming.snake(s.service)) for s in saga.steps]
+        wanted = [(naming.kebab(s.name), naming.snake(s.service)) for s in now.steps] if now else []
+        if wanted[: len(had)] != had:
+            why = "has other steps" if now else "is gone"
+            yield (
+                f"saga {saga.name} {why}, and those at work stand at the number of a step: let none be at work before "
+                "the new version starts (`GET /sagas`), or give the changed saga a new name beside the old one"
+            )
+    yield from _asked_for(old, new)
+
+
+def _asked_for(old: Requirements, new: Requirements) -> Iterator[str]:
+    """What requests of sagas at work do not say, since nobody asked for it then."""
+    before = {(naming.snake(s.name), t.name): {f.name for f in t.fields} for s in old.domain.services for t in s.holds}
+    for service in new.domain.services:
+        for table in service.holds:
+            had = before.get((naming.snake(service.name), table.name))
+            come = [f.name for f in table.fields if had is not None and f.name not in had and not f.optional]
+            if come and new.domain.sagas:
+                yield (
+                    f"service {service.name} asks for {', '.join(come)} of each {table.name}, which requests of sagas "
+                    "at work do not say: let none be at work before the new version starts, or make it optional"
                 )

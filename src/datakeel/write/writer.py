@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from typing import Protocol, cast
 
+from datakeel import naming
 from datakeel.decision import Design
 from datakeel.mistake import Mistake
 from datakeel.write import targets
 from datakeel.write.contribution import Contribution
-from datakeel.write.project import Project, project
+from datakeel.write.project import MIGRATIONS, Project, project
 from datakeel.write.written import base_of
 
 COMMON = "service"  # the target that every project has: it names what the others give
+CREATED = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
 ANSWERED = frozenset({"http-api"})  # by what every project has
 
 
@@ -38,7 +41,22 @@ def write(design: Design) -> Project:
     given = tuple(t.contribution(design) for t in wanted(design))
     common = cast(Common, import_module(f"{targets.__name__}.{COMMON}.write")).files(design, given)
     made = project([file for part in (*given, common) for file in part.files])
+    refuse_twins(made, naming.snake(design.requirements.name))
     return project((*made.files, base_of(made)))
+
+
+def refuse_twins(made: Project, package: str) -> None:
+    """Raises Mistake where two things want a table of one name in one database: the user's events, and the store's."""
+    there: dict[tuple[str, str], str] = {}
+    for file in (f for f in made.files if f.path.startswith(MIGRATIONS) and f.path.endswith(".sql")):
+        folder, _, step = file.path.rpartition("/")
+        for table in CREATED.findall(file.text):
+            if (folder, table) in there:
+                raise Mistake(
+                    f'two tables would be called "{table}": one for {there[folder, table]}, and one for {step}. Give '
+                    f"what is yours another name, such as {package}_{table}"
+                )
+            there[folder, table] = step
 
 
 def refuse_unanswered(design: Design) -> None:
