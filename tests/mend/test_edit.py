@@ -60,6 +60,23 @@ ARGUMENTS = {
         'requests.post(url, json={\n    "é": "ü",\n})',
         'requests.post(url, json={\n    "é": "ü",\n}, timeout=10)',
     ),
+    "the only one, between the brackets": ("requests.get(\n    url\n)", "requests.get(\n    url, timeout=10\n)"),
+    "a line that would be too long": (
+        f"requests.get({'a' * 30}, headers={'b' * 30})",
+        f"requests.get(\n    {'a' * 30}, headers={'b' * 30}, timeout=10\n)",
+    ),
+    "a line that would be too long between the brackets, too": (
+        f"get({'a' * 36}, headers={'b' * 29})",
+        f"get(\n    {'a' * 36},\n    headers={'b' * 29},\n    timeout=10,\n)",
+    ),
+    "a line between the brackets that would be too long": (
+        f"requests.get(\n    {'a' * 30}, headers={'b' * 36}\n)",
+        f"requests.get(\n    {'a' * 30},\n    headers={'b' * 36},\n    timeout=10,\n)",
+    ),
+    "the only one, which fills its line": (
+        f"requests.get(\n    {'a' * 80}\n)",
+        f"requests.get(\n    {'a' * 80},\n    timeout=10,\n)",
+    ),
     "more than a comma behind it": ("requests.get(*urls)", "requests.get(*urls, timeout=10)"),
     "a comment that ends with a bracket": (
         "requests.get(  # (a)\n    url,\n    # last )\n)",
@@ -179,6 +196,25 @@ def test_a_statement_waits_for_the_commit_with_its_values_bound() -> None:
         "            ))",
     )
     assert "transaction.on_commit(refresh.delay)\n" in after(text, "defer", "refresh.delay()", "django")
+
+
+@pytest.mark.parametrize("name", ["drop_what_nobody_needs", "drop_what_nobody_needs_in_any_shop_any_more"])
+def test_a_call_that_waits_for_the_commit_is_laid_out_as_formatters_do(name: str) -> None:
+    call = f"{name}.delay(\n        shipping_methods, [instance.id]\n    )"
+    text = f"from functools import partial\n\nfrom django.db import transaction\n\n\ndef drop():\n    {call}\n"
+    bound = (
+        f"        partial({name}.delay, shipping_methods, [instance.id])\n"
+        if len(name) < 30
+        else f"        partial(\n            {name}.delay,\n"
+        "            shipping_methods,\n            [instance.id],\n        )\n"
+    )
+    assert after(text, "defer", call, "django") == text.replace(call, f"transaction.on_commit(\n{bound}    )")
+
+
+def test_a_queue_that_nobody_waits_for_stays_without_a_limit() -> None:
+    text = "jobs = Queue()\n\n\ndef put(job):\n    jobs.put_nowait(job)\n"
+    assert after(text, "argument", "Queue()", name="maxsize", value="1000") == ""
+    assert after(text.replace("_nowait", ""), "argument", "Queue()", name="maxsize", value="1000") != ""
 
 
 @pytest.mark.parametrize(

@@ -434,6 +434,25 @@ def test_an_insert_of_django_gets_a_key_behind_it(
     assert review(project).findings == ()
 
 
+def test_what_is_found_or_made_gets_a_key_behind_it_and_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = """
+        from shop.models import Order
+
+
+        def mark(status: str) -> Order:
+            order, created = Order.objects.get_or_create(status=status)
+            return order
+        """
+    project = laid_out({**COUPONS, "shop/services.py": code}, tmp_path, monkeypatch)
+    before = (project / "shop/services.py").read_text(encoding="utf-8")
+    shown = patched(project, name_of(project, "check-then-insert", "mark"), capsys)
+    assert "+++ b/shop/migrations/0002_shop_order_status_key.py" in shown
+    assert (project / "shop/services.py").read_text(encoding="utf-8") == before
+    assert review(project).findings == ()
+
+
 TAGS = {
     **SQLALCHEMY,
     "src/shop/services.py": """

@@ -212,20 +212,153 @@ def test_what_no_finding_is_called_is_said(
     assert f'there is no finding "{name}"' in capsys.readouterr().err
 
 
-def test_what_cannot_be_called_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    files = dict(DJANGO)
-    files["shop/services.py"] = """
-        from shop.models import Account
+METHODS = {
+    **DJANGO,
+    "shop/models.py": DJANGO["shop/models.py"]
+    + """
+
+        class Visit(models.Model):
+            user = models.ForeignKey("auth.User", on_delete=models.CASCADE)
+            owner = models.ForeignKey(Owner, on_delete=models.CASCADE)
+            number = models.IntegerField(default=0)
+
+            def save(self, *args, **kwargs):
+                super(Visit, self).save(*args, **kwargs)
+
+            def again(self):
+                self.number += 1  # row-from-outside
+                self.save()
+        """,
+    "shop/settings.py": """
+        SECRET_KEY = "x"
+        INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "shop"]
+        MIGRATION_MODULES = {"contenttypes": None, "auth": None}
+        DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+        """,
+    "shop/services.py": """
+        from shop.models import Account, Owner, Visit
 
 
         class Bank:
+            limit = 10
+
             def deposit(self, account_id, amount):
                 account = Account.objects.get(pk=account_id)
                 account.balance += amount
-                account.save()  # lost-update
+                account.save()  # method
+
+
+        class Desk:
+            @staticmethod
+            def count(owner: Owner, user):
+                visit, created = Visit.objects.get_or_create(owner=owner, user=user)  # key
+                visit.number += 1
+                visit.save()  # staticmethod
+        """,
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "mark", "said"),
+    [
+        ("shop/services.py", "method", "Bank().deposit(account_id=1, amount=1)"),
+        (
+            "shop/services.py",
+            "staticmethod",
+            "Desk.count(owner=Owner.objects.get(pk=1), user=get_user_model().objects.get(pk=1))",
+        ),
+        (
+            "shop/services.py",
+            "key",
+            "Desk.count(owner=Owner.objects.get(pk=1), user=get_user_model().objects.get(pk=1))",
+        ),
+        ("shop/models.py", "row-from-outside", "Visit.objects.get(pk=1).again()"),
+    ],
+)
+def test_a_method_is_called_on_what_is_there(
+    path: str,
+    mark: str,
+    said: str,
+    tmp_path: Path,
+    postgres: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project = laid_out(METHODS, tmp_path, monkeypatch)
+    assert main(["prove", f"{path}:{line_of(project / path, mark)}", "--output", "test_proof.py"]) == 0, (
+        capsys.readouterr().err
+    )
+    assert f"        {said}\n" in (project / "test_proof.py").read_text(encoding="utf-8")
+    if mark in ("key", "row-from-outside"):  # the others differ from those of plain functions in the call alone
+        before = played(project, postgres)
+        assert "1 failed" in before, before
+        assert "assert [[" in before, before
+
+
+def test_two_runs_that_are_both_refused_prove_nothing(
+    tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = laid_out(DJANGO, tmp_path, monkeypatch)
+    services = project / "shop/services.py"
+    assert main(["prove", f"shop/services.py:{line_of(services, 'lost-update')}", "--output", "test_proof.py"]) == 0
+    services.write_text(services.read_text().replace("account.balance < amount", "True"))
+    assert "neither of the two runs succeeded" in played(project, postgres)
+
+
+UNCALLED = {
+    "a web request": (
         """
+        def deposit(request, account_id):
+            account = Account.objects.get(pk=account_id)
+            account.balance += 1
+            account.save()  # lost-update
+        """,
+        "deposit takes a web request",
+    ),
+    "a class that needs something": (
+        """
+        class Bank:
+            def __init__(self, ledger):
+                self.ledger = ledger
+
+            def deposit(self, account_id):
+                account = Account.objects.get(pk=account_id)
+                account.balance += 1
+                account.save()  # lost-update
+        """,
+        "Bank.deposit cannot be called by a test: a Bank is made with ledger",
+    ),
+    "a class with another behind it": (
+        """
+        class Bank(Base):
+            def deposit(self, account_id):
+                account = Account.objects.get(pk=account_id)
+                account.balance += 1
+                account.save()  # lost-update
+        """,
+        "what a Bank is made with stands in another class",
+    ),
+    "an asynchronous function": (
+        """
+        async def deposit(account_id):
+            account = await Account.objects.aget(pk=account_id)
+            account.balance += 1
+            await account.asave()  # lost-update
+        """,
+        "deposit is asynchronous",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNCALLED.values(), ids=list(UNCALLED))
+def test_what_cannot_be_called_is_said(
+    case: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, said = case
+    files = {
+        **DJANGO,
+        "shop/services.py": "from shop.base import Base\nfrom shop.models import Account\n" + dedent(text),
+    }
     project = laid_out(files, tmp_path, monkeypatch)
     assert main(["prove", f"shop/services.py:{line_of(project / 'shop/services.py', 'lost-update')}"]) == 2
-    assert "Bank.deposit cannot be called by a test" in capsys.readouterr().err
+    assert said in capsys.readouterr().err

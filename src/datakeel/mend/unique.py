@@ -16,6 +16,8 @@ from datakeel.patterns import part
 from datakeel.read.languages.python.draft import Draft, Refused
 
 RULES = ("check-then-insert",)
+LONGEST = 60  # of a constraint's name: PostgreSQL keeps 63 bytes
+TAKES = "get-or-create"  # what the key refuses, it takes itself
 
 
 def patch(finding: Finding, system: System, files: Files) -> Patch:
@@ -42,7 +44,7 @@ def patch(finding: Finding, system: System, files: Files) -> Patch:
 
 
 def found(finding: Finding, system: System) -> tuple[Effect, Effect]:
-    """The read that looks for the row, and the insert; both in one function's own text."""
+    """The read that looks for the row, and the insert; both in one function's own text, or one call."""
     places = {step.place for step in finding.story} | {finding.place}
     for operation in system.operations:
         if operation.symbol != finding.symbol or operation.place.path != finding.place.path:
@@ -52,13 +54,16 @@ def found(finding: Finding, system: System) -> tuple[Effect, Effect]:
         write = next((e for e in effects if e.kind == Kind.WRITE and e.verb == "insert"), None)
         if read is not None and write is not None:
             return read, write
+        both = next((e for e in effects if e.verb == TAKES), None)
+        if both is not None:
+            return both, both
     raise Mistake(f"{finding.place}: the look and the insert do not stand in one function: no patch can be made")
 
 
 def looked_for(read: Effect, write: Effect) -> tuple[str, ...]:
     """The columns of the key; none where the row is looked for in any other way than by what it is given."""
     asked = read.selection.predicates if read.selection is not None else ()
-    given = {a.column for a in write.assigned}
+    given = {a.column for a in write.assigned} | {p.column for p in asked if write.verb == TAKES}
     plain = all(p.operator == "=" and p.column in given for p in asked)
     return tuple(dict.fromkeys(p.column for p in asked)) if plain else ()
 
@@ -90,16 +95,17 @@ def guarded(site: Draft, write: Effect, opened: str, refusal: str) -> None:
 def for_django(site: Draft, write: Effect, table: Dataset, columns: tuple[str, ...], files: Files) -> Patch:
     app = layout.app_of(table)
     parts = Parts(files)
-    call = site.find(write.place, ast.Call)
-    transaction = site.name("django.db", "transaction", call)
-    guarded(site, write, f"with {transaction}.atomic()", site.name("django.db", "IntegrityError", call))
-    parts.draft(site)
+    if write.verb != TAKES:
+        call = site.find(write.place, ast.Call)
+        transaction = site.name("django.db", "transaction", call)
+        guarded(site, write, f"with {transaction}.atomic()", site.name("django.db", "IntegrityError", call))
+        parts.draft(site)
     model = table.model.rpartition(".")[2]
     assert table.place is not None
     draft = Draft(parts.after.get(table.place.path) or files.text(table.place.path) or "", table.place.path)
     mapped = layout.class_of(draft, model)
     fields = tuple(field_of(mapped, column) for column in columns)
-    name = f"{app.label}_{model.lower()}_{'_'.join(fields)}_key"[:30].rstrip("_")
+    name = f"{app.label}_{model.lower()}_{'_'.join(fields)}_key"[:LONGEST].rstrip("_")
     listed = ", ".join(f'"{field}"' for field in fields)
     constraint = f'models.UniqueConstraint(fields=[{listed}], name="{name}")'
     if draft.known("django.db", "models", mapped) != "models":
@@ -111,7 +117,8 @@ def for_django(site: Draft, write: Effect, table: Dataset, columns: tuple[str, .
         known = {"label": app.label, "leaf": leaf, "model": model.lower(), "constraint": constraint}
         text = part("unique/django_migration.py", table=table.name, columns=columns, **known)
         parts.new(app.within(f"migrations/{number}_{name}.py"), text)
-    return parts.patch(f"give {table.name} a unique key on {', '.join(columns)}, and let the second run go on")
+    answer = "" if write.verb == TAKES else ", and let the second run go on"
+    return parts.patch(f"give {table.name} a unique key on {', '.join(columns)}{answer}")
 
 
 def field_of(mapped: ast.ClassDef, column: str) -> str:

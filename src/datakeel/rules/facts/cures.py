@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec.structs import replace
 
 from datakeel.finding import Change, Fix
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
+
+CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")  # between the words of a class's name
 
 
 def model_name(effect: Effect, system: System) -> str:
@@ -23,7 +27,7 @@ def variable(effect: Effect, system: System) -> str:
     if effect.rows is not None and effect.rows.root.startswith("parameter:"):
         return ".".join((effect.rows.root.partition(":")[2], *effect.rows.path))
     name = model_name(effect, system)
-    return name[:1].lower() + name[1:] if name[:1].isupper() else "row"
+    return CAMEL.sub("_", name).lower() if name[:1].isupper() else "row"
 
 
 NUMBERS = ("int", "serial", "numeric", "decimal", "number", "float", "double", "real", "money", "counter")

@@ -81,9 +81,10 @@ def stale_source(operation: Operation, write: Effect, assignment: Assignment) ->
 
 
 def held_here(operation: Operation, source: Source, write: Effect, system: System) -> bool:
-    """Whether this is the innermost function that computes and writes (a row from outside counts as the writer's)."""
+    """Whether this is the innermost function that computes and writes (a row from outside counts as the one's that
+    computes: a model's own `save` may do the writing)."""
     if source.kind != "read":
-        return not write.chain
+        return not write.chain or not told_by_callee(write, system)
     read = operation.effect(source.number)
     if read is None or not operation.meet_here(read, write):
         return False

@@ -7,13 +7,19 @@ import re
 import sys
 import warnings
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import pairwise
 from typing import TypeVar
 
 from datakeel.finding import Edit
 from datakeel.model.place import Place
 
 N = TypeVar("N", bound=ast.AST)
+SHORT, LONG = 88, 120  # how long a line may be where nothing tells, and at most
+QUOTED = re.compile(r"[\"'#]")
+INDENT = re.compile(r"[ \t]*")
+GAP = re.compile(r"\s*,\s*")
 LINE_END = re.compile(r"\r\n|\r|\n")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 ATOMS = (ast.Name, ast.Attribute, ast.Constant, ast.Call, ast.Subscript)
@@ -138,7 +144,13 @@ class Draft:
         written, comma = self.tail(self.end(last), close)
         own_lines = self.line_of(written) < self.line_of(close) and not self.before(last).strip()
         if not own_lines:
+            if not comma and self.laid_out(call, text):
+                return None
             return self.insert(written, f"{'' if comma else ','} {text}{',' if comma else ''}")
+        if len(given) == 1 and not comma and not self.text[written:close].strip() and not self.several_lines(last):
+            line = self.text[self.starts[self.line_of(written) - 1] : written]
+            beside = self.fits(f"{line}, {text}")
+            return self.insert(written, f", {text}" if beside else f",\n{self.before(last)}{text},")
         line_end = self.starts[self.line_of(written)]
         line_end -= len(self.end_of_line) if self.text[:line_end].endswith(self.end_of_line) else 1
         more = f"\n{self.before(last)}{text}{',' if comma else ''}"
@@ -146,6 +158,55 @@ class Draft:
             return self.insert(line_end, more if comma else "," + more)
         self.insert(written, ",")
         return self.insert(line_end, more)
+
+    @cached_property
+    def width(self) -> int:
+        """How long a line of code may be here, as far as the file tells: those with a text or a comment do not."""
+        plain = (len(line) for line in LINE_END.split(self.text) if not QUOTED.search(line))
+        return max(SHORT, min(max(plain, default=0), LONG))
+
+    def fits(self, line: str) -> bool:
+        return len(line) <= self.width
+
+    def several_lines(self, node: ast.AST) -> bool:
+        return self.line_of(self.start(node)) < self.line_of(self.end(node))
+
+    def laid_out(self, call: ast.Call, text: str) -> bool:
+        """Breaks the line of a call that one more argument makes too long, as formatters do: behind the bracket, and
+        where that is not enough, behind each comma. False where it is short enough, or not plain."""
+        begin, close = self.starts[self.line_of(self.end(call)) - 1], self.end(call) - 1
+        items = sorted((*call.args, *call.keywords), key=self.start)
+        gaps = [(self.end(one), self.start(other)) for one, other in pairwise(items)]
+        opening = self.text.index("(", self.end(call.func)) + 1
+        around = [(opening, self.start(items[0])), (self.end(items[-1]), close)]
+        rest = LINE_END.split(self.text[close + 1 :], 1)[0]
+        whole = f"{self.text[begin:close].rstrip()}, {text}{self.text[close : close + 1 + len(rest)]}"
+        plain = all(GAP.fullmatch(self.text[a:b]) for a, b in gaps) and not any(
+            self.text[a:b].strip() for a, b in around
+        )
+        if any(map(self.several_lines, items)) or not plain or rest.strip() not in ("", ":"):
+            return False
+        own = self.line_of(opening) < self.line_of(self.start(items[0])) == self.line_of(self.end(items[-1]))
+        if own:  # all of them on a line between the brackets
+            whole = f"{self.before_item(items[0])}{self.text[self.start(items[0]) : self.end(items[-1])]}, {text}"
+        if self.fits(whole) or (self.several_lines(call) and not own):
+            return False
+        indent = INDENT.match(self.text, self.starts[self.line_of(opening) - 1])[0]  # type: ignore[index]
+        inner = self.before_item(items[0]) if own else f"{indent}    "
+        body = f"{inner}{self.text[self.start(items[0]) : self.end(items[-1])]}, {text}"
+        if not own:
+            self.replace(*around[0], f"\n{inner}")
+        if self.fits(body):
+            self.replace(*around[1], f", {text}\n{indent}")
+            return True
+        for gap in gaps:
+            self.replace(*gap, f",\n{inner}")
+        self.replace(*around[1], f",\n{inner}{text},\n{indent}")
+        return True
+
+    def before_item(self, item: ast.AST) -> str:
+        """What stands before an argument on its line."""
+        return self.text[self.starts[self.line_of(self.start(item)) - 1] : self.start(item)]
 
     def before(self, argument: ast.expr) -> str:
         """What stands on an argument's line before it; of a keyword, before its name."""
@@ -304,6 +365,16 @@ class Draft:
         else:
             self.insert(self.end(one.names[-1]), f", {name}")
         return bool(named)
+
+
+def call_text(head: str, items: Sequence[str], indent: str, width: int) -> str:
+    """A call as formatters lay it out: on one line; else what it is given on one; else each on its own."""
+    whole, body = f"{head}({', '.join(items)})", f"{indent}    {', '.join(items)}"
+    if len(indent) + len(whole) <= width:
+        return whole
+    if len(body) <= width:
+        return f"{head}(\n{body}\n{indent})"
+    return f"{head}(\n{''.join(f'{indent}    {item},' + chr(10) for item in items)}{indent})"
 
 
 def first_module(one: ast.Import | ast.ImportFrom) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from msgspec.structs import replace
 
 from datakeel.finding import Change, Edit
-from datakeel.read.languages.python.draft import FUNCTIONS, LINE_END, Draft, Refused
+from datakeel.read.languages.python.draft import FUNCTIONS, LINE_END, Draft, Refused, call_text
 
 FOUND_BY = ("get", "first", "last", "one", "one_or_none", "scalar_one", "scalar_one_or_none")
 LOOKED_UP = ("get_object_or_404", "aget_object_or_404")
@@ -18,6 +18,7 @@ APART = ("values", "values_list", "annotate", "aggregate", "distinct", "union", 
          "options", "group_by", "raw", "select_for_update", "with_for_update", "execution_options")  # fmt: skip
 QUERY_OF_ONE_TABLE = re.compile(r"\s*select\b(?!.*\b(?:for|distinct|group|union|join|limit|count|sum)\b)", re.I | re.S)
 KEPT_BY = ("add", "refresh", "merge", "delete", "expunge")  # of a session: what it is given, it does not look into
+NEVER_WAITS = re.compile(r"\bput_nowait\b|\bblock\s*=\s*False\b")
 ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 
 
@@ -40,6 +41,8 @@ def argument(draft: Draft, change: Change) -> None:
     call = draft.find(change.place, ast.Call)
     if any(k.arg in (None, change.name) for k in call.keywords):
         raise Refused
+    if change.name == "maxsize" and NEVER_WAITS.search(draft.text):
+        raise Refused  # a full queue would refuse what nobody expects it to
     draft.add_argument(call, f"{change.name}={qualified(draft, change.text, call)}")
 
 
@@ -208,7 +211,9 @@ def atomic(draft: Draft, change: Change) -> None:
         raise Refused
     holder = draft.function(statement)
     touched = [
-        n for n in ast.walk(holder) if isinstance(n, ast.Attribute) and n.attr == change.name and n is not target
+        n
+        for n in ast.walk(holder)
+        if isinstance(n, ast.Attribute) and n.attr == change.name and n is not target and not of_another(draft, n, row)
     ]
     old = value.left if isinstance(value, ast.BinOp) and not isinstance(statement, ast.AugAssign) else None
     if any(n is not old for n in touched) or isinstance(holder, ast.Module):
@@ -233,16 +238,35 @@ def atomic(draft: Draft, change: Change) -> None:
     return draft.replace(draft.start(old), draft.end(old), now)
 
 
+def of_another(draft: Draft, attribute: ast.Attribute, row: ast.Name) -> bool:
+    """Whether an attribute is that of a row with a name of its own: neither of the two names is ever given away."""
+    other = attribute.value
+    if not isinstance(other, ast.Name) or other.id == row.id:
+        return False
+    return not any(bound_to(draft, name) for one in (row, other) for name in uses(draft, one.id, attribute))
+
+
+def bound_to(draft: Draft, use: ast.Name) -> bool:
+    """Whether a row gets another name here, or may: it is assigned, or is an element of something."""
+    parent = draft.parents[use]
+    return isinstance(use.ctx, ast.Load) and not isinstance(parent, ast.Attribute | ast.Call | ast.keyword)
+
+
 def assignment(draft: Draft, change: Change) -> tuple[ast.stmt, ast.Attribute, ast.expr]:
     """The only statement round a place, or in the function that holds it, that computes a column of a row from what
     the row holds."""
     begin = draft.offset(change.place.line, change.place.column)
     span = begin, draft.offset(change.place.end_line, change.place.end_column)
-    here = next((draft.function(n) for n in draft.at.get(span, ())), draft.tree)
+    there = draft.at.get(span, ())
+    here = next((draft.function(n) for n in there), draft.tree)
+    saved = next((n.func.value for n in there if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)), None)
+    row = saved.id if method_at(there) == "save" and isinstance(saved, ast.Name) else ""
     for one in (s for s in ast.walk(here) if isinstance(s, ast.Assign | ast.AugAssign)):
         target = one.targets[0] if isinstance(one, ast.Assign) else one.target
         if not isinstance(target, ast.Attribute) or target.attr != change.name:
             continue
+        if row and draft.source(target.value) != row:
+            continue  # of another row
         if isinstance(one, ast.AugAssign):
             return one, target, one.value
         value = one.value
@@ -252,9 +276,16 @@ def assignment(draft: Draft, change: Change) -> tuple[ast.stmt, ast.Attribute, a
     raise Refused
 
 
+def method_at(nodes: Sequence[ast.AST]) -> str:
+    return next((method(n) for n in nodes if isinstance(n, ast.Call)), "")
+
+
 def saved_once(draft: Draft, row: ast.Name, statement: ast.stmt) -> None:
     """Raises Refused where a row is used behind the statement other than by one save in its block: an expression that
-    waits to be saved is no number, and each save would apply it again."""
+    waits to be saved is no number, and each save would apply it again. A row that the function is given is used by
+    whoever gave it."""
+    if any(isinstance(n, ast.arg) for n in draft.binders(draft.function(statement), row.id)):
+        raise Refused
     behind = [n for n in uses(draft, row.id, statement) if draft.start(n) > draft.end(statement)]
     saves = [n for n in behind if isinstance(s := up(draft, n, 2), ast.Call) and method(s) == "save"]
     if len(behind) != 1 or len(saves) != 1:
@@ -325,6 +356,15 @@ def defer(draft: Draft, change: Change) -> None:
     if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp):
         raise Refused
     partial = draft.name("functools", "partial", call)
+    items = sorted((*call.args, *call.keywords), key=draft.start)
+    whole = draft.text[opening + 1 : draft.end(call) - 1]
+    if "#" not in whole and not any(map(draft.several_lines, items)):
+        indent = draft.indent(statement)
+        bound = [draft.source(call.func), *map(draft.source, items)]
+        inner = f"{partial}({', '.join(bound)})"
+        if not draft.fits(f"{indent}{head}{inner})"):
+            inner = f"\n{indent}    {call_text(partial, bound, indent + '    ', draft.width)}\n{indent}"
+        return draft.replace(draft.start(call), draft.end(call), f"{head}{inner})")
     given = min((*call.args, *(k.value for k in call.keywords)), key=draft.start)
     own_line = not draft.before(given).strip()
     gap = f"\n{draft.before(given)}" if own_line else ""
