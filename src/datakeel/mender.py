@@ -63,6 +63,8 @@ def mended(
         doubtful = in_doubt(first, second, chosen)
         if not doubtful:
             left = tuple(f for f in offered if f not in chosen)
+            if known is not None:
+                second = review(paths, config=config, confidence=confidence, texts=after, known=known)
             return Mended(fixed=tuple(chosen), left=left, before=before, after=after, review=second)
         chosen = [f for f in chosen if f not in doubtful]
     return Mended(left=tuple(offered), review=new)
