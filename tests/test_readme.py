@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
 import subprocess
@@ -20,7 +22,10 @@ SHELL = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
 
 
 STORY = ROOT / "docs" / "generate.md"  # its commands build on each other
-TOLD = (STORY, ROOT / "docs" / "baseline.md")  # so do these, in tests/test_baseline.py
+TOUR = ROOT / "docs" / "tour.md"  # and here, with the files and the answers between them
+TOLD = (STORY, TOUR, ROOT / "docs" / "baseline.md")  # so do these, in tests/test_baseline.py
+BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.M | re.S)
+STATUS = re.compile(r"  # status (\d)$")
 
 
 def commands(*pages: Path, of: tuple[str, ...] = ("datakeel ",)) -> list[str]:
@@ -53,6 +58,39 @@ def test_the_commands_from_a_sentence_to_a_project_work_one_after_another(tmp_pa
     shown = re.findall(r"^    added: (\S+)$", STORY.read_text(encoding="utf-8"), re.M)
     assert len(shown) == 2
     assert all((tmp_path / "orders" / path).is_file() for path in shown)
+
+
+def test_a_stranger_goes_the_tour_from_the_first_review_to_a_clean_pull_request(tmp_path: Path, postgres: str) -> None:
+    """A file that is named is put there, a command gives the status that stands behind it (0 where none does), and
+    what is shown below is what it said."""
+    folder, said = tmp_path, ""
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "PROOF_DATABASE": postgres,
+        **{f"GIT_{who}_{what}": "stranger@example" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+    }
+    for kind, name, text in BLOCK.findall(TOUR.read_text(encoding="utf-8")):
+        if name:
+            (folder / name).write_text(text, encoding="utf-8")
+        elif kind == "sh":
+            said = ""
+            for command in text.splitlines():
+                if command.startswith("cd "):
+                    folder /= command.removeprefix("cd ")
+                    continue
+                words = ["bash", "-o", "pipefail", "-c", command]
+                done = subprocess.run(
+                    words, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+                )
+                expected = int(found[1]) if (found := STATUS.search(command)) else 0
+                assert done.returncode == expected, f"{command}: {done.stdout[-3000:]}{done.stderr}"
+                said += done.stdout + done.stderr
+        elif kind == "text":
+            wrong = [line for line in text.splitlines() if line not in said.splitlines()]
+            assert not wrong, "\n".join([*wrong, "was not said:", said])
+    result = json.loads((folder / "datakeel.sarif").read_text(encoding="utf-8"))["runs"][0]["results"]
+    assert [r["suppressions"][0]["justification"] for r in result] == ["the shop may refuse, and nothing is taken then"]
 
 
 def test_readme_names_only_rules_that_exist() -> None:

@@ -84,16 +84,11 @@ def held_here(operation: Operation, source: Source, write: Effect, system: Syste
     """Whether this is the innermost function that computes and writes (a row from outside counts as the one's that
     computes: a model's own `save` may do the writing)."""
     if source.kind != "read":
-        return not write.chain or (own_method(write) and not told_by_callee(write, system))
+        return write.own and not told_by_callee(write, system)
     read = operation.effect(source.number)
     if read is None or not operation.meet_here(read, write):
         return False
     return not (write.chain and told_by_callee(write, system))
-
-
-def own_method(write: Effect) -> bool:
-    """Whether a class's own `save` writes, for the one that it stands in for."""
-    return len(write.chain) == 1 and write.callee.rpartition(".")[2] == write.verb
 
 
 def told_by_callee(write: Effect, system: System) -> bool:
