@@ -421,6 +421,11 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("greenhouse sensors, temp each minute, alert if temp is above 35", {"values": ["temperature"]}),
     ("gps of 900 trucks every 10 seconds", {"values": ["latitude", "longitude"], "workload.writes": 90.0}),
     ("water meters 80.000, one reading an hour", {"workload.writes": 80_000 / 3600}),
+    (
+        "expense reports: employees submit, managers approve or reject",
+        {"events": ["ExpenseReportSubmitted", "ExpenseReportApproved", "ExpenseReportRejected"]},
+    ),
+    ("library of 2M songs, playlists, users like songs", {"tables": ["song", "playlist"], "workload.records": 2e6}),
     ("a clinic app, 150 visits a day", {"workload.writes": 150 / DAY}),
     ("car rental, damage reports with photos", {"views": []}),
     ("students enroll in courses, max 30 students per course", {"tables": ["course", "enrolment"]}),
@@ -594,6 +599,7 @@ def test_what_cannot_be_meant_is_left_out_and_said(sentence: str, left_out: str)
         ("timesheets for 200 consultants with weekly invoices", "“weekly invoices”"),
         ("smart meters, bill monthly", "“bill monthly”"),
         ("a ledger, closed every quarter", "“closed every quarter”"),
+        ("orders, always available", "“always available”"),
     ],
 )
 def test_what_is_to_happen_regularly_and_does_not_is_said(sentence: str, left_out: str) -> None:

@@ -60,6 +60,12 @@ _BY = re.compile(
 )
 
 
+CHANNELS = ("email", "mail", "post", "sms", "phone", "letter")
+_SENT = re.compile(
+    r"\b(?:sen[dt]|statement|invoice|receipt|reminder|notif\w+|confirm\w+|alert|told|informed)s?(?: \w+)? $", re.I
+)
+
+
 class Constrained(Struct, frozen=True):
     domain: Domain
     reasons: dict[str, str]
@@ -247,11 +253,15 @@ class _Work:
         for found in _BY.finditer(self.written):
             for word in re.split(r"[\s,]+", found["words"].lower()):
                 name = singular(word)
-                if name and name not in lexicon("small") and not self._is_order(found):
+                if name and name not in lexicon("small") and not self._is_order(found) and not self._sent(found):
                     self._read_by(name, found.group())
 
     def _is_order(self, found: re.Match[str]) -> bool:
         return bool(re.match(r" (order|booking|class)\b", self.written[found.end() :]))
+
+    def _sent(self, found: re.Match[str]) -> bool:
+        """``statements by email``: how they come, and not what they are found by."""
+        return bool(_SENT.search(self.written[: found.start()])) and found["words"].lower().split()[0] in CHANNELS
 
     def _read_by(self, name: str, words: str) -> None:
         for kind in ("tables", "documents"):

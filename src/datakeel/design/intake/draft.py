@@ -324,8 +324,18 @@ def _moves_by_people(request: Text, used: set[int]) -> Iterator[tuple[str, list[
         joined = tokens[i - 1].low in ("or", "and", ",") and bool(verbs) and token.low == verb
         verbs += [verb] if verb and (by_people or joined) and verb not in verbs else []
     things = [one for items in _lists(request, used) for one, _ in items if one and one not in lexicon("people")]
+    things = [*_headed(tokens)] or things
     if len(verbs) >= 2 and len(set(things)) == 1:
         yield things[0], verbs
+
+
+def _headed(tokens: tuple[Token, ...]) -> Iterator[str]:
+    """What a request is about, before its first colon: ``leave requests: …``, ``expense reports: …``."""
+    at = next((i for i, t in enumerate(tokens) if t.text == ":"), 0)
+    filed = at > 1 and tokens[at - 1].one == "report" and tokens[at - 2].low in lexicon("filed")
+    plural = at > 1 and tokens[at - 1].low != tokens[at - 1].one
+    if plural and (filed or (_is_thing(tokens[at - 1]) and _adjective(tokens, at - 1, set()))):
+        yield f"{tokens[at - 2].one} {tokens[at - 1].one}"
 
 
 def _verbs(said: str) -> list[str]:

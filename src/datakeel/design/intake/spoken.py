@@ -13,6 +13,7 @@ _NOTHING_LOST = re.compile(
     r"\b(no|zero|without) data loss\b|\b(never|not|cannot|can't|don't) lose\b|\bnothing (may be |is |gets? )?lost\b",
     re.I,
 )
+_ALWAYS = re.compile(r"\balways (available|up|online|reachable)\b|\bnever (be |goes? |is )?(down|unavailable)\b", re.I)
 _DOUBLES = re.compile(r"\b(doubl\w+|tripl\w+) (in size )?(every|each|per|a) (year|month)\b", re.I)
 _SOON = re.compile(r"\b(real[- ]?time|live|instant(ly)?|immediately)\b", re.I)
 _IN_SYNC = re.compile(r"\bin sync\b|\bup[- ]to[- ]date\b|\bnear[- ]real[- ]?time\b", re.I)
@@ -23,6 +24,8 @@ def without_numbers(found: Figures) -> None:
     written = found.request.written
     if match := _NOTHING_LOST.search(written):
         found.put("availability.loss", 0.0, f"“{match.group()}”")
+    if match := _ALWAYS.search(written):
+        found.unread.append(match.group())  # which nobody gets: a figure is needed
     if match := _DOUBLES.search(written):
         yearly = (2 if match.group(1).lower().startswith("d") else 3) ** (
             12 if match.group(4).lower() == "month" else 1

@@ -139,7 +139,7 @@ def _unique_values(found: tuple[Shape, ...], package: str, common: dict[str, obj
     own = events | {
         "Settings": f"{package}.settings",
         "claim_all": f"{package}.processing.unique_values",
-        "decode": f"{package}.messages",
+        **dict.fromkeys(("Event", "decode"), f"{package}.messages"),
         "event_store": f"{package}.storage",
         **dict.fromkeys(("open_pool", "run"), f"{package}.platform.database"),
     }
