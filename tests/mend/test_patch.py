@@ -453,6 +453,43 @@ def test_what_is_found_or_made_gets_a_key_behind_it_and_stays_as_it_is(
     assert review(project).findings == ()
 
 
+def test_the_refusal_of_a_key_that_is_there_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = """
+        from shop.models import Order
+
+
+        def mark(status: str) -> int:
+            order = Order.objects.filter(status=status).first()
+            if order is None:
+                order = Order.objects.create(
+                    status=status,
+                )
+            return order.id
+        """
+    models = COUPONS["shop/models.py"].replace("status = models.CharField(", "status = models.CharField(unique=True, ")
+    migration = COUPONS["shop/migrations/0001_initial.py"].replace(
+        '("status", models.CharField(', '("status", models.CharField(unique=True, '
+    )
+    files = {"shop/models.py": models, "shop/migrations/0001_initial.py": migration, "shop/services.py": code}
+    project = laid_out({**COUPONS, **files}, tmp_path, monkeypatch)
+    both = (
+        START
+        + """
+    from django.db.models import QuerySet
+    QuerySet.first = lambda query: None  # what the second of two runs at once sees
+    print(json.dumps(services.mark("paid") == services.mark("paid")))
+    """
+    )
+    shown = patched(project, name_of(project, "check-then-insert", "mark"), capsys)
+    assert shown.count("+++ ") == 1, shown
+    (tmp_path / "broker").mkdir()
+    (tmp_path / "broker/confluent_kafka.py").write_text(dedent(BROKER))
+    assert run(project, both) is True
+    assert review(project).findings == ()
+
+
 TAGS = {
     **SQLALCHEMY,
     "src/shop/services.py": """

@@ -28,12 +28,10 @@ def patch(finding: Finding, system: System, files: Files) -> Patch:
     text = files.text(write.place.path)
     if table is None or table.place is None or text is None or not columns:
         raise Mistake(f"{finding.place}: by what the row is looked for, or its table, is not known well enough")
-    if table.unique_within(frozenset(columns)) is not None:
-        raise Mistake(
-            f"{table.name} has a unique key on {', '.join(columns)}: answer to its refusal at {finding.place}"
-        )
     try:
         site = Draft(text, write.place.path)
+        if table.unique_within(frozenset(columns)) is not None:
+            return answered(site, write, table, columns, files)
         if write.technology == "django":
             return for_django(site, write, table, columns, files)
         if write.technology == "sqlalchemy":
@@ -68,25 +66,61 @@ def looked_for(read: Effect, write: Effect) -> tuple[str, ...]:
     return tuple(dict.fromkeys(p.column for p in asked)) if plain else ()
 
 
+def answered(site: Draft, write: Effect, table: Dataset, columns: tuple[str, ...], files: Files) -> Patch:
+    """The key is there already: only its refusal is to be answered. Raises Refused."""
+    parts = Parts(files)
+    guarded(site, write, columns)
+    parts.draft(site)
+    return parts.patch(f"answer to the refusal of the unique key of {table.name} on {', '.join(columns)}")
+
+
 # The insert -----------------------------------------------------------------------------------------------------------
 
 
-def guarded(site: Draft, write: Effect, opened: str, refusal: str) -> None:
-    """The insert goes into a savepoint, and the refusal of the key is answered: another run was faster.
-    Raises Refused where what it gives is used."""
-    statement = site.statement(site.find(write.place, ast.Call))
-    if not isinstance(statement, ast.Expr) or isinstance(site.function(statement), ast.AsyncFunctionDef):
+def guarded(site: Draft, write: Effect, columns: tuple[str, ...]) -> None:
+    """The insert goes into a savepoint, and the refusal of the key is answered: another run was faster, and its row is
+    taken. Raises Refused where what the insert gives is used in another way than by a name."""
+    call = site.find(write.place, ast.Call)
+    statement = site.statement(call)
+    if isinstance(site.function(statement), ast.AsyncFunctionDef):
+        raise Refused
+    taken = "pass  # another run was faster: its row is there"
+    if isinstance(statement, ast.Assign) and write.technology == "django":
+        taken = f"{instead(site, statement, call, columns)}  # another run was faster"
+    elif not isinstance(statement, ast.Expr):
         raise Refused
     indent = site.indent(statement)
     if any(isinstance(n, ast.Constant | ast.JoinedStr) and n.lineno != n.end_lineno for n in ast.walk(statement)):
         raise Refused
-    site.insert(site.starts[statement.lineno - 1], f"{indent}try:\n{indent}    {opened}:\n")
+    opened, refusal = words(site, write, call)
+    site.insert(site.starts[statement.lineno - 1], f"{indent}try:\n{indent}    with {opened}:\n")
     for line in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1):
         site.insert(site.starts[line - 1], "        ")
-    site.insert(
-        site.behind(statement),
-        f"{indent}except {refusal}:\n{indent}    pass  # another run was faster: its row is there\n",
-    )
+    site.insert(site.behind(statement), f"{indent}except {refusal}:\n{indent}    {taken}\n")
+
+
+def words(site: Draft, write: Effect, call: ast.Call) -> tuple[str, str]:
+    """A savepoint, and the refusal of a key, in the words of the library."""
+    if write.technology == "django":
+        transaction = site.name("django.db", "transaction", call)
+        return f"{transaction}.atomic()", site.name("django.db", "IntegrityError", call)
+    if not isinstance(call.func, ast.Attribute) or call.func.attr != "add":
+        raise Refused
+    refusal = site.name("sqlalchemy.exc", "IntegrityError", call)
+    return f"{site.source(call.func.value)}.begin_nested()", refusal
+
+
+def instead(site: Draft, statement: ast.Assign, call: ast.Call, columns: tuple[str, ...]) -> str:
+    """``row = Row.objects.create(key=…, more=…)`` → ``row = Row.objects.get(key=…)``."""
+    plain = statement.value is call and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name)
+    if not plain or not isinstance(call.func, ast.Attribute) or call.func.attr != "create" or call.args:
+        raise Refused
+    given = {k.arg: site.source(k.value) for k in call.keywords if k.arg}
+    named = [next((n for n in (c, c.removesuffix("_id")) if n in given), "") for c in columns]
+    if not all(named) or any("\n" in given[name] for name in named):
+        raise Refused
+    asked = ", ".join(f"{name}={given[name]}" for name in named)
+    return f"{site.source(statement.targets[0])} = {site.source(call.func.value)}.get({asked})"
 
 
 # Django ---------------------------------------------------------------------------------------------------------------
@@ -96,9 +130,7 @@ def for_django(site: Draft, write: Effect, table: Dataset, columns: tuple[str, .
     app = layout.app_of(table)
     parts = Parts(files)
     if write.verb != TAKES:
-        call = site.find(write.place, ast.Call)
-        transaction = site.name("django.db", "transaction", call)
-        guarded(site, write, f"with {transaction}.atomic()", site.name("django.db", "IntegrityError", call))
+        guarded(site, write, columns)
         parts.draft(site)
     model = table.model.rpartition(".")[2]
     assert table.place is not None
@@ -156,12 +188,7 @@ def constrained(draft: Draft, mapped: ast.ClassDef, constraint: str) -> None:
 
 def for_sqlalchemy(site: Draft, write: Effect, table: Dataset, columns: tuple[str, ...], files: Files) -> Patch:
     parts = Parts(files)
-    call = site.find(write.place, ast.Call)
-    if not isinstance(call.func, ast.Attribute) or call.func.attr != "add":
-        raise Refused
-    session = site.source(call.func.value)
-    refusal = site.name("sqlalchemy.exc", "IntegrityError", call)
-    guarded(site, write, f"with {session}.begin_nested()", refusal)
+    guarded(site, write, columns)
     parts.draft(site)
     assert table.place is not None
     path = table.place.path
