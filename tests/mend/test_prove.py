@@ -338,6 +338,19 @@ UNCALLED = {
         """,
         "what a Bank is made with stands in another class",
     ),
+    "a function that calls others": (
+        """
+        import requests
+
+
+        def deposit(account_id):
+            account = Account.objects.get(pk=account_id)
+            requests.post("https://bank.example", json={"account": account_id}, timeout=10)
+            account.balance += 1
+            account.save()  # lost-update
+        """,
+        "deposit calls http too (shop/services.py:9), and a proof would really do it",
+    ),
     "an asynchronous function": (
         """
         async def deposit(account_id):

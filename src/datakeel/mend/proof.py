@@ -122,6 +122,12 @@ def found(finding: Finding, system: System) -> Case:
     read = read or next((e for e in writes if e.verb == "get-or-create" and e.dataset == write.dataset), None)
     if read is None and not handed(write):
         raise Mistake(f"what {operation.symbol} reads before it writes is not known well enough for a proof")
+    outside = next((e for e in operation.of(Kind.CALL) if e.store == StoreKind.REMOTE), None)
+    if outside is not None:
+        raise Mistake(
+            f"{operation.symbol} calls {outside.technology or 'others'} too ({outside.place}), and a proof would really do "
+            "it: move what it does to the data into a function of its own, and prove that"
+        )
     return Case(finding, operation, read, write, table)
 
 
