@@ -211,6 +211,33 @@ def test_a_call_that_waits_for_the_commit_is_laid_out_as_formatters_do(name: str
     assert after(text, "defer", call, "django") == text.replace(call, f"transaction.on_commit(\n{bound}    )")
 
 
+@pytest.mark.parametrize(
+    ("line", "edited"),
+    [
+        ("    answer = await stub.Get(ask)", True),
+        ("    async for part in stub.Get(ask):\n        print(part)", False),
+        ("    answer = await stub.Get(ask).read()", False),
+        ("    parts = stub.Get(ask)", False),
+    ],
+)
+def test_a_stream_of_answers_is_not_cut(line: str, edited: bool) -> None:
+    text = f"async def pay(stub, ask):\n{line}\n"
+    assert bool(after(text, "argument", "stub.Get(ask)", "grpc", "timeout", "10")) == edited
+
+
+@pytest.mark.parametrize(
+    ("line", "edited"),
+    [
+        ("    answer = stub.Get(ask)\n    print(answer.state)", True),
+        ("    parts = stub.Get(ask)\n    for part in parts:\n        print(part)", False),
+        ("    for part in stub.Get(ask):\n        print(part)", False),
+    ],
+)
+def test_a_stream_of_answers_is_not_cut_in_a_thread(line: str, edited: bool) -> None:
+    text = f"def pay(stub, ask):\n{line}\n"
+    assert bool(after(text, "argument", "stub.Get(ask)", "grpc", "timeout", "10")) == edited
+
+
 def test_a_queue_that_nobody_waits_for_stays_without_a_limit() -> None:
     text = "jobs = Queue()\n\n\ndef put(job):\n    jobs.put_nowait(job)\n"
     assert after(text, "argument", "Queue()", name="maxsize", value="1000") == ""

@@ -125,8 +125,8 @@ def found(finding: Finding, system: System) -> Case:
     outside = next((e for e in operation.of(Kind.CALL) if e.store == StoreKind.REMOTE), None)
     if outside is not None:
         raise Mistake(
-            f"{operation.symbol} calls {outside.technology or 'others'} too ({outside.place}), and a proof would really do "
-            "it: move what it does to the data into a function of its own, and prove that"
+            f"{operation.symbol} calls {outside.technology or 'others'} too ({outside.place}), and a proof would "
+            "really do it: move what it does to the data into a function of its own, and prove that"
         )
     return Case(finding, operation, read, write, table)
 

@@ -43,7 +43,23 @@ def argument(draft: Draft, change: Change) -> None:
         raise Refused
     if change.name == "maxsize" and NEVER_WAITS.search(draft.text):
         raise Refused  # a full queue would refuse what nobody expects it to
+    if change.library == "grpc" and not answered_once(draft, call):
+        raise Refused  # a limit is one for the whole stream, and cuts it
     draft.add_argument(call, f"{change.name}={qualified(draft, change.text, call)}")
+
+
+def answered_once(draft: Draft, call: ast.Call) -> bool:
+    """Whether a call surely gives one answer, and no stream of them: it is waited for, or what it gives is kept and
+    never gone through."""
+    parent = draft.parents[call]
+    if isinstance(draft.function(call), ast.AsyncFunctionDef):
+        return isinstance(parent, ast.Await)
+    if isinstance(parent, ast.Expr):
+        return True
+    if not isinstance(parent, ast.Assign) or not isinstance(parent.targets[0], ast.Name):
+        return False
+    loads = [n for n in uses(draft, parent.targets[0].id, call) if isinstance(n.ctx, ast.Load)]
+    return all(isinstance(draft.parents[n], ast.Attribute | ast.Return) for n in loads)
 
 
 def qualified(draft: Draft, text: str, at: ast.AST) -> str:
