@@ -97,7 +97,7 @@ class Django:
         if base.type == OPTIONS and base.owner is not None:
             return self.option(base.owner, name)
         if self.serializers.kind(base.type):
-            return self.serializers.attribute(caller, base, name)
+            return self.serializers.attribute(caller, base, name, at)
         cls = self.views.view_class(base.type) if name == "object" else None
         return self.views.attribute(caller, base, cls, name) if cls is not None else None
 

@@ -9,6 +9,7 @@ from datakeel.read.orms.django.instances import DIRTY, Instances
 from datakeel.read.orms.django.managers import MANAGER
 from datakeel.read.orms.django.models import Model, Models
 from datakeel.read.orms.django.query import Query
+from datakeel.read.orms.django.representations import Representations
 from datakeel.read.orms.django.writes import Writes
 from datakeel.read.program import Span
 from datakeel.read.symbols import ClassInfo
@@ -24,6 +25,7 @@ FORMS = frozenset((MODEL_FORM, "django.forms.models.ModelForm", "django.forms.mo
 NESTED = "drf_writable_nested."  # model serializers that save those inside them too
 OF_FORMS = ("django.forms.", "django.contrib.auth.forms.", "django.contrib.admin.forms.")
 INSTANCE = "instance"
+SEVERAL = "@several"  # the rows that it was made for with ``many=True``, until their data are asked for
 DATA = ("validated_data", "cleaned_data", "data", "initial_data", "fields", "errors")
 CREATES, UPDATES = "creates", "updates"  # notes on a serializer or form that comes from outside
 
@@ -34,6 +36,7 @@ class Serializers:
         self.models = models
         self.instances = instances
         self.writes = writes
+        self.representations = Representations(world, models)
         self._kinds: dict[str, str] = {}
 
     def kind(self, type_name: str) -> str:
@@ -77,13 +80,25 @@ class Serializers:
         caller.state.heap[(made.rows, INSTANCE)] = given if given is not None else NONE
         if data is not None:
             caller.state.heap[(made.rows, "initial_data")] = data
+        several = arguments.keywords.get("many")
+        if given is not None and several is not None and several.const is True:
+            caller.state.heap[(made.rows, SEVERAL)] = given
 
-    def attribute(self, caller: Caller, base: Value, name: str) -> Value | None:
+    def attribute(self, caller: Caller, base: Value, name: str, at: Span) -> Value | None:
+        if name == "data" and base.rows is not None:
+            self.shown(caller, base, base.rows, at)
         if name == INSTANCE:
             return self.instance(caller, base)
         if name in ("validated_data", "cleaned_data"):
             return self.validated(caller, base)
         return None
+
+    def shown(self, caller: Caller, base: Value, rows: Rows, at: Span) -> None:
+        """The data of several rows are put together, once."""
+        given = caller.state.heap.pop((rows, SEVERAL), None)
+        cls = self.world.class_named(base.type)
+        if given is not None and cls is not None:
+            self.representations.each(caller, cls, base, given, at)
 
     def instance(self, caller: Caller, base: Value) -> Value | None:
         """The object that a serializer or form changes; a form has one from the start."""
