@@ -149,6 +149,28 @@ class Link:
         for number, result in spread(work, [lines // CHUNKS, *weights], jobs, 2 * SECONDS, alike=True):
             yield number, result if isinstance(result, Failure) else pickle.loads(result)
 
+    def inherited(self, module: Module) -> Iterator[Operation]:
+        """Methods that classes of a module only inherit from their framework, where those go through rows and read
+        more for each: of the rest there is nothing to say that the framework's authors could not."""
+        for facts in module.file.classes:
+            cls = self.names.class_of(module, facts.name)
+            if cls is None or self.role(module.path) != Role.PRODUCT:
+                continue
+            caller = self.world.scratch(module)
+            caller.frame = Frame(1, module)
+            name = self.world.orms.inherited(caller, cls)
+            trace = finished(caller, caller.frame, None) if name else None
+            if trace is not None and any(s.kind == "loop" for e in trace.effects for s in e.scopes):
+                yield Operation(
+                    name=f"{cls.name}.{name}",
+                    symbol=f"{facts.name}.{name}",
+                    place=cls.place,
+                    role=Role.PRODUCT,
+                    service=self.services.get(module.path, ""),
+                    effects=trace.effects,
+                    complete=trace.complete,
+                )
+
     def schema(self) -> Part:
         found = datasets(self.world, self.sql, self.role, lambda path: self.roots.get(path, ""))
         return replace(self.noted(()), datasets=found)
@@ -158,7 +180,8 @@ class Link:
         shown."""
         owned = [c.methods.values() for f in module.file.classes if (c := self.names.class_of(module, f.name))]
         functions = [*self.names.functions(module).values(), *(m for methods in owned for m in methods)]
-        operations = []
+        operations: list[Operation] = []
+        further: tuple[Operation, ...] = ()
         lost = ""
         made: tuple[Resource, ...] = ()
         self.world.memo.until = time.monotonic() + SECONDS
@@ -168,10 +191,11 @@ class Link:
                 trace = self.world.general(info)
                 register_consumer(self.world, info, trace)
                 operations.append(self.operation(info, trace))
+            further = tuple(self.inherited(module))
         except TooLong:
             lost = f"{len(functions) - len(operations)} of its functions would take longer than {SECONDS:g} s"
         self.world.memo.until = math.inf
-        return replace(self.noted(tuple(operations)), made=made, lost=lost)
+        return replace(self.noted((*operations, *further)), made=made, lost=lost)
 
     def follow_further(self) -> None:
         """What only the whole shows: functions that libraries call with their own values, and tasks of a schedule."""

@@ -23,7 +23,7 @@ from datakeel.read.orms.django.query import Query
 from datakeel.read.orms.peewee import Peewee
 from datakeel.read.orms.sqlalchemy import SqlAlchemy
 from datakeel.read.program import Expression, Parameter, Span, With
-from datakeel.read.symbols import FunctionInfo
+from datakeel.read.symbols import ClassInfo, FunctionInfo
 from datakeel.read.values import Arguments, Pending, Value, canonical, union
 
 if TYPE_CHECKING:
@@ -162,6 +162,14 @@ class Orms:
     def saved(self, machine: Machine, effect: Effect) -> Effect:
         """A callee saves an object of the caller's: with it goes what the caller had changed."""
         return self.django.instances.saved(machine, effect)
+
+    def inherited(self, caller: Caller, cls: ClassInfo) -> str:
+        """Does what a class of the project only inherits from its framework; gives the method's name, if it did."""
+        views = self.django.views
+        if not views.bases(cls) or not views.inherits_list(cls):
+            return ""
+        views.show_list(caller, cls)
+        return "list"
 
     def declared(self, value: Value) -> Value:
         """What a declared type says beyond its name: a queryset's is a plan."""

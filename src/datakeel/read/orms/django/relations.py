@@ -57,7 +57,7 @@ class Relations:
         if other is None:
             return None
         if field.one_to_one:
-            return self.one(caller, base, name, f"<{field.column}", other, at)
+            return self.one(caller, base, name, f"<{field.column}", other, at, owner=field.name)
         return self.manager(base, field, other, name)
 
     def manager(self, base: Value, field: Field, other: Model, name: str) -> Value:
@@ -83,8 +83,11 @@ class Relations:
         manager = found.type if found is not None else MANAGER
         return Value(type=manager, of=Value(type=other.name), state=query, origin=base.origin, sources=base.sources)
 
-    def one(self, caller: Caller, base: Value, name: str, step: str, other: Model, at: Span) -> Value:
-        """One related row: it came with its owner, or it is read now, once."""
+    def one(
+        self, caller: Caller, base: Value, name: str, step: str, other: Model, at: Span, *, owner: str = ""
+    ) -> Value:
+        """One related row: it came with its owner, or it is read now, once. `owner`: the field by which it refers back
+        to the row that it is reached from, which it then has."""
         if base.rows is None:
             return Value(type=other.name, sources=extended(base.sources, name), origin=base.origin)
         stored = caller.state.heap.get((base.rows, f"@loaded:{name}"))
@@ -99,7 +102,7 @@ class Relations:
             rows=rows,
             sources=extended(base.sources, name),
             origin=base.origin,
-            name=note(deeper(eager, name)) if with_it else "",
+            name=note([*(deeper(eager, name) if with_it else ()), *filter(None, (owner,))]),
         )
         waits = other.blocking or getattr(caller.awaiting, "at", None) == at  # Tortoise reads it where it is awaited
         if with_it or base.rows.root.startswith("new:") or not waits:

@@ -15,7 +15,7 @@ from datakeel.read.orms.django.models import Model, Models
 from datakeel.read.orms.django.query import Query
 from datakeel.read.orms.django.querysets import Querysets
 from datakeel.read.orms.django.serializers import CREATES, MODEL_FORM, UPDATES, Serializers
-from datakeel.read.program import Call, Span
+from datakeel.read.program import Assign, Call, Span
 from datakeel.read.symbols import ClassInfo, FunctionInfo
 from datakeel.read.values import NOTHING, Arguments, ClassTarget, FunctionTarget, Value
 
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 VIEWS = ("django.views.", "rest_framework.", "django.contrib.admin.", "django_filters.", "django.contrib.auth.views.")
 ADMIN = "django.contrib.admin."
+DRF = "rest_framework."
 FILTER = "django_filters."
+LISTS = ("ModelViewSet", "ReadOnlyModelViewSet", "ListModelMixin", "ListAPIView", "ListCreateAPIView")
+OTHERWISE = ("list", "get_serializer", "get_serializer_class", "filter_queryset", "paginate_queryset")
 
 
 class Views:
@@ -107,6 +110,38 @@ class Views:
         started = self.managers.started(found, found.state)
         type_name = self.managers.queryset_type(found.type)
         return found.but(state=started, type=type_name, rows=Rows(f"new:{caller.next()}"))
+
+    # A list that a class only inherits --------------------------------------------------------------------------------
+
+    def inherits_list(self, cls: ClassInfo) -> bool:
+        """Whether it answers with a list in the framework's way, of rows and by a serializer that it names."""
+        bases = [b for b in cls.externals() if b != "builtins.object"]
+        if not any(b.rpartition(".")[2] in LISTS for b in bases) or not all(b.startswith(DRF) for b in bases):
+            return False
+        return self.listing_serializer(cls) is not None and not any(cls.method(name) for name in OTHERWISE)
+
+    def listing_serializer(self, cls: ClassInfo) -> ClassInfo | None:
+        value = self.world.class_field(cls, "serializer_class")
+        return value.target.cls if value is not None and isinstance(value.target, ClassTarget) else None
+
+    def listing_at(self, cls: ClassInfo) -> Span:
+        """Where a class says which rows it is about."""
+        statement = cls.fields.get("queryset")
+        if isinstance(statement, Assign):
+            return statement.at
+        own = cls.methods.get("get_queryset")
+        return own.signature.at if own is not None else cls.facts.at
+
+    def show_list(self, caller: Caller, cls: ClassInfo) -> None:
+        """What the inherited ``list`` does: a page of the rows is read, and each row's fields."""
+        serializer, at = self.listing_serializer(cls), self.listing_at(cls)
+        receiver = Value(type=cls.name, rows=Rows("parameter:self"))
+        plan = self.plan(caller, cls, receiver, at)
+        if serializer is None or plan is None or not isinstance(plan.state, Query):
+            return
+        state = self.managers.started(plan, plan.state)
+        page = plan.but(state=replace(state, limit=0 if state.limit is None else state.limit, complete=False))
+        self.serializers.representations.each(caller, serializer, Value(type=serializer.name), page, at)
 
     # Parameters -------------------------------------------------------------------------------------------------------
 
