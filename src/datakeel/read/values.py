@@ -257,15 +257,16 @@ def join(a: Value | None, b: Value | None) -> Value:
     if weight(b) > weight(a):
         a, b = b, a
     others = tuple(dict.fromkeys((*a.others, b, *b.others)).keys()) if distinct(a, b) else a.others
+    state = a.state if a.state is b.state or not isinstance(a.state, Plan) else a.state.joined(b.state)
     return a.but(
-        rows=None if reworked(a, b) else a.rows,
+        rows=None if reworked(a, b) or state is not a.state else a.rows,  # one plan of two is neither of them
         type=a.type if a.type not in TIMES or b.known or read(a) == read(b) else "",
         const=a.const if same_const(a, b) else MISSING,
         sources=bounded(a.sources | b.sources),
         others=others[:3],
         items=a.items if a.items is b.items or b.items is None else joined_items(a.items, b.items),
         entries=joined_entries(a.entries, b.entries),
-        state=a.state if a.state is b.state or not isinstance(a.state, Plan) else a.state.joined(b.state),
+        state=state,
         complete=a.complete
         and b.complete
         and a.entries is not None
