@@ -308,27 +308,18 @@ class Querysets:
             return Value(type="row", rows=rows, sources=sources, origin=receiver.origin)
         if query.using and query.model:
             caller.state.heap[(rows, "@using")] = Value(const=query.using)
-        self.know_owner(caller, rows, receiver, query)
         return Value(
             type=query.model, rows=rows, sources=sources, origin=self.origin(receiver, query), name=self.brought(query)
         )
 
-    def know_owner(self, caller: Caller, rows: Rows, receiver: Value, query: Query) -> None:
-        """Rows of a related manager refer back to its owner: all of them to the one object that there is."""
-        related, model = query.related, self.models.model(query.model)
-        field = model.by_column(related.column) if model is not None and related is not None else None
-        if field is None or not field.relation or related is None or related.owner is None:
-            return
-        owner = Value(type=field.relation, rows=related.owner, sources=receiver.sources, origin=receiver.origin)
-        caller.state.heap[(rows, f"@loaded:{field.name}")] = owner
-
     def brought(self, query: Query) -> str:
-        """The note on an instance of the relations that came with it; rows of a related manager know their owner."""
+        """The note on an instance of the relations that came with it; rows of a related manager know their owner, which
+        is one and the same: what hangs on it is read once at most."""
         names = (*query.eager, *query.prefetched)
         model = self.models.model(query.model) if query.related is not None and query.related.column else None
         if model is not None and query.related is not None:
             field = model.by_column(query.related.column)
-            names = (*names, field.name) if field is not None else names
+            names = (*names, field.name, f"{field.name}__*") if field is not None else names
         return "eager:" + ",".join(names) if names else ""
 
     def summarised(
