@@ -259,7 +259,7 @@ def join(a: Value | None, b: Value | None) -> Value:
     others = tuple(dict.fromkeys((*a.others, b, *b.others)).keys()) if distinct(a, b) else a.others
     state = a.state if a.state is b.state or not isinstance(a.state, Plan) else a.state.joined(b.state)
     return a.but(
-        rows=None if reworked(a, b) or state is not a.state else a.rows,  # one plan of two is neither of them
+        rows=None if reworked(a, b) or (state is not a.state and given(a)) else a.rows,
         type=a.type if a.type not in TIMES or b.known or read(a) == read(b) else "",
         const=a.const if same_const(a, b) else MISSING,
         sources=bounded(a.sources | b.sources),
@@ -323,9 +323,13 @@ def same_const(a: Value, b: Value) -> bool:
 
 def weight(value: Value) -> int:
     """How much a value says; of an argument and a default that stands in for it the argument says more."""
-    given = value.rows is not None and value.rows.root.startswith("parameter:")
     known = 4 * (value.rows is not None) + 3 * (value.state is not None) + 2 * bool(value.type)
-    return 2 * (known + (value.target is not None)) + given
+    return 2 * (known + (value.target is not None)) + given(value)
+
+
+def given(value: Value) -> bool:
+    """Whether a value is what a parameter holds: a plan that may be another one is not."""
+    return value.rows is not None and value.rows.root.startswith("parameter:")
 
 
 def distinct(a: Value, b: Value) -> bool:

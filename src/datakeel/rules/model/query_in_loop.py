@@ -96,7 +96,7 @@ def loose(earlier: Effect, asked: Effect) -> bool:
 
 
 def hit(operation: Operation, loop: Scope, queries: list[Asked]) -> Hit:
-    asked, rows, _ = min(queries, key=lambda q: (tested(q[0], loop), q[0].number))
+    asked, rows, column = min(queries, key=lambda q: (tested(q[0], loop), q[0].number))
     assert loop.place is not None
     names = list(dict.fromkeys(q.dataset for q, _, _ in queries))
     shown = tuple(
@@ -114,7 +114,7 @@ def hit(operation: Operation, loop: Scope, queries: list[Asked]) -> Hit:
             Step(loop.place, "N rows cost N + 1 queries: it is quick with test data, and stands still in production"),
         ),
         rests_on=(asked, rows),
-        doubts=doubts(operation, asked, rows, loop),
+        doubts=doubts(operation, asked, rows, loop) + 2 * int(of_one_owner(asked, rows, column)),
         datasets=tuple(d for d in dict.fromkeys((rows.dataset, *names)) if d),
         severity=None if waited_for(operation) else Severity.MINOR,
         fix=fix(asked, rows),
@@ -129,6 +129,13 @@ def doubts(operation: Operation, asked: Effect, rows: Effect, loop: Scope) -> in
     work = not waited_for(operation) or any(loop in w.scopes and w.store in ASKED for w in operation.of(Kind.WRITE))
     guarded = int(tested(asked, loop) or page) + handed_in(rows)
     return guarded + (int(work) if oversight else 2 * int(work))
+
+
+def of_one_owner(asked: Effect, rows: Effect, column: str) -> bool:
+    """Whether a helper asks for the very row by which all of them were found: they may hold it already, as those of a
+    related manager do."""
+    found = rows.selection.equality_columns() if rows.selection is not None else frozenset()
+    return asked.verb == "relation" and bool(asked.chain) and column in found
 
 
 def handed_in(rows: Effect) -> int:
