@@ -1,4 +1,4 @@
-"""A mutant: a generated project with one protection taken out. They stand in a table for each seed."""
+"""A mutant: a project with one protection taken out. They stand in a table for each project."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 class Stale(Exception):
-    """A mutant whose text is not in what is generated, or not just once: it would prove nothing."""
+    """A mutant whose text is not in its project, or not just once: it would prove nothing."""
 
 
 class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,15 +31,18 @@ class Mutant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     edits: tuple[Edit, ...]
-    killed_by: tuple[str, ...]
+    killed_by: tuple[str, ...] = ()
     rule: str = ""
     silent: str = ""
 
 
 def mutants(seed: str) -> list[Mutant]:
     """Those of a seed, in the order of their table."""
-    table = tomllib.loads((HERE / f"{seed}.toml").read_text(encoding="utf-8"))
-    return msgspec.convert(table["mutant"], list[Mutant])
+    return tabled(HERE / f"{seed}.toml")
+
+
+def tabled(table: Path) -> list[Mutant]:
+    return msgspec.convert(tomllib.loads(table.read_text(encoding="utf-8"))["mutant"], list[Mutant])
 
 
 def mutated(project: Project, mutant: Mutant) -> Project:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import datakeel
 from bench.mutants.mutant import Mutant
+from datakeel.config import Config
+from datakeel.finding import Confidence, Review
 from datakeel.write import disk
 from datakeel.write.project import Project
 
@@ -27,9 +29,14 @@ PASSED, NOTHING_COLLECTED = 0, 5  # pytest's status
 
 def named(project: Project) -> set[str]:
     """The rules that a review of the project names."""
+    return {finding.rule for finding in reviewed(project).findings}
+
+
+def reviewed(project: Project, config: Config | None = None) -> Review:
+    """A review of the project; what is at low confidence stands apart, as `doubtful`."""
     with tempfile.TemporaryDirectory(prefix="datakeel-mutant-") as folder:
         disk.put(project, Path(folder) / "project")
-        return {finding.rule for finding in datakeel.review(Path(folder) / "project").findings}
+        return datakeel.review(Path(folder) / "project", config=config, confidence=Confidence.LOW)
 
 
 def noticed_by(project: Project, mutant: Mutant) -> str:
