@@ -45,7 +45,11 @@ def untouched(name: str) -> bool:
 
 
 def told(trial: Trial, missed: bool) -> Trial:
-    outcome = "named" if trial.named else f"{'LOW' if trial.mutant.rule in trial.hidden else 'NOT'} NAMED  {trial.mutant.silent}"
+    outcome = (
+        "named"
+        if trial.named
+        else f"{'LOW' if trial.mutant.rule in trial.hidden else 'NOT'} NAMED  {trial.mutant.silent}"
+    )
     beside = f"  (and {', '.join(trial.beside)})" if trial.beside else ""
     if not (missed and trial.named):
         print(f"{trial.module:<20} {trial.mutant.rule:<30} {trial.mutant.name}: {outcome}{beside}", flush=True)

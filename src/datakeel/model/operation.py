@@ -81,6 +81,7 @@ class Retry(Struct, frozen=True, gc=False):
     on: tuple[str, ...] = ()
     origin: Origin = Origin.RESOLVED
     chain: tuple[Place, ...] = ()  # of the calls that lead to it; empty: it stands in the operation's own text
+    pause: str = ""  # a constant wait in the library's unit, where the call that asks for the retry says it
 
 
 class Exit(Struct, frozen=True, gc=False):
@@ -136,7 +137,7 @@ class Resource(Struct, frozen=True, gc=False):
     the library's defaults (``given=False``); `complete` False: some options could not be read. `per`: process (module
     level, or cached), call. `kept`: in an attribute or a container, which outlives the call. `releases` are the places
     that close it. `passed` says who else holds it: nobody, ``returned`` (who called), ``handed`` (code that it was
-    given to), ``callee`` (the function that made it and gave it to nobody).
+    given to), ``yielded`` (whoever goes on while a generator rests), ``callee`` (the function that made it and gave it to nobody).
     """
 
     number: int

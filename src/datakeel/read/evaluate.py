@@ -454,7 +454,7 @@ class Evaluator(Machine):
         frame = self.frame
         given = element(self.force(value, at, "iterate")) if how == "yieldfrom" else value
         if self.resources:
-            self.hand_on((given,), "handed", at)
+            self.hand_on((given,), "yielded", at)
         frame.yielded = given if frame.yielded is None else join(frame.yielded, given)
         if callable(frame.on_yield):
             run, frame.on_yield = frame.on_yield, None

@@ -251,7 +251,8 @@ class Executor(Evaluator):
         place = self.place(node.at)
         text = MESSAGES if iterable.type == MESSAGES else "sorted" if iterable.name in ("sorted", "ordered") else ""
         outside = self.state.scopes
-        self.state.scopes = (*outside, Scope(number, "loop", "body", place, text, unbounded))
+        endless = unbounded or until_told(node.test)
+        self.state.scopes = (*outside, Scope(number, "loop", "body", place, text, endless))
         self.guarded(guards_of(entered, True, place))
         if node.target is not None:
             done = len(self.effects)
@@ -503,6 +504,14 @@ def varied(value: Value, iterable: Value) -> Value:
     if iterable.items is None or value.known or not all(i.known for i in iterable.items):
         return value
     return value.but(sources=value.sources | {Source("loop")})
+
+
+def until_told(test: Expression | None) -> bool:
+    """Whether a loop goes on until somebody says that it shall end (``while not stopping.is_set()``)."""
+    match test:
+        case Derive("not", (Call(Attribute(_, "is_set")),)):
+            return True
+    return False
 
 
 def counting(test: Expression | None) -> bool:

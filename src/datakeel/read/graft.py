@@ -39,7 +39,7 @@ from datakeel.read.values import (
     union,
 )
 
-PASSED = {"returned": "", "": "callee"}  # who else holds what a callee made, as its caller sees it
+PASSED = {"returned": "", "yielded": "handed", "": "callee"}  # who else holds what a callee made, as its caller sees it
 NUMBERED = ("read", "new", "element")
 LARGEST = 1 << 48  # numbers of one trace; what has more calls itself in many ways, and numbers must fit into 64 bits
 

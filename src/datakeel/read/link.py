@@ -21,7 +21,7 @@ from datakeel.read.datasets import datasets
 from datakeel.read.entering import delivered, followed, register_consumer, register_named, register_scheduled
 from datakeel.read.languages.python.names import Names
 from datakeel.read.libraries import Libraries
-from datakeel.read.machine import Trace
+from datakeel.read.machine import Handed, Trace
 from datakeel.read.memo import TooLong
 from datakeel.read.program import File, body
 from datakeel.read.registering import Callback
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from datakeel.read.formats.sql import SqlFacts
 
 FOLLOWED = (Role.PRODUCT, Role.SCRIPT)
+HANDED_ON = 3  # from function to function, how far what they are handed is followed
 WORTHWHILE = 20_000  # lines: below, a second process costs more than it saves
 SECONDS = 120.0  # for one module
 NOTED = 5  # places of one file whose SQL is said not to parse
@@ -180,7 +181,7 @@ class Link:
         shown."""
         owned = [c.methods.values() for f in module.file.classes if (c := self.names.class_of(module, f.name))]
         functions = [*self.names.functions(module).values(), *(m for methods in owned for m in methods)]
-        operations: list[Operation] = []
+        traces: dict[FunctionInfo, Trace] = {}
         further: tuple[Operation, ...] = ()
         lost = ""
         made: tuple[Resource, ...] = ()
@@ -188,14 +189,35 @@ class Link:
         try:
             made = self.module_trace(module).resources
             for info in functions:
-                trace = self.world.general(info)
-                register_consumer(self.world, info, trace)
-                operations.append(self.operation(info, trace))
+                traces[info] = self.world.general(info)
+            self.handed_on(traces)
             further = tuple(self.inherited(module))
         except TooLong:
-            lost = f"{len(functions) - len(operations)} of its functions would take longer than {SECONDS:g} s"
+            lost = f"{len(functions) - len(traces)} of its functions would take longer than {SECONDS:g} s"
         self.world.memo.until = math.inf
+        for info, trace in traces.items():
+            register_consumer(self.world, info, trace)
+        operations = tuple(self.operation(info, trace) for info, trace in traces.items())
         return replace(self.noted((*operations, *further)), made=made, lost=lost)
+
+    def handed_on(self, traces: dict[FunctionInfo, Trace]) -> None:
+        """The functions of a module, followed again where others of it hand them a connection or a session that they
+        do not name: what they do with it is theirs."""
+        named = {info.name: info for info in traces}
+        for _ in range(HANDED_ON):
+            handed: dict[str, list[Handed]] = {}
+            for trace in traces.values():
+                for one in trace.handed:
+                    handed.setdefault(one.callee, []).append(one)
+            again: dict[FunctionInfo, Trace] = {}
+            for name in sorted(handed.keys() & named.keys()):
+                bound = self.world.handed_to(named[name], handed[name])
+                trace = self.world.trace(named[name], None, bound)[0] if bound else traces[named[name]]
+                if trace is not traces[named[name]]:
+                    again[named[name]] = trace
+            if not again:
+                return
+            traces.update(again)
 
     def follow_further(self) -> None:
         """What only the whole shows: functions that libraries call with their own values, and tasks of a schedule."""

@@ -26,6 +26,16 @@ GONE_THROUGH = Option("gone-through", "True", word="gone-through")
 FEW = 8  # sources of a value that is an answer, or a part of one
 
 
+class Handed(Struct, frozen=True, gc=False):
+    """What a function hands to another of its module that does not say what it takes: a connection, a session; with
+    what is known of how that commits."""
+
+    callee: str
+    parameter: str
+    type: str
+    commits: tuple[tuple[str, object], ...] = ()
+
+
 class Trace(Struct, gc=False, kw_only=True):
     """What following one function gave: its effects in its own terms (parameters stay symbolic), and what it leaves
     behind.
@@ -50,6 +60,7 @@ class Trace(Struct, gc=False, kw_only=True):
     size: int = 1
     complete: bool = True
     parameters: tuple[str, ...] = ()
+    handed: tuple[Handed, ...] = ()
 
 
 EMPTY = Trace()
@@ -80,6 +91,7 @@ class Machine:
         self.retries: list[Retry] = []
         self.handlers: list[Handler] = []
         self.listings: dict[int, int] = {}  # reads that give a page of what there is: number → where they stand
+        self.handed: dict[Handed, None] = {}
         self.claims: dict[int, str] = {}  # writes that succeed for one of many only, with their keys
         self.rerun: Scope | None = None  # the whole function, where it asks its framework to run it again
         self.complete = True

@@ -23,7 +23,7 @@ from datakeel.read.evaluate import times
 from datakeel.read.languages.python.names import Names, dotted_of
 from datakeel.read.libraries import CallRow, ClassRow, Libraries, Retries, Setting, TypeRow
 from datakeel.read.libraries import Entry as EntryRow
-from datakeel.read.machine import EMPTY, Trace
+from datakeel.read.machine import EMPTY, Handed, Trace
 from datakeel.read.memo import Memo
 from datakeel.read.orms import Orms, undoes
 from datakeel.read.program import (
@@ -872,8 +872,36 @@ class World:
             apart=later or any(g.test == "in-transaction" and not g.polarity for g in state.guards),
         )
         self.note_site(caller.known_as, named_with(callee, bound), flags)
+        if callee.module is inner.module:
+            caller.handed.update(dict.fromkeys(self.handed(callee, bound)))
         for heir in self.standing_in(inner, callee):
             self.note_site(caller.known_as, heir.name, flags)
+
+    def handed(self, callee: FunctionInfo, bound: Mapping[str, Value]) -> Iterator[Handed]:
+        """The resources among the arguments for parameters that say nothing of what they take."""
+        for parameter in callee.signature.parameters[callee.owner is not None :]:
+            given = bound.get(parameter.name)
+            if given is None or not given.type or parameter.annotation is not None or parameter.kind != "positional":
+                continue
+            row = self.type_row(given.type)
+            if row is not None and row.resource:
+                options = given.options or {}
+                commits = tuple((n, options[n].const) for n in COMMITS if n in options and options[n].known)
+                yield Handed(callee.name, parameter.name, given.type, commits)
+
+    def handed_to(self, info: FunctionInfo, handed: Iterable[Handed]) -> dict[str, Value]:
+        """What is known of a function's parameters when all who hand it something agree; empty where that is no more
+        than it says itself."""
+        known: dict[str, set[Handed]] = {}
+        for one in handed:
+            known.setdefault(one.parameter, set()).add(one)
+        bound = self.unbound(info, info.owner)
+        agreed = [next(iter(same)) for same in known.values() if len(same) == 1]
+        new = {h.parameter: h for h in agreed if bound[h.parameter].type != h.type or h.commits}
+        given = {
+            n: Value(type=h.type, options={o: Value(const=c) for o, c in h.commits} or None) for n, h in new.items()
+        }
+        return bound | given if given else {}
 
     def note_site(self, caller: str, callee: str, flags: Context) -> None:
         noted = (caller, callee, flags)
@@ -918,7 +946,15 @@ class World:
         if not written:
             return ()
         caller = self.scratch(info.module)
-        return self.memo.answer(("decorators", id(info)), lambda: tuple(caller.eval(d) for d in written), ())
+        return self.memo.answer(
+            ("decorators", id(info)), lambda: tuple(self.decorator(caller, info, d) for d in written), ()
+        )
+
+    def decorator(self, caller: Caller, info: FunctionInfo, expression: Expression) -> Value:
+        """What a decorator is: where its name is a module's (``again = retry(…)``), what that was made by."""
+        symbol = self.names.resolve(info.module, expression.dotted) if isinstance(expression, Global) else None
+        made = self.scratch(symbol.module).eval(symbol.value) if isinstance(symbol, Constant) else NOTHING
+        return made if isinstance(made.state, Opening) else caller.eval(expression)
 
     def decorating(self, info: FunctionInfo) -> tuple[Expression, ...]:
         """What decorates a function: outermost what its class names for it, then its own decorators."""
@@ -1266,6 +1302,11 @@ class World:
                 waits.append(usual if found is None or found.type or found.target else "")
         unclear = not waits and any(v is not None and not v.known for n in says.waits if (v := given(n)) is not None)
         wait = max(waits, key=WAITS.index) if waits else "" if unclear else says.otherwise.get("wait", "")
+        pauses = [
+            str(v.const)
+            for n in says.waits
+            if (v := given(n)) is not None and isinstance(v.const, int | float) and v.const
+        ]
         return Retry(
             number,
             kind,
@@ -1273,6 +1314,7 @@ class World:
             times if times or attempts is not None else says.otherwise.get("attempts", ""),
             wait,
             tuple(exception_classes(on)) if on is not None else tuple(says.otherwise.get("on", "").split()),
+            pause=pauses[0] if pauses and kind == "framework" and wait == "constant" else "",
         )
 
     def wait_of(self, value: Value | None, kind: str) -> str:
@@ -1440,10 +1482,12 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
         size=caller._number + 1,
         complete=caller.complete,
         parameters=tuple(p.name for p in info.signature.parameters) if info is not None else (),
+        handed=tuple(caller.handed),
     )
 
 
 PARTS = 12  # how many parts of an argument keep their names
+COMMITS = ("autocommit", "isolation_level")  # options that say when a connection commits, and how
 
 
 def with_parts(value: Value, name: str) -> Value:

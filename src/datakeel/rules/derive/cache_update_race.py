@@ -57,7 +57,9 @@ def belongs_deeper(operation: Operation, change: Effect) -> bool:
 
 def holds_rows(change: Effect, system: System) -> bool:
     """Whether an entry may hold what the store of record holds. Where all that is known to be put there is the number
-    of a job, a mark or a time, it is a lock or a note."""
+    of a job, a mark or a time, it is a lock or a note; what is counted up is a count."""
+    if counted(change, system):
+        return False
     fillers = [
         (operation, e)
         for operation in system.operations
@@ -65,6 +67,15 @@ def holds_rows(change: Effect, system: System) -> bool:
         if not e.chain and e.store == StoreKind.CACHE and e.verb in FILLS and change.key and e.key == change.key
     ]
     return not fillers or not all(made(o, s) for o, e in fillers for s in e.payload)
+
+
+def counted(change: Effect, system: System) -> bool:
+    return bool(change.key) and any(
+        e.verb in ("increment", "decrement") and e.store == StoreKind.CACHE and e.key == change.key
+        for operation in system.operations
+        for e in operation.of(Kind.WRITE)
+        if not e.chain
+    )
 
 
 def made(operation: Operation, source: Source) -> bool:

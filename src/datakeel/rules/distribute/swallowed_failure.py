@@ -34,6 +34,9 @@ KEPT = (
 )
 
 
+TELLING = ("'POST'", "'PATCH'")
+
+
 @rule(Severity.MAJOR)
 def swallowed_failure(operation: Operation) -> Iterator[Hit]:
     """A failed write, message or call is caught and dropped, and the flow goes on as if it had happened."""
@@ -69,7 +72,9 @@ def matters(effect: Effect) -> bool:
         return effect.store in KEPT
     if effect.kind == Kind.PUBLISH:
         return effect.store != StoreKind.MEMORY  # a queue of the process is not down
-    return effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE and effect.idempotent != Answer.YES
+    asked = effect.option("method")
+    told = asked is not None and asked.value in TELLING  # a key lets it be repeated; nobody repeats what is dropped
+    return effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE and (told or effect.idempotent != Answer.YES)
 
 
 def made_by_need(operation: Operation, effect: Effect) -> bool:

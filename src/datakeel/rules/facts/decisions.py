@@ -65,7 +65,8 @@ def tested_columns(operation: Operation, write: Effect) -> Iterator[tuple[Guard,
     """The columns of the written row itself that a condition round the write asks."""
     for guard in write.guards:
         for source in guard.sources if guard.test != "exception" else ():
-            if source.path and (rows_of(source) == write.rows or of_same_key(operation, source, write)):
+            own = write.rows is not None and rows_of(source) == write.rows
+            if source.path and (own or of_same_key(operation, source, write)):
                 yield guard, source
 
 
@@ -75,11 +76,16 @@ def of_same_key(operation: Operation, source: Source, write: Effect) -> bool:
 
 
 def same_key(read: Effect, write: Effect) -> bool:
-    """Whether a read and a write find their row by the same value of the same column."""
+    """Whether a read and a write find their row by the same value of the same column; the read perhaps among others."""
     if read.dataset != write.dataset or read.selection is None or write.selection is None:
         return False
     mine = {(p.column, p.value) for p in read.selection.predicates if p.operator == "=" and p.value}
-    return any((p.column, p.value) in mine for p in write.selection.predicates if p.operator == "=" and p.value)
+    among = [p for p in read.selection.predicates if p.operator == "in" and p.sources]
+    return any(
+        (p.column, p.value) in mine or any(p.column == q.column and {*p.sources} <= {*q.sources} for q in among)
+        for p in write.selection.predicates
+        if p.operator == "=" and p.value
+    )
 
 
 def value_of(assignment: Assignment) -> str:
@@ -219,7 +225,13 @@ def changes_set(guard: Guard, read: Effect, write: Effect) -> bool:
         answers = [written_as_asked(p, write) for p in asked if p.operator in ("=", "is-null")]
         return allows_one_more(guard, read) and False not in answers and (True in answers or not asked)
     leaves = write.verb == "delete" or any(a.column == p.column for p in asked for a in write.assigned)
-    return leaves and allows_one_less(guard, read) and not the_same_set(read, write)
+    enough = allows_one_less(guard, read) or (another(guard) and any(p.operator == "!=" for p in asked))
+    return leaves and enough and not the_same_set(read, write)
+
+
+def another(guard: Guard) -> bool:
+    """Whether a condition says that the set is not empty (of others, where it leaves out the row itself)."""
+    return guard.test == "truth" and guard.polarity
 
 
 def free_rows(write: Effect, reads: dict[int, Effect]) -> Iterator[tuple[Effect, str]]:

@@ -22,8 +22,11 @@ class Earlier:
         self.rows: dict[str, Effect] = {}  # inserted, by the number of the new row
         self.deletes: dict[str, list[Effect]] = {}
         self.changes: dict[str, list[Effect]] = {}  # amounts
+        self.claimed: dict[int, Effect] = {}  # inserted where nobody has inserted it yet, by their numbers
 
     def add(self, write: Effect) -> None:
+        if write.verb == "insert" and write.conflict:
+            self.claimed[write.number] = write
         if write.verb == "insert" and write.rows is not None and write.rows.root.startswith("new:"):
             self.rows.setdefault(write.rows.root.partition(":")[2], write)
         elif write.verb == "delete":
@@ -33,12 +36,47 @@ class Earlier:
 
     def partners(self, second: Effect) -> Iterator[Effect]:
         if second.verb != "insert":
+            yield from claims_of(second, self.claimed)
             yield from self.changes.get(second.dataset, ())[-FEW:]
             yield from (self.rows[n] for n in sorted(owners(second) & self.rows.keys()))
             return
+        yield from claims_of(second, self.claimed)
+        yield from (
+            w for dataset in sorted(self.changes) for w in self.changes[dataset][-FEW:] if dataset != second.dataset
+        )
         yield from self.deletes.get(second.dataset, ())[-FEW:]
         numbers = {str(s.number) for a in second.assigned for s in a.sources if s.kind in ("new", "read")}
         yield from (self.rows[n] for n in sorted(numbers & self.rows.keys()))
+
+
+def claims_of(write: Effect, claimed: dict[int, Effect]) -> Iterator[Effect]:
+    """The notes that a thing is done, by which this write is done once: it stands where one was new."""
+    asked = {s.number for g in write.guards for s in g.sources if s.kind in ("result", "read")}
+    return (claimed[n] for n in sorted(asked & claimed.keys()))
+
+
+def claims(first: Effect, second: Effect) -> str:
+    """A row notes that a message or a request is done, and what it asked for comes after."""
+    if not any(claims_of(second, {first.number: first} if first.verb == "insert" and first.conflict else {})):
+        return ""
+    return f"a row of {first.dataset} that says that it is done, and no {second.verb} of {second.dataset}"
+
+
+def enters(first: Effect, second: Effect) -> str:
+    """An amount of a row is changed, and a row of another table tells of that change."""
+    if second.verb != "insert" or first.verb in NEW or first.dataset == second.dataset or is_trail(second.dataset):
+        return ""
+    amounts = {s for a in first.assigned if changed(a, first) for s in given(a.sources)}
+    told = {s for a in second.assigned if a.how == "value" for s in a.sources}
+    if not amounts & told or not leads_to(first, second):
+        return ""
+    return f"an amount changed in {first.dataset} that no row of {second.dataset} tells of"
+
+
+def leads_to(first: Effect, second: Effect) -> bool:
+    """Whether a new row refers to the row that was changed."""
+    root = first.rows.root if first.rows is not None else ""
+    return any(s.kind == "read" and root == f"read:{s.number}" for a in second.assigned for s in a.sources)
 
 
 def replaces(operation: Operation, first: Effect, second: Effect) -> str:

@@ -213,4 +213,7 @@ def marks(write: Effect) -> bool:
 
 def run_again(operation: Operation) -> bool:
     """Whether whatever starts it starts it again when it has failed half way: a message that is not acknowledged."""
-    return bool(operation.entries) and all(e.redelivered or e.retried for e in operation.entries)
+    begun = [
+        e for e in operation.entries if e.kind != "main"
+    ] or operation.entries  # a process only begins its consumer
+    return bool(begun) and all(e.redelivered or e.retried for e in begun)

@@ -28,7 +28,9 @@ def stream_column(dataset: Dataset) -> str | None:
 
 
 def version_column(dataset: Dataset) -> str | None:
-    return next((c.name for c in dataset.schema.columns if VERSION.match(c.name)), None)
+    """The place in the stream; rather that than the place in the whole log, which a row's own key counts."""
+    named = [c.name for c in dataset.schema.columns if VERSION.match(c.name)]
+    return next((n for n in named if (n,) != dataset.schema.primary_key()), next(iter(named), None))
 
 
 def stream_key(dataset: Dataset) -> Index | None:

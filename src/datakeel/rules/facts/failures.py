@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from datakeel.model.effect import Effect, Kind
+from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Handler, Operation
 
 # Errors of stores and remote services at large; a class that names one outcome (not found, duplicate) is an answer
@@ -66,7 +66,23 @@ def in_loop(handler: Handler) -> bool:
 def consuming(operation: Operation, handler: Handler) -> bool:
     """Whether it stands in a loop over messages."""
     loops = {s.number for s in handler.scopes if s.kind == "loop" and s.unbounded}
-    return any(s.number in loops for c in operation.of(Kind.CONSUME) for s in c.scopes)
+    messages = [c for c in operation.of(Kind.CONSUME) if any(s.number in loops for s in c.scopes)]
+    return any(not left_unacknowledged(operation, handler, c) for c in messages)
+
+
+def left_unacknowledged(operation: Operation, handler: Handler, consume: Effect) -> bool:
+    """Whether a handler goes on with the next message, past the acknowledgement that this one has of its own: a queue
+    delivers it again."""
+    if consume.store != StoreKind.QUEUE or "continue" not in handler.does:
+        return False
+    within = {s.number for s in handler.scopes if s.kind == "loop"}
+    return any(
+        e.verb == "ack"
+        and any(s.number in within for s in e.scopes)
+        and all(s.number != handler.number for s in e.scopes)
+        for e in operation.of(Kind.ACK)
+        if e.store == StoreKind.QUEUE
+    )
 
 
 def telling_name(operation: Operation) -> bool:

@@ -26,9 +26,20 @@ class Leak(Struct, frozen=True):
 def owned(operation: Operation) -> Iterator[Resource]:
     """What a function opens, itself or by asking another for it, that nobody else holds and that must be closed."""
     for resource in operation.resources:
-        alone = resource.per == "call" and not resource.kept and not resource.passed
-        if alone and held(resource) and not endless(operation, resource):
+        alone = resource.passed == "" or (resource.passed == "yielded" and resumed(operation))
+        if (
+            alone
+            and resource.per == "call"
+            and not resource.kept
+            and held(resource)
+            and not endless(operation, resource)
+        ):
             yield resource
+
+
+def resumed(operation: Operation) -> bool:
+    """Whether a framework takes what a generator yields, and runs it to its end: nobody else closes it."""
+    return bool(operation.entries) and all((e.kind, e.name) == ("request", "dependency") for e in operation.entries)
 
 
 def held(resource: Resource) -> bool:

@@ -62,6 +62,8 @@ def pause(operation: Operation, retry: Retry) -> float | None:
     else: its framework starts it again."""
     if retry.kind != "framework":
         return slept(operation, retry)
+    if retry.pause:
+        return float(retry.pause)
     own = (e.option(word) for e in operation.entries if e.place == operation.place for word in ("delay", "wait"))
     option = next((o for o in own if o is not None and o.value != "None"), None)
     return option.seconds() if option is not None else None

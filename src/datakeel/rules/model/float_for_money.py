@@ -47,7 +47,8 @@ def float_for_money(dataset: Dataset) -> Iterator[Hit]:
     table = frozenset((*named(dataset), *words(dataset.name)))
     beside = any(PAID_FOR.intersection(words(c.name)) for c in dataset.schema.columns)
     among = not table & NO_AMOUNT and (beside or bool(table & PAID_FOR))
-    found = [c for c in binary if money(c, among=among)]
+    held = not {"account", "accounts"}.isdisjoint(named(dataset)[-1:])
+    found = [c for c in binary if money(c, among=among) or (held and words(c.name) == ("balance",))]
     if found:
         yield hit(dataset, found)
 

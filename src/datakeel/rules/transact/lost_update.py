@@ -70,14 +70,23 @@ def stale_source(operation: Operation, write: Effect, assignment: Assignment) ->
     if assignment.how != "value":
         return None
     for source in assignment.sources:
-        if source.path and source.path[-1] == assignment.column and rows_of(source) == write.rows:
+        if source.path and source.path[-1] == assignment.column and write.rows and rows_of(source) == write.rows:
             return source
         if source.kind == "read" and source.path[-1:] == (assignment.column,):
             read = operation.effect(source.number)
             again = read is not None and len(source.path) < 2 and read.rows is not None and read.rows == write.rows
-            if read is not None and (again or same_key(read, write)):
+            if read is not None and (again or same_key(read, write) or put_back(read, write)):
                 return source
     return None
+
+
+def put_back(read: Effect, write: Effect) -> bool:
+    """Whether a whole item takes the place of the one that was read: it has all values by which that was found."""
+    if write.verb != "replace" or read.dataset != write.dataset or read.selection is None:
+        return False
+    given = {a.column: set(a.sources) for a in write.assigned}
+    asked = [p for p in read.selection.predicates if p.operator == "="]
+    return bool(asked) and all(p.sources and given.get(p.column) == set(p.sources) for p in asked)
 
 
 def held_here(operation: Operation, source: Source, write: Effect, system: System) -> bool:

@@ -13,7 +13,7 @@ from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import together
 from datakeel.rules.facts.cures import one_transaction
 from datakeel.rules.facts.decisions import deciding_reads, says_absent
-from datakeel.rules.facts.dependence import Earlier, amends, moves, owners, owns, replaces
+from datakeel.rules.facts.dependence import Earlier, amends, claims, enters, moves, owners, owns, replaces
 from datakeel.rules.facts.guards import here, now, rows_of, single_runner
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.rule import Hit, rule
@@ -56,7 +56,7 @@ def dependent(operation: Operation, writes: list[Effect]) -> Iterator[tuple[Effe
     for second in writes:
         for first in earlier.partners(second):
             why = replaces(operation, first, second) or moves(first, second)
-            why = why or owns(first, second) or amends(first, second)
+            why = why or owns(first, second) or amends(first, second) or claims(first, second) or enters(first, second)
             if why and operation.meet_here(first, second) and operation.before_on_some_path(first, second):
                 yield first, second, why
         earlier.add(second)
