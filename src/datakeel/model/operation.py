@@ -137,7 +137,8 @@ class Resource(Struct, frozen=True, gc=False):
     the library's defaults (``given=False``); `complete` False: some options could not be read. `per`: process (module
     level, or cached), call. `kept`: in an attribute or a container, which outlives the call. `releases` are the places
     that close it. `passed` says who else holds it: nobody, ``returned`` (who called), ``handed`` (code that it was
-    given to), ``yielded`` (whoever goes on while a generator rests), ``callee`` (the function that made it and gave it to nobody).
+    given to), ``yielded`` (whoever goes on while a generator rests), ``callee`` (the function that made it and gave it
+    to nobody).
     """
 
     number: int

@@ -208,7 +208,9 @@ class Caller(Executor):
             result = self.state.heap.get((base.rows, "$result")) if base.rows is not None else None
             return result.owner if result is not None and result.owner is not None else peeked
         if not type_name and not peeked.type:
-            guess = self.world.by_convention(name, base.rows)
+            held = self.world.held_by_application(base.rows, name)
+            guess = held or self.world.by_convention(name, base.rows)
+            peeked = peeked.but(options=held.options) if held is not None else peeked
             type_name, origin = guess.type, max(origin, guess.origin)
         called = bool(type_name) and self.world.method_row(type_name, "__call__") is not None
         return peeked.but(

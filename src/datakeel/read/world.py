@@ -182,6 +182,25 @@ class World:
             found = known.get(f"{outer.lstrip('_')}.{name}")
         return Value(type=found, origin=Origin.CONVENTION) if found else NOTHING
 
+    def held_by_application(self, holder: Rows | None, name: str) -> Value | None:
+        """What a web application's ``state`` holds under a name, as whoever starts the application has put it there."""
+        if holder is None or holder.path[-1:] != ("state",):
+            return None
+        whose = holder.path[-2] if len(holder.path) > 1 else holder.root.rpartition(":")[2].rpartition(".")[2]
+        if whose not in APPLICATIONS:
+            return None
+        nothing: dict[str, Value] = {}
+        return self.memo.answer(("application",), self.application_state, nothing).get(name)
+
+    def application_state(self) -> dict[str, Value]:
+        found: dict[str, list[Value]] = {}
+        for info in self.names.every_function():
+            if "state" in info.code.names and any(p.name in APPLICATIONS for p in info.signature.parameters):
+                for (rows, name), value in self.general(info).heap.items():
+                    if rows.path == ("state",) and value.type:
+                        found.setdefault(name, []).append(self.detached(value))
+        return {n: v[0] for n, v in found.items() if len({each.type for each in v}) == 1}
+
     def global_value(self, module: Module, dotted: str) -> Value:
         return self.symbol_value(self.names.resolve(module, dotted))
 
@@ -1487,6 +1506,7 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
 
 
 PARTS = 12  # how many parts of an argument keep their names
+APPLICATIONS = ("app", "application")  # how a web application is called
 COMMITS = ("autocommit", "isolation_level")  # options that say when a connection commits, and how
 
 

@@ -1,9 +1,11 @@
 import logging
 import os
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import asyncpg
 import httpx
+import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
 from opentelemetry.instrumentation.asyncpg import AsyncPGInstrumentor
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
@@ -53,3 +55,29 @@ async def quote(product: str, request: Request):
         price = response.json()["price"]
         log.info("quoted", extra={"product": product})
         return {"product": product, "price": price}
+
+
+@app.put("/quotes/{quote_id}/accepted")
+async def accept(quote_id: UUID, product: str, request: Request):
+    async with request.app.state.pool.acquire() as connection:
+        await connection.execute(
+            "INSERT INTO accepted (quote_id, product) VALUES ($1, $2) ON CONFLICT (quote_id) DO NOTHING", quote_id, product
+        )
+    return {"quote": quote_id}
+
+
+@app.delete("/quotes/{quote_id}/accepted")
+async def withdraw(quote_id: UUID, request: Request):
+    async with request.app.state.pool.acquire() as connection:
+        await connection.execute("DELETE FROM accepted WHERE quote_id = $1", quote_id)
+    return {"quote": quote_id}
+
+
+@app.get("/quotes/{quote_id}/accepted")
+async def accepted(quote_id: UUID, request: Request):
+    async with request.app.state.pool.acquire() as connection:
+        return await connection.fetchval("SELECT product FROM accepted WHERE quote_id = $1", quote_id)
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, host="0.0.0.0", port=8000, limit_concurrency=200, timeout_graceful_shutdown=20)

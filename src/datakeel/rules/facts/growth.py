@@ -17,8 +17,8 @@ from datakeel.model.system import System
 from datakeel.rules.facts.survey import TESTS
 
 HAPPENS = re.compile(
-    r"(^|_|(?<=[a-z]))(action|activity|alert|answer|attempt|audit|booking|call|change|charge|click|comment|deliver(y|ie)|"
-    r"download|entr(y|ie)|event|execution|feed_?item|finding|flip|hit|histor(y|ie)|impression|incident|invoice|issue|job|"
+    r"(^|_|(?<=[a-z]))(action|activity|alert|answer|appointment|attempt|audit|booking|call|change|charge|click|comment|"
+    r"deliver(y|ie)|download|entr(y|ie)|event|execution|feed_?item|finding|flip|hit|histor(y|ie)|impression|incident|invoice|issue|job|"
     r"journal|like|line|log|log_?record|measurement|message|metric|notification|observation|order|order_?item|"
     r"order_?line|outbox|page_?view|payment|ping|post|reading|receipt|record|refund|reply|request|reservation|response|"
     r"result|revision|run|sample|scan|session|shipment|sms|span|submission|task|telemetry|ticket|trace|transaction|"

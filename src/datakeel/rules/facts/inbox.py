@@ -20,11 +20,12 @@ ACTS = (Kind.WRITE, Kind.CALL, Kind.PUBLISH)
 
 def deduplicated(operation: Operation, system: System) -> bool:
     """Whether the operation remembers what it has handled: an insert under a unique key that it answers to, or a
-    claim."""
+    claim. An upsert that adds an amount to what stands there remembers nothing."""
     for effect in operation.of(Kind.WRITE):
         if effect.store == StoreKind.CACHE and effect.verb == "add":
             return True
-        if effect.verb in ("upsert", "get-or-create") or effect.conflict == "ignore":
+        adding = any(a.how == "atomic" for a in effect.assigned)
+        if (effect.verb in ("upsert", "get-or-create") and not adding) or effect.conflict == "ignore":
             return True
         if effect.verb == "insert" and effect.store == StoreKind.RELATIONAL and known_key(effect, system):
             return True

@@ -11,7 +11,6 @@ from datakeel.model.effect import Assignment, Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Resource, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.derivation import OUTBOX
-from datakeel.rules.facts.derivation import OUTBOX
 from datakeel.rules.facts.losable import losable
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import way

@@ -33,7 +33,7 @@ def non_idempotent_consumer(operation: Operation, system: System) -> Iterator[Hi
 
 def adds(effect: Effect) -> bool:
     """Whether it changes an amount by so much, rather than to so much."""
-    if effect.kind != Kind.WRITE or effect.verb not in ("update", "save") or OUTBOX.search(effect.dataset):
+    if effect.kind != Kind.WRITE or effect.verb not in ("update", "save", "upsert") or OUTBOX.search(effect.dataset):
         return False
     if effect.store not in (StoreKind.RELATIONAL, StoreKind.DOCUMENT):
         return False

@@ -1,0 +1,4 @@
+CREATE TABLE accepted (
+    quote_id uuid PRIMARY KEY,
+    product text NOT NULL
+);
