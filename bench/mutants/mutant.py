@@ -27,13 +27,14 @@ class Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Mutant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`name`: what is wrong with it. `rule`: who should say so in a review; `silent`: why it does not, or why there is
-    none. `killed_by`: the tests that should notice, the first to be run."""
+    none; `missed`: what it does not see, and should. `killed_by`: the tests that should notice, the first to be run."""
 
     name: str
     edits: tuple[Edit, ...]
     killed_by: tuple[str, ...] = ()
     rule: str = ""
     silent: str = ""
+    missed: str = ""
 
 
 def mutants(seed: str) -> list[Mutant]:

@@ -21,7 +21,8 @@ ALONE = Config(cache=False, jobs=1)  # nothing is known of an earlier review, an
 @dataclass(frozen=True)
 class Trial:
     """A mutant of a module: the rules that speak of it at default confidence, and those that do only when they are
-    asked (`hidden`). The rule that should speak may be known not to: `mutant.silent` says why."""
+    asked (`hidden`). The rule that should speak may be known not to: its page leaves the case out, or something else
+    protects still (`mutant.silent`); or it does not see it (`mutant.missed`)."""
 
     module: str
     mutant: Mutant
@@ -31,6 +32,16 @@ class Trial:
     @property
     def named(self) -> bool:
         return self.mutant.rule in self.said
+
+    @property
+    def within(self) -> bool:
+        """Whether the rule's page covers it: then it counts."""
+        return not self.mutant.silent
+
+    @property
+    def expected(self) -> bool:
+        """Whether it is named exactly where nothing says why it is not."""
+        return self.named != bool(self.mutant.silent or self.mutant.missed)
 
     @property
     def beside(self) -> list[str]:
@@ -74,9 +85,16 @@ def rules_of(findings: Iterable[Finding]) -> frozenset[str]:
     return frozenset(finding.rule for finding in findings)
 
 
-def by_rule(done: Iterable[Trial]) -> list[tuple[str, int, int]]:
-    """Each rule, how many mutants it should name, and how many it does."""
+def by_rule(done: Iterable[Trial]) -> list[tuple[str, int, int, int]]:
+    """Each rule, how many mutants it has, how many of them its page covers, and how many it names."""
     done = list(done)
     of = Counter(trial.mutant.rule for trial in done)
+    within = Counter(trial.mutant.rule for trial in done if trial.within)
     named = Counter(trial.mutant.rule for trial in done if trial.named)
-    return [(rule, of[rule], named[rule]) for rule in sorted(of)]
+    return [(rule, of[rule], within[rule], named[rule]) for rule in sorted(of)]
+
+
+def share(done: Iterable[Trial]) -> float:
+    """Of the mutants that a rule's page covers, how many it names."""
+    named = [trial.named for trial in done if trial.within]
+    return sum(named) / len(named) if named else 1.0
