@@ -1,7 +1,8 @@
 # make demo   reviews an example system, and leaves the command in .venv/bin/datakeel
 # make test   checks and tests everything, as continuous integration does
 # make prove-all   proves every project of examples/generate in full, faults and all, on an environment of its own
-# make mutants     takes protections out of the projects of the three seeds, and tells which their tests and a review notice
+# make mutants     takes protections out of the projects of the three seeds, and tells which their tests and a review notice;
+#                  and out of well-built modules, and tells which a review names
 # make references  writes docs/patterns.md, docs/checklist.md and docs/accuracy.md anew
 # A Python other than the first suitable one on the path: make PYTHON=python3.13 test
 
@@ -21,6 +22,7 @@ prove-all: .venv/installed-dev
 
 mutants: .venv/installed-dev
 	.venv/bin/python -m bench.mutants
+	.venv/bin/python -m bench.mutation
 
 references: .venv/installed-dev
 	.venv/bin/datakeel patterns --format markdown --output docs/patterns.md

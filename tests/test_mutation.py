@@ -35,7 +35,7 @@ def test_every_mutant_changes_its_module_and_names_a_rule_that_exists(name: str)
 
 @pytest.mark.parametrize("name", names())
 def test_a_mutant_is_named_by_its_rule_unless_its_table_says_why_not(name: str) -> None:
-    """One that its table calls missed or silent, and that is named by now, is to be taken out of what the table says."""
+    """One that its table calls missed or silent, and that is named by now, is to be taken out of the table."""
     lost = [str(trial) for trial in tried(name) if not trial.expected and not trial.named]
     found = [str(trial) for trial in tried(name) if not trial.expected and trial.named]
     assert lost == [], "not named any more"
