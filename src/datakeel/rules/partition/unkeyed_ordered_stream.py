@@ -69,10 +69,6 @@ def ordered(sent: list[Sent]) -> Iterator[tuple[Operation, Effect, str]]:
         if changed is not None:
             yield operation, publish, f"each tells of a change of a row in {changed.dataset}"
             continue
-        outbox = read_in_order(operation, publish)
-        if outbox is not None:
-            yield operation, publish, f"they are read from {outbox.dataset} in their order"
-            continue
         if not any(ENTITY.search(a.column) for a in publish.assigned):
             continue
         command = next((a for a in publish.assigned if COMMAND.match(a.column)), None)
@@ -82,12 +78,6 @@ def ordered(sent: list[Sent]) -> Iterator[tuple[Operation, Effect, str]]:
         elif event is not None and len(kinds) >= SEVERAL:
             some = ", ".join(sorted(kinds)[:3])
             yield operation, publish, f"several kinds of {event.column} speak of one thing: {some}"
-
-
-def read_in_order(operation: Operation, publish: Effect) -> Effect | None:
-    """The read of an outbox, in its order, whose rows a message carries on."""
-    read = [e for n in sorted({s.number for s in publish.payload if s.kind == "read"}) if (e := operation.effect(n))]
-    return next((e for e in read if OUTBOX.search(e.dataset) and e.selection is not None and e.selection.order), None)
 
 
 def texts(assignment: Assignment) -> tuple[str, ...]:
