@@ -51,6 +51,8 @@ TEXTS = frozenset(_TEXTS.split())
 _SEQUENCES = "reversed sorted enumerate zip range tuple set min max sum any all iter next append pop clear"
 SEQUENCES = frozenset(_SEQUENCES.split())
 IDLE = 4  # statements: no longer text is looked at
+UNDOES = frozenset(("rollback", "close"))  # of a connection: what failed is given up, and noted nowhere
+CONNECTION = ("session", "conn", "transaction", "cursor", "db", "tx")
 _ANSWERS = """
     jsonify abort make_response render render_template redirect HttpResponse JsonResponse JSONResponse Response
     """
@@ -116,7 +118,8 @@ def kind_of(call: Call) -> str:
                 return "log"
             if name in LOG_METHODS and logs(base):
                 return "mention" if name in ("debug", "info") else "log"
-            return "" if name in TEXTS or name in MEASURES else "call"
+            given_up = name in UNDOES and named(base, CONNECTION)
+            return "" if name in TEXTS or name in MEASURES or given_up else "call"
         case Global(dotted):
             name = dotted.rpartition(".")[2]
             if answers(name):
@@ -134,13 +137,18 @@ def answers(name: str) -> bool:
 
 def logs(base: Expression) -> bool:
     """Whether the receiver of ``.error(…)`` is a logger, by name: ``logger``, ``self.log``, ``current_app.logger``."""
+    return named(base, ("log",))
+
+
+def named(base: Expression, words: tuple[str, ...]) -> bool:
+    """Whether a receiver is named so, or a call's that gives it: its name holds one of the words."""
     match base:
         case Attribute(_, name) | Local(name):
-            return "log" in name.lower()
+            return any(word in name.lower() for word in words)
         case Global(dotted):
-            return "log" in dotted.rpartition(".")[2].lower()
+            return any(word in dotted.rpartition(".")[2].lower() for word in words)
         case Call(function):
-            return logs(function)
+            return named(function, words)
     return False
 
 

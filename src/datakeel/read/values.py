@@ -379,6 +379,8 @@ def gone_through(turn: Value) -> Rows | None:
     if len(turn.sources) != 1:
         return None
     (source,) = turn.sources
+    if source.kind == "parameter":
+        return Rows(f"parameter:{source.name}", source.path)
     return Rows(f"read:{source.number}", source.path) if source.kind == "read" else None
 
 

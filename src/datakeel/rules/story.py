@@ -187,6 +187,16 @@ def crossed(
     )
 
 
+def crossed_calls(first: Effect, second: Effect, one: str, other: str) -> tuple[Step, ...]:
+    """Two calls of one function lock the same two rows, each in the order of its arguments."""
+    return (
+        Step(first.place, f"A locks the row of {first.dataset} that {one} names"),
+        Step(first.place, f"B, called with the two the other way round, locks the one that is A's {other}"),
+        Step(second.place, "A waits for B's row"),
+        Step(second.place, "B waits for A's: neither goes on, and the database aborts one of them (40P01)"),
+    )
+
+
 def crossed_loop(loop: Place, lock: Effect) -> tuple[Step, ...]:
     """Two transactions lock the same rows one by one, each in its own order."""
     return (

@@ -95,6 +95,22 @@ def atomic_update(operation: Operation, read: Effect | None, write: Effect, colu
     )
 
 
+def only_unchanged(write: Effect) -> Fix:
+    """A whole document is put back only where it still is what was read."""
+    texts = {
+        "dynamodb": "table.put_item(\n    Item=…,  # with version = seen + 1\n"
+        '    ConditionExpression="version = :seen",\n    ExpressionAttributeValues={":seen": seen},\n)',
+    }
+    mongo = (
+        f'done = {write.dataset or "…"}.replace_one({{"_id": …, "version": seen}}, …)  # with version = seen + 1\n'
+        '# read it again where done.modified_count is 0; or change one field: update_one(…, {"$set": …})'
+    )
+    return Fix(
+        title="put it back only where it still has the version that was read, or change one field by one update",
+        text=texts.get(write.technology, mongo),
+    )
+
+
 def lock_first(write: Effect, what: str, system: System) -> Fix:
     """Take a lock on the row that decides, before it is read, and keep it to the commit."""
     model, row = model_name(write, system), variable(write, system)

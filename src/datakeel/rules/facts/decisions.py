@@ -174,9 +174,9 @@ def set_decisions(operation: Operation, write: Effect, reads: dict[int, Effect])
     """The conditions of this function's own text that ask a fact about a set of rows before a write of the same
     dataset."""
     for guard in write.guards:
-        asked = {s.number for s in guard.sources if s.kind == "read"}
+        asked = {s.number for s in guard.sources if s.kind == "read" and s.number in reads}
         if guard.test == "exception" or len(asked) != 1:
-            continue  # where two sets are compared, no limit is kept
+            continue  # where two sets are compared, no limit is kept; a limit may be a column of one row
         for source in guard.sources:
             read = reads.get(source.number) if source.kind == "read" else None
             if read is None or read.dataset != write.dataset or read.number > write.number:
@@ -214,7 +214,8 @@ def allows_one_more(guard: Guard, read: Effect) -> bool:
 
 def allows_one_less(guard: Guard, read: Effect) -> bool:
     """Whether a condition says that enough is left: another is there, or more than so many."""
-    return (guard.test in (">", ">=") and guard.polarity) or (guard.test in ("<", "<=") and not guard.polarity)
+    last = guard.test == "==" and not guard.polarity and guard.text in ("1", "const:1")
+    return last or (guard.test in (">", ">=") and guard.polarity) or (guard.test in ("<", "<=") and not guard.polarity)
 
 
 def changes_set(guard: Guard, read: Effect, write: Effect) -> bool:

@@ -15,9 +15,14 @@ def loop_unsorted(lock: Effect, operation: Operation) -> Scope | None:
     through."""
     transaction = operation.transaction_of(lock)
     begun = transaction.number if transaction is not None else 0
+    by_itself = transaction is not None and transaction.kind == "session" and lock.kind == Kind.READ
     for scope in lock.scopes:
-        if scope.kind == "loop" and scope.number > begun:
-            return None if scope.text in ("sorted", "ordered") or ended_each_turn(lock, scope, operation) else scope
+        if scope.kind != "loop" or (scope.number < begun and not by_itself):
+            continue
+        ended = ended_each_turn(lock, scope, operation)
+        if ended and scope.number < begun:  # begun by the first turn's first statement, and ended by its last
+            continue
+        return None if scope.text in ("sorted", "ordered") or ended else scope
     return None
 
 
@@ -56,7 +61,26 @@ def chosen_by_loop(lock: Effect, operation: Operation) -> bool:
     another dataset than the one that is gone through."""
     if lock.selection is None or len(lock.chain) > NEAR:
         return False
-    return any(varies(s, lock, operation) for p in lock.selection.predicates for s in asked(p))
+    keys = [s for p in lock.selection.predicates for s in asked(p)]
+    return any(varies(s, lock, operation) or of_argument(s, lock) for s in keys)
+
+
+def of_argument(source: Source, lock: Effect) -> bool:
+    """Whether a value is, or is held by, an element of a list that the caller gives, which a loop goes through."""
+    root = f"parameter:{source.name}"
+    loops = (s.over for s in lock.scopes if s.kind == "loop" and s.over is not None)
+    return source.kind == "parameter" and any(over.root == root and not over.path for over in loops)
+
+
+def sorted_by_caller(lock: Effect, system: System) -> bool:
+    """Whether one of those that call the function hands it a list in order."""
+    return any(
+        e.place == lock.place
+        and e.chain
+        and any(s.kind == "loop" and s.text in ("sorted", "ordered") for s in e.scopes)
+        for o in system.operations
+        for e in o.of(lock.kind)
+    )
 
 
 def varies(source: Source, lock: Effect, operation: Operation, depth: int = 0) -> bool:

@@ -144,7 +144,8 @@ def handed_in(rows: Effect) -> int:
     selection = rows.selection
     if rows.technology == "peewee" or selection is None or len(selection.predicates) != 1:
         return 0
-    names = {s.name for s in selection.predicates[0].sources if s.kind == "parameter" and s.path}
+    owners = (s for s in selection.predicates[0].sources if s.kind == "parameter" and s.path)
+    names = {s.name for s in owners if s.path[-1] in ("id", "pk") or s.path[-1].endswith(("_id", "_pk"))}
     if not names or not selection.complete or selection.order or selection.limit is not None:
         return 0
     return 1 if names == {"self"} else 2

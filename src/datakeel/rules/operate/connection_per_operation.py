@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.operation import Operation, Resource
+from datakeel.model.effect import Kind
+from datakeel.model.operation import Operation, Resource, Role
 from datakeel.rules.facts.running import once_for_each
 from datakeel.rules.rule import Hit, rule
 
 DEAR = ("connection", "pool")  # to open: a handshake, a login, a process on the server
 CLIENTS = ("mongodb", "cassandra", "elasticsearch", "kafka")  # whose clients hold a pool and threads
+MANY_TIMES = {"request", "consumer", "task"}
 LOCAL = ("", "sqlite", "sqlite3", "socket", "http", "smtp")
 
 
@@ -20,7 +22,7 @@ def connection_per_operation(operation: Operation) -> Iterator[Hit]:
     for resource in operation.resources:
         if resource.chain or resource.per != "call" or resource.kept or not dear(resource):
             continue
-        each = per_row(resource) or once_for_each(operation, resource)
+        each = per_row(resource) or once_for_each(operation, resource) or for_each_sent(operation, resource)
         if each:
             yield hit(resource, each)
 
@@ -36,6 +38,18 @@ def per_row(resource: Resource) -> str:
     retried = any(s.kind == "retry" for s in resource.scopes)
     loops = [s for s in resource.scopes if s.kind == "loop" and not s.unbounded]
     return "turn of the loop" if loops and not retried else ""
+
+
+def for_each_sent(operation: Operation, resource: Resource) -> str:
+    """Whether a producer is made in what is done for each message that is sent: to send one, or to be given to who
+    sends one."""
+    if resource.kind != "producer" or operation.role != Role.PRODUCT or operation.symbol.endswith("__init__"):
+        return ""
+    sent = [e for e in operation.of(Kind.PUBLISH) if e.technology == resource.technology]
+    if any(s.kind == "loop" for e in sent for s in e.scopes):
+        return ""
+    kinds = {e.kind for e in operation.entries}
+    return "message" if kinds & MANY_TIMES or (sent and not kinds) else ""
 
 
 def hit(resource: Resource, each: str) -> Hit:

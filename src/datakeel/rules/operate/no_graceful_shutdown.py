@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
-from datakeel.model.operation import Operation
+from datakeel.model.operation import Handler, Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.acks import automatic, durable
 from datakeel.rules.facts.stopping import signal_handlers
@@ -14,20 +14,64 @@ from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import way
 
 STARTS = ("main", "command")
+ENDS = frozenset(("KeyboardInterrupt", "SystemExit"))
 
 
 @rule(Severity.MAJOR)
 def no_graceful_shutdown(operation: Operation, system: System) -> Iterator[Hit]:
     """A consumer does not hear that it is asked to stop, and is killed in the middle of its work."""
+    yield from interrupted_only(operation, system)
     if not any(e.kind in STARTS for e in operation.entries) or not operation.complete:
         return
     for consume in operation.of(Kind.CONSUME):
         cost = lost(consume)
         work = at_work(operation, consume)
-        if cost and work is not None and not consume.chain:
+        if cost and work is not None and seen_here(operation, consume, system):
             if next(signal_handlers(system), None) is None:
                 yield hit(consume, work, cost)
             return
+
+
+def seen_here(operation: Operation, consume: Effect, system: System) -> bool:
+    """Whether this function is the one to speak of it: it stands here, or in a helper that only here is given what it
+    consumes from."""
+    if not consume.chain:
+        return True
+    if not any(e.kind in STARTS and e.place == operation.place for e in operation.entries):
+        return False
+    known = (c.place for o in system.operations for c in o.of(Kind.CONSUME) if not c.chain)
+    return consume.place not in known
+
+
+def interrupted_only(operation: Operation, system: System) -> Iterator[Hit]:
+    """A process that cleans up when it is interrupted, or left, but not when it is asked to stop."""
+    if operation.role != Role.PRODUCT or any(e.kind not in STARTS for e in operation.entries):
+        return
+    for handler in operation.handlers:
+        caught = {n.rpartition(".")[2] for n in handler.exceptions}
+        if not caught >= ENDS or "call" not in handler.does or "raise" in handler.does:
+            continue
+        if next(signal_handlers(system), None) is None:
+            yield unheard(handler)
+
+
+def unheard(handler: Handler) -> Hit:
+    return Hit(
+        place=handler.place,
+        message="what is cleaned up here is left as it is at every deployment: SIGTERM ends the process without"
+        " KeyboardInterrupt or SystemExit, and nobody hears it",
+        story=(
+            Step(handler.place, "it cleans up on KeyboardInterrupt (Ctrl-C) and SystemExit"),
+            Step(handler.place, "a deployment sends SIGTERM: Python raises neither, and ends at once"),
+            Step(handler.place, "what is at work is cut off; processes, locks and files that it holds are left behind"),
+        ),
+        rests_on=(),
+        doubts=1,
+        fix=Fix(
+            title="let SIGTERM leave the program as the others do",
+            text="signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # raises SystemExit in the main thread",
+        ),
+    )
 
 
 def lost(consume: Effect) -> str:

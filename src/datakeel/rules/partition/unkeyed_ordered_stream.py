@@ -17,6 +17,8 @@ from datakeel.rules.story import way
 
 COMMAND = re.compile(r"^(operation|action|op|change|change_?type|operation_?type)$", re.I)
 EVENT = re.compile(r"^(type|kind|event|event_?(type|name|kind))$", re.I)
+STATE = re.compile(r"(^|_)(status|state|balance|quantity|version)$|[a-z](Status|State)$", re.I)
+IDENTITY = re.compile(r"^(id|uuid|pk)$|_(id|uuid|number|key)$|[a-z]Id$", re.I)
 ENTITY = re.compile(r"(^|_)(id|uuid|pk|number|key|sku|data|payload|body|object|entity|before|after)$|[a-z]Id$", re.I)
 CHANGES = ("update", "save", "upsert", "delete")
 KEPT = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
@@ -78,6 +80,15 @@ def ordered(sent: list[Sent]) -> Iterator[tuple[Operation, Effect, str]]:
         elif event is not None and len(kinds) >= SEVERAL:
             some = ", ".join(sorted(kinds)[:3])
             yield operation, publish, f"several kinds of {event.column} speak of one thing: {some}"
+        elif (state := told_state(publish)) is not None:
+            yield operation, publish, f"each says what {state.column} a thing has, and the last one counts"
+
+
+def told_state(publish: Effect) -> Assignment | None:
+    """The state of a thing that a message tells, beside the thing's id; not one that is the same each time."""
+    if not any(IDENTITY.search(a.column) for a in publish.assigned):
+        return None
+    return next((a for a in publish.assigned if STATE.search(a.column) and a.sources and not texts(a)), None)
 
 
 def texts(assignment: Assignment) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Assignment, Effect, Kind, StoreKind
-from datakeel.model.operation import Operation
+from datakeel.model.operation import Entry, Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.derivation import OUTBOX
 from datakeel.rules.facts.idempotence import AMOUNT
@@ -21,7 +21,7 @@ def non_idempotent_consumer(operation: Operation, system: System) -> Iterator[Hi
     consumed = (c for c in operation.of(Kind.CONSUME) if not c.chain and c.store != StoreKind.MEMORY)
     consume = next(consumed, None)
     own = [e for e in operation.entries if e.redelivered and e.place == operation.place]
-    delivered = consume is not None or any(e.kind == "consumer" for e in own)
+    delivered = consume is not None or any(e.kind == "consumer" for e in own) or batch(operation, own)
     if not (delivered or any(e.kind == "task" for e in own)) or deduplicated(operation, system):
         return
     for effect in operation.effects:
@@ -29,6 +29,15 @@ def non_idempotent_consumer(operation: Operation, system: System) -> Iterator[Hi
         if again and not decided(operation, effect):
             yield hit(operation, consume, effect)
             return
+
+
+def batch(operation: Operation, own: list[Entry]) -> bool:
+    """Whether an event's function goes through a batch of records: of a queue, a stream or a topic, which may come
+    again."""
+    if not any(e.kind == "event" for e in own):
+        return False
+    overs = {s.over for e in operation.effects for s in e.scopes if s.kind == "loop" and s.over is not None}
+    return any(o.root.startswith("parameter:") and o.path[:1] == ("Records",) for o in overs)
 
 
 def adds(effect: Effect) -> bool:

@@ -48,7 +48,7 @@ def error_swallowed_in_transaction(operation: Operation) -> Iterator[Hit]:
             continue
         if narrow(handler):
             failed = refused(operation, writes[0])
-            goes_on = later(operation, transaction, handler, {failed.number})
+            goes_on = later(operation, transaction, handler, {failed.number}) or next_turn(failed, transaction, handler)
             if goes_on is not None:
                 yield aborted(operation, transaction, handler, failed, goes_on)
         elif len({w.number for w in writes}) > 1:
@@ -135,10 +135,19 @@ def later(operation: Operation, transaction: Transaction, handler: Handler, give
     return None
 
 
+def next_turn(failed: Effect, transaction: Transaction, handler: Handler) -> Effect | None:
+    """The refused write itself, where a loop inside the transaction sends it once more, for its next element."""
+    turns = (s for s in handler.scopes if s.kind == "loop" and s.number > transaction.number)
+    on = handler.falls or "continue" in handler.does
+    return failed if on and any(s in failed.scopes for s in turns) else None
+
+
 def aborted(operation: Operation, transaction: Transaction, handler: Handler, failed: Effect, other: Effect) -> Hit:
     begin = transaction.place or operation.place
     before = other.number < failed.number
     what = other.dataset or "its other work"
+    if other is failed:
+        what = f"the next row of {what}"
     message = (
         f"when {failed.dataset or 'the write'} is refused, what was written to {what} before is lost "
         "without a word: the "

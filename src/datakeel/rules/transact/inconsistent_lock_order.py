@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from datakeel.finding import Change, Fix, Severity
-from datakeel.model.effect import Cardinality, Effect, Kind, StoreKind
+from datakeel.model.effect import Cardinality, Effect, Guard, Kind, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import part_of_outer
 from datakeel.rules.facts.decisions import own_text
 from datakeel.rules.facts.guards import here, now, single_runner
-from datakeel.rules.facts.order import chosen_by_loop, locked_at_once, loop_unsorted, parent_first
+from datakeel.rules.facts.order import chosen_by_loop, locked_at_once, loop_unsorted, parent_first, sorted_by_caller
 from datakeel.rules.rule import Hit, rule
-from datakeel.rules.story import crossed, crossed_loop
+from datakeel.rules.story import crossed, crossed_calls, crossed_loop
 
+ROLES = re.compile(  # of a thing in a call: in another call, it has the other one
+    r"(^|_)(from|source|src|sender|payer|giver|debit|debtor|to|target|dest|destination|dst|receiver|recipient|payee|"
+    r"taker|credit|creditor|a|b|one|other|first|second|left|right|[12])(_|$)|[a-z][12]$"
+)
 NEAR = 2  # calls between the function and a lock
 Orders = dict[frozenset[str], list[tuple[Operation, Effect, Effect]]]
 
@@ -27,6 +33,7 @@ def inconsistent_lock_order(system: System) -> Iterator[Hit]:
         if operation.role != Role.PRODUCT or single_runner(operation):
             continue
         locks = [e for e in operation.of(Kind.READ) if explicit(e) and now(e)]
+        yield from named_by_caller(operation, locks)
         for first, second in pairs(operation, locks):
             orders.setdefault(frozenset((first.dataset, second.dataset)), []).append((operation, first, second))
         yield from row_by_row(operation, system)
@@ -53,6 +60,46 @@ def pairs(operation: Operation, locks: list[Effect]) -> Iterator[tuple[Effect, E
             if held and operation.meet_here(other, lock):
                 yield other, lock
         seen[lock.dataset] = lock
+
+
+def named_by_caller(operation: Operation, locks: list[Effect]) -> Iterator[Hit]:
+    """Two rows of one dataset, each by a parameter of its own, as the caller has them: another call has them the other
+    way round."""
+    keyed = [(lock, key) for lock in locks if not lock.chain and (key := key_parameter(lock))]
+    for (first, one), (second, other) in pairwise(keyed):
+        if first.dataset != second.dataset or one == other or not (ROLES.search(one) and ROLES.search(other)):
+            continue
+        if not held_together(operation, first, second):
+            continue
+        if operation.exclusive(first, second) or any(sorts(g, one, other) for g in (*first.guards, *second.guards)):
+            continue
+        yield Hit(
+            place=here(second),
+            message=f"one of two transactions is aborted as a deadlock: the rows of {first.dataset} are locked in the "
+            f"order of the arguments, {one} before {other}, and another call names them the other way round",
+            story=crossed_calls(first, second, one, other),
+            rests_on=(first, second),
+            datasets=(first.dataset,),
+            symbol=operation.symbol,
+            fix=Fix(
+                title=f"lock both rows of {first.dataset} in the order of their keys",
+                text=f"SELECT … FROM {first.dataset} WHERE id IN (:{one}, :{other}) ORDER BY id FOR UPDATE",
+            ),
+        )
+
+
+def key_parameter(lock: Effect) -> str:
+    """The parameter by which one row is locked."""
+    if lock.selection is None or lock.selection.cardinality != Cardinality.ONE or len(lock.selection.predicates) != 1:
+        return ""
+    kind, _, name = lock.selection.predicates[0].value.partition(":")
+    return name if kind == "parameter" and lock.selection.predicates[0].operator == "=" else ""
+
+
+def sorts(guard: Guard, one: str, other: str) -> bool:
+    """Whether a test compares the two keys."""
+    names = {".".join((s.name, *s.path)) for s in guard.sources if s.kind == "parameter"}
+    return {one, other} <= names
 
 
 def held_together(operation: Operation, first: Effect, second: Effect) -> bool:
@@ -114,6 +161,8 @@ def row_by_row(operation: Operation, system: System) -> Iterator[Hit]:
         if loop is None or loop.place is None or not own_text(loop.place, operation):
             continue
         if not chosen_by_loop(lock, operation) or locked_at_once(lock, operation, system):
+            continue
+        if sorted_by_caller(lock, system):
             continue
         yield Hit(
             place=loop.place,

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 
 from datakeel.finding import Severity
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Assignment, Effect, Kind, Rows, Source, StoreKind
+from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Rows, Source, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.cures import atomic_update, save_only
+from datakeel.rules.facts.cures import atomic_update, only_unchanged, save_only
 from datakeel.rules.facts.decisions import same_key
 from datakeel.rules.facts.guards import here, locks_nothing, now, rows_of, single_runner, stopped
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import interleaved, overtaken
 
+WHOLE = ("replace", "save")
 WRITES = ("save", "update", "upsert", "set", "replace")
 
 
@@ -45,7 +46,8 @@ def own_value(
     answer = stopped(operation, read, write, system)
     if answer == Answer.YES or not is_column(write, assignment.column, system):
         return
-    column = f"{write.dataset}.{assignment.column}" if write.dataset else assignment.column
+    name = assignment.column if assignment.column != "*" else "the whole document"
+    column = f"{write.dataset}.{name}" if write.dataset and name == assignment.column else name
     place = assignment.place or write.place
     yield Hit(
         place=place if read is None else here(write),
@@ -55,7 +57,9 @@ def own_value(
         rests_on=tuple(e for e in (read, write) if e is not None),
         doubts=int(answer == Answer.UNKNOWN),
         datasets=(write.dataset,) if write.dataset else (),
-        fix=atomic_update(operation, read, write, assignment.column, system),
+        fix=only_unchanged(write)
+        if assignment.column == "*"
+        else atomic_update(operation, read, write, assignment.column, system),
     )
 
 
@@ -70,6 +74,8 @@ def stale_source(operation: Operation, write: Effect, assignment: Assignment) ->
     if assignment.how != "value":
         return None
     for source in assignment.sources:
+        if assignment.column == "*" and written_back(operation, write, source):
+            return source
         if source.path and source.path[-1] == assignment.column and write.rows and rows_of(source) == write.rows:
             return source
         if source.kind == "read" and source.path[-1:] == (assignment.column,):
@@ -87,6 +93,19 @@ def put_back(read: Effect, write: Effect) -> bool:
     given = {a.column: set(a.sources) for a in write.assigned}
     asked = [p for p in read.selection.predicates if p.operator == "="]
     return bool(asked) and all(p.sources and given.get(p.column) == set(p.sources) for p in asked)
+
+
+def written_back(operation: Operation, write: Effect, source: Source) -> bool:
+    """Whether a whole document is what was read of it, put back in its own place."""
+    read = operation.effect(source.number) if source.kind == "read" and not source.path[1:] else None
+    if read is None or write.store != StoreKind.DOCUMENT or write.verb not in WHOLE or read.dataset != write.dataset:
+        return False
+    if read.selection is None or read.selection.cardinality not in (Cardinality.ONE, Cardinality.AT_MOST):
+        return False
+    if write.selection is None:  # its key is in it
+        return True
+    own = f"read:{read.number}."
+    return same_key(read, write) or any(p.value.startswith(own) for p in write.selection.predicates)
 
 
 def held_here(operation: Operation, source: Source, write: Effect, system: System) -> bool:

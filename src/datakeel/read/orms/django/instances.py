@@ -2,7 +2,8 @@
 
 Notes on an object stand in the heap beside its attributes, under names that begin with ``@``; they outlive a function
 as its attributes do: ``@dirty:column`` (assigned and not saved), ``@clean`` (saved: what was dirty before is not; of
-one column ``@clean:column``), ``@new`` (it was made here), ``@saved`` (it is in the database), ``@copy`` (its key was
+one column ``@clean:column``), ``@new`` (it was made here),
+``@made`` (under which conditions), ``@saved`` (it is in the database), ``@copy`` (its key was
 taken away), ``@fresh`` (the read that it was read again by), ``@loaded:name`` (the related row that was followed to),
 ``@using`` (its connection).
 """
@@ -49,6 +50,7 @@ CLEAN = "@clean"
 CLEANED = "@clean:"
 DIRTY = "@dirty:"
 NEW = "@new"
+MADE = "@made"
 SAVED = "@saved"
 COPY = "@copy"
 OUTSIDE = ("read:", "parameter:")
@@ -149,6 +151,8 @@ class Instances:
         made = created(caller.next(), type_name, origin)
         assert made.rows is not None
         caller.state.heap[(made.rows, NEW)] = NONE
+        if caller.state.guards:
+            caller.state.heap[(made.rows, MADE)] = Value(state=caller.state.guards)
         return made
 
     def set_field(
@@ -216,6 +220,9 @@ class Instances:
         self, caller: Caller, model: Model, receiver: Value, query: Query, arguments: Arguments, at: Span
     ) -> Value:
         rows = receiver.rows
+        made = self.made_where_absent(caller, receiver)
+        if made is not None:
+            return self.save_either(caller, model, receiver, made, query, arguments, at)
         if rows is not None and self.is_new(caller, rows):
             self.insert(caller, receiver, model, query, at)
             return NOTHING
@@ -242,6 +249,45 @@ class Instances:
         self.signals.send(caller, "post_save", receiver, model, at)
         return NOTHING
 
+    def made_where_absent(self, machine: Machine, receiver: Value) -> Value | None:
+        """The new object that a variable holds where the row that it else holds was not found (``except DoesNotExist:
+        row = Row(…)``)."""
+        either = [v for v in (receiver, *receiver.others) if v.rows is not None and v.type == receiver.type]
+        new = [v for v in either if v.rows is not None and self.is_new(machine, v.rows)]
+        read = [v for v in either if v.rows is not None and v.rows.root.startswith("read:")]
+        known = (
+            len(new) == len(read) == 1
+            and len(either) == len(new) + len(read)
+            and (new[0].rows, MADE) in machine.state.heap
+        )
+        return new[0].but(others=()) if known else None
+
+    def save_either(
+        self,
+        caller: Caller,
+        model: Model,
+        receiver: Value,
+        made: Value,
+        query: Query,
+        arguments: Arguments,
+        at: Span,
+    ) -> Value:
+        """One of two objects is saved: the new one, under the conditions under which it was made, or that which was
+        read."""
+        assert made.rows is not None
+        noted = caller.state.heap[(made.rows, MADE)].state
+        absent = noted if isinstance(noted, tuple) else ()
+        read = next(v for v in (receiver, *receiver.others) if v.rows != made.rows and v.type == receiver.type)
+        # what was assigned since stands at one of the two, and was assigned to either
+        since = self.dirty(caller, receiver.rows) if receiver.rows is not None else ()
+        with caller.scope("branch", "then", at) as branch:
+            held = caller.state.guards
+            caller.state.guards = (*held, *(g for g in absent if g not in held))
+            self.insert(caller, made, model, query, at, since)
+        with caller.scope("branch", "else", number=branch):
+            self.save(caller, model, read.but(others=()), query, arguments, at)
+        return NOTHING
+
     def is_new(self, machine: Machine, rows: Rows) -> bool:
         """Whether saving an object inserts it: it was made here, or its key was taken away."""
         heap = machine.state.heap
@@ -249,13 +295,23 @@ class Instances:
             return True
         return (rows, NEW) in heap and (rows, SAVED) not in heap
 
-    def insert(self, caller: Caller, made: Value, model: Model | None, query: Query, at: Span) -> None:
+    def insert(
+        self,
+        caller: Caller,
+        made: Value,
+        model: Model | None,
+        query: Query,
+        at: Span,
+        since: tuple[Assignment, ...] = (),
+    ) -> None:
         assert made.rows is not None
         self.signals.send(caller, "pre_save", made, model, at)
         heap = caller.state.heap
         copied = heap.pop((made.rows, COPY), None) is not None
         rows = Rows(f"new:{caller._number + 1}") if copied else made.rows
         assigned = self.dirty(caller, made.rows)
+        own = {a.column for a in assigned}
+        assigned = tuple(sorted((*assigned, *(a for a in since if a.column not in own)), key=lambda a: a.column))
         self.querysets.emit_write(caller, made, query, "insert", at, rows=rows, assigned=assigned)
         forget(caller, made.rows)
         heap[(made.rows, SAVED)] = NONE
