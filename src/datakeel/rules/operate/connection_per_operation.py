@@ -12,7 +12,7 @@ from datakeel.rules.rule import Hit, rule
 
 DEAR = ("connection", "pool")  # to open: a handshake, a login, a process on the server
 CLIENTS = ("mongodb", "cassandra", "elasticsearch", "kafka")  # whose clients hold a pool and threads
-MANY_TIMES = {"request", "consumer", "task"}
+MANY_TIMES = ("request", "consumer", "task")
 LOCAL = ("", "sqlite", "sqlite3", "socket", "http", "smtp")
 
 
@@ -48,8 +48,7 @@ def for_each_sent(operation: Operation, resource: Resource) -> str:
     sent = [e for e in operation.of(Kind.PUBLISH) if e.technology == resource.technology]
     if any(s.kind == "loop" for e in sent for s in e.scopes):
         return ""
-    kinds = {e.kind for e in operation.entries}
-    return "message" if kinds & MANY_TIMES or (sent and not kinds) else ""
+    return "message" if any(e.kind in MANY_TIMES for e in operation.entries) else ""
 
 
 def hit(resource: Resource, each: str) -> Hit:
