@@ -849,3 +849,20 @@ def test_a_loop_says_which_rows_it_goes_through(tmp_path: Path) -> None:
     loop = counted.inside("loop")
     assert loop is not None
     assert loop.over == rows.rows
+
+
+def test_a_model_that_extends_one_of_its_own_name_has_a_table(tmp_path: Path) -> None:
+    system = read_system(
+        {
+            "shop/__init__.py": "",
+            "shop/models.py": "from django.db import models\nfrom hub import models as hub\n\n"
+            "class Remote(hub.Remote):\n    pass\n\n"
+            "class A(models.Model):\n"
+            "    b = models.OneToOneField('B', on_delete=models.CASCADE, primary_key=True)\n\n"
+            "class B(models.Model):\n"
+            "    a = models.OneToOneField(A, on_delete=models.CASCADE, primary_key=True)\n",
+        },
+        tmp_path,
+    )
+    assert {"shop_a", "shop_b"} <= {d.name for d in system.datasets}
+    assert not system.remarks

@@ -312,3 +312,86 @@ WORDS = """
 @given(st.lists(st.sampled_from(WORDS.split()), max_size=30), st.sampled_from(["postgres", "mysql", "sqlite", "cql"]))
 def test_no_definition_raises(words: list[str], dialect: str) -> None:
     made("CREATE TABLE t (a int, b int, UNIQUE (a, b)); CREATE TABLE u (c int);" + " ".join(words), dialect)
+
+
+def test_a_view_made_anew_has_none_of_its_old_indexes() -> None:
+    tables = made(
+        """
+        CREATE TABLE t (a int, b int);
+        CREATE MATERIALIZED VIEW v AS SELECT a FROM t;
+        CREATE INDEX v_a ON v (a);
+        CREATE MATERIALIZED VIEW v_tmp AS SELECT a, b FROM t;
+        CREATE INDEX v_tmp_a ON v_tmp (a);
+        DROP MATERIALIZED VIEW IF EXISTS v;
+        ALTER MATERIALIZED VIEW v_tmp RENAME TO v;
+        CREATE MATERIALIZED VIEW v_tmp AS SELECT b FROM t;
+        """
+    )
+    assert [i.name for i in tables["v"].schema.indexes] == ["v_tmp_a"]
+    assert not tables["v_tmp"].schema.indexes
+    assert (tables["v"].view, tables["v"].viewed, tables["t"].view, tables["t"].viewed) == (True, False, False, True)
+
+
+def test_cascade_takes_the_views_along_that_read_what_is_dropped() -> None:
+    tables = made(
+        """
+        CREATE TABLE t (a int);
+        CREATE VIEW first AS SELECT x.a FROM other o, t x;
+        CREATE MATERIALIZED VIEW second AS SELECT a FROM first;
+        CREATE INDEX ON second (a);
+        CREATE VIEW apart AS SELECT 1 AS a;
+        ALTER VIEW first RENAME TO renamed;
+        DROP TABLE t CASCADE;
+        """
+    )
+    assert sorted(tables) == ["apart"]
+
+
+def test_a_view_that_is_replaced_stays_the_same() -> None:
+    tables = made(
+        "CREATE TABLE t (a int); CREATE VIEW v AS SELECT a FROM t; CREATE OR REPLACE VIEW v AS SELECT 1 AS a;"
+        "CREATE MATERIALIZED VIEW m AS SELECT 1 AS a; CREATE INDEX ON m (a);"
+        "CREATE MATERIALIZED VIEW IF NOT EXISTS m AS SELECT 1 AS a;"
+    )
+    assert not tables["t"].viewed
+    assert len(tables["m"].schema.indexes) == 1
+
+
+def test_tables_stand_in_the_namespace_that_the_script_has_set() -> None:
+    tables = made(
+        """
+        SET search_path = app, pg_catalog;
+        CREATE TABLE a (id int PRIMARY KEY);
+        CREATE TABLE public.b (a_id int REFERENCES a (id));
+        SET search_path TO "$user", public;
+        CREATE TABLE c (id int);
+        SELECT pg_catalog.set_config('search_path', 'other', false);
+        CREATE TABLE a (id int);
+        CREATE INDEX ON a (id);
+        SELECT pg_catalog.set_config('search_path', '', false);
+        ALTER TABLE app.a ADD COLUMN name text;
+        """
+    )
+    assert sorted(tables) == ["app.a", "b", "c", "other.a"]
+    assert [c.name for c in tables["app.a"].schema.columns] == ["id", "name"]
+    assert tables["b"].schema.columns[0].references == "app.a.id"
+    assert len(tables["other.a"].schema.indexes) == 1
+
+
+def test_a_block_defines_what_stands_in_it_and_hides_what_it_puts_together() -> None:
+    block = "DO $$ BEGIN {} EXCEPTION WHEN others THEN NULL; END $$;"
+    sql = "CREATE TABLE t (a int NOT NULL); CREATE TABLE u (a int);"
+    plain = made(sql + block.format("EXECUTE format('alter table t add constraint k primary key (a);');"))
+    assert plain["t"].schema.primary_key() == ("a",)
+    written = made(sql + block.format("IF NOT EXISTS (SELECT 1) THEN ALTER TABLE t ADD PRIMARY KEY (a); END IF;"))
+    assert written["t"].schema.primary_key() == ("a",)
+    assert "t" not in made(sql + block.format("EXECUTE 'DROP TABLE t';"))
+    unseen = made(sql + block.format("EXECUTE 'ALTER TABLE ' || name || ' ADD PRIMARY KEY (a)';"))
+    assert not unseen["u"].columns_complete
+
+
+def test_an_index_says_by_which_operators_it_sorts_and_what_it_carries() -> None:
+    (index,) = made("CREATE INDEX i ON t (a text_pattern_ops, b DESC, c ASC) INCLUDE (d, e);")["t"].schema.indexes
+    assert index.columns == ("a", "b", "c")
+    assert index.sorting == ("text_pattern_ops", "desc", "")
+    assert index.carried == ("d", "e")

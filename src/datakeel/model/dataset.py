@@ -45,6 +45,8 @@ class Index(Struct, frozen=True, gc=False):
     method: str = ""
     nulls_distinct: bool = True
     place: Place | None = None
+    sorting: tuple[str, ...] = ()  # what stands behind each column (``desc``, ``text_pattern_ops``); empty: nothing
+    carried: tuple[str, ...] = ()  # further columns that it holds without sorting by them (INCLUDE)
 
     @property
     def partial(self) -> bool:
@@ -214,6 +216,8 @@ class Dataset(Struct, frozen=True, gc=False, kw_only=True):
     origin: Origin = Origin.RESOLVED
     losable: bool = False  # declared: its content may be lost
     bounded: bool = False  # declared: it stays small
+    view: bool = False  # a query under a name, or its stored result: only its own statements give it an index
+    viewed: bool = False  # a view that stands reads it
     distributed: bool = False  # declared: load, availability or teams need it between them
 
     def own(self, name: str) -> str:

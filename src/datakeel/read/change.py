@@ -25,9 +25,11 @@ class Copied(Struct, frozen=True, gc=False):
 class Change(Struct, frozen=True, gc=False, kw_only=True):
     """One change of one table; the constructors below say which fields a `kind` fills.
 
-    `kind`: create-table, drop-table, rename-table, add-column, drop-column, alter-column, rename-column, add-index,
+    `kind`: create-table, drop-table, rename-table, create-view, drop-view, add-column, drop-column, alter-column,
+    rename-column, add-index,
     drop-index, rename-index, add-constraint, drop-constraint, rename-constraint, partition, attach, detach, options,
-    comment.
+    comment, unseen-keys (to tables that are not known).
+    A view's `copied` are the tables and views that it reads; `to` is ``replace`` where it may stand already.
     Keys and unique constraints are Indexes; checks, exclusions and foreign keys are Constraints. `table` may be empty
     where only an index is named. `name` is the column, index or constraint; `to` a new name, or the parent of a
     partition. `step` names the migration; `transactional`: its runner holds a transaction round it. `complete` False:
@@ -51,6 +53,7 @@ class Change(Struct, frozen=True, gc=False, kw_only=True):
     if_absent: bool = False  # CREATE or ADD … IF NOT EXISTS
     technology: str = ""
     concurrently: bool = False
+    cascade: bool = False  # a DROP takes the views that read it along
     complete: bool = True
     place: Place | None = None
     step: str = ""

@@ -124,7 +124,7 @@ class Reading:
     def said(self, home: str) -> Said:
         mappings = list(self.mappings(home))
         migrated = apply(self.migrated(home))
-        scripted, loose = self.scripts(home)
+        scripted, loose = self.scripts(home, bool(migrated or mappings))
         self.made_in[home] = {*migrated, *scripted}
         main = {m.table: m for m in sorted(mappings, key=columns)}
         declared = apply(c for m in mappings for c in m.changes if main[m.table] is m)
@@ -142,11 +142,14 @@ class Reading:
             yield from within.changes()
         yield from self.revisions.changes(lambda p: self.home(p) == home)
 
-    def scripts(self, home: str) -> tuple[dict[str, Dataset], dict[str, Dataset]]:
-        """What SQL files say, those of migrations and the others; files that a program runs are the program's."""
+    def scripts(self, home: str, told: bool) -> tuple[dict[str, Dataset], dict[str, Dataset]]:
+        """What SQL files say, those of migrations and the others; files that a program runs are the program's. A dump
+        with its rows shows some database of some day: it counts only where nothing else tells the schema (`told`)."""
         scripted: dict[str, Dataset] = {}
         loose: dict[str, Dataset] = {}
         paths = [p for p in self.sql if p not in self.files.used and self.home(p) == home]
+        if told or any(self.is_migration(p) for p in paths):
+            paths = [p for p in paths if not self.sql[p].dump]
         for dialect in FIRST:
             for into, wanted in ((scripted, True), (loose, False)):
                 chosen = [p for p in paths if self.speaks(p, dialect) and self.is_migration(p) is wanted]
@@ -185,6 +188,7 @@ def joined(said: Said) -> dict[str, Dataset]:
     """One dataset for each table: what the store has, with what the code believes."""
     said = whole_names(said)
     names = dict.fromkeys((*said.declared, *said.migrated, *said.scripted, *said.loose))
+    names = {n: None for n in names if not unasked(said, n)}
     found: dict[str, Dataset] = {}
     partitions: dict[str, list[str]] = {}
     for name in names:
@@ -198,15 +202,30 @@ def joined(said: Said) -> dict[str, Dataset]:
     return {n: with_parents(d, found) for n, d in found.items()}
 
 
+def unasked(said: Said, name: str) -> bool:
+    """Whether a name is a view's that no class maps, and that has no index of its own: nothing to say of it."""
+    found = [a[name] for a in (said.migrated, said.scripted, said.loose) if name in a]
+    return name not in said.declared and all(d.view and not d.schema.indexes for d in found)
+
+
 def whole_names(said: Said) -> Said:
-    """The same, where migrations that only alter a table name it without the namespace that the code gives it."""
+    """The same, where migrations that only alter a table name it without the namespace that the code gives it; or where
+    SQL gives it a namespace (the ``search_path``) and the code, which has it from its connection, does not."""
     namespaced: dict[str, list[str]] = {}
-    for name in dict.fromkeys((*said.declared, *said.migrated, *said.scripted)):
-        if "." in name:
+    names = dict.fromkeys((*said.declared, *said.migrated, *said.scripted, *said.loose))
+    for name in names:
+        if "." in name and (name in said.declared or name in said.migrated or name in said.scripted):
             namespaced.setdefault(name.rpartition(".")[2], []).append(name)
+    made = {n for account in (said.migrated, said.scripted, said.loose) for n in account}
+    bare = {n for n in said.declared if "." not in n and n not in made}
+    plain: dict[str, list[str]] = {}
+    for name in names:
+        if name.rpartition(".")[2] in bare and name not in said.declared:
+            plain.setdefault(name.rpartition(".")[2], []).append(name)
+    shortened = {whole: last for last, (whole, *more) in plain.items() if not more}
 
     def named(account: dict[str, Dataset]) -> dict[str, Dataset]:
-        found = dict(account)
+        found = {shortened.get(n, n): replace(d, name=shortened.get(d.name, d.name)) for n, d in account.items()}
         for name, dataset in account.items():
             (whole, *more) = namespaced.get(name, [""])
             if whole and not more and name not in said.declared and not dataset.columns_complete:
@@ -214,7 +233,7 @@ def whole_names(said: Said) -> Said:
                 found.setdefault(whole, replace(dataset, name=whole))
         return found
 
-    if not namespaced:
+    if not namespaced and not shortened:
         return said
     return replace(said, migrated=named(said.migrated), scripted=named(said.scripted), loose=named(said.loose))
 
@@ -230,9 +249,18 @@ def chosen(said: Said, name: str) -> Dataset:
     others += [said.loose[name]] if name in said.loose else []
     if declared is None:
         return others[0]
+    view = next((d for d in others if d.view), None)
+    if view is not None:
+        return mapped_view(declared, view)
     for other in others:
         declared = with_keys(declared, other)
     return declared
+
+
+def mapped_view(declared: Dataset, view: Dataset) -> Dataset:
+    """A class over a view: its columns and what it takes for the key; but the class makes no index there."""
+    indexes = (*(i for i in declared.schema.indexes if i.primary or i.unique), *view.schema.indexes)
+    return replace(declared, schema=replace(declared.schema, indexes=indexes), view=True, viewed=view.viewed)
 
 
 def with_keys(dataset: Dataset, other: Dataset) -> Dataset:

@@ -88,6 +88,9 @@ class _Tables:
         self.parents: dict[str, str] = {}  # partition → parent
 
     def datasets(self) -> dict[str, Dataset]:
+        for table in self.known.values():
+            for read in table.needs:
+                read.viewed = True
         made = {name: table.dataset() for name, table in self.known.items()}
         for partition in self.parents:
             parent = self.resolved(partition)
@@ -116,7 +119,7 @@ class _Tables:
         found = self.known.get(name)
         if found is not None or not name:
             return found
-        if change.if_exists or change.kind.startswith("drop-table"):
+        if change.if_exists or change.kind in ("drop-table", "drop-view"):
             return None
         found = self.known[name] = Table(name, complete=False)
         found.place = change.place
@@ -126,6 +129,10 @@ class _Tables:
     def change(self, change: Change) -> None:
         if change.kind == "create-table":
             self.create(change)
+        elif change.kind == "create-view":
+            self.create_view(change)
+        elif change.kind == "unseen-keys":
+            self.unsee_keys()
         elif change.kind in ("attach", "detach"):
             self.attach(change)
         elif change.kind in ("drop-index", "rename-index") and not change.table:
@@ -158,6 +165,23 @@ class _Tables:
                 table.schema = with_constraint(table, constraint, self.key_of)
         self.parents.pop(name, None)
         self.known[table.name] = table
+
+    def create_view(self, change: Change) -> None:
+        """A view that is made anew is another relation: it has none of the indexes of the one before."""
+        name = self.resolved(change.table)
+        old = self.known.get(name)
+        if old is not None and (change.if_absent or (old.view and change.to == "replace")):
+            view = old
+        else:
+            view = self.known[name] = Table(name, complete=False)
+            view.technology, view.place, view.view = change.technology, change.place, True
+        found = (self.known.get(c.table) for c in change.copied)
+        view.needs = tuple(t for t in found if t is not None and t is not view)
+
+    def unsee_keys(self) -> None:
+        """Some tables were given keys by a statement whose table is not known: none is known to have no key."""
+        for table in self.known.values():
+            table.complete = table.complete and bool(table.schema.primary_key())
 
     def filled(self, change: Change) -> Schema:
         """The given schema with what LIKE and INHERITS bring: NOT NULL always, the rest where it was asked for."""
@@ -195,7 +219,7 @@ class _Tables:
         table = self.table(change)
         if table is None:
             return
-        if change.kind == "drop-table":
+        if change.kind == "drop-table" or (change.kind == "drop-view" and (table.view or not table.complete)):
             self.drop(table, change)
             return
         if change.table in self.parents or (change.if_absent and has(table.schema, change)):
@@ -215,7 +239,18 @@ class _Tables:
         if self.parents.pop(change.table, None) is not None:
             return  # a partition goes, its parent stays
         del self.known[table.name]
+        if change.cascade:
+            self.drop_readers(table)
         self.parents = {p: parent for p, parent in self.parents.items() if parent != table.name}
+
+    def drop_readers(self, table: Table) -> None:
+        """The views that read a dropped table or view, and those that read them."""
+        gone = [table]
+        while gone:
+            read = gone.pop()
+            for view in [v for v in self.known.values() if any(n is read for n in v.needs)]:
+                del self.known[view.name]
+                gone.append(view)
 
     def rename(self, table: Table, to: str) -> None:
         if not to:

@@ -12,16 +12,15 @@ from msgspec.structs import replace
 from datakeel.model.place import Place
 from datakeel.read.change import Change
 from datakeel.read.program import Attribute, Call, Const, Evaluate, Statement
+from datakeel.read.sql.block import block_in, defining, keys_unseen
 from datakeel.read.sql.ddl import read_changes
 from datakeel.read.sql.text import statements
 
 if TYPE_CHECKING:
     from datakeel.read.formats.sql import SqlFacts
 
-DEFINES = re.compile(r"\b(?:create|alter|drop)\s+(?:\w+\s+){0,3}?(?:table|index)\b", re.I)
+DEFINES = re.compile(r"\b(?:create|alter|drop)\s+(?:\w+\s+){0,3}?(?:table|index|view)\b", re.I)
 CONCURRENTLY = re.compile(r"\bconcurrently\b", re.I)
-_BLOCK = re.compile(r"\s*do\b.*?(\$\w*\$)(.*)\1", re.I | re.S)
-_INSIDE = re.compile(r"(?:\A|\b(?:begin|then|else|loop)\b)\s*((?:create|alter|drop)\b(?!.*\bthen\b).*)", re.I | re.S)
 
 
 def script(text: str, dialect: str, place: Place) -> Iterator[Change]:
@@ -31,20 +30,15 @@ def script(text: str, dialect: str, place: Place) -> Iterator[Change]:
     for piece in statements(text, dialect):
         if not DEFINES.search(piece.text):
             continue
-        block = _BLOCK.match(piece.text)
-        if block:
-            yield from inside(block[2], dialect, place)
+        block = block_in(piece.text)
+        if block is not None:
+            for inner in defining(block):
+                yield from script(inner, dialect, place)
+            if keys_unseen(block):
+                yield Change(kind="unseen-keys", place=place)
             continue
         for change in read_changes(piece.text, dialect, place):
             yield replace(change, technology="", concurrently=bool(CONCURRENTLY.search(piece.text)))
-
-
-def inside(text: str, dialect: str, place: Place) -> Iterator[Change]:
-    """The changes in a ``DO`` block, whatever it asks before them."""
-    for piece in statements(text, dialect):
-        found = _INSIDE.search(piece.text)
-        if found and DEFINES.search(found[1]):
-            yield from script(found[1], dialect, place)
 
 
 class SqlFiles:

@@ -19,6 +19,9 @@ class Table:
         self.name = name
         self.schema = Schema()
         self.complete = complete
+        self.view = False
+        self.viewed = False
+        self.needs: tuple[Table, ...] = ()  # what a view reads, under whatever name it stands now
         self.technology = ""
         self.place: Place | None = None
         self.steps: list[Step] = []
@@ -47,6 +50,8 @@ class Table:
             steps=tuple(self.steps),
             place=self.place,
             columns_complete=self.complete,
+            view=self.view,
+            viewed=self.viewed,
         )
 
 

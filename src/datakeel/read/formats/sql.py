@@ -16,6 +16,7 @@ from datakeel.model.place import Place
 from datakeel.read.change import Change
 from datakeel.read.program import Comment, Note
 from datakeel.read.sql import words
+from datakeel.read.sql.block import block_in, defining, keys_unseen
 from datakeel.read.sql.ddl import read_changes
 from datakeel.read.sql.migration import Migration, migration
 from datakeel.read.sql.text import HOLE, Piece, marked, statements
@@ -61,6 +62,7 @@ class SqlFacts(Struct, frozen=True, gc=False, kw_only=True):
     notes: tuple[Note, ...] = ()
     comments: tuple[Comment, ...] = ()
     lines: int = 0
+    dump: bool = False  # a copy of some database with its rows: what it had that day
 
 
 def lines_of(text: str) -> int:
@@ -117,6 +119,7 @@ def read_sql(text: str, path: str = "", dialect: str = "") -> SqlFacts:
         notes=tuple(few(notes)),
         comments=comments_in(text),
         lines=lines_of(text),
+        dump=_DUMP.search(text[:2000]) is not None and _ROWS.search(text) is not None,
     )
 
 
@@ -142,12 +145,17 @@ class _Reading:
         self.definitions: list[Definition] = []
         self.inserts: Counter[str] = Counter()
         self.begun = False
+        self.namespace = ""  # of tables whose names say none
 
     def read(self, piece: Piece) -> None:
         word = words.first_word(piece.text, self.dialect)
         if word in _DDL:
             self.define(piece, word)
             return
+        if word == "do":
+            self.block(piece)
+        elif word in ("set", "select"):
+            self.search(piece)
         if word == "insert":
             head = piece.text[:60].split("(", 1)[0]
             self.inserts[head] += 1
@@ -173,22 +181,55 @@ class _Reading:
             if found:
                 self.queries.append(Query(found[1], found[2] or "", piece.line))
 
+    def search(self, piece: Piece) -> None:
+        """``SET search_path``: in which namespace tables stand from here on whose names say none."""
+        found = _SEARCH_PATH.match(piece.text)
+        if found:
+            first = found[1].split(",")[0].strip(" \t\n\"'")
+            self.namespace = "" if first in _NO_NAMESPACE else first
+
+    def block(self, piece: Piece) -> None:
+        """A ``DO`` block: what it defines is read as if nothing stood before it."""
+        place = Place(self.path, piece.line, 0, piece.line + piece.text.count("\n"))
+        text = block_in(piece.text)
+        if text is None:
+            return
+        for inner in defining(text):
+            self.change(read_changes(inner, self.dialect, place, self.namespace))
+        if keys_unseen(text):
+            self.change([Change(kind="unseen-keys", place=place)])
+
     def define(self, piece: Piece, word: str) -> None:
         place = Place(self.path, piece.line, 0, piece.line + piece.text.count("\n"))
-        changes = read_changes(piece.text, self.dialect, place)
+        changes = read_changes(piece.text, self.dialect, place, self.namespace)
+        self.change(changes)
+        if word == "create" and all(c.kind == "create-view" for c in changes):
+            self.keep(piece)
+
+    def change(self, changes: list[Change]) -> None:
         transactional = self.begun or self.migration.transactional
         step = self.migration.name or self.path
         self.changes += [replace(c, step=step, transactional=transactional) for c in changes]
-        if word == "create" and not changes:
-            kind = words.object_word(piece.text, self.dialect)
-            if kind == "table" and not _SESSION.match(piece.text):
-                self.notes.append(Note(piece.line, "a CREATE TABLE was not understood"))
-            elif kind in ("view", "function", "procedure", "trigger", "type", "domain", "sequence", "keyspace"):
-                name = words.object_name(piece.text, self.dialect)
-                self.definitions.append(Definition(kind, name, piece.line, piece.text[:2000]))
+
+    def keep(self, piece: Piece) -> None:
+        """What it creates that is no table."""
+        kind = words.object_word(piece.text, self.dialect)
+        if kind == "table" and not _SESSION.match(piece.text):
+            self.notes.append(Note(piece.line, "a CREATE TABLE was not understood"))
+        elif kind in ("view", "function", "procedure", "trigger", "type", "domain", "sequence", "keyspace"):
+            name = words.object_name(piece.text, self.dialect)
+            self.definitions.append(Definition(kind, name, piece.line, piece.text[:2000]))
 
 
 _NAMED = re.compile(r"--\s*name:\s*([\w.-]+)\s*(:\w+|[\^$!#*]|<!)?", re.I)
+_SEARCH_PATH = re.compile(
+    r"\s*(?:set\s+(?:session\s+|local\s+)?search_path\s*(?:=|to)|set\s+schema|"
+    r"select\s+(?:pg_catalog\.)?set_config\s*\(\s*'search_path'\s*,)\s*([\w$\"', \t]*)",
+    re.I,
+)
+_DUMP = re.compile(r"^--\s*(?:PostgreSQL database (?:cluster )?dump|(?:MySQL|MariaDB) dump)\b", re.I | re.M)
+_ROWS = re.compile(r"^(?:COPY\s[^;]*\bFROM\s+stdin\b|INSERT\s+INTO\b)", re.I | re.M)
+_NO_NAMESPACE = ("", "public", "$user", "default", "pg_catalog")
 _SESSION = re.compile(r"create\s+(?:global\s+|local\s+)?temp", re.I)
 
 # Text ----------------------------------------------------------------------------------------------------------------

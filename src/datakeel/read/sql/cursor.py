@@ -13,10 +13,11 @@ _BRACKETS_OF_TYPES = _BRACKETS | {"<": 1, ">": -1}  # CQL: map<text, int>
 class Cursor:
     """Tokens without comments; `at` is the next one. Its readers never run past the end: they get empty words."""
 
-    def __init__(self, tokens: list[Token], source: str, dialect: str) -> None:
+    def __init__(self, tokens: list[Token], source: str, dialect: str, namespace: str = "") -> None:
         self.tokens = tokens
         self.source = source
         self.dialect = dialect
+        self.namespace = namespace  # in which a table stands whose name says none
         self.at = 0
         self.at_change = False
         self.brackets = _BRACKETS_OF_TYPES if dialect == "cql" else _BRACKETS
@@ -66,6 +67,13 @@ class Cursor:
             self.at += 1
         name = qualified(parts)
         return "" if HOLE in name else name
+
+    def table(self) -> str:
+        """A table's name; one that says no namespace stands in that of the script."""
+        start = self.at
+        name = self.name()
+        bare = name and self.namespace and self.at == start + 1
+        return f"{self.namespace}.{name}" if bare else name
 
     def group(self) -> Cursor:
         """What stands in the brackets that open here; afterwards the cursor is behind them."""
@@ -127,4 +135,4 @@ class Cursor:
         return canonical_expression(text, self.dialect)
 
     def _part(self, start: int, end: int) -> Cursor:
-        return Cursor(self.tokens[start:end], self.source, self.dialect)
+        return Cursor(self.tokens[start:end], self.source, self.dialect, self.namespace)

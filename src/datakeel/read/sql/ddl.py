@@ -12,7 +12,7 @@ from datakeel.model.place import Place
 from datakeel.read.change import Change, Copied, add_column, add_constraint, add_index
 from datakeel.read.sql.column import read_column
 from datakeel.read.sql.cursor import Cursor
-from datakeel.read.sql.key import key_columns, read_key
+from datakeel.read.sql.key import key_column, key_columns, read_key, sorted_by
 from datakeel.read.sql.text import tokens
 
 TECHNOLOGIES = {"postgres": "postgresql", "mysql": "mysql", "sqlite": "sqlite", "cql": "cassandra"}
@@ -20,14 +20,15 @@ _KEYS = frozenset({"constraint", "primary", "unique", "foreign", "check", "exclu
 _MYSQL_KEYS = frozenset({"key", "index", "fulltext", "spatial"})
 
 
-def read_changes(text: str, dialect: str = "postgres", place: Place | None = None) -> list[Change]:
-    """What one statement of DDL does to tables and indexes; nothing for any other (views, types, routines, rights).
+def read_changes(text: str, dialect: str = "postgres", place: Place | None = None, namespace: str = "") -> list[Change]:
+    """What one statement of DDL does to tables, views and indexes; nothing for any other (types, routines, rights).
+    `namespace` is that of tables whose names say none (``SET search_path``).
 
     >>> [(c.kind, c.table, c.name) for c in read_changes("ALTER TABLE t ADD a int, DROP COLUMN b")]
     [('add-column', 't', 'a'), ('drop-column', 't', 'b')]
     """
     found = [t for t in tokens(text, dialect) if t.kind != "comment"]
-    cursor = Cursor(found, text, dialect)
+    cursor = Cursor(found, text, dialect, namespace)
     word = cursor.next()
     reader = {"create": _create, "alter": _alter, "drop": _drop, "rename": _rename, "comment": _comment}.get(word)
     changes = reader(cursor) if reader is not None else iter(())
@@ -40,30 +41,60 @@ def read_changes(text: str, dialect: str = "postgres", place: Place | None = Non
 
 
 def _create(cursor: Cursor) -> Iterator[Change]:
-    unique = False
-    while cursor.word() not in ("table", "columnfamily", "index", ""):
+    before: set[str] = set()
+    while cursor.word() not in ("table", "columnfamily", "index", "view", ""):
         word = cursor.next()
-        unique = unique or word == "unique"
-        if word in ("temp", "temporary") or word not in _BEFORE_OBJECT:
+        before.add(word)
+        if word not in _BEFORE_OBJECT:
             return  # a table of one session only, or no table
-    if cursor.next() != "index":
+    what = cursor.next()
+    if what == "view":
+        yield from _create_view(cursor, "replace" in before)
+    elif what != "index":
         yield from _create_table(cursor)
     else:
-        yield from _create_index(cursor, unique)
+        yield from _create_index(cursor, "unique" in before)
 
 
 _BEFORE_OBJECT = frozenset(
-    ("unlogged", "global", "local", "foreign", "external", "virtual", "unique", "fulltext", "spatial", "custom")
+    "unlogged global local foreign external virtual unique fulltext spatial custom or replace materialized "
+    "recursive".split()
 )
+
+
+def _create_view(cursor: Cursor, replaces: bool) -> Iterator[Change]:
+    """A view and what it reads. Its columns are the query's: not all known."""
+    exists = cursor.take("if", "not", "exists")
+    name = cursor.table()
+    if not name or cursor.dialect == "cql":
+        return
+    read = tuple(Copied(table) for table in dict.fromkeys(_tables_read(cursor)) if table)
+    to = "replace" if replaces else ""
+    yield Change(kind="create-view", table=name, to=to, copied=read, if_absent=exists, complete=False)
+
+
+def _tables_read(cursor: Cursor) -> Iterator[str]:
+    """The names behind FROM and JOIN, and behind the commas of such a list."""
+    while not cursor.done():
+        word = cursor.next()
+        listed = word in ("from", "join")
+        while listed:
+            cursor.take("only")
+            before = cursor.at
+            yield cursor.table()
+            cursor.take("as")
+            if cursor.at > before and cursor.peek(1) == ",":
+                cursor.next()  # another name for it
+            listed = cursor.at > before and cursor.take(",")
 
 
 def _create_table(cursor: Cursor) -> Iterator[Change]:
     exists = cursor.take("if", "not", "exists")
-    table = cursor.name()
+    table = cursor.table()
     if not table:
         return
     if cursor.take("partition", "of"):
-        yield Change(kind="attach", table=table, to=cursor.name())
+        yield Change(kind="attach", table=table, to=cursor.table())
         return
     made = _Made(table, cursor.dialect)
     copied: list[Copied] = []
@@ -145,7 +176,7 @@ def is_key(item: Cursor) -> bool:
 
 def _like(cursor: Cursor) -> Copied:
     """``LIKE t INCLUDING ALL``; MySQL's takes all."""
-    table = cursor.name()
+    table = cursor.table()
     wanted: set[str] = set()
     while cursor.word() in ("including", "excluding"):
         including = cursor.next() == "including"
@@ -161,7 +192,7 @@ def _table_options(cursor: Cursor, made: _Made, copied: list[Copied]) -> bool:
     """What follows the elements; True: the table is filled from a query, whose columns are not all known."""
     while not cursor.done():
         if cursor.take("inherits"):
-            copied += [Copied(part.name(), constraints=True, defaults=True) for part in cursor.items()]
+            copied += [Copied(part.table(), constraints=True, defaults=True) for part in cursor.items()]
         elif cursor.take("partition", "by"):
             made.partitioning = _partitioning(cursor)
         elif made.dialect == "cql" and cursor.take("with"):
@@ -209,7 +240,7 @@ def _create_index(cursor: Cursor, unique: bool) -> Iterator[Change]:
     if not cursor.take("on"):
         return
     cursor.take("only")
-    table = cursor.name()
+    table = cursor.table()
     if cursor.take("using"):
         method = cursor.next()
     index = read_index_body(cursor, Index((), name=name.rsplit(".", 1)[-1], unique=unique, method=method.lower()))
@@ -225,18 +256,24 @@ def read_index_body(cursor: Cursor, index: Index) -> Index | None:
     """From the columns on: INCLUDE, NULLS NOT DISTINCT, WHERE."""
     if cursor.sign() != "(":
         return None
-    columns = key_columns(cursor)
+    parts = list(cursor.items())
+    columns = tuple(map(key_column, parts))
+    sorting = tuple(map(sorted_by, parts))
     distinct, predicate = True, ""
+    carried: tuple[str, ...] = ()
     while not cursor.done():
         if cursor.take("nulls", "not", "distinct"):
             distinct = False
         elif cursor.take("where"):
             predicate = cursor.expression_to_end()
+        elif cursor.take("include"):
+            carried = key_columns(cursor)
         else:
             cursor.next()
     if not columns or not all(columns):
         return None
-    return replace(index, columns=columns, predicate=predicate, nulls_distinct=distinct)
+    index = replace(index, columns=columns, predicate=predicate, nulls_distinct=distinct, carried=carried)
+    return replace(index, sorting=sorting) if any(sorting) else index
 
 
 # ALTER ---------------------------------------------------------------------------------------------------------------
@@ -250,13 +287,19 @@ def _alter(cursor: Cursor) -> Iterator[Change]:
         if cursor.take("rename", "to"):
             yield Change(kind="rename-index", name=name, to=cursor.name())
         return
+    if word == "view" or (word == "materialized" and cursor.take("view")):
+        cursor.take("if", "exists")
+        view = cursor.table()
+        if view and cursor.take("rename", "to"):
+            yield Change(kind="rename-table", table=view, to=cursor.name(), if_exists=True)
+        return
     if word in ("foreign", "columnfamily"):
         cursor.next()
     elif word != "table":
         return
     exists = cursor.take("if", "exists")
     cursor.take("only")
-    table = cursor.name()
+    table = cursor.table()
     if not table:
         return
     if cursor.dialect == "cql" and cursor.take("with"):
@@ -380,12 +423,12 @@ def _renamed(action: Cursor, table: str) -> Iterator[Change]:
 
 def _attached(action: Cursor, table: str) -> Iterator[Change]:
     if action.take("partition"):
-        yield Change(kind="attach", table=action.name(), to=table)
+        yield Change(kind="attach", table=action.table(), to=table)
 
 
 def _detached(action: Cursor, table: str) -> Iterator[Change]:
     if action.take("partition"):
-        yield Change(kind="detach", table=action.name(), to=table)
+        yield Change(kind="detach", table=action.table(), to=table)
 
 
 def _partitioned(action: Cursor, table: str) -> Iterator[Change]:
@@ -409,21 +452,23 @@ _ACTIONS = {
 
 
 def _drop(cursor: Cursor) -> Iterator[Change]:
-    cursor.take("foreign")
+    cursor.take("foreign") or cursor.take("materialized")
     word = cursor.next()
-    if word not in ("table", "index", "columnfamily"):
+    if word not in ("table", "index", "columnfamily", "view"):
         return
     concurrently = cursor.take("concurrently")
     exists = cursor.take("if", "exists")
+    cascade = cursor.tokens[-1].text == "cascade"
     for part in cursor.parts():
-        name = part.name()
+        name = part.name() if word == "index" else part.table()
         if not name:
             continue
         if word == "index":
-            table = part.name() if part.take("on") else ""
+            table = part.table() if part.take("on") else ""
             change = Change(kind="drop-index", table=table, name=name.rsplit(".", 1)[-1], concurrently=concurrently)
         else:
-            change = Change(kind="drop-table", table=name)
+            kind = "drop-view" if word == "view" else "drop-table"
+            change = Change(kind=kind, table=name, cascade=cascade)
         yield replace(change, if_exists=exists)
 
 
@@ -432,7 +477,7 @@ def _rename(cursor: Cursor) -> Iterator[Change]:
     if not cursor.take("table"):
         return
     for part in cursor.parts():
-        old = part.name()
+        old = part.table()
         if old and part.take("to"):
             yield Change(kind="rename-table", table=old, to=part.name())
 
@@ -441,7 +486,7 @@ def _comment(cursor: Cursor) -> Iterator[Change]:
     if not cursor.take("on"):
         return
     kind = cursor.next()
-    name = cursor.name()
+    name = cursor.table() if kind == "table" else cursor.name()
     if kind == "table":
         yield Change(kind="comment", table=name)
     elif kind == "column" and "." in name:

@@ -63,10 +63,16 @@ def _keyed(item: Cursor, index: Index) -> Index | None:
 
 def key_columns(cursor: Cursor) -> tuple[str, ...]:
     """The columns and expressions of an index; an empty text stands for one that was not understood."""
-    return tuple(_key_column(part) for part in cursor.items())
+    return tuple(key_column(part) for part in cursor.items())
 
 
-def _key_column(part: Cursor) -> str:
+def sorted_by(part: Cursor) -> str:
+    """What stands behind a column of an index: operator class, collation, order; empty where it is as by itself."""
+    words = [w for w in part.text_to_end().lower().split() if w != "asc"]
+    return " ".join(words)
+
+
+def key_column(part: Cursor) -> str:
     if part.sign() == "(":
         return part.canonical(part.group().text_to_end())
     if part.peek(1) == "(" and not (part.dialect == "mysql" and re.fullmatch(r"\d+", part.peek(2))):
@@ -86,7 +92,7 @@ def read_foreign_key(item: Cursor, name: str) -> Constraint | None:
 
 def references(item: Cursor, columns: list[str], name: str) -> Constraint | None:
     """From the name of the other table on."""
-    table = item.name()
+    table = item.table()
     targets = [part.name() for part in item.items()] if item.sign() == "(" else []
     rest: list[str] = []
     while item.word() in ("on", "match"):

@@ -15,6 +15,9 @@ MONEY = frozenset(
         "invoiced cashback income paid payable"
     )
 )
+LISTED = frozenset(
+    words("price prices fee fees surcharge paid")
+)  # of those, what may be quoted and never reckoned with
 PERHAPS = frozenset(  # money among things that are paid for
     words(
         "amount total cost costs balance credit debit charge charges discount payment tax vat budget deposit "
@@ -36,6 +39,14 @@ PAID_FOR = frozenset(
         "salary expense expenses coupon coupons receipt receipts voucher"
     )
 )
+SOLD = frozenset(
+    words(
+        "product products item items article articles sku skus stock catalog catalogue offer offers variant variants "
+        "goods service services plan plans tariff tariffs room rooms ticket tickets booking bookings reservation "
+        "reservations menu dish dishes meal course courses book books listing listings auction auctions quantity qty "
+        "customer seller buyer"
+    )
+)
 
 
 @rule(Severity.CRITICAL)
@@ -50,7 +61,13 @@ def float_for_money(dataset: Dataset) -> Iterator[Hit]:
     held = not {"account", "accounts"}.isdisjoint(named(dataset)[-1:])
     found = [c for c in binary if money(c, among=among) or (held and words(c.name) == ("balance",))]
     if found:
-        yield hit(dataset, found)
+        yield hit(dataset, found, reckoned(dataset, table))
+
+
+def reckoned(dataset: Dataset, table: frozenset[str]) -> bool:
+    """Whether it is of a table of what is bought or paid for, by its name or one of its other columns' names."""
+    others = {w for c in dataset.schema.columns if not BINARY.match(c.type) for w in words(c.name)}
+    return bool((table | others) & (PAID_FOR | SOLD))
 
 
 def money(column: Column, *, among: bool) -> bool:
@@ -61,10 +78,11 @@ def money(column: Column, *, among: bool) -> bool:
     return bool(said & MONEY) or (among and bool(said & PERHAPS))
 
 
-def hit(dataset: Dataset, columns: list[Column]) -> Hit:
+def hit(dataset: Dataset, columns: list[Column], reckoned: bool) -> Hit:
     first = columns[0]
     names = ", ".join(c.name for c in columns)
-    sure = bool(MONEY.intersection(words(first.name)))
+    said = [MONEY.intersection(words(c.name)) for c in columns]
+    listed = not reckoned and not any(s - LISTED for s in said)  # a price that somebody keeps, and perhaps only shows
     return Hit(
         place=stands(dataset, first),
         message=f"{dataset.name} keeps money in binary floats ({names}): sums drift by cents, and equal amounts differ",
@@ -81,7 +99,7 @@ def hit(dataset: Dataset, columns: list[Column]) -> Hit:
                 stands(dataset, first), "rounding hides it for years, until books are balanced against another system"
             ),
         ),
-        doubts=int(dataset.origin) + int(not sure),
+        doubts=int(dataset.origin) + (2 if listed else int(not said[0])),
         datasets=(dataset.name,),
         fix=Fix(
             title="keep exact decimals, or whole cents",

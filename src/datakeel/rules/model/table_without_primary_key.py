@@ -18,11 +18,14 @@ PASSING = re.compile(r"(^|_)(tmp|temp|staging|stage|import|backup|bak|old|archiv
 @rule(Severity.MAJOR)
 def table_without_primary_key(dataset: Dataset, system: System) -> Iterator[Hit]:
     """A table has no primary key: no row of it can be named, replicated or deduplicated."""
-    if not unnamed(dataset) or not used(dataset, system):
+    if not unnamed(dataset):
+        return
+    unsure = 0 if pairs(dataset) else rarely(dataset, system)
+    if unsure is None:
         return
     alike = [d for d in system.datasets if pairs(d) and unnamed(d) and d.service == dataset.service]
     if not pairs(dataset):
-        yield hit(dataset, [dataset])
+        yield hit(dataset, [dataset], unsure)
     elif dataset is min(alike, key=lambda d: (stands(d), d.name)):
         yield hit(dataset, alike)
 
@@ -47,17 +50,33 @@ def pairs(dataset: Dataset) -> bool:
     return len(references) > 1 and len(dataset.schema.columns) <= len(references) + 1
 
 
-def used(dataset: Dataset, system: System) -> bool:
-    """Whether it is a table of this program: a class maps it, a migration made it, or it is read or written here."""
-    if dataset.model or dataset.steps or pairs(dataset):
-        return True
-    return any(system.dataset_of(e) is dataset for o in system.operations for e in o.of(Kind.READ, Kind.WRITE))
+def rarely(dataset: Dataset, system: System) -> int | None:
+    """How much speaks against a row that stands in it twice, and harms: nothing where this program writes the table;
+    that something else fills it, where it only maps or reads it; that it may be filled once, where only views read it.
+    None: it is nobody's, as far as is known (a copy that was kept, a left-over)."""
+    if touched(dataset, system, Kind.WRITE):
+        return 0
+    if dataset.model or touched(dataset, system, Kind.READ):
+        return 1
+    return 2 if dataset.viewed else None
 
 
-def hit(dataset: Dataset, alike: list[Dataset]) -> Hit:
+def touched(dataset: Dataset, system: System, kind: Kind) -> bool:
+    """Whether some part of the program writes it; or reads it, also beside another table."""
+    for effect in (e for o in system.operations for e in o.of(kind)):
+        if system.dataset_of(effect) is dataset:
+            return True
+        joins = effect.selection.joins if effect.selection is not None else ()
+        if any(system.dataset(name, effect.place.path) is dataset for name in joins):
+            return True
+    return False
+
+
+def hit(dataset: Dataset, alike: list[Dataset], unsure: int = 0) -> Hit:
     place = stands(dataset)
     key = ", ".join(c.name for c in dataset.schema.columns if c.references) if pairs(dataset) else ""
-    cure = f"ADD PRIMARY KEY ({key});" if key else "ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;"
+    if not key:  # a unique key that only a NULL slips past would do
+        key = next((", ".join(k.columns) for k in dataset.schema.unique_keys() if k.total), "")
     more = f", nor have {len(alike) - 1} more tables of pairs" if len(alike) > 1 else ""
     return Hit(
         place=place,
@@ -66,11 +85,25 @@ def hit(dataset: Dataset, alike: list[Dataset]) -> Hit:
         story=(
             Step(place, f"{dataset.name} is made without a primary key, or any unique key that is never NULL"),
             *(Step(stands(d), f"{d.name} too") for d in alike[:6] if d is not dataset),
-            Step(place, "a retry inserts a row again: nothing refuses it, and nothing can delete just one of the two"),
+            Step(
+                place,
+                "a load or a retry that runs again inserts a row again: nothing refuses it, and nothing can delete "
+                "just one of the two",
+            ),
             Step(place, "logical replication and change capture refuse its updates and deletes, or scan it for each"),
         ),
-        doubts=max(int(dataset.origin), int(bool(key))),
-        severity=Severity.MINOR if key else None,
+        doubts=max(int(dataset.origin), int(pairs(dataset)), unsure),
+        severity=Severity.MINOR if pairs(dataset) or unsure else None,
         datasets=tuple(d.name for d in alike),
-        fix=Fix(title="name its rows", text=f"ALTER TABLE {dataset.name} {cure}"),
+        fix=Fix(title="name its rows", text=cure(dataset, key)),
+    )
+
+
+def cure(dataset: Dataset, key: str) -> str:
+    """A key over what names a row. An id of its own would only tell two equal rows apart."""
+    if key:
+        return f"ALTER TABLE {dataset.name} ADD PRIMARY KEY ({key});"
+    return (
+        f"ALTER TABLE {dataset.name} ADD PRIMARY KEY (…);  -- the columns that name a row; where none do, an id:\n"
+        f"ALTER TABLE {dataset.name} ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;"
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.dataset import Column, Dataset
+from datakeel.model.effect import Kind
 from datakeel.model.system import System
 from datakeel.rules.facts.tables import answered_for, stands
 from datakeel.rules.rule import Hit, rule
@@ -32,11 +33,35 @@ def timestamp_without_time_zone(system: System) -> Iterator[Hit]:
                 aware.setdefault(dataset.service, []).append((dataset, column))
             elif NAIVE.match(column.type) and not LOCAL.search(column.name):
                 naive.setdefault(dataset.service, []).append((dataset, column))
+    named = mentioned(system) if naive else None
     for service, found in sorted(naive.items()):
-        yield hit(sorted(found, key=lambda i: (stands(*i), i[1].name)), aware.get(service, []))
+        used = [i for i in found if named is None or spoken_of(*i, named)]
+        ordered = sorted(used or found, key=lambda i: (stands(*i), i[1].name))
+        yield hit(ordered, aware.get(service, []), unused=not used)
 
 
-def hit(naive: list[Instant], aware: list[Instant]) -> Hit:
+def mentioned(system: System) -> dict[str, set[str]] | None:
+    """By each table that the program reads or writes, the columns that it names there; None: it touches no table."""
+    found: dict[str, set[str]] = {}
+    for effect in (e for o in system.operations for e in o.of(Kind.READ, Kind.WRITE)):
+        dataset = system.dataset_of(effect)
+        if dataset is None:
+            continue
+        names = found.setdefault(dataset.name, set())
+        names.update(dataset.own(a.column) for a in effect.assigned)
+        if effect.selection is not None:
+            named = (p.column for p in effect.selection.predicates)
+            names.update(map(dataset.own, (*named, *effect.selection.order, *(effect.selection.columns or ()))))
+    return found or None
+
+
+def spoken_of(dataset: Dataset, column: Column, named: dict[str, set[str]]) -> bool:
+    """Whether the program fills, compares or sorts by it; the store or the mapper fills one that has a default."""
+    filled = bool(column.default) or column.renewed or bool(column.filled_by)
+    return dataset.name in named and (filled or column.name in named[dataset.name])
+
+
+def hit(naive: list[Instant], aware: list[Instant], unused: bool) -> Hit:
     dataset, column = naive[0]
     place = stands(dataset, column)
     names = [f"{d.name}.{c.name}" for d, c in naive]
@@ -54,7 +79,7 @@ def hit(naive: list[Instant], aware: list[Instant]) -> Hit:
             Step(place, "a session, a job or a report in another zone compares or shows it: it is off by hours"),
             Step(place, "in autumn one hour comes twice: order and age of the rows of that hour are gone"),
         ),
-        doubts=1 if len(naive) < len(aware) else 2,
+        doubts=1 if len(naive) < len(aware) and not unused else 2,
         datasets=tuple(dict.fromkeys(d.name for d, _ in naive))[:6],
         fix=Fix(title="store instants with their zone", text=converted(dataset, column)),
     )

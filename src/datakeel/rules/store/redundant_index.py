@@ -12,6 +12,7 @@ from datakeel.rules.facts.growth import appended
 from datakeel.rules.rule import Hit, rule
 
 SORTED = ("", "btree")
+ORDERS = ("desc", "nulls", "first", "last")
 
 
 @rule(Severity.MINOR)
@@ -30,6 +31,8 @@ def covers(other: Index, index: Index, dataset: Dataset) -> bool:
     """Whether an index begins with all columns of another, which keeps no rule of its own."""
     if other is index or index.unique or index.primary or not (plain(index) and plain(other)):
         return False
+    if not sorted_alike(other, index) or index.carried or (dataset.view and other.primary):
+        return False  # a view has no primary key: its class only takes columns for one
     if other.columns[: len(index.columns)] != index.columns:
         return False
     if len(other.columns) > len(index.columns) or other.unique:
@@ -37,16 +40,41 @@ def covers(other: Index, index: Index, dataset: Dataset) -> bool:
     return dataset.schema.indexes.index(other) < dataset.schema.indexes.index(index)  # of two alike, the second
 
 
+def sorted_alike(other: Index, index: Index) -> bool:
+    """Whether the longer one finds and sorts rows in the way of the shorter: by the same operators, in the same order.
+    An index on one column may be read backwards."""
+    length = len(index.columns)
+    ours, theirs = ((*i.sorting, *[""] * length)[:length] for i in (index, other))
+    if length == 1:
+        ours, theirs = ([s for s in side[0].split() if s not in ORDERS] for side in (ours, theirs))
+    return list(ours) == list(theirs)
+
+
 def plain(index: Index) -> bool:
     return index.total and index.method in SORTED
 
 
 def slight(dataset: Dataset, index: Index, longer: Index, system: System) -> bool:
-    """Whether it hardly matters: a mapper made it of its own accord (for a foreign key), or it is another one's
+    """Whether it hardly matters, or is not sure: it is a view's, which pays when it is refreshed; the class tells of
+    one of the two and SQL of the other; a mapper made it of its own accord (for a foreign key); or it is another one's
     beginning, and not all of it, on a table that is written now and then."""
-    if index.place is None:
+    if index.place is None or dataset.view or told_apart(index, longer):
         return True
-    return index.columns != longer.columns and appended(dataset.name, dataset, system) is None
+    if index.columns == longer.columns:
+        return False
+    return refers(dataset, index) or appended(dataset.name, dataset, system) is None
+
+
+def told_apart(index: Index, longer: Index) -> bool:
+    """Whether two files that know nothing of each other tell of them: a program's, and one of SQL."""
+    places = [i.place.path for i in (index, longer) if i.place is not None]
+    return len({path.endswith(".py") for path in places}) > 1
+
+
+def refers(dataset: Dataset, index: Index) -> bool:
+    """Whether it is the index of a foreign key."""
+    column = dataset.schema.column(index.columns[0])
+    return len(index.columns) == 1 and column is not None and bool(column.references)
 
 
 def hit(dataset: Dataset, index: Index, longer: Index, slight: bool) -> Hit:

@@ -68,8 +68,9 @@ class State:
 
     # What relations point at ------------------------------------------------------------------------------------------
 
-    def target(self, key: Key | None, field: str = "") -> Column | None:
-        """The column that a relation to a model points at; its `references` names its table."""
+    def target(self, key: Key | None, field: str = "", depth: int = 0) -> Column | None:
+        """The column that a relation to a model points at; its `references` names its table. `depth`: how many
+        relations led here. Keys that point at each other (a model that extends one of its own name) have no type."""
         if key is None:
             return None
         model = self.models.get(key)
@@ -86,14 +87,14 @@ class State:
         found = model.fields.get(field) or model.primary()
         if found is None or not found.columns:
             return Column("id", "", references=model.table)
-        return Column(found.column, self.typed(found).columns[0].type, references=model.table)
+        return Column(found.column, self.typed(found, depth + 1).columns[0].type, references=model.table)
 
     def typed(self, field: Field, depth: int = 0) -> Field:
         """The field with the type of what it points at."""
         relation = field.relation
         if relation is None or not field.columns or depth > 6:
             return field
-        target = self.target(relation.target, relation.to_field)
+        target = self.target(relation.target, relation.to_field, depth)
         if target is None:
             return field
         reference = f"{target.references}.{target.name}" if relation.constraint else ""
