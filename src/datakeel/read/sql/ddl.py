@@ -57,9 +57,8 @@ def _create(cursor: Cursor) -> Iterator[Change]:
 
 
 _BEFORE_OBJECT = frozenset(
-    "unlogged global local foreign external virtual unique fulltext spatial custom or replace materialized "
-    "recursive".split()
-)
+    ("unlogged", "global", "local", "foreign", "external", "virtual", "unique", "fulltext", "spatial", "custom")
+) | {"or", "replace", "materialized", "recursive"}
 
 
 def _create_view(cursor: Cursor, replaces: bool) -> Iterator[Change]:
