@@ -50,6 +50,8 @@ def _create(cursor: Cursor) -> Iterator[Change]:
     what = cursor.next()
     if what == "view":
         yield from _create_view(cursor, "replace" in before)
+    elif "replace" in before:
+        return  # a warehouse's table, that is filled anew
     elif what != "index":
         yield from _create_table(cursor)
     else:
