@@ -46,8 +46,8 @@ def sorted_alike(other: Index, index: Index) -> bool:
     length = len(index.columns)
     ours, theirs = ((*i.sorting, *[""] * length)[:length] for i in (index, other))
     if length == 1:
-        ours, theirs = ([s for s in side[0].split() if s not in ORDERS] for side in (ours, theirs))
-    return list(ours) == list(theirs)
+        ours, theirs = (tuple(s for s in side[0].split() if s not in ORDERS) for side in (ours, theirs))
+    return ours == theirs
 
 
 def plain(index: Index) -> bool:
