@@ -100,6 +100,7 @@ def hit(dataset: Dataset, columns: list[Column], reckoned: bool) -> Hit:
             ),
         ),
         doubts=int(dataset.origin) + (2 if listed else int(not said[0])),
+        severity=Severity.MINOR if listed else None,
         datasets=(dataset.name,),
         fix=Fix(
             title="keep exact decimals, or whole cents",
