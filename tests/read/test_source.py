@@ -232,6 +232,8 @@ def test_an_example_that_is_reviewed_by_name_is_a_product(tmp_path: Path) -> Non
         (Role.PRODUCT, "shop/factories.py", b"class Orders(DjangoModelFactory):\n    pass\n", Role.TEST),
         (Role.PRODUCT, "shop/fixtures.py", b"# what @pytest.fixture gives is not made here\n", Role.PRODUCT),
         (Role.TEST, "tests/factories.py", b"class Result: ...\n", Role.TEST),
+        (Role.PRODUCT, "server/alembic/env.py", b"from alembic import context\n", Role.SCRIPT),
+        (Role.PRODUCT, "games/env.py", b"from games import context\n", Role.PRODUCT),
     ],
 )
 def test_the_text_settles_the_role(role: Role, path: str, text: bytes, expected: Role) -> None:

@@ -199,7 +199,7 @@ class Caller(Executor):
             if wild and self.world.libraries.method(base.type, name) is None:
                 type_name, label = row.attributes["*"], name
             kind = self.world.libraries.type(type_name) if type_name else None
-            if kind is not None and kind.consumes:  # a subscription's messages are known as it is
+            if kind is not None and (kind.consumes or not kind.renamed):  # a subscription's messages, a frame's rows
                 label = base.name
         peeked = self.peek(base, (name,))
         if type_name == "in-transaction":

@@ -197,6 +197,7 @@ class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     opens: Opens | None = None
     iterates: str = ""  # the type of its elements
     consumes: bool = False  # iterating it consumes messages
+    renamed: bool = True  # as an attribute it has a name of its own, not that of the object it belongs to
     verb: str = "message"  # how: pop and broadcast never come again
     chains: bool = False  # its methods give the object itself, with what they did (a pipeline)
     attributes: dict[str, str] = {}  # attribute → type; "*" for any

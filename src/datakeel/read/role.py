@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from datakeel.model.operation import Role
 
-TEST_FOLDERS = frozenset(("tests", "test", "testing", "unit_tests", "integration_tests", "functional_tests", "e2e"))
+TEST_FOLDER = re.compile(
+    r"^(?:tests?|testing|e2e|mocks?|fakes|(?:.+[-_])?mock|mock[-_].+"
+    r"|(?:unit|integration|functional|acceptance|system|smoke|load|stress|perf|performance|e2e)[-_]?test(?:s|ing)?)$"
+)
 SCRIPT_FOLDERS = frozenset(
     (
         *(
@@ -44,6 +47,7 @@ TESTING = re.compile(rb"^\s*(?:async )?def test|^\s*class \w*Test|\bpytest\b|\bu
 FIXTURE = re.compile(rb"^[ \t]*@pytest(?:_asyncio)?\.fixture\b", re.MULTILINE)
 FACTORY = re.compile(rb"^class \w+\((?:[\w.]+\.)?(?:DjangoModelFactory|SQLAlchemyModelFactory)\b", re.MULTILINE)
 REVISION = re.compile(rb"^(?:down_)?revision\b[^=\n]*=", re.MULTILINE)
+ALEMBIC = re.compile(rb"^from alembic import (?:.*\b)?context\b", re.MULTILINE)
 MIGRATION = re.compile(rb"^class Migration\(", re.MULTILINE)
 
 
@@ -52,13 +56,18 @@ def role_by_path(path: str, telling: Sequence[str] = ()) -> Role:
     *folders, name = path.split("/")
     if GENERATED_FILE.search(name):
         return Role.GENERATED
-    if TEST_FILE.match(name) or not TEST_FOLDERS.isdisjoint(folders):
+    if TEST_FILE.match(name) or tests(folders):
         return Role.TEST
     if folders and folders[-1] in MIGRATION_FOLDERS and NUMBERED.match(name):
         return Role.MIGRATION
     if name in SCRIPT_FILES or not SCRIPT_FOLDERS.isdisjoint(telling):
         return Role.SCRIPT
     return Role.PRODUCT
+
+
+def tests(folders: Sequence[str]) -> bool:
+    """Whether one of the folders holds tests, or what stands for another service in them."""
+    return any(TEST_FOLDER.match(f) for f in folders)
 
 
 def role_of_others(path: str, telling: Sequence[str] = ()) -> Role:
@@ -69,12 +78,14 @@ def role_of_others(path: str, telling: Sequence[str] = ()) -> Role:
 def role_by_text(role: Role, path: str, data: bytes, others: Role = Role.PRODUCT) -> Role:
     """The role, now that the file's text is known. `others` is that of the files beside it."""
     *folders, name = path.split("/")
-    if role is Role.TEST and TEST_FOLDERS.isdisjoint(folders) and not says_test(name, data):
+    if role is Role.TEST and not tests(folders) and not says_test(name, data):
         role = others
     if role is Role.PRODUCT and GENERATED.search(data, 0, 1000):
         return Role.GENERATED
     if role is Role.PRODUCT and (FIXTURE.search(data) or FACTORY.search(data)):
         return Role.TEST  # what gives tests what they need runs nowhere else
+    if role is Role.PRODUCT and name == "env.py" and ALEMBIC.search(data):
+        return Role.SCRIPT
     if folders and folders[-1] in MIGRATION_FOLDERS and role in (Role.PRODUCT, Role.MIGRATION):
         return migration_by_text(name, data)
     return role

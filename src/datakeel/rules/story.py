@@ -237,13 +237,21 @@ def early(begin: Place, publish: Effect, what: str) -> tuple[Step, ...]:
     )
 
 
-def endless(call: Effect, what: str) -> tuple[Step, ...]:
-    """A call that never comes back."""
+def endless(call: Effect, what: str, once: bool = False) -> tuple[Step, ...]:
+    """A call that never comes back, in a process that has other work, or (`once`) in a program that ends."""
+    if once:
+        return (
+            *way(call),
+            Step(call.place, f"{what} is waited for, with no limit"),
+            Step(call.place, "the other side hangs: the program stands still, until somebody ends it"),
+        )
     return (
         *way(call),
         Step(call.place, f"{what} is waited for, with no limit"),
         Step(
-            call.place, "the other side hangs: the connection stays open, and this thread or worker with it, for ever"
+            call.place,
+            "the other side hangs: the connection stays open, and this thread or worker with it, until something "
+            "from outside ends it",
         ),
         Step(call.place, "further work piles up behind it, until no worker is left"),
     )

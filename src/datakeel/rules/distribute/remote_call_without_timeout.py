@@ -13,6 +13,7 @@ from datakeel.model.system import System
 from datakeel.rules.facts.decided import elsewhere
 from datakeel.rules.facts.guards import by_hand
 from datakeel.rules.facts.limits import NETWORK, limited, near, unlimited
+from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.words import host, thing
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import endless
@@ -40,7 +41,7 @@ def remote_call_without_timeout(operation: Operation, system: System) -> Iterato
         if option is None or left_to_flow(call, option):
             continue
         if unlimited(option) and (not call.chain or left_open(call, system)):
-            yield hit(operation, call, option, decided_at(call, system))
+            yield hit(operation, call, option, decided_at(call, system), one_off(operation, system))
 
 
 def left_to_flow(call: Effect, option: Option) -> bool:
@@ -66,24 +67,30 @@ def decided_at(call: Effect, system: System) -> Place:
     return call.chain[0] if len(given) >= len(left) else call.place
 
 
-def hit(operation: Operation, call: Effect, option: Option, place: Place) -> Hit:
-    story = endless(call, "the answer")
+def hit(operation: Operation, call: Effect, option: Option, place: Place, once: bool) -> Hit:
+    """`once`: in a program that somebody starts, and sees hang."""
+    story = endless(call, "the answer", once)
     if option.place is not None and option.place != call.place:
         place = option.place if elsewhere(operation, option.place) else place
         story = (Step(option.place, "what the call is made with is decided here, and no timeout is among it"), *story)
     return Hit(
         place=place,
-        message=f"when {host(call) or 'the other side'} hangs, {thing(call)} waits for ever and keeps its worker",
+        message=f"when {host(call) or 'the other side'} hangs, {thing(call)} has no limit of its own: it waits on, and "
+        f"{'the program stands still' if once else 'keeps its worker'}",
         story=story,
         rests_on=(call,),
-        doubts=int(operation.sometimes_inside("timeout") is not None),
-        severity=Severity.MINOR if operation.role == Role.SCRIPT else None,
+        doubts=int(operation.sometimes_inside("timeout") is not None) + once * (1 if repeated(operation, call) else 2),
+        severity=Severity.MINOR if once or operation.role == Role.SCRIPT else None,
         fix=Fix(
             title=f"give {thing(call)} a timeout",
             text=WORDS.get(call.technology, "timeout=10"),
             changes=limit(call, option),
         ),
     )
+
+
+def repeated(operation: Operation, call: Effect) -> bool:
+    return any(s.kind == "loop" for s in call.scopes) or any(c.loop for c in operation.contexts)
 
 
 def limit(call: Effect, option: Option) -> tuple[Change, ...]:

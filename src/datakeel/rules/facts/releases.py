@@ -12,7 +12,8 @@ from datakeel.model.place import Place
 from datakeel.rules.facts.running import endless
 
 HELD = ("connection", "session", "loan")
-LOCAL = ("socket", "http")  # closed by the interpreter as soon as nobody holds it, or by the other side
+# closed by the interpreter as soon as nobody holds it, or by the other side; no server runs out of them
+LOCAL = ("socket", "http", "sqlite")
 ACTING = (Kind.READ, Kind.WRITE, Kind.ALTER, Kind.CALL, Kind.PUBLISH, Kind.CONSUME, Kind.COMMIT)
 
 

@@ -47,9 +47,16 @@ def far(operation: Operation, retry: Retry) -> Effect | None:
 
 def waits_for_news(operation: Operation, retry: Retry) -> bool:
     """Whether it waits for something to come true, rather than for something broken to mend: a start, a poll."""
-    if operation.role == Role.SCRIPT or WAITING.search(operation.symbol):
+    if operation.role == Role.SCRIPT or WAITING.search(operation.symbol) or knocks(operation, retry):
         return True
     return bool(retry.on) and all(EXPECTED.search(name) for name in retry.on)
+
+
+def knocks(operation: Operation, retry: Retry) -> bool:
+    """Whether it only opens a connection that nothing is said over, until somebody listens."""
+    calls = [e for e in operation.of(Kind.CALL) if e.technology == "socket"]
+    tried = [e for e in inside(operation, retry) if e.kind in ACTS and e.store in FAR]
+    return bool(tried) and all(e.technology == "socket" for e in tried) and all(e.verb == "connect" for e in calls)
 
 
 def count(retry: Retry) -> int | None:

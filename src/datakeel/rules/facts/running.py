@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datakeel.model.effect import Kind
 from datakeel.model.operation import Entry, Operation, Resource, Role
+from datakeel.model.system import System
+from datakeel.rules.facts.guards import is_job
 
 AGAIN = ("request", "consumer", "task", "schedule", "event", "signal")
 ONCE = ("command", "main")
@@ -17,6 +19,21 @@ def keeps_running(operation: Operation) -> bool:
     if not operation.entries:
         return True
     return any(serves(e) for e in operation.entries)
+
+
+def one_off(operation: Operation, system: System) -> bool:
+    """Whether it only runs in programs that somebody starts, and that end: none that a scheduler starts, none that goes
+    on for ever or takes messages."""
+    if not operation.entries:
+        return operation.role == Role.SCRIPT
+    if any(e.kind not in ONCE or is_job(e) for e in operation.entries):
+        return False
+    starts = {e.place for e in operation.entries}
+    return not any(goes_on(o) for o in system.operations if o.place in starts or o is operation)
+
+
+def goes_on(operation: Operation) -> bool:
+    return any(e.kind == Kind.CONSUME or any(s.unbounded for s in e.scopes) for e in operation.effects)
 
 
 def serves(entry: Entry) -> bool:

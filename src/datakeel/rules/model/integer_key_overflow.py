@@ -7,20 +7,23 @@ from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.dataset import Column, Dataset
-from datakeel.model.effect import Effect
+from datakeel.model.effect import Effect, Guard
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.tables import NARROW, answered_for, named, stands, words
 from datakeel.rules.rule import Hit, rule
 
-ENDLESS = frozenset(
+# what people do is written down too, and that is little: it counts where a machine makes the rows
+DONE = frozenset(words("log logs logentry logrecord audit message messages"))
+ENDLESS = DONE | frozenset(
     words(
-        "log logs logentry logrecord event events message messages metric metrics reading readings measurement "
+        "event events metric metrics reading readings measurement "
         "measurements hit hits click clicks impression impressions visit visits view views ping pings sample "
-        "samples trace traces audit delivery deliveries datapoint datapoints heartbeat heartbeats outbox inbox"
+        "samples trace traces delivery deliveries datapoint datapoints heartbeat heartbeats outbox inbox"
     )
 )
 OFTEN = ("request", "consumer", "event", "task")
+MACHINES = ("consumer", "event", "task")
 WIDE = re.compile(r"^(bigint|bigserial|int8|serial8)\b")
 
 
@@ -33,9 +36,10 @@ def integer_key_overflow(dataset: Dataset, system: System) -> Iterator[Hit]:
     key = counted_key(dataset)
     if key is None or dataset.bounded or not ENDLESS.intersection(named(dataset)[-1:]):
         return
-    inserted = next(((o, e) for o, e in system.writers(dataset.name) if e.verb == "insert" and often(o)), None)
-    if inserted is not None:
-        yield endless(dataset, key, inserted[1])
+    inserted = [(o, e) for o, e in system.writers(dataset.name) if e.verb == "insert" and often(o) and not only(o, e)]
+    if inserted:
+        done = bool(DONE.intersection(named(dataset)[-1:])) and not any(by_machine(o) for o, _ in inserted)
+        yield endless(dataset, key, inserted[0][1], 2 if done else 1)
 
 
 def counted_key(dataset: Dataset) -> Column | None:
@@ -52,6 +56,23 @@ def often(operation: Operation) -> bool:
     return operation.role == Role.PRODUCT and any(e.kind in OFTEN for e in operation.entries)
 
 
+def by_machine(operation: Operation) -> bool:
+    return any(e.kind in MACHINES for e in operation.entries)
+
+
+def only(operation: Operation, insert: Effect) -> bool:
+    """Whether it makes a table's only row: where a look at the whole table has found none."""
+    asked = (operation.effect(s.number) for g in insert.guards if empty(g) for s in g.sources if s.kind == "read")
+    return any(
+        e is not None and e.dataset == insert.dataset and e.selection is not None and not e.selection.predicates
+        for e in asked
+    )
+
+
+def empty(guard: Guard) -> bool:
+    return (guard.test, guard.polarity) in (("truth", False), ("exists", False), ("is-none", True))
+
+
 def wider_key(dataset: Dataset, column: Column, system: System) -> Column | None:
     """The key of 64 bits that a column of 32 refers to."""
     if not column.references or not NARROW.match(column.type):
@@ -62,7 +83,7 @@ def wider_key(dataset: Dataset, column: Column, system: System) -> Column | None
     return key if key is not None and WIDE.match(key.type) else None
 
 
-def endless(dataset: Dataset, key: Column, insert: Effect) -> Hit:
+def endless(dataset: Dataset, key: Column, insert: Effect, doubts: int) -> Hit:
     return Hit(
         place=stands(dataset, key),
         message=f"{dataset.name}.{key.name} ends at {limit(key):,}, and it gets a row for whatever happens: "
@@ -79,7 +100,7 @@ def endless(dataset: Dataset, key: Column, insert: Effect) -> Hit:
             ),
         ),
         rests_on=(insert,),
-        doubts=1,
+        doubts=doubts,
         datasets=(dataset.name,),
         fix=Fix(title="make the key 64 bits wide while the table is small", text=widened(dataset, key)),
     )

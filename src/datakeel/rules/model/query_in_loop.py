@@ -8,6 +8,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Cardinality, Effect, Kind, Scope
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
+from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.turns import (
     ASKED,
     asked_by,
@@ -35,7 +36,7 @@ def query_in_loop(operation: Operation, system: System) -> Iterator[Hit]:
             found.setdefault(loop[0], []).append((asked, *loop[1:]))
     for scope, queries in found.items():
         if not waits_elsewhere(operation, scope):
-            yield hit(operation, scope, queries)
+            yield hit(operation, scope, queries, one_off(operation, system))
 
 
 def per_row(operation: Operation, asked: Effect, system: System) -> tuple[Scope, Effect, str] | None:
@@ -50,9 +51,19 @@ def per_row(operation: Operation, asked: Effect, system: System) -> tuple[Scope,
             continue
         if leaves_after(operation, asked, loop):
             continue
-        if once_a_turn(asked, loop) and not again(asked, rows) and not at_hand(operation, asked, rows, column):
+        if in_process(asked, system) or not once_a_turn(asked, loop) or again(asked, rows):
+            continue
+        if not at_hand(operation, asked, rows, column):
             return loop, rows, column
     return None
+
+
+def in_process(asked: Effect, system: System) -> bool:
+    """Whether the database is a file that the process itself reads, as all say who hand the connection in: there is no
+    round trip to save."""
+    if asked.technology:
+        return asked.technology == "sqlite"
+    return {e.technology for e in system.effects_at(asked.place) if e.technology} == {"sqlite"}
 
 
 def bounded(rows: Effect, system: System) -> bool:
@@ -95,7 +106,7 @@ def loose(earlier: Effect, asked: Effect) -> bool:
     return len(loops) < len({s.number for s in asked.scopes if s.kind == "loop"})
 
 
-def hit(operation: Operation, loop: Scope, queries: list[Asked]) -> Hit:
+def hit(operation: Operation, loop: Scope, queries: list[Asked], once: bool) -> Hit:
     asked, rows, column = min(queries, key=lambda q: (tested(q[0], loop), q[0].number))
     assert loop.place is not None
     names = list(dict.fromkeys(q.dataset for q, _, _ in queries))
@@ -114,7 +125,7 @@ def hit(operation: Operation, loop: Scope, queries: list[Asked]) -> Hit:
             Step(loop.place, "N rows cost N + 1 queries: it is quick with test data, and stands still in production"),
         ),
         rests_on=(asked, rows),
-        doubts=doubts(operation, asked, rows, loop) + 2 * int(of_one_owner(asked, rows, column)),
+        doubts=2 if once else doubts(operation, asked, rows, loop) + 2 * int(of_one_owner(asked, rows, column)),
         datasets=tuple(d for d in dict.fromkeys((rows.dataset, *names)) if d),
         severity=None if waited_for(operation) else Severity.MINOR,
         fix=fix(asked, rows),

@@ -19,16 +19,18 @@ def collect_to_driver(operation: Operation) -> Iterator[Hit]:
 
 
 def hit(read: Effect) -> Hit:
+    """A frame that somebody hands in may be small: only of one that is read here is it known that all of it comes."""
     what = read.dataset.replace("\ufffc", "…") or "the data frame"
     return Hit(
         place=read.place,
         message=f"all rows of {what} are brought into the memory of the driver: the job dies when they have grown",
         story=(
-            Step(read.place, f"the executors send every row of {what}, which nothing limits, to the driver"),
+            Step(read.place, f"the executors send every row of {what}, which nothing here limits, to the driver"),
             Step(read.place, "the data have grown: the driver runs out of memory, and the whole job with it"),
             Step(read.place, "it begins anew, and dies at the same place"),
         ),
         rests_on=(read,),
+        doubts=0 if read.dataset else 2,
         datasets=(read.dataset,) if read.dataset else (),
         fix=Fix(
             title="compute and write where the data are; bring only what is small",

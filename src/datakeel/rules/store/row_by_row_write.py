@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Effect, Kind, Scope, StoreKind
+from datakeel.model.effect import Effect, Kind, Predicate, Scope, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import model_name, variable
@@ -89,21 +89,48 @@ def by_hand(operation: Operation) -> bool:
     return once or operation.role == Role.SCRIPT or "/admin" in f"/{operation.place.path}"
 
 
-def few(operation: Operation, read: Effect | None, loop: Scope) -> int:
-    """How much speaks for it that there are only a few rows: they are those of one owner; those in one state; or as
-    many as a form, a message or a caller holds, unless a job works on them, or each is committed."""
+def few(operation: Operation, write: Effect, read: Effect | None, loop: Scope) -> int:
+    """How much speaks for it that there are only a few rows: they are those of an object at hand, or as many as a form,
+    a message or a caller holds, unless a job works on them, or each is committed; they are those of one owner, or in
+    one state."""
     asked = read.selection.predicates if read is not None and read.selection is not None else ()
+    equal = [p for p in asked if p.operator == "="]
+    if any(of_object(p) for p in asked) and not alike(write):
+        return 2
     if read is None or any(p.operator == "in" for p in asked):
         committed = any(within(e, loop) for e in operation.of(Kind.COMMIT))
         return 1 if committed or any(e.kind in JOBS for e in operation.entries) else 2
-    equal = [p for p in asked if p.operator == "="]
     return min(len(equal), 1) + any(p.value.startswith("const:") for p in equal)
+
+
+def alike(write: Effect) -> bool:
+    """Whether all rows get the same constants: one plain statement says it shorter, however few they are."""
+    return bool(write.assigned) and all(a.how == "constant" for a in write.assigned)
+
+
+def of_object(predicate: Predicate) -> bool:
+    """Whether it asks for what hangs on an object that is held or was read (``self.lines``, ``owner=user.id``)."""
+    return predicate.operator == "=" and any(
+        s.kind in ("parameter", "read") and (s.path or s.name == "self") for s in predicate.sources
+    )
+
+
+def sorted_out(operation: Operation, write: Effect, loop: Scope) -> bool:
+    """Whether some of the rows are written and others deleted: one statement for all would not do."""
+    others = (e for e in operation.of(Kind.WRITE) if e.dataset == write.dataset and within(e, loop))
+    return any((e.verb == "delete") != (write.verb == "delete") and operation.exclusive(write, e) for e in others)
 
 
 def hit(operation: Operation, write: Effect, loop: Scope, read: Effect | None, system: System) -> Hit:
     looks = any(e.kind == Kind.READ and within(e, loop) for e in operation.effects)
-    number = few(operation, read, loop)
-    doubts = number + looks + chosen_in_turn(operation, write, loop) + 2 * by_hand(operation)
+    number = few(operation, write, read, loop)
+    doubts = (
+        number
+        + looks
+        + chosen_in_turn(operation, write, loop)
+        + sorted_out(operation, write, loop)
+        + 2 * by_hand(operation)
+    )
     start = read.place if read is not None else loop.place or write.place
     rows = f"rows of {read.dataset}" if read is not None and read.dataset else "elements"
     return Hit(

@@ -180,8 +180,7 @@ class Sessions:
                 caller.released(session, at)
                 return NONE
             case "run_sync":
-                first = arguments.positional[0] if arguments.positional else NOTHING
-                return caller.invoke(first, Arguments((session, *arguments.positional[1:]), arguments.keywords), at)
+                return self.in_greenlet(caller, session, arguments, at)
             case "execution_options":
                 return session.but(options={**(session.options or {}), **arguments.keywords})
             case "begin_twophase":
@@ -191,6 +190,16 @@ class Sessions:
                 )  # fmt: skip
                 return Value(type=TRANSACTION, owner=session, state=self.opening("transaction", session, at))
         return NOTHING if name in QUIET else None
+
+    def in_greenlet(self, caller: Caller, session: Value, arguments: Arguments, at: Span) -> Value:
+        """What `run_sync` calls reads and writes in a way that the event loop goes on; all else that waits holds it."""
+        first = arguments.positional[0] if arguments.positional else NOTHING
+        started = len(caller.effects)
+        given = caller.invoke(first, Arguments((session, *arguments.positional[1:]), arguments.keywords), at)
+        for index in range(started, len(caller.effects)):
+            if caller.effects[index].technology == "sqlalchemy":
+                caller.effects[index] = replace(caller.effects[index], blocking=False, awaited=True)
+        return given
 
     def transaction_call(self, caller: Caller, transaction: Value, name: str, at: Span) -> Value | None:
         """``transaction.commit()`` of an explicit `begin`; a savepoint's ends nothing."""
