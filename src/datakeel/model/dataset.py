@@ -45,7 +45,7 @@ class Index(Struct, frozen=True, gc=False):
     method: str = ""
     nulls_distinct: bool = True
     place: Place | None = None
-    sorting: tuple[str, ...] = ()  # what stands behind each column (``desc``, ``text_pattern_ops``); empty: nothing
+    sorting: tuple[str, ...] = ()  # behind each column: ``desc``, ``text_pattern_ops``, ``?`` for something
     carried: tuple[str, ...] = ()  # further columns that it holds without sorting by them (INCLUDE)
 
     @property

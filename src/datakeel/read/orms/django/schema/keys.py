@@ -93,7 +93,16 @@ class Keys:
             name = index_name(owner.table, ordered) if ordered else ""
         if "condition" in keywords and not predicate:
             predicate = "?"
-        return Index(columns, name=name, method=method, predicate=predicate)
+        operators = self.literals.texts(module, keywords.get("opclasses")) or ()
+        carried = self.literals.texts(module, keywords.get("include")) or ()
+        return Index(
+            columns,
+            name=name,
+            method=method,
+            predicate=predicate,
+            sorting=tuple(operators),
+            carried=tuple(owner.columns(c) for c in carried),
+        )
 
     def unique(self, module: Module, call: Call, owner: Owner) -> Index | None:
         keywords = dict(call.keywords)

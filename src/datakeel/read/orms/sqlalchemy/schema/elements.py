@@ -371,6 +371,8 @@ class Elements:
             method=method,
             nulls_distinct=not self.flag(module, keywords, "postgresql_nulls_not_distinct", bound),
             place=place_of(module.path, call.at),
+            sorting=("?",) * len(columns) if "postgresql_ops" in keywords else (),
+            carried=("?",) if "postgresql_include" in keywords else (),
         )
 
     def predicate(self, table: Table, module: Module, where: Expression | None, bound: Locals | None) -> str:
