@@ -16,7 +16,7 @@ import datakeel
 from datakeel.finding import Review
 from datakeel.read import facts, link, workers
 from datakeel.read.facts import New
-from datakeel.read.link import Link, Part
+from datakeel.read.link import Link
 from datakeel.read.symbols import Module
 
 FILES = 12
@@ -194,14 +194,14 @@ def test_a_worker_that_dies_reading_is_said_and_its_file_read_by_the_next_review
 def test_a_worker_that_dies_linking_is_said_and_the_next_review_is_whole(
     schema: bool, shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def part(self: Link, module: Module) -> Part:
+    def part(self: Link, module: Module) -> str:
         if module.path == "m7.py":
             killed()
         return true_part(self, module)
 
-    def dying(self: Link) -> Part:
+    def dying(self: Link) -> str:
         killed()
-        return Part()
+        return ""
 
     true_part = Link.part
     with monkeypatch.context() as patch:

@@ -12,6 +12,7 @@ from datakeel import reviewer
 from datakeel.config import Config
 from datakeel.finding import Review
 from datakeel.read.facts import Facts
+from datakeel.read.kept import Kept
 from datakeel.recall import Judged
 from datakeel.reviewer import Progress, judgement
 
@@ -40,9 +41,9 @@ def again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Again:
     project.mkdir()
     judged: list[int] = []
 
-    def counted(read: Facts, config: Config, tell: Progress) -> Judged:
+    def counted(read: Facts, config: Config, tell: Progress, kept: Kept | None = None) -> Judged:
         judged.append(1)
-        return judgement(read, config, tell)
+        return judgement(read, config, tell, kept)
 
     monkeypatch.setattr(reviewer, "judgement", counted)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.config import Config
@@ -25,12 +25,13 @@ from datakeel.model.atlas import Atlas
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
 from datakeel.read.facts import Facts, Shelf
-from datakeel.read.program import Code, File, Span, body, decode
+from datakeel.read.kept import Kept as KeptLink
+from datakeel.read.moved import Changed, Lines, moves
+from datakeel.read.program import decode
 from datakeel.rules.overview import Portrait
 from datakeel.rules.rule import rules
 
 T = TypeVar("T")
-Lines = dict[int, int]  # of one file: where a line of code was → where it is
 
 
 class Judged(Struct, frozen=True):
@@ -52,10 +53,6 @@ class Kept(Struct, frozen=True):
     judged: Judged
 
 
-class Changed(Exception):
-    """Something else has changed than comments and places."""
-
-
 class Recall:
     """The memory of one project's reviews under one configuration, on the shelf where its facts are."""
 
@@ -63,6 +60,10 @@ class Recall:
         self.shelf = shelf
         self.facts = facts
         self.key = blake2b(circumstances(facts, config), digest_size=16).digest()
+
+    def linked(self) -> KeptLink:
+        """What the last review left of its link."""
+        return KeptLink(self.shelf, blake2b(self.key, digest_size=16, person=b"link").digest(), self.facts)
 
     def judged(self) -> Judged | None:
         """What was judged, where it still holds; None where the project must be judged anew."""
@@ -95,9 +96,10 @@ class Recall:
         old = self.shelf.get(before)
         if old is None or path not in self.facts.files:
             raise Changed
-        lines: Lines = {}
-        alike(decode(bytes(old)), self.facts.files[path], lines)
-        return lines
+        found = moves(decode(bytes(old)), self.facts.files[path])
+        if found.functions:
+            raise Changed
+        return found.lines
 
 
 def circumstances(facts: Facts, config: Config) -> bytes:
@@ -130,42 +132,6 @@ def program() -> list[object]:
 
 
 # What has moved -------------------------------------------------------------------------------------------------------
-
-UNSEEN = ("lines", "comments", "digest")  # of a file's facts: what no judgement rests on
-
-
-def alike(before: object, now: object, lines: Lines) -> None:
-    """Two files' facts, or parts of them, side by side: notes where lines went. Raises Changed where they differ in
-    anything else."""
-    if type(before) is not type(now):
-        raise Changed
-    match before, now:
-        case Span(), Span():
-            if (before.column, before.end_column) != (now.column, now.end_column):
-                raise Changed
-            follow(before.line, now.line, lines)
-            follow(before.end_line, now.end_line, lines)
-        case Code(), Code():
-            alike(before.names, now.names, lines)
-            alike(body(before), body(now), lines)
-        case Struct(), Struct():
-            for name in before.__struct_fields__:
-                if not (isinstance(before, File) and name in UNSEEN):
-                    alike(getattr(before, name), getattr(now, name), lines)
-        case tuple(), tuple():
-            if len(before) != len(now):
-                raise Changed
-            for one, other in zip(before, now, strict=True):
-                alike(one, other, lines)
-        case _:
-            assert not isinstance(before, Raw | list | dict)
-            if before != now:
-                raise Changed
-
-
-def follow(before: int, now: int, lines: Lines) -> None:
-    if lines.setdefault(before, now) != now:
-        raise Changed  # what was one line is two
 
 
 def relocated(part: T, moved: dict[str, Lines | None]) -> T:

@@ -23,6 +23,7 @@ from datakeel.model.place import Place
 from datakeel.model.system import Remark
 from datakeel.read import facts, reader
 from datakeel.read.declared import declared, unmatched
+from datakeel.read.kept import Kept
 from datakeel.read.proofread import proofread
 from datakeel.read.source import Sources, discover
 from datakeel.recall import Judged, Recall
@@ -64,7 +65,7 @@ def review(
         recall = Recall(cache, read, config)
         judged = recall.judged()
         if judged is None:
-            judged = judgement(read, config, tell)
+            judged = judgement(read, config, tell, recall.linked())
             recall.keep(judged)
         cache.save()
         trouble = [*([Remark("", 0, cache.trouble)] if cache.trouble else []), *not_run(config)]
@@ -74,9 +75,9 @@ def review(
         return replace(done, summary=told)
 
 
-def judgement(read: facts.Facts, config: Config, tell: Progress) -> Judged:
-    """What the rules find in the system that the facts make."""
-    system = reader.system(read, config.libraries, config.jobs, lambda done, whole: tell("linking", done, whole))
+def judgement(read: facts.Facts, config: Config, tell: Progress, kept: Kept | None = None) -> Judged:
+    """What the rules find in the system that the facts make; `kept` is what the last review left of its link."""
+    system = reader.system(read, config.libraries, config.jobs, lambda done, whole: tell("linking", done, whole), kept)
     given = msgspec.structs.asdict(config.facts)
     source = os.path.relpath(config.source or ".", read.sources.root)
     idle = [Remark(source, 0, text) for text in unmatched(system, **given)]

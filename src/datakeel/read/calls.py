@@ -32,7 +32,6 @@ from datakeel.read.program import (
     Span,
     Star,
     With,
-    body,
 )
 from datakeel.read.querying import begins, run_sql
 from datakeel.read.registering import Callback, given_true, passed
@@ -1465,7 +1464,7 @@ class Caller(Executor):
         alive_inside = len(outer.left)
         with self.inside(frame):
             self.bind_parameters(bound)
-            self.execute(body(info.code))
+            self.execute(self.world.text(info))
             if not self.state.alive and len(outer.left) > alive_inside:
                 self.settle(outer.left[alive_inside:])
         if not ran:

@@ -3,13 +3,14 @@ calls set for the whole process. Both are looked up in the text, by name, and fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from datakeel.model.effect import Rows
 from datakeel.model.place import Place
 from datakeel.read.languages.python.names import dotted_of
+from datakeel.read.ledger import NAME, TEXT
 from datakeel.read.program import (
     Assign,
     Attribute,
@@ -41,7 +42,7 @@ MANY = 24  # sites of one class: what is made in more places is not looked into
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class Made:
     """One call in the text, and the module that it stands in."""
 
     module: Module
@@ -59,7 +60,6 @@ class Constructions:
     def __init__(self, world: World) -> None:
         self.world = world
         self._bodies: list[tuple[Module, FunctionInfo | None, Code]] | None = None
-        self._sites: dict[str, tuple[Site, ...] | None] = {}
 
     # What an attribute holds ------------------------------------------------------------------------------------------
 
@@ -105,10 +105,10 @@ class Constructions:
 
     def assigned_elsewhere(self, name: str, init: FunctionInfo) -> bool:
         """Whether any other code of the project assigns an attribute of that name, of whatever object."""
-        for _, info, code in self.bodies():
-            if info is init or name not in code.names:
+        for _, info, code in self.naming({name}):
+            if info is init:
                 continue
-            for statement in walked(body(code)):
+            for statement in walked(self.read(info, code)):
                 targets = (
                     statement.targets
                     if isinstance(statement, Assign)
@@ -122,7 +122,7 @@ class Constructions:
                         return True
         return False
 
-    def passed(self, site: Site, init: FunctionInfo, parameter: Parameter) -> Value | None:
+    def passed(self, site: Made, init: FunctionInfo, parameter: Parameter) -> Value | None:
         """What one construction passes for a parameter; None when that cannot be told."""
         if any(isinstance(a, Star) for a in site.call.arguments) or any(not n for n, _ in site.call.keywords):
             return None
@@ -144,7 +144,7 @@ class Constructions:
             return None
         return self.world.default(init, parameter).but(place=site.place)
 
-    def literal(self, site: Site, expression: Expression) -> Value:
+    def literal(self, site: Made, expression: Expression) -> Value:
         """An argument as far as it can be told without following its function."""
         if isinstance(expression, Const):
             return Value(const=expression.value)
@@ -155,37 +155,34 @@ class Constructions:
 
     # Where a class is made --------------------------------------------------------------------------------------------
 
-    def sites(self, cls: ClassInfo) -> tuple[Site, ...] | None:
+    def sites(self, cls: ClassInfo) -> tuple[Made, ...] | None:
         """Every construction of a class, and of its subclasses that have no constructor of their own; None when the
         class is handed on as a value, or made in more places than are looked into."""
-        if cls.name not in self._sites:
-            self._sites[cls.name] = self.find_sites(cls)
-        return self._sites[cls.name]
+        nowhere: tuple[Made, ...] | None = None
+        return self.world.memo.answer(("sites", cls.name), lambda: self.find_sites(cls), nowhere)
 
-    def find_sites(self, cls: ClassInfo) -> tuple[Site, ...] | None:
+    def find_sites(self, cls: ClassInfo) -> tuple[Made, ...] | None:
         init = cls.method("__init__")
         family = [c for c in self.world.names.every_class() if cls in c.lineage and c.method("__init__") is init]
         if any(cls in c.lineage and c not in family for c in self.world.names.every_class()):
             return None  # a subclass passes on what it likes
-        found: list[Site] = []
+        found: list[Made] = []
         names = {c.facts.name.rpartition(".")[2] for c in family}
-        for module, info, code in self.bodies():
-            if names.isdisjoint(code.names) and not (info is not None and info.owner in family):
-                continue
-            for expression, called in parts(body(code)):
+        for module, info, code in self.naming(names, family):
+            for expression, called in parts(self.read(info, code)):
                 target = self.resolved(module, info, expression, family)
                 if target is None:
                     continue
                 if called is None:
                     return None
-                found.append(Site(module, called, info))
+                found.append(Made(module, called, info))
         for module in self.world.names.every_module():
             for statement in (*module.file.constants, *(s for c in module.file.classes for s in c.fields)):
                 for expression, called in parts((statement,)):
                     if self.resolved(module, None, expression, family) is not None:
                         if called is None:
                             return None
-                        found.append(Site(module, called, None))
+                        found.append(Made(module, called, None))
         ordered = {(s.place.path, s.place.line, s.place.column): s for s in found}
         return tuple(ordered[k] for k in sorted(ordered)) if len(ordered) <= MANY else None
 
@@ -212,6 +209,22 @@ class Constructions:
                     self._bodies.append((module, None, module.file.bodies[-1]))
         return self._bodies
 
+    def naming(
+        self, names: Set[str], family: Container[ClassInfo] = ()
+    ) -> Iterator[tuple[Module, FunctionInfo | None, Code]]:
+        """The bodies in which one of the names stands, and those of the classes' own methods."""
+        for name in names:
+            self.world.ledger.rests_on(NAME, name)
+        for module, info, code in self.bodies():
+            if not names.isdisjoint(code.names) or (info is not None and info.owner in family):
+                yield module, info, code
+
+    def read(self, info: FunctionInfo | None, code: Code) -> tuple[Statement, ...]:
+        """A function's statements, or those of a module; nobody follows them, so they are not kept."""
+        if info is not None:
+            self.world.ledger.rests_on(TEXT, info.written)
+        return body(code)
+
     # What holds for the whole process ---------------------------------------------------------------------------------
 
     def set_for_all(self, name: str) -> str | None:
@@ -219,10 +232,8 @@ class Constructions:
         is not known; None when nothing sets it."""
         rows = {n: r for n, r in self.world.libraries.calls.items() if name in r.sets}
         last = {n.rpartition(".")[2] for n in rows}
-        for module, _info, code in self.bodies():
-            if last.isdisjoint(code.names):
-                continue
-            for expression, called in parts(body(code)):
+        for module, info, code in self.naming(last):
+            for expression, called in parts(self.read(info, code)):
                 dotted = dotted_of(expression) if called is not None else None
                 symbol = self.world.names.resolve(module, dotted) if dotted is not None else None
                 row = rows.get(self.world.libraries.canonical(symbol.dotted)) if isinstance(symbol, External) else None
@@ -230,7 +241,7 @@ class Constructions:
                     continue
                 given = next((e for n, e in called.keywords if n == row.sets[name]), None)
                 given = called.arguments[0] if given is None and called.arguments else given
-                value = self.literal(Site(module, called, None), given) if given is not None else NOTHING
+                value = self.literal(Made(module, called, None), given) if given is not None else NOTHING
                 return repr(value.const) if value.known else ""
         return None
 

@@ -15,10 +15,13 @@ from datakeel.read.change import Change
 from datakeel.read.literals import Literals
 from datakeel.read.mapping import Mapping
 from datakeel.read.orms.django.schema.declared import Declared as DjangoModels
-from datakeel.read.orms.django.schema.fields import Fields
+from datakeel.read.orms.django.schema.fields import ENDINGS, Fields
+from datakeel.read.orms.django.schema.migrations import EDITS, PASSED_ON
 from datakeel.read.orms.django.schema.migrations import Migrations as DjangoMigrations
 from datakeel.read.orms.django.schema.tortoise import TortoiseModels
+from datakeel.read.orms.sqlalchemy.schema.alembic import EDITORS
 from datakeel.read.orms.sqlalchemy.schema.alembic import Migrations as AlembicRevisions
+from datakeel.read.orms.sqlalchemy.schema.declared import COLUMNS, RELATIONS
 from datakeel.read.orms.sqlalchemy.schema.declared import Declared as MappedClasses
 from datakeel.read.orms.sqlalchemy.schema.elements import Elements
 from datakeel.read.schema import apply
@@ -38,6 +41,9 @@ ENGINES = {
     "sqlite3": "sqlite",
 }
 FIRST = ("postgres", "mysql", "sqlite", "cql")  # of SQL for several stores, the one that is believed
+
+# the names that decide whether a function's text says anything of tables
+TELLING = EDITS | PASSED_ON | COLUMNS | RELATIONS | EDITORS | {f"*{ending}" for ending in ENDINGS}
 
 Where = Callable[[str], str]  # a file's service, by the folder of its code
 

@@ -165,7 +165,7 @@ def read(
 
     `jobs` is the number of processes; 0: one for each core that this process may use. The shelf is not saved here.
     """
-    reading = Reading(sources, shelf or Bare(), jobs or cores(), progress, tests)
+    reading = Reading(sources, Bare() if shelf is None else shelf, jobs or cores(), progress, tests)
     for source in sources.files:
         reading.take(source)
     reading.lower()

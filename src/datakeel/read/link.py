@@ -4,11 +4,13 @@ they reach."""
 from __future__ import annotations
 
 import math
+import os
 import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,13 +19,16 @@ from datakeel.model.dataset import Dataset
 from datakeel.model.operation import Context, Entry, Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import Remark, Setting, System, Use
-from datakeel.read.datasets import datasets
+from datakeel.read.datasets import TELLING, datasets
 from datakeel.read.entering import delivered, followed, register_consumer, register_named, register_scheduled
+from datakeel.read.kept import Answers, Kept, pickled
 from datakeel.read.languages.python.names import Names
+from datakeel.read.ledger import NAME, TEXT, News, Root
 from datakeel.read.libraries import Libraries
 from datakeel.read.machine import Handed, Trace
 from datakeel.read.memo import TooLong
-from datakeel.read.program import File, body
+from datakeel.read.notes import Site, Way
+from datakeel.read.program import File, body, watched
 from datakeel.read.registering import Callback
 from datakeel.read.services import services
 from datakeel.read.state import Frame
@@ -35,6 +40,8 @@ from datakeel.read.world import World, finished, plainly_named
 if TYPE_CHECKING:
     from datakeel.read.formats.sql import SqlFacts
 
+T = TypeVar("T")
+
 FOLLOWED = (Role.PRODUCT, Role.SCRIPT)
 HANDED_ON = 3  # from function to function, how far what they are handed is followed
 WORTHWHILE = 20_000  # lines: below, a second process costs more than it saves
@@ -43,17 +50,23 @@ NOTED = 5  # places of one file whose SQL is said not to parse
 ENTRIES = 6  # how many ways in are named for one function
 
 
-class Part(Struct, frozen=True, gc=False):
-    """What following one module gave: the operations of its functions, still without contexts; calls (caller, callee,
-    what stands round it) and ways in that became known; what it makes at import. Or the schema."""
+class Followed(Struct, frozen=True, gc=False):
+    """What one module makes at import, the operations of its functions, still without contexts, and what could not be
+    followed, in words for the report."""
 
-    operations: tuple[Operation, ...] = ()
-    sites: tuple[tuple[str, str, Context], ...] = ()
-    entries: tuple[tuple[str, Entry], ...] = ()
-    callbacks: tuple[Callback, ...] = ()
     made: tuple[Resource, ...] = ()
-    remarks: tuple[Remark, ...] = ()
-    datasets: tuple[Dataset, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    lost: str = ""
+
+
+class Part(Struct, frozen=True, gc=False):
+    """What another process found: the answers to the roots of one module, or to the schema (pickled: what effects share
+    travels once, and is shared where it arrives); what they rest on."""
+
+    path: str
+    answers: bytes
+    news: News
+    process: int
     lost: str = ""  # what could not be followed, in words for the report
 
 
@@ -83,72 +96,191 @@ class Link:
         self.entries: dict[str, list[Entry]] = {}
         self.callbacks: set[Callback] = set()
         self.remarks: set[Remark] = set()
-        self.datasets: tuple[Dataset, ...] = ()
-        self.made: dict[int, tuple[Resource, ...]] = {}  # at import, by the number of the module
+        self.kept = Kept()
+        self.answers: Answers = {}  # worked out by this review
+        self.written: dict[str, bytes] = {}  # those about one module, as another process wrote them
+        self.noted = 0  # things of the ledger whose notes were taken
 
     def system(
-        self, remarks: Iterable[Remark] = (), progress: Callable[[int, int], None] | None = None, jobs: int = 1
+        self,
+        remarks: Iterable[Remark] = (),
+        progress: Callable[[int, int], None] | None = None,
+        jobs: int = 1,
+        kept: Kept | None = None,
     ) -> System:
-        """The whole system. `jobs` processes follow the functions; what they find does not depend on their number."""
-        self.register_classes()
-        for info in self.names.every_function():
-            self.register_decorated(info)
-        register_named(self.world, (f for f in self.names.every_function() if self.role(f.module.path) in FOLLOWED))
-        self.take(self.noted(()))
+        """The whole system. `jobs` processes follow the functions; what they find does not depend on their number, nor
+        on what is `kept` of the last review."""
+        self.kept = kept or Kept()
+        self.take_notes(self.kept.notes())
+        self.root(Root("registered"), self.register)
         failed = self.follow(jobs, progress)
+        self.take_notes(self.news())
         self.follow_further()
         self.mark_retried()
         contexts, reached = self.flow()
-        return System(
+        nothing = Followed()
+        made = [r for m in self.followed() for r in self.answer(Root("module", m.path), nothing).made]
+        system = System(
             operations=tuple(
                 in_context(self.operations[n], contexts, reached, recursive=n in self.calls.get(n, ()))
                 for n in sorted(self.operations)
             ),
-            datasets=self.datasets,
-            resources=tuple({(r.place, r.type): r for n in sorted(self.made) for r in self.made[n]}.values()),
-            settings=self.settings(),
+            datasets=self.answer(Root("schema"), ()),
+            resources=tuple({(r.place, r.type): r for r in made}.values()),
+            settings=self.root(Root("settings"), self.settings),
             remarks=(*remarks, *gathered(self.remarks), *failed),
-            uses=tuple(sorted(set(self.uses()))),
+            uses=self.root(Root("uses"), lambda: tuple(sorted(set(self.uses())))),
             whole=not failed,
             files=len(self.files),
             lines=sum(f.lines for f in self.files.values()),
         )
+        if system.whole:
+            self.kept.keep(self.answers, self.written, self.world.ledger)
+        return system
+
+    # Roots ------------------------------------------------------------------------------------------------------------
+
+    def root(self, root: Root, work: Callable[[], T]) -> T:
+        """The answer to a root: the kept one where it holds."""
+        if self.kept.holds(root):
+            found: T = self.kept.answer(root)
+            return found
+        with self.world.ledger.answering(root):
+            worked_out = work()
+        self.answers[root] = worked_out
+        return worked_out
+
+    def answer(self, root: Root, missing: T) -> T:
+        """The answer to a root that was asked before; something else where it was lost."""
+        if self.kept.holds(root):
+            found: T = self.kept.answer(root)
+            return found
+        return self.answers.get(root, missing)  # type: ignore[return-value]
+
+    def register(self) -> None:
+        """Notes what the text says, without following it, of what starts the functions."""
+        self.register_classes()
+        for info in self.names.every_function():
+            self.register_decorated(info)
+        register_named(self.world, (f for f in self.names.every_function() if self.role(f.module.path) in FOLLOWED))
+
+    def news(self) -> Iterator[object]:
+        """The notes that were taken since the last time."""
+        first, self.noted = self.noted, len(self.world.ledger.things)
+        return self.world.ledger.notes(first)
+
+    def take_notes(self, notes: Iterable[object]) -> None:
+        for note in notes:
+            match note:
+                case Site(caller, callee, context):
+                    self.calls.setdefault(caller, {}).setdefault(callee, set()).add(context)
+                case Way(function, entry):
+                    known = self.entries.setdefault(function, [])
+                    if entry not in known:
+                        known.append(entry)
+                case Callback():
+                    self.callbacks.add(note)
+                case Remark():
+                    self.remarks.add(note)
 
     # Following --------------------------------------------------------------------------------------------------------
 
     def follow(self, jobs: int, progress: Callable[[int, int], None] | None) -> list[Remark]:
         """Puts the schema together and follows every function that is judged, module by module; gives remarks on what
         was lost on the way."""
-        modules = [m for m in self.names.every_module() if self.role(m.path) in FOLLOWED]
+        modules = list(self.followed())
+        due = [m for m in modules if not self.kept.holds(Root("module", m.path))]
+        schema = not self.kept.holds(Root("schema"))
         lost = []
-        for done, (number, result) in enumerate(self.parts(modules, jobs)):
-            tell(progress, done, len(modules))
-            reason = result.text if isinstance(result, Failure) else result.lost
+        for done, (number, reason) in enumerate(self.parts(due, jobs, schema=schema)):
+            tell(progress, done, len(due))
             if reason and number:
-                lost.append(Remark(modules[number - 1].path, 0, f"could not be followed: {reason}"))
+                lost.append(Remark(due[number - 1].path, 0, f"could not be followed: {reason}"))
             elif reason:
                 lost.append(Remark("", 0, f"the schema could not be put together: {reason}"))
-            if not isinstance(result, Failure):
-                self.take(result)
-                self.made[number] = result.made
-                self.datasets = result.datasets or self.datasets
+        nothing = Followed()
+        for module in modules:
+            self.operations |= {o.name: o for o in self.answer(Root("module", module.path), nothing).operations}
         return lost
 
-    def parts(self, modules: list[Module], jobs: int) -> Iterator[tuple[int, Part | Failure]]:
-        """The schema (0) and each module's part (1 and on), from this process or from several."""
+    def followed(self) -> Iterator[Module]:
+        return (m for m in self.names.every_module() if self.role(m.path) in FOLLOWED)
+
+    def parts(self, modules: list[Module], jobs: int, *, schema: bool) -> Iterator[tuple[int, str]]:
+        """Works out the schema (0) and each module's part (1 and on), here or in several processes; gives what of each
+        was lost, in words."""
         weights = [m.file.lines for m in modules]
         lines = sum(weights)
         if jobs <= 1 or lines < WORTHWHILE:
             yield from ((number, self.part(module)) for number, module in enumerate(modules, 1))
-            yield 0, self.schema()
+            yield 0, self.schema() if schema else ""
             return
+        self.world.ledger.news()  # what other processes tell begins behind what they know from here
+        known: dict[int, list[int]] = {}
 
-        def work(number: int) -> bytes:  # pickled: what effects share travels once, and is shared where it arrives
-            return pickle.dumps(self.part(modules[number - 1]) if number else self.schema(), pickle.HIGHEST_PROTOCOL)
+        def work(number: int) -> bytes:
+            before, self.answers = self.answers, {}
+            lost = self.part(modules[number - 1]) if number else self.schema() if schema else ""
+            path = modules[number - 1].path if number else ""
+            part = Part(path, pickled(self.answers), self.world.ledger.news(), os.getpid(), lost)
+            self.answers = before
+            return pickled(part)
 
         # neighbours call the same functions; the schema takes about as long as a large package
         for number, result in spread(work, [lines // CHUNKS, *weights], jobs, 2 * SECONDS, alike=True):
-            yield number, result if isinstance(result, Failure) else pickle.loads(result)
+            if isinstance(result, Failure):
+                yield number, result.text
+                continue
+            part: Part = pickle.loads(result)
+            self.answers.update(pickle.loads(part.answers))
+            self.written[part.path] = part.answers
+            self.world.ledger.take(part.news, known.setdefault(part.process, list(range(part.news.first))))
+            yield number, part.lost
+
+    def schema(self) -> str:
+        self.root(Root("schema"), self.tables)
+        return ""
+
+    def tables(self) -> tuple[Dataset, ...]:
+        """The schema that models, migrations and SQL say."""
+        for name in TELLING:
+            self.world.ledger.rests_on(NAME, name)
+        with watched() as seen:
+            found = datasets(self.world, self.sql, self.role, lambda path: self.roots.get(path, ""))
+        for info in self.names.every_function():
+            if id(info.code) in seen:
+                self.world.ledger.rests_on(TEXT, info.written)
+        return found
+
+    def part(self, module: Module) -> str:
+        """Follows one module; gives what of it was lost, in words."""
+        return self.root(Root("module", module.path), partial(self.module, module)).lost
+
+    def module(self, module: Module) -> Followed:
+        """What one module makes at import, and its operations."""
+        functions = self.functions(module)
+        traces: dict[FunctionInfo, Trace] = {}
+        further: tuple[Operation, ...] = ()
+        lost = ""
+        made: tuple[Resource, ...] = ()
+        self.world.memo.until = time.monotonic() + SECONDS
+        try:
+            made = self.module_trace(module).resources
+            for info in functions:
+                traces[info] = self.world.general(info)
+            self.handed_on(traces)
+            further = tuple(self.inherited(module))
+        except TooLong:
+            lost = f"{len(functions) - len(traces)} of its functions would take longer than {SECONDS:g} s"
+        self.world.memo.until = math.inf
+        for info, trace in traces.items():
+            register_consumer(self.world, info, trace)
+        operations = tuple(self.operation(info, trace) for info, trace in traces.items())
+        return Followed(made, (*operations, *further), lost)
+
+    def functions(self, module: Module) -> list[FunctionInfo]:
+        owned = [c.methods.values() for f in module.file.classes if (c := self.names.class_of(module, f.name))]
+        return [*self.names.functions(module).values(), *(m for methods in owned for m in methods)]
 
     def inherited(self, module: Module) -> Iterator[Operation]:
         """Methods that classes of a module only inherit from their framework, where those go through rows and read
@@ -171,34 +303,6 @@ class Link:
                     effects=trace.effects,
                     complete=trace.complete,
                 )
-
-    def schema(self) -> Part:
-        found = datasets(self.world, self.sql, self.role, lambda path: self.roots.get(path, ""))
-        return replace(self.noted(()), datasets=found)
-
-    def part(self, module: Module) -> Part:
-        """What one module makes at import, and its operations, with the calls and ways in that following them has
-        shown."""
-        owned = [c.methods.values() for f in module.file.classes if (c := self.names.class_of(module, f.name))]
-        functions = [*self.names.functions(module).values(), *(m for methods in owned for m in methods)]
-        traces: dict[FunctionInfo, Trace] = {}
-        further: tuple[Operation, ...] = ()
-        lost = ""
-        made: tuple[Resource, ...] = ()
-        self.world.memo.until = time.monotonic() + SECONDS
-        try:
-            made = self.module_trace(module).resources
-            for info in functions:
-                traces[info] = self.world.general(info)
-            self.handed_on(traces)
-            further = tuple(self.inherited(module))
-        except TooLong:
-            lost = f"{len(functions) - len(traces)} of its functions would take longer than {SECONDS:g} s"
-        self.world.memo.until = math.inf
-        for info, trace in traces.items():
-            register_consumer(self.world, info, trace)
-        operations = tuple(self.operation(info, trace) for info, trace in traces.items())
-        return replace(self.noted((*operations, *further)), made=made, lost=lost)
 
     def handed_on(self, traces: dict[FunctionInfo, Trace]) -> None:
         """The functions of a module, followed again where others of it hand them a connection or a session that they
@@ -228,13 +332,19 @@ class Link:
         for callback in sorted(self.callbacks, key=lambda c: (c.function, str(c)), reverse=True):
             info = functions.get(callback.function)
             if info is not None and info.name in self.operations:
-                trace = followed(self.world, info, callback)
-                register_consumer(self.world, info, trace)
-                operation = self.operation(info, trace)
-                effects = (*delivered(info, callback, trace), *operation.effects)
-                self.operations[info.name] = replace(operation, effects=effects)
-        register_scheduled(self.world, {e: functions[n] for e, n in named.items() if n in functions})
-        self.take(self.noted(()))
+                root = Root("callback", info.module.path, repr(callback))
+                self.operations[info.name] = self.root(root, partial(self.called_back, info, callback))
+        tasks = {entry: functions[name] for entry, name in named.items() if name in functions}
+        known = repr(sorted((entry, info.name) for entry, info in tasks.items()))
+        self.root(Root("scheduled", "", known), lambda: register_scheduled(self.world, tasks))
+        self.take_notes(self.news())
+
+    def called_back(self, info: FunctionInfo, callback: Callback) -> Operation:
+        """A function's operation, where a library calls it with its own values."""
+        trace = followed(self.world, info, callback)
+        register_consumer(self.world, info, trace)
+        operation = self.operation(info, trace)
+        return replace(operation, effects=(*delivered(info, callback, trace), *operation.effects))
 
     def mark_retried(self) -> None:
         """A function that asks its framework to run it again is run again after a failure."""
@@ -243,34 +353,6 @@ class Link:
             own = (r for r in operation.retries if r.kind == "framework") if operation is not None else ()
             if operation is not None and any(inside(r.place, operation.place) for r in own):
                 self.entries[name] = [replace(e, retried=e.retried or "failure") for e in known]
-
-    def noted(self, operations: tuple[Operation, ...]) -> Part:
-        """Operations with the calls and ways in that were noted since the last time."""
-        world = self.world
-        part = Part(
-            operations,
-            tuple(world.new_sites),
-            tuple(world.new_entries),
-            tuple(world.new_callbacks),
-            remarks=tuple(world.new_remarks),
-        )
-        world.new_sites.clear()
-        world.new_entries.clear()
-        world.new_callbacks.clear()
-        world.new_remarks.clear()
-        return part
-
-    def take(self, part: Part) -> None:
-        for operation in part.operations:
-            self.operations.setdefault(operation.name, operation)
-        for caller, callee, flags in part.sites:
-            self.calls.setdefault(caller, {}).setdefault(callee, set()).add(flags)
-        for name, entry in part.entries:
-            known = self.entries.setdefault(name, [])
-            if entry not in known:
-                known.append(entry)
-        self.callbacks |= set(part.callbacks)
-        self.remarks |= set(part.remarks)
 
     def role(self, path: str) -> Role:
         return self.roles.get(path, Role.PRODUCT)
@@ -328,7 +410,7 @@ class Link:
         nothing changes."""
         contexts: dict[str, set[Context]] = {}
         reached: dict[str, list[Entry]] = {}
-        atomic = self.atomic_requests()
+        atomic = self.root(Root("atomic"), self.atomic_requests)
         for name, operation in sorted(self.operations.items()):
             entries = sorted(self.entries.get(name, []))
             if entries:
@@ -419,6 +501,7 @@ class Link:
                 named = (v.text or "" for v in self.world.setting(name).items or ())
                 service = self.services.get(module.path, "")
                 yield from (Use(service, n.partition(".")[0], Place(module.path, 1)) for n in named if n)
+        self.world.ledger.rests_on(NAME, "print")
         for info in self.names.every_function():
             if "print" in info.code.names and self.role(info.module.path) == Role.PRODUCT:
                 yield Use(self.services.get(info.module.path, ""), "print", info.place)

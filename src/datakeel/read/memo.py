@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
+from datakeel.read.ledger import ANSWER, Ledger
+
 T = TypeVar("T")
 
 OFTEN = 2  # how often a question in a circle is worked out anew: in large circles more would take for ever
@@ -30,7 +32,8 @@ class Memo:
     (True, True)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Ledger | None = None) -> None:
+        self.ledger = ledger or Ledger()
         self._known: dict[Hashable, object] = {}
         self._open: dict[Hashable, int] = {}  # the question and its place in the stack
         self._lowest: list[int] = []  # for each open question: the outermost open one that its answer rests on
@@ -45,9 +48,13 @@ class Memo:
 
     def known(self, key: Hashable) -> Any:
         """The answer to a question that is settled; None where it is not (or where that is the answer)."""
-        return self._known.get(key)
+        found = self._known.get(key)
+        if found is not None:
+            self.ledger.rests_on(ANSWER, key)
+        return found
 
     def answer(self, key: Hashable, work_out: Callable[[], T], unknown: T) -> T:
+        self.ledger.rests_on(ANSWER, key)
         if key in self._known:
             return self._known[key]  # type: ignore[return-value]
         if key in self._passing:
@@ -67,7 +74,8 @@ class Memo:
         self._open[key] = place
         self._lowest.append(place)
         try:
-            found = work_out()
+            with self.ledger.answering(key):
+                found = work_out()
         finally:
             del self._open[key]
             low = self._lowest.pop()

@@ -14,6 +14,9 @@ Positions. Every expression that can have an effect or be edited carries `at`, i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from msgspec import Raw, Struct
 from msgspec.msgpack import Decoder, Encoder
 
@@ -408,6 +411,22 @@ def encode_body(statements: tuple[Statement, ...]) -> Raw:
     return Raw(_ENCODER.encode(statements))
 
 
+_watching: list[set[int]] = []
+
+
+@contextmanager
+def watched() -> Iterator[set[int]]:
+    """The identities of the `Code` whose statements are read meanwhile."""
+    seen: set[int] = set()
+    _watching.append(seen)
+    try:
+        yield seen
+    finally:
+        _watching.remove(seen)
+
+
 def body(code: Code) -> tuple[Statement, ...]:
     """A function's statements, decoded now."""
+    for seen in _watching:
+        seen.add(id(code))
     return _BODY.decode(code.body)

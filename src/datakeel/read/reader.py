@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from datakeel.model.system import System
 from datakeel.read.facts import Facts, cores
+from datakeel.read.kept import Kept
 from datakeel.read.libraries import Libraries, given, shipped
 from datakeel.read.link import Link
 
@@ -17,9 +18,10 @@ def system(
     models: Iterable[Mapping[str, object]] = (),
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    kept: Kept | None = None,
 ) -> System:
     """Links the facts of a project into its system. `models` are the team's own library models, as tables are parsed;
-    `jobs` the processes that link (0: one for each core)."""
+    `jobs` the processes that link (0: one for each core); `kept` what the last review left."""
     modules = facts.modules()
     names: dict[str, str] = {}
     for path in facts.files:
@@ -32,7 +34,7 @@ def system(
     libraries = Libraries((*shipped("python"), *given(models)))
     with deep_calls():
         link = Link(names, facts.files, roles, libraries, facts.sql, modules.roots)
-        return link.system(facts.remarks(), progress, jobs or cores())
+        return link.system(facts.remarks(), progress, jobs or cores(), kept)
 
 
 @contextmanager

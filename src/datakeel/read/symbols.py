@@ -38,6 +38,11 @@ class FunctionInfo:
         return f"{self.module.name}.{self.signature.name}"
 
     @property
+    def written(self) -> tuple[str, str]:
+        """Where its text stands: its file, and its name there."""
+        return self.module.path, self.signature.name
+
+    @property
     def place(self) -> Place:
         return place_of(self.module.path, self.signature.at)
 

@@ -21,10 +21,12 @@ from datakeel.read.constructions import Constructions
 from datakeel.read.delegation import behind
 from datakeel.read.evaluate import times
 from datakeel.read.languages.python.names import Names, dotted_of
+from datakeel.read.ledger import NAME, NOTE, TEXT, Ledger
 from datakeel.read.libraries import CallRow, ClassRow, Libraries, Retries, Setting, TypeRow
 from datakeel.read.libraries import Entry as EntryRow
 from datakeel.read.machine import EMPTY, Handed, Trace
 from datakeel.read.memo import Memo
+from datakeel.read.notes import Site, Way
 from datakeel.read.orms import Orms, undoes
 from datakeel.read.program import (
     Assign,
@@ -148,16 +150,9 @@ class World:
         self.settings = tuple(settings)
         self._behind: dict[ClassInfo, str | None] = {}
         self.orms = Orms(self)
-        self._entries: set[tuple[str, Entry]] = set()
         self._named: dict[str, ClassInfo | None] = {}
-        self.new_sites: list[tuple[str, str, Context]] = []  # caller, callee, what stands round the call
-        self.new_entries: list[tuple[str, Entry]] = []
-        self._sites: set[tuple[str, str, Context]] = set()
-        self._callbacks: set[Callback] = set()
-        self.new_callbacks: list[Callback] = []
-        self._remarks: set[Remark] = set()
-        self.new_remarks: list[Remark] = []
-        self.memo = Memo()
+        self.ledger = Ledger()
+        self.memo = Memo(self.ledger)
         self._kinds: dict[int, frozenset[str]] = {}
         self._kind_numbers: dict[Any, int] = {}
         self._followed: dict[FunctionInfo, list[int]] = {}  # functions that are being followed, by places in the memo
@@ -194,6 +189,7 @@ class World:
 
     def application_state(self) -> dict[str, Value]:
         found: dict[str, list[Value]] = {}
+        self.ledger.rests_on(NAME, "state")
         for info in self.names.every_function():
             if "state" in info.code.names and any(p.name in APPLICATIONS for p in info.signature.parameters):
                 for (rows, name), value in self.general(info).heap.items():
@@ -262,6 +258,7 @@ class World:
 
     def filled_later(self, symbol: Constant) -> Value | None:
         """What a function of the module puts into a global that begins as None (``global x; x = …``)."""
+        self.ledger.rests_on(NAME, symbol.name)
         for info in self.names.functions(symbol.module).values():
             if symbol.name in info.code.names:
                 found = self.general(info).heap.get((module_rows(symbol.module), symbol.name))
@@ -563,7 +560,8 @@ class World:
         """The attribute that holds the object for which a class stands, as its `__getattr__` says."""
         if cls not in self._behind:
             method = cls.method("__getattr__")
-            self._behind[cls] = behind(method) if method is not None else None
+            with self.ledger.everywhere():
+                self._behind[cls] = behind(method, self.text(method)) if method is not None else None
         return self._behind[cls]
 
     def class_attribute(self, cls: ClassInfo, name: str) -> Value | None:
@@ -582,6 +580,7 @@ class World:
 
     def assigning(self, cls: ClassInfo, name: str, kinds: frozenset[str] = frozenset()) -> Iterable[FunctionInfo]:
         """The methods (of these kinds) that may assign an attribute of self, `__init__` first."""
+        self.ledger.rests_on(NAME, name)
         for owner in cls.ancestors():
             methods = sorted(owner.methods, key=lambda m: (m != "__init__", m != "__post_init__", m))
             for method in methods:
@@ -812,6 +811,7 @@ class World:
 
     def text(self, info: FunctionInfo) -> tuple[Statement, ...]:
         """A function's statements; those of the functions that were followed last are kept."""
+        self.ledger.rests_on(TEXT, info.written)
         found = self._texts.get(info)
         if found is None:
             if len(self._texts) >= TEXTS:
@@ -923,14 +923,12 @@ class World:
         return bound | given if given else {}
 
     def note_site(self, caller: str, callee: str, flags: Context) -> None:
-        noted = (caller, callee, flags)
-        if noted not in self._sites:
-            self._sites.add(noted)
-            self.new_sites.append(noted)
+        self.ledger.rests_on(NOTE, Site(caller, callee, flags))
 
     def standing_in(self, caller: FunctionInfo, callee: FunctionInfo) -> tuple[FunctionInfo, ...]:
         """The methods of heirs that run in the place of one which only says what heirs shall have. (An heir's method
         that asks for its own name means its base's.)"""
+        self.ledger.rests_on(TEXT, callee.written)
         found = self._standing_in.get(callee)
         if found is None:
             found = self._standing_in[callee] = self.written_by_heirs(callee)
@@ -1031,22 +1029,16 @@ class World:
 
     def add_entry(self, info: FunctionInfo, row: EntryRow, name: str, options: tuple[Option, ...] = ()) -> Entry:
         entry = entry_of(row, info, name, options)
-        if (info.name, entry) not in self._entries:
-            self._entries.add((info.name, entry))
-            self.new_entries.append((info.name, entry))
+        self.ledger.rests_on(NOTE, Way(info.name, entry))
         return entry
 
     def called_back(self, callback: Callback) -> None:
         """Notes that a library calls a function of the project."""
-        if callback not in self._callbacks:
-            self._callbacks.add(callback)
-            self.new_callbacks.append(callback)
+        self.ledger.rests_on(NOTE, callback)
 
     def note(self, remark: Remark) -> None:
         """Notes what could not be analysed."""
-        if remark not in self._remarks:
-            self._remarks.add(remark)
-            self.new_remarks.append(remark)
+        self.ledger.rests_on(NOTE, remark)
 
     def registrations(self, info: FunctionInfo) -> tuple[Registration, ...]:
         """What the decorators of a function register it as."""
@@ -1077,7 +1069,7 @@ class World:
         own = self.names.resolve(info.module, dotted) if dotted is not None else None
         if not isinstance(own, FunctionInfo) or own is info:
             return None
-        last = body(own.code)[-1:]
+        last = self.text(own)[-1:]
         given = last[0].value if last and isinstance(last[0], Return) else None
         row = self.decorator_row(own, given) if isinstance(given, Call) else None
         if row is None or row.entry is None or row.entry.callable or not isinstance(given, Call):
@@ -1142,7 +1134,8 @@ class World:
             key = (info.module.path, dotted)
             if key not in self._globals:
                 self._globals[key] = NOTHING
-                self._globals[key] = self.scratch(info.module).eval(expression.base)
+                with self.ledger.everywhere():
+                    self._globals[key] = self.scratch(info.module).eval(expression.base)
             base = self._globals[key]
             if base.type:
                 return self.method_row(base.type, expression.name)
@@ -1251,8 +1244,9 @@ class World:
         if not bar:
             return default
         if name not in self._standing:
-            found = self.constructions.set_for_all(name)
-            self._standing[name] = found if found is not None else self.settled(name)
+            with self.ledger.everywhere():
+                found = self.constructions.set_for_all(name)
+                self._standing[name] = found if found is not None else self.settled(name)
         found = self._standing[name]
         return rest if found is None else found
 

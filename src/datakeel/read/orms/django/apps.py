@@ -50,7 +50,8 @@ class Apps:
         """The packages in ``INSTALLED_APPS`` as far as they are known."""
         if self._installed is None:
             self._installed = frozenset()
-            found = self.world.setting("INSTALLED_APPS")
+            with self.world.ledger.everywhere():
+                found = self.world.setting("INSTALLED_APPS")
             names = [i.text.partition(".apps.")[0] for i in found.items or () if i.text]
             self._installed = frozenset(names)
         return self._installed

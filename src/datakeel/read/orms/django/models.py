@@ -81,10 +81,11 @@ class Models:
         An abstract class that one concrete class alone inherits is read as that class: its methods run on no other.
         """
         if type_name not in self._models:
-            found = self.read(type_name)
-            if found is not None and found.abstract:
-                heirs = self.heirs(type_name)
-                found = self.read(heirs[0]) if len(heirs) == 1 else replace(found, table="")
+            with self.world.ledger.everywhere():
+                found = self.read(type_name)
+                if found is not None and found.abstract:
+                    heirs = self.heirs(type_name)
+                    found = self.read(heirs[0]) if len(heirs) == 1 else replace(found, table="")
             self._models[type_name] = found
         return self._models[type_name]
 
@@ -317,11 +318,16 @@ class Models:
             if model is not None and not model.abstract:
                 yield model
 
+    def every_model(self) -> tuple[Model, ...]:
+        """The same, for what is worked out of them once."""
+        with self.world.ledger.everywhere():
+            return tuple(self.models())
+
     def heirs(self, name: str) -> list[str]:
         """The concrete classes that inherit an abstract one."""
         if self._heirs is None:
             self._heirs = {}
-            for model in self.models():
+            for model in self.every_model():
                 cls = self.world.class_named(model.name)
                 for ancestor in cls.ancestors()[1:] if cls is not None and not model.proxy else ():
                     self._heirs.setdefault(ancestor.name, []).append(model.name)
@@ -331,7 +337,7 @@ class Models:
         """The model that a variable of this name holds by custom (`order`: Order), where only one has that name."""
         if self._names is None:
             self._names = {}
-            for model in self.models():
+            for model in self.every_model():
                 key = snake_case(model.name.rpartition(".")[2])
                 self._names[key] = "" if key in self._names else model.name
             if self._names:
@@ -341,7 +347,8 @@ class Models:
     def reverse(self, model: Model) -> dict[str, Field]:
         """The names by which relations are followed back to this model. `relation` is then the other model."""
         if self._reverse is None:
-            self._reverse = self.read_reverse()
+            with self.world.ledger.everywhere():
+                self._reverse = self.read_reverse()
         cls = self.world.class_named(model.name)
         found = dict(self._reverse.get(model.name, {}))
         for ancestor in cls.ancestors() if cls is not None else ():

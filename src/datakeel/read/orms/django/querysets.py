@@ -208,7 +208,8 @@ class Querysets:
         if query.using:
             return replica(query.using)
         if self._followed is None:
-            self._followed = followed(self.world)
+            with self.world.ledger.everywhere():
+                self._followed = followed(self.world)
         return Answer.NO if query.lock else self._followed
 
     def joins(self, model: Model, query: Query) -> Iterator[str]:

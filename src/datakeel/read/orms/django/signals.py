@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from datakeel.read.languages.python.names import dotted_of
+from datakeel.read.ledger import NAME
 from datakeel.read.libraries import Entry
 from datakeel.read.orms.django.models import Model, Models
 from datakeel.read.program import (
@@ -41,17 +42,22 @@ class Signals:
         """(signal, the sender's class or empty) → the functions that are connected to it."""
         if self._receivers is None:
             self._receivers = {}
-            for info in self.world.names.every_function():
-                for decorator in info.signature.decorators:
-                    if isinstance(decorator, Call) and self.is_receiver(info.module, decorator.function):
-                        self.connect_decorated(info, decorator)
-                if "connect" in info.code.names and info.signature.name.endswith("ready"):
-                    self.connect_all(info.module, body(info.code))
-            for module in self.world.names.every_module():
-                own = module.file.bodies[len(module.file.functions) :]
-                if own and "connect" in own[0].names:
-                    self.connect_all(module, body(own[0]))
+            with self.world.ledger.everywhere():
+                self.read_receivers()
         return self._receivers
+
+    def read_receivers(self) -> None:
+        self.world.ledger.rests_on(NAME, "connect")
+        for info in self.world.names.every_function():
+            for decorator in info.signature.decorators:
+                if isinstance(decorator, Call) and self.is_receiver(info.module, decorator.function):
+                    self.connect_decorated(info, decorator)
+            if "connect" in info.code.names and info.signature.name.endswith("ready"):
+                self.connect_all(info.module, self.world.text(info))
+        for module in self.world.names.every_module():
+            own = module.file.bodies[len(module.file.functions) :]
+            if own and "connect" in own[0].names:
+                self.connect_all(module, body(own[0]))
 
     def is_receiver(self, module: Module, function: Expression) -> bool:
         dotted = dotted_of(function)

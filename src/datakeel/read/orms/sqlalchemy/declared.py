@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
 from datakeel.read.languages.python.names import dotted_of
-from datakeel.read.program import Assign, Attribute, Call, Collection, Const, Expression, Item, Return, body
+from datakeel.read.program import Assign, Attribute, Call, Collection, Const, Expression, Item, Return, Statement
 from datakeel.read.symbols import ClassInfo, FunctionInfo
+
+Text = Callable[[FunctionInfo], tuple[Statement, ...]]  # gives a function's statements
 
 COLUMN_CALLS = frozenset(("Column", "mapped_column", "column_property", "deferred", "query_expression"))
 RELATION_CALLS = frozenset(("relationship", "Relationship", "relation", "dynamic_loader"))
@@ -121,18 +123,18 @@ def sqlmodel_field(name: str, statement: Assign) -> Field | None:
     return Field("column", name) if statement.annotation is not None else None
 
 
-def declared_methods(cls: ClassInfo) -> Iterator[tuple[str, Assign]]:
+def declared_methods(cls: ClassInfo, text: Text) -> Iterator[tuple[str, Assign]]:
     """``@declared_attr`` methods whose body returns a declaration, as if it were assigned."""
     for name, info in cls.methods.items():
-        value = declared_value(info)
+        value = declared_value(info, text)
         if value is not None:
             yield name, Assign((), value, info.signature.returns, info.signature.at)
 
 
-def declared_value(info: FunctionInfo) -> Expression | None:
+def declared_value(info: FunctionInfo, text: Text) -> Expression | None:
     if not any((dotted_of(d) or "").find("declared_attr") >= 0 for d in info.signature.decorators):
         return None
-    for statement in body(info.code):
+    for statement in text(info):
         if isinstance(statement, Return) and isinstance(statement.value, Call):
             return statement.value
     return None

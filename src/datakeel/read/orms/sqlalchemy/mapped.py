@@ -24,7 +24,7 @@ from datakeel.read.orms.sqlalchemy.declared import (
     text,
 )
 from datakeel.read.orms.sqlalchemy.plan import FLASK, TableOf
-from datakeel.read.program import Assign, Call, Collection, Const, Expression, Item, Local, Span, body
+from datakeel.read.program import Assign, Call, Collection, Const, Expression, Item, Local, Span
 from datakeel.read.symbols import ClassInfo, Constant, FunctionInfo, Module
 from datakeel.read.values import Arguments, FunctionTarget
 
@@ -97,7 +97,8 @@ class Mappings:
             self._mapped[type_name] = None
             cls = self.world.class_named(type_name) if self.used else None
             if cls is not None:
-                found = self._mapped[type_name] = self.read(cls)
+                with self.world.ledger.everywhere():
+                    found = self._mapped[type_name] = self.read(cls)
         return found
 
     def by_table(self, table: str) -> Mapped | None:
@@ -198,7 +199,7 @@ class Mappings:
     def fields(self, cls: ClassInfo, base: str, own: bool = False) -> Iterator[tuple[str, Field]]:
         """What a class and its bases (mixins too) declare; what the nearest says comes last."""
         for ancestor in (cls,) if own else reversed(cls.ancestors()):
-            for name, statement in (*ancestor.fields.items(), *declared_methods(ancestor)):
+            for name, statement in (*ancestor.fields.items(), *declared_methods(ancestor, self.world.text)):
                 if not isinstance(statement, Assign) or name.startswith("__"):
                     continue
                 found = sqlmodel_field(name, statement) if base == "sqlmodel.SQLModel" else field_of(name, statement)
@@ -254,13 +255,18 @@ class Mappings:
     def backrefs(self) -> dict[str, dict[str, Relation]]:
         if self._backrefs is None:
             self._backrefs = {}
-            for cls in self.world.names.every_class() if self.used else ():
-                for statement in cls.fields.values():
-                    field = field_of("", statement) if isinstance(statement, Assign) else None
-                    if field is not None and field.backref:
-                        other = self.class_in(cls, field.target)
-                        self._backrefs.setdefault(other, {})[field.backref] = Relation(cls.name)
+            with self.world.ledger.everywhere():
+                self.read_backrefs()
         return self._backrefs
+
+    def read_backrefs(self) -> None:
+        assert self._backrefs is not None
+        for cls in self.world.names.every_class() if self.used else ():
+            for statement in cls.fields.values():
+                field = field_of("", statement) if isinstance(statement, Assign) else None
+                if field is not None and field.backref:
+                    other = self.class_in(cls, field.target)
+                    self._backrefs.setdefault(other, {})[field.backref] = Relation(cls.name)
 
     def class_in(self, cls: ClassInfo, expression: Expression | None) -> str:
         """The class that a relationship names: itself, its name as text, a lambda's value, an annotation's inside."""
@@ -327,7 +333,7 @@ class Mappings:
     def mapped_at(self, module: Module, target: Expression | None, function: FunctionInfo | None) -> str:
         """The class that a relationship's argument names; a variable holds the mapper that was made before."""
         if isinstance(target, Local) and function is not None:
-            for statement in body(function.code):
+            for statement in self.world.text(function):
                 match statement:
                     case Assign((Local(name),), Call() as made) if name == target.name and made.arguments:
                         return self.mapped_at(module, made.arguments[0], None)
@@ -340,15 +346,17 @@ class Mappings:
     def imperative(self) -> dict[str, tuple[Module, Call, FunctionInfo | None]]:
         if self._imperative is None:
             self._imperative = {}
-            for module in self.world.names.every_module() if self.used else ():
-                infos = [*self.world.names.functions(module).values(), None]
-                for info in infos:
-                    code = info.code if info is not None else module.file.bodies[-1]
-                    if "map_imperatively" in code.names or "mapper" in code.names:
-                        for call in mapping_calls(body(code)):
-                            name = self.mapped_at(module, call.arguments[0], None)
-                            self._imperative.setdefault(name, (module, call, info))
+            with self.world.ledger.everywhere():
+                self.read_mapping_calls()
         return self._imperative
+
+    def read_mapping_calls(self) -> None:
+        assert self._imperative is not None
+        everything = self.world.constructions
+        for module, info, code in everything.naming({"map_imperatively", "mapper"}) if self.used else ():
+            for call in mapping_calls(everything.read(info, code)):
+                name = self.mapped_at(module, call.arguments[0], None)
+                self._imperative.setdefault(name, (module, call, info))
 
 
 def mapping_calls(statements: tuple[object, ...]) -> Iterator[Call]:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from datakeel.read.orms.sqlalchemy.declared import keyword, last_name
 from datakeel.read.orms.sqlalchemy.plan import CONNECTION, SESSION
-from datakeel.read.program import Call, Span, body
+from datakeel.read.program import Call, Span
 from datakeel.read.state import ENDED
 from datakeel.read.symbols import Module
 from datakeel.read.values import NOTHING, Value
@@ -76,7 +76,8 @@ class Transactions:
         """The isolation level that every engine of the project is made with; empty where they differ or say none."""
         if self._default is None:
             self._default = ""
-            found = {self.engine_isolation(module, call) for module, call in self.engines()}
+            with self.world.ledger.everywhere():
+                found = {self.engine_isolation(module, call) for module, call in self.engines()}
             self._default = found.pop() if len(found) == 1 else ""
         return self._default
 
@@ -87,14 +88,14 @@ class Transactions:
 
     def engines(self) -> Iterator[tuple[Module, Call]]:
         """Every call that makes an engine."""
+        made = {"create_engine", "create_async_engine"}
+        for module, info, code in self.world.constructions.naming(made):
+            for call in calls_in(self.world.constructions.read(info, code)):
+                if last_name(call.function) in made:
+                    yield module, call
         for module in self.world.names.every_module():
-            for code in module.file.bodies:
-                if "create_engine" in code.names or "create_async_engine" in code.names:
-                    for call in calls_in(body(code)):
-                        if last_name(call.function) in ("create_engine", "create_async_engine"):
-                            yield module, call
             for call in calls_in(module.file.constants):
-                if last_name(call.function) in ("create_engine", "create_async_engine"):
+                if last_name(call.function) in made:
                     yield module, call
 
 

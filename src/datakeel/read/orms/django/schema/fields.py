@@ -99,6 +99,9 @@ class Field(Struct, frozen=True):
         return replace(self, name=name, columns=columns)
 
 
+ENDINGS = ("Field", "Key")  # of the names of what makes a field
+
+
 class Fields:
     """Reads the calls that make fields."""
 
@@ -203,7 +206,7 @@ class Fields:
 
     def function_kind(self, info: FunctionInfo) -> Found | None:
         """A function of the project that gives a field back."""
-        if info.owner is not None or not any(n.endswith(("Field", "Key")) for n in info.code.names):
+        if info.owner is not None or not any(n.endswith(ENDINGS) for n in info.code.names):
             return None
         returned = [s.value for s in body(info.code) if isinstance(s, Return)]
         if len(returned) != 1 or not isinstance(returned[0], Call):

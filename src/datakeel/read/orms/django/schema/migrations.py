@@ -467,6 +467,7 @@ def renamed_in(together: tuple[tuple[str, ...], ...], old: str, new: str) -> tup
 
 
 EDITS = frozenset(("execute", "alter_db_table"))
+PASSED_ON = frozenset(("state_forwards", "database_forwards"))
 OPERATIONS: dict[str, Callable[[Run, Given], Made]] = {
     "CreateModel": Run.create_model,
     "DeleteModel": Run.delete_model,

@@ -43,6 +43,8 @@ Bound = dict[str, Expression]
 DEPTH = 5  # how far helpers are followed
 TURNS = 60  # how often a loop over known values is gone through
 
+EDITORS = frozenset(("op", "execute", "alembic"))  # what a function names that changes tables
+
 
 class Migrations:
     """All revisions of a project; `changes` are theirs in the order in which they run."""
@@ -167,7 +169,7 @@ class Run:
         """A function of the project that the revision calls."""
         dotted = dotted_of(call.function)
         symbol = self.names.resolve(where.module, dotted) if dotted is not None else None
-        if not isinstance(symbol, FunctionInfo) or not {"op", "execute", "alembic"} & set(symbol.code.names):
+        if not isinstance(symbol, FunctionInfo) or EDITORS.isdisjoint(symbol.code.names):
             return
         parameters = symbol.signature.parameters
         bound: Bound = {p.name: p.default for p in parameters if p.default is not None}

@@ -1,0 +1,194 @@
+"""What one review's link leaves for the next: the answers to its roots, and what they rest on.
+
+After an edit inside functions those answers hold that rest on no text that changed; places move with their lines. An
+edit of anything else (a signature, a class, an import, a module's own statements) lets all of them fall.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from datakeel.model.place import Place
+from datakeel.model.system import Remark
+from datakeel.read.facts import Facts, Shelf
+from datakeel.read.ledger import NAME, TEXT, Ledger, Root, Thing
+from datakeel.read.moved import Changed, Moves, moves
+from datakeel.read.orms.django.schema.fields import ENDINGS
+from datakeel.read.program import decode
+
+Answers = dict[Root, object]
+REBUILD = ("msgspec._utils", "rebuild")  # by which records with named fields are made again
+
+
+class Index(Struct, frozen=True):
+    """What is kept of one link: the keys of the facts that it rests on, and of the blobs with the ledger and with the
+    answers, by the file that these are about (empty: about all)."""
+
+    facts: dict[str, bytes]
+    ledger: bytes
+    answers: dict[str, bytes]
+
+
+class Kept:
+    """The answers of the last link that still hold, on the shelf where a project's facts are; `key` names the project
+    and its circumstances. Without a shelf, none."""
+
+    def __init__(self, shelf: Shelf | None = None, key: bytes = b"", facts: Facts | None = None) -> None:
+        self.shelf = shelf
+        self.key = key
+        self.facts = facts
+        self.index = Index({}, b"", {})
+        self.ledger = Ledger()
+        self.moved: dict[str, Moves] = {}
+        self.fallen: set[Root] = set()
+        self.roots: set[Root] = set()
+        self.groups: dict[str, Answers] = {}
+        self.stale: set[str] = set()  # groups in which a place has moved
+        if shelf is not None and facts is not None:
+            self.load(shelf, facts)
+
+    def load(self, shelf: Shelf, facts: Facts) -> None:
+        try:
+            index = msgspec.msgpack.decode(shelf.get(self.key) or b"", type=Index)
+            self.moved = dict(self.compared(shelf, facts, index))
+            ledger = Ledger.of(self.unpickled(shelf, index.ledger))
+        except (Changed, KeyError, msgspec.DecodeError, pickle.UnpicklingError):
+            return
+        self.index, self.ledger = index, ledger
+        self.roots = {what for _, what in ledger.things if isinstance(what, Root)}
+        self.fallen = ledger.fallen(changed(self.moved))
+
+    def compared(self, shelf: Shelf, facts: Facts, index: Index) -> Iterator[tuple[str, Moves]]:
+        """What has moved in the files that changed. Raises Changed where it is more than that."""
+        if index.facts.keys() != facts.keys.keys():
+            raise Changed
+        for path, key in facts.keys.items():
+            before = index.facts[path]
+            if before != key:
+                old = shelf.get(before)
+                if old is None or path not in facts.files:
+                    raise Changed
+                yield path, moves(decode(bytes(old)), facts.files[path])
+
+    def unpickled(self, shelf: Shelf, key: bytes, group: str | None = None) -> Any:
+        blob = shelf.get(key)
+        if blob is None:
+            raise KeyError(key)
+        reader = Moving(blob, self.moved)
+        found = reader.load()
+        if group is not None and reader.met:
+            self.stale.add(group)
+        return found
+
+    # Asking -----------------------------------------------------------------------------------------------------------
+
+    def holds(self, root: Root) -> bool:
+        return root in self.roots and root not in self.fallen
+
+    def answer(self, root: Root) -> Any:
+        """The answer to a root that holds. Raises Changed where it cannot be had any more."""
+        group = self.groups.get(root.path)
+        if group is None:
+            group = self.groups[root.path] = self.read(root.path)
+        return group[root]
+
+    def read(self, path: str) -> Answers:
+        assert self.shelf is not None
+        found: Answers = self.unpickled(self.shelf, self.index.answers[path], path)
+        return found
+
+    def notes(self) -> Iterator[object]:
+        """What was noted on the way to the answers that hold."""
+        return self.ledger.standing_on(self.roots - self.fallen).notes()
+
+    # Keeping ----------------------------------------------------------------------------------------------------------
+
+    def keep(self, answers: Answers, written: Mapping[str, bytes], ledger: Ledger) -> None:
+        """Keeps the answers that were worked out now, beside those that still hold, for the next review. `written` are
+        all the answers about one file, as another process wrote them."""
+        if self.shelf is None or self.facts is None:
+            return
+        held = {root for root in self.roots - self.fallen if root not in answers}
+        if held:
+            whole = self.ledger.standing_on(held)
+            whole.take(ledger.told_whole(), [])
+        else:
+            whole = ledger
+        by_path: dict[str, Answers] = {}
+        for root, answer in answers.items():
+            by_path.setdefault(root.path, {})[root] = answer
+        standing: dict[str, list[Root]] = {}
+        for root in held:
+            standing.setdefault(root.path, []).append(root)
+        blobs = {}
+        for path in by_path.keys() | standing.keys():
+            fresh, before = by_path.get(path, {}), standing.get(path, ())
+            if not fresh and path not in self.stale:
+                blobs[path] = self.index.answers[path]
+            elif path in written and not before and path:
+                blobs[path] = self.put(written[path])
+            else:
+                blobs[path] = self.put(pickled({root: self.answer(root) for root in before} | fresh))
+        index = Index(self.facts.keys, self.put(pickled(whole.told_whole())), blobs)
+        self.shelf.put(self.key, msgspec.msgpack.encode(index))
+
+    def put(self, blob: bytes) -> bytes:
+        assert self.shelf is not None
+        key = blake2b(blob, digest_size=16).digest()
+        self.shelf.put(key, blob)
+        return key
+
+
+def pickled(what: object) -> bytes:
+    return pickle.dumps(what, pickle.HIGHEST_PROTOCOL)
+
+
+class Moving(pickle.Unpickler):
+    """Reads what was kept, each place where its code stands now. It makes nothing but what the model and this reader
+    are made of: a cache that somebody else wrote can run no code."""
+
+    def __init__(self, blob: bytes | memoryview, moved: Mapping[str, Moves]) -> None:
+        super().__init__(io.BytesIO(blob))
+        self.moved = moved
+        self.met = False
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == REBUILD:
+            return super().find_class(module, name)
+        found = super().find_class(module, name) if module.startswith("datakeel.") and "." not in name else None
+        if not isinstance(found, type) or not issubclass(found, Struct | Enum):
+            raise pickle.UnpicklingError(f"{module}.{name} is no part of what is kept")
+        if self.moved and found in (Place, Remark):
+            return self.place if found is Place else self.remark
+        return found
+
+    def place(self, path: str, line: int, column: int, end_line: int, end_column: int) -> Place:
+        found = self.file(path)
+        stood = (path, line, column, end_line, end_column)
+        return found.place(*stood) if found is not None else Place(*stood)
+
+    def remark(self, path: str, line: int, text: str) -> Remark:
+        found = self.file(path)
+        return Remark(path, found.at(line) if found is not None else line, text)
+
+    def file(self, path: str) -> Moves | None:
+        found = self.moved.get(path)
+        self.met = self.met or found is not None
+        return found
+
+
+def changed(moved: Mapping[str, Moves]) -> Iterator[Thing]:
+    """What an answer may rest on that is another thing now."""
+    for path, found in moved.items():
+        for function, words in found.functions.items():
+            yield TEXT, (path, function)
+            yield from ((NAME, word) for word in words)
+            yield from ((NAME, f"*{ending}") for ending in ENDINGS if any(w.endswith(ending) for w in words))

@@ -1,0 +1,139 @@
+"""What is kept of a link gives, after an edit, the system that linking anew gives; and less is followed for it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from datakeel.model.system import System
+from datakeel.read import facts, reader
+from datakeel.read.kept import Index, Kept
+from datakeel.read.ledger import Root
+from datakeel.read.source import discover
+
+SHOP = Path(__file__).parents[2] / "examples" / "review" / "shop"
+EFFECT = "import requests; requests.post('https://example.org/orders')"
+KEY = b"link"
+
+
+class Shelf(dict[bytes, bytes]):
+    def put(self, key: bytes, blob: bytes) -> None:
+        self[key] = blob
+
+
+class Project:
+    """A project of texts, linked again and again on one shelf."""
+
+    def __init__(self, root: Path, files: dict[str, str]) -> None:
+        self.root = root
+        self.shelf = Shelf()
+        (root / "pyproject.toml").touch()
+        for path, text in files.items():
+            self.write(path, text)
+
+    def write(self, path: str, text: str) -> None:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def linked(self) -> tuple[System, Kept]:
+        read = facts.read(discover([self.root]), self.shelf, jobs=1)
+        kept = Kept(self.shelf, KEY, read)
+        return reader.system(read, jobs=1, kept=kept), kept
+
+    def anew(self) -> System:
+        return reader.system(facts.read(discover([self.root]), self.shelf, jobs=1), jobs=1)
+
+
+def edits(text: str) -> Iterator[tuple[str, str]]:
+    """Each function of a text, with an effect before its last statement; and some without that statement."""
+    functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    for number, function in enumerate(functions):
+        last, lines = function.body[-1], text.split("\n")
+        indent = " " * last.col_offset
+        before, after = lines[: last.lineno - 1], lines[last.lineno - 1 :]
+        yield function.name, "\n".join([*before, indent + EFFECT, *after])
+        if number % 3 == 0 and not any(isinstance(n, ast.Yield) for n in ast.walk(last)):
+            yield function.name, "\n".join([*before, indent + "pass", *lines[last.end_lineno :]])
+
+
+def test_any_edit_inside_a_function_gives_what_linking_anew_gives(tmp_path: Path) -> None:
+    texts = {str(f.relative_to(SHOP)): f.read_text() for f in SHOP.rglob("*.py")}
+    project = Project(tmp_path, texts)
+    project.linked()
+    tried = 0
+    for path, text in sorted(texts.items()):
+        if not path.startswith("shop/"):
+            continue
+        for name, edited in edits(text):
+            project.write(path, edited)
+            system, kept = project.linked()
+            assert system == project.anew(), f"{path}: {name}"
+            assert len(kept.fallen) < len(kept.roots), f"{path}: {name}"
+            tried += 1
+        project.write(path, text)
+    assert tried > 30
+
+
+def test_only_what_rests_on_the_edit_is_followed_again(tmp_path: Path) -> None:
+    project = Project(
+        tmp_path,
+        {
+            "a.py": "from b import b\n\n\ndef a():\n    b()\n\n\ndef other():\n    pass\n",
+            "b.py": "def b():\n    pass\n\n\ndef below():\n    print(1)\n",
+            "c.py": "from b import below\n\n\ndef c():\n    below()\n",
+        },
+    )
+    project.linked()
+    project.write("b.py", f"def b():\n    {EFFECT}\n    pass\n\n\ndef below():\n    print(1)\n")
+    system, kept = project.linked()
+    assert kept.fallen == {Root("module", "a.py"), Root("module", "b.py")}
+    assert [e.verb for e in system.operations[0].effects] == ["http"]
+    assert next(o.place.line for o in system.operations if o.symbol == "below") == 6
+    again, kept = project.linked()
+    assert kept.fallen == set()
+    assert again == system == project.anew()
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        "def b(given=1):\n    pass\n",
+        "import os\n\n\ndef b():\n    pass\n",
+        "LIMIT = 3\n\n\ndef b():\n    pass\n",
+        "def b():\n    pass\n\n\ndef more():\n    pass\n",
+        "class B:\n    pass\n\n\ndef b():\n    pass\n",
+    ],
+)
+def test_what_others_may_see_lets_all_fall(edited: str, tmp_path: Path) -> None:
+    project = Project(tmp_path, {"a.py": "from b import b\n\n\ndef a():\n    b()\n", "b.py": "def b():\n    pass\n"})
+    project.linked()
+    project.write("b.py", edited)
+    system, kept = project.linked()
+    assert not kept.roots
+    assert system == project.anew()
+
+
+def test_a_name_that_was_looked_for_in_vain_is_found(tmp_path: Path) -> None:
+    """A global that nobody filled is filled now: who uses it rests on the search, not on the text that fills it."""
+    before = "client = None\n\n\ndef connect():\n    pass\n\n\ndef use():\n    client.set('a', 1)\n"
+    project = Project(tmp_path, {"a.py": before})
+    project.linked()
+    filled = "    global client\n    import redis\n    client = redis.Redis()"
+    project.write("a.py", before.replace("    pass", filled))
+    system, _ = project.linked()
+    assert system == project.anew()
+
+
+@pytest.mark.parametrize("foreign", [b"cos\nsystem\n(S'true'\ntR.", b"cdatakeel.cache\nos.system\n(S'true'\ntR."])
+def test_a_cache_that_somebody_else_wrote_runs_no_code(foreign: bytes, tmp_path: Path) -> None:
+    project = Project(tmp_path, {"a.py": "def a():\n    pass\n"})
+    system, _ = project.linked()
+    project.shelf[msgspec.msgpack.decode(project.shelf[KEY], type=Index).ledger] = foreign
+    again, found = project.linked()
+    assert not found.roots
+    assert again == system
