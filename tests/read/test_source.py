@@ -190,6 +190,10 @@ def test_a_path_tells_the_role(tmp_path: Path) -> None:
     expected = {
         "app/orders/models.py": Role.PRODUCT,
         "app/orders/tests/factories.py": Role.TEST,
+        "shop_tests/orders/utils.py": Role.TEST,
+        "community/github_mock/server.py": Role.TEST,
+        "loadtest/load.py": Role.TEST,
+        "app/latests/list.py": Role.PRODUCT,
         "app/orders/test_models.py": Role.TEST,
         "conftest.py": Role.TEST,
         "app/orders/migrations/0001_initial.py": Role.MIGRATION,

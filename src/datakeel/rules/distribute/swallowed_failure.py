@@ -94,6 +94,13 @@ def fails_here(operation: Operation, handler: Handler, effect: Effect) -> bool:
     return any(c.kind == Kind.COMMIT and c.number > effect.number for c in body_effects(operation, handler))
 
 
+def comes_again(operation: Operation) -> bool:
+    """Whether a schedule starts this task, and gives it nothing of its own to do: what a failed run left undone may be
+    done by the next."""
+    own = {e.kind for e in operation.entries if e.place == operation.place}
+    return {"task", "schedule"} <= own
+
+
 def hit(operation: Operation, handler: Handler, lost: Effect) -> Hit:
     what = thing(lost)
     caught = ", ".join(n.rpartition(".")[2] for n in handler.exceptions) or "everything"
@@ -108,7 +115,7 @@ def hit(operation: Operation, handler: Handler, lost: Effect) -> Hit:
             Step(operation.place, f"whoever started {operation.symbol} sees that it went well: nobody tries it again"),
         ),
         rests_on=(lost,),
-        doubts=0 if operation.entries else 1,
+        doubts=2 if comes_again(operation) else 0 if operation.entries else 1,
         datasets=(lost.dataset,) if lost.dataset else (),
         fix=Fix(
             title="let the failure out, or record it where something will try again",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Guard, Kind, StoreKind
+from datakeel.model.effect import Effect, Guard, Kind, Source, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.place import Place
 from datakeel.model.system import System
@@ -36,7 +36,7 @@ def non_atomic_cache_update(operation: Operation, system: System) -> Iterator[Hi
         )
         if read is None or read.place in spoken or operation.exclusive(read, write):
             continue
-        told = computed(read, write) or claimed(operation, read, write)
+        told = computed(operation, read, write) or claimed(operation, read, write)
         answer = stopped(operation, read, write, system) if told else Answer.YES
         if answer != Answer.YES:
             spoken.add(read.place)
@@ -79,12 +79,23 @@ def atomic(write: Effect) -> bool:
     return option is not None and option.value not in ("", "False", "None")
 
 
-def computed(read: Effect, write: Effect) -> str:
-    """The set value was computed from what was got."""
+def computed(operation: Operation, read: Effect, write: Effect) -> str:
+    """The set value was computed from what was got, and from nothing that was fetched meanwhile."""
     if write.verb == "increment":
         return ""
     sources = {*write.payload, *(s for a in write.assigned for s in a.sources)}
-    return "computed" if any(s.kind == "read" and s.number == read.number for s in sources) else ""
+    if not any(s.kind == "read" and s.number == read.number for s in sources):
+        return ""
+    return "" if any(fetched(operation, s, read) for s in sources) else "computed"
+
+
+def fetched(operation: Operation, source: Source, read: Effect) -> bool:
+    """Whether a value is what another service answers: then the entry is a copy of that, filled where it is missing,
+    and two runs fill in the same."""
+    if source.kind not in ("read", "result") or source.number == read.number:
+        return False
+    effect = operation.effect(source.number)
+    return effect is not None and effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE
 
 
 def claimed(operation: Operation, read: Effect, write: Effect) -> str:
