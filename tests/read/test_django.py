@@ -866,3 +866,32 @@ def test_a_model_that_extends_one_of_its_own_name_has_a_table(tmp_path: Path) ->
     )
     assert {"shop_a", "shop_b"} <= {d.name for d in system.datasets}
     assert not system.remarks
+
+
+OWN_FIELDS = """
+from django.db import models
+
+class QuietOneToOneField(models.OneToOneField):
+    pass
+
+QuietOneToOneOrField = QuietOneToOneField
+
+class User(models.Model):
+    name = models.TextField()
+
+class Settings(models.Model):
+    user = QuietOneToOneOrField(User, on_delete=models.CASCADE)
+
+def chosen(user):
+    return Settings.objects.filter(user=user).first()
+"""
+
+
+def test_another_name_of_a_relation_of_the_project_is_that_relation(tmp_path: Path) -> None:
+    system = read_system({"shop/models.py": OWN_FIELDS}, tmp_path)
+    read = next(e for o in system.operations if o.symbol == "chosen" for e in o.effects)
+    assert read.selection is not None
+    assert [p.column for p in read.selection.predicates] == ["user_id"]
+    dataset = system.dataset_of(read)
+    assert dataset is not None
+    assert dataset.enforces_unique(frozenset(("user_id",))) == Answer.YES

@@ -62,7 +62,9 @@ def looked_for(read: Effect, write: Effect) -> tuple[str, ...]:
     """The columns of the key; none where the row is looked for in any other way than by what it is given."""
     asked = read.selection.predicates if read.selection is not None else ()
     given = {a.column for a in write.assigned} | {p.column for p in asked if write.verb == TAKES}
-    plain = all(p.operator == "=" and p.column in given for p in asked)
+    # a key over a flag would refuse rows that are right once the first one has left its state
+    flags = ("const:True", "const:False")
+    plain = all(p.operator == "=" and p.column in given and p.value not in flags for p in asked)
     return tuple(dict.fromkeys(p.column for p in asked)) if plain else ()
 
 

@@ -1595,7 +1595,7 @@ class Caller(Executor):
             with self.scope("savepoint", "", at, connection):
                 yield
             return
-        isolation = self.asked_text(opening, opens.isolation) or self.world.orms.isolation(opening.receiver)
+        isolation = self.asked_text(opening, opens.isolation) or self.world.orms.isolation(self, opening.receiver)
         before_locks = self.state.locks
         previous = self.state.transactions.get(connection)
         number = self.begin("atomic", connection, at, isolation)

@@ -223,17 +223,15 @@ def overtaken(read: Place, slow: Effect | None, theirs: Effect, write: Effect, w
     )
 
 
-def early(begin: Place, publish: Effect, what: str) -> tuple[Step, ...]:
-    """A message leaves inside a transaction: it arrives before the commit, or although there never is one."""
+def early(begin: Place, publish: Effect, what: str, *, read: bool) -> tuple[Step, ...]:
+    """A message leaves inside a transaction: it arrives before the commit, or although there never is one. `read`:
+    whether its consumer looks for the rows."""
+    rolled_back = "the transaction rolls back, and the message stands for nothing"
     return (
         Step(begin, "the transaction begins here"),
         *way(publish),
         Step(publish.place, f"{what} leaves while nothing is committed"),
-        Step(
-            begin,
-            "the consumer runs at once and does not find the rows; or the transaction rolls back, "
-            "and the message stands for nothing",
-        ),
+        Step(begin, f"the consumer runs at once and does not find the rows; or {rolled_back}" if read else rolled_back),
     )
 
 

@@ -187,13 +187,13 @@ class Orms:
         """What a parameter holds that says nothing of it, by who passes it or by its name."""
         return self.django.parameter(info, parameter)
 
-    def isolation(self, session: Value | None) -> str:
+    def isolation(self, caller: Caller, session: Value | None) -> str:
         """The isolation that a session or connection was made with; empty where nothing says one."""
         transactions = self.sqlalchemy.transactions
         known = session is not None and (
             transactions.is_session(session.type) or transactions.is_connection(session.type)
         )
-        return transactions.isolation(session) if known and session is not None else ""
+        return transactions.isolation(session, caller) if known and session is not None else ""
 
     def key(self, state: Any) -> Any:
         for orm in self.each:

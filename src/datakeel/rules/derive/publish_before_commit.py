@@ -11,6 +11,7 @@ from datakeel.model.system import System
 from datakeel.rules.facts.decisions import first_filling
 from datakeel.rules.facts.derivation import about, marks, named_in, record_writes, together, unit
 from datakeel.rules.facts.guards import here
+from datakeel.rules.facts.stakes import race
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import early, way
 
@@ -28,7 +29,7 @@ def publish_before_commit(operation: Operation, system: System) -> Iterator[Hit]
         alone = unit(operation, publish) is None
         write = unwritten(operation, publish, system) if alone else uncommitted(operation, publish)
         if write is not None:
-            yield hit(operation, publish, write, alone=alone)
+            yield hit(operation, publish, write, alone=alone, read=may_read(publish, write, system))
 
 
 def delayed(publish: Effect) -> bool:
@@ -106,7 +107,7 @@ def of_earlier(operation: Operation, publish: Effect, write: Effect) -> bool:
     )
 
 
-def hit(operation: Operation, publish: Effect, write: Effect, *, alone: bool) -> Hit:
+def hit(operation: Operation, publish: Effect, write: Effect, *, alone: bool, read: bool) -> Hit:
     what = f"the message to {publish.dataset}" if publish.dataset else "the message"
     transaction = operation.transaction_of(publish)
     begin = (transaction.place if transaction is not None else None) or operation.place
@@ -116,10 +117,11 @@ def hit(operation: Operation, publish: Effect, write: Effect, *, alone: bool) ->
         message=f"{what} leaves before {write.dataset or 'the row'} is written"
         if alone
         else f"{what} leaves before the transaction that writes {write.dataset or 'its rows'} commits",
-        story=ahead(publish, write, what) if alone else early(begin, publish, what),
+        story=ahead(publish, write, what) if alone else early(begin, publish, what, read=read),
         rests_on=(publish, write),
         doubts=0 if told and not alone else 1,
         datasets=tuple(d for d in (write.dataset, publish.dataset) if d),
+        severity=race(write) if read else Severity.MAJOR,
         fix=Fix(
             title="send it after the commit, or write it to an outbox in the same transaction",
             text=deferral(publish, write),

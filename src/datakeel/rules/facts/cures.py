@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -171,8 +173,14 @@ def conditional_update(
     )
 
 
-def insert_once(write: Effect, columns: tuple[str, ...], system: System) -> Fix:
-    """Insert, and let a unique key decide who was first."""
+def insert_once(
+    write: Effect, columns: tuple[str, ...], system: System, among: Mapping[str, str] = MappingProxyType({})
+) -> Fix:
+    """Insert, and let a unique key decide who was first; `among` which rows it does, where others may repeat the
+    key."""
+    key = [c for c in columns if c not in among]
+    if among and key:
+        return insert_once_among(write, key, among, system)
     model = model_name(write, system)
     names = ", ".join(columns)
     pairs = ", ".join(f"{c}={c}" for c in columns)
@@ -192,6 +200,27 @@ def insert_once(write: Effect, columns: tuple[str, ...], system: System) -> Fix:
     )
     return Fix(
         title=f"insert with a unique key on {names}, and take the row that is there", text=texts.get(family(write), sql)
+    )
+
+
+def insert_once_among(write: Effect, key: list[str], among: Mapping[str, str], system: System) -> Fix:
+    """A unique key over the rows of one state alone: when a row has left it, another of the same key may come."""
+    names = ", ".join(key)
+    state = " AND ".join(f"{column} = {value.lower()}" for column, value in among.items())
+    fields = ", ".join(f'"{c}"' for c in key)
+    condition = ", ".join(f"{column}={value}" for column, value in among.items())
+    texts = {
+        "django": f"UniqueConstraint(fields=[{fields}], condition=Q({condition}), name=…)  # on "
+        f"{model_name(write, system)}\n# and take the row that is there when the insert raises IntegrityError",
+        "mongodb": f"{write.dataset}.create_index([{fields}], unique=True, partialFilterExpression={{…}})",
+    }
+    sql = (
+        f"CREATE UNIQUE INDEX … ON {write.dataset} ({names}) WHERE {state};\n"
+        f"INSERT INTO {write.dataset} … ON CONFLICT ({names}) WHERE {state} DO NOTHING"
+    )
+    return Fix(
+        title=f"insert with a unique key on {names} among the rows where {state}, and take the row that is there",
+        text=texts.get(family(write), sql),
     )
 
 

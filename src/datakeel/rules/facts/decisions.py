@@ -40,6 +40,8 @@ def says_absent(guard: Guard, read: Effect) -> bool:
         return any(name in guard.text for name in ABSENT)
     if guard.test in ("is-none", "truth", "exists"):
         return guard.polarity == (guard.test == "is-none")
+    if len(guard.sources) > 1:
+        return False  # the number is held against another one, which says nothing of none
     if guard.test == "==":
         return guard.polarity and guard.text in EMPTY
     if guard.test in (">", "!="):

@@ -102,14 +102,19 @@ def moves(first: Effect, second: Effect) -> str:
     """An amount is taken from one row, and given to another."""
     if first.dataset != second.dataset or not {first.verb, second.verb}.isdisjoint(NEW) or same_target(first, second):
         return ""
-    if first.place == second.place:
-        return ""
+    if first.place == second.place or ("upsert" in (first.verb, second.verb) and not counted(first, second)):
+        return ""  # an upsert that is given values states what a row holds, whatever it held
     mine = {a.column: a for a in first.assigned if changed(a, first)}
     for other in second.assigned:
         here = mine.get(other.column)
         if here is not None and changed(other, second) and given(here.sources) & given(other.sources):
             return f"an amount taken from one row of {first.dataset} and given to none"
     return ""
+
+
+def counted(*writes: Effect) -> bool:
+    """Whether the store itself adds to what each of the rows holds."""
+    return all(any(a.how == "atomic" for a in w.assigned) for w in writes)
 
 
 def changed(assignment: Assignment, write: Effect) -> bool:

@@ -9,6 +9,7 @@ from datakeel.model.effect import Effect, Kind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.sending import asked, reported, waited_for
+from datakeel.rules.facts.stakes import valuable
 from datakeel.rules.rule import Hit, rule
 
 WHERE = {
@@ -70,7 +71,9 @@ def hit(system: System, operation: Operation, publish: Effect) -> Hit:
         ),
         rests_on=(publish,),
         datasets=(publish.dataset,) if publish.dataset else (),
-        severity=Severity.MAJOR if how == "answer" or flushed(system, publish) else None,
+        severity=Severity.MAJOR
+        if how == "answer" or flushed(system, publish) or not valuable(publish.dataset, operation.name)
+        else None,
         symbol=operation.symbol,
         fix=Fix(title="look at how the sending ended", text=CURES[how]),
     )

@@ -13,6 +13,7 @@ from datakeel.rules.facts.cures import insert_once
 from datakeel.rules.facts.decisions import closed_before, deciding_reads, says_absent, written_as_asked
 from datakeel.rules.facts.duplicates import keyed, refused_twice, violation_handled
 from datakeel.rules.facts.guards import excluded, here, now, stopped
+from datakeel.rules.facts.stakes import race
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_insert
 
@@ -106,9 +107,19 @@ def judged(
         rests_on=(read, write),
         doubts=int(unique == Answer.UNKNOWN) + int(answer == Answer.UNKNOWN),
         datasets=(write.dataset,),
-        severity=Severity.MINOR if unique == Answer.YES else None,
-        fix=insert_once(write, told, system),
+        severity=Severity.MINOR if unique == Answer.YES else race(write),
+        fix=insert_once(write, told, system, among=constants(read, told)),
     )
+
+
+def constants(read: Effect, columns: tuple[str, ...]) -> dict[str, str]:
+    """Which rows count, where the row is looked for among those of one state: later ones of the same key are right."""
+    asked = read.selection.predicates if read.selection is not None else ()
+    return {
+        p.column: p.value.removeprefix("const:")
+        for p in asked
+        if p.operator == "=" and p.column in columns and p.value in ("const:True", "const:False")
+    }
 
 
 def filled(read: Effect, columns: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,12 +4,14 @@ dead."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 from msgspec.structs import replace
 
 from datakeel.finding import Change, Fix, Severity
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Handler, Operation, Transaction
+from datakeel.rules.facts.dependence import amends, moves, owns, replaces
 from datakeel.rules.facts.duplicates import WIDE
 from datakeel.rules.facts.guards import now
 from datakeel.rules.rule import Hit, rule
@@ -33,6 +35,7 @@ DATABASE_ERRORS = (
     "SQLAlchemyError",
 )
 SENT = (Kind.READ, Kind.WRITE)
+FEW = 12  # writes of one try that are held against each other
 NAMED = 3  # datasets that a message names
 
 
@@ -51,7 +54,7 @@ def error_swallowed_in_transaction(operation: Operation) -> Iterator[Hit]:
             goes_on = later(operation, transaction, handler, {failed.number}) or next_turn(failed, transaction, handler)
             if goes_on is not None:
                 yield aborted(operation, transaction, handler, failed, goes_on)
-        elif len({w.number for w in writes}) > 1:
+        elif any(belong(operation, a, b) for a, b in combinations(writes[:FEW], 2)):
             yield half(operation, transaction, handler, writes)
 
 
@@ -178,6 +181,14 @@ def half(operation: Operation, transaction: Transaction, handler: Handler, write
         doubts=1,
         datasets=tuple(names),
         fix=cure(writes[0]),
+    )
+
+
+def belong(operation: Operation, first: Effect, second: Effect) -> bool:
+    """Whether the one write without the other is wrong: of rows that have nothing to do with each other, those that are
+    written are right by themselves."""
+    return bool(
+        replaces(operation, first, second) or moves(first, second) or owns(first, second) or amends(first, second)
     )
 
 

@@ -13,6 +13,7 @@ from datakeel.rules.facts.cures import atomic_update, only_unchanged, save_only
 from datakeel.rules.facts.decisions import same_key
 from datakeel.rules.facts.guards import here, locks_nothing, now, rows_of, single_runner, stopped
 from datakeel.rules.facts.slow import slow_between
+from datakeel.rules.facts.stakes import race
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import interleaved, overtaken
 
@@ -57,6 +58,7 @@ def own_value(
         rests_on=tuple(e for e in (read, write) if e is not None),
         doubts=int(answer == Answer.UNKNOWN),
         datasets=(write.dataset,) if write.dataset else (),
+        severity=race(write, assignment.column),
         fix=only_unchanged(write)
         if assignment.column == "*"
         else atomic_update(operation, read, write, assignment.column, system),

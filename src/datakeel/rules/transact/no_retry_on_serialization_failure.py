@@ -17,6 +17,7 @@ from datakeel.rules.story import refused
 
 RETRIED_BY = ("task", "consumer", "event")
 BY_HAND = ("command", "main")
+NEW = ("insert", "copy")
 
 
 @rule(Severity.MAJOR)
@@ -26,10 +27,12 @@ def no_retry_on_serialization_failure(operation: Operation, system: System) -> I
         return  # a part of the callers' transaction is run again with the whole of it, or not at all
     for transaction in begun_here(operation, system):
         work = list(effects_of(transaction, operation.effects))
-        writes = [e for e in work if e.kind == Kind.WRITE]
-        if not writes or transaction.retried or whole_again(operation, work):
+        writes = [e for e in work if e.kind == Kind.WRITE and refusable(e, transaction)]
+        if not writes or swept(operation, writes) or transaction.retried or whole_again(operation, work):
             continue
         if strong(transaction):
+            if transaction.kind == "session" and transaction.connection.startswith("parameter:"):
+                continue  # a session that was handed in: whoever made it commits it, and runs it again or not
             yield hit(
                 operation,
                 transaction,
@@ -41,6 +44,28 @@ def no_retry_on_serialization_failure(operation: Operation, system: System) -> I
             locked = next((e for e in work if set_by_set(e, transaction, work)), None)
             if locked is not None and contended(operation, locked, system):
                 yield hit(operation, transaction, locked, "sets of rows are locked one after the other", "40P01")
+
+
+def refusable(write: Effect, transaction: Transaction) -> bool:
+    """Whether the database may refuse a write because of another one: a snapshot has nothing against a new row, which
+    no other transaction can have changed; only SERIALIZABLE also asks what was read."""
+    return write.verb not in NEW or "serializable" in transaction.isolation or not strong(transaction)
+
+
+def swept(operation: Operation, writes: list[Effect]) -> bool:
+    """Whether a schedule starts it over and over, and it takes up just the rows that have not got yet what it writes:
+    what was refused is done by the next run."""
+    scheduled = any(e.kind == "schedule" for e in operation.entries)
+    return scheduled and all(takes_up(operation, w) for w in writes)
+
+
+def takes_up(operation: Operation, write: Effect) -> bool:
+    """Whether a row was found by the very column that is then set."""
+    kind, _, number = write.rows.root.partition(":") if write.rows is not None else ("", "", "")
+    read = operation.effect(int(number)) if kind in ("read", "element") else None
+    chosen = [e.selection for e in (write, read) if e is not None and e.selection is not None]
+    own = {a.column for a in write.assigned}
+    return any(p.column in own for selection in chosen for p in selection.predicates)
 
 
 def set_by_set(effect: Effect, transaction: Transaction, work: list[Effect]) -> bool:

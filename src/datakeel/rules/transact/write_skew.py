@@ -35,13 +35,28 @@ def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
         if write.dataset not in datasets:
             continue
         for read, computed in decided_by(operation, write, reads):
-            if read.number in told or not operation.meet_here(read, write):
+            if read.number in told or not operation.meet_here(read, write) or clears_up(operation, read, write):
                 continue
             answer = excluded(operation, read, write, system)
             if answer != Answer.YES and not constrained(write, system):
                 told.add(read.number)
                 yield hit(read, write, computed, answer, system)
                 break
+
+
+def clears_up(operation: Operation, read: Effect, write: Effect) -> bool:
+    """Whether rows of the set that was counted are deleted by their own keys, as another look at it gave them: a second
+    run finds the same ones, and to delete them again changes nothing."""
+    asked = write.selection.predicates if write.verb == "delete" and write.selection is not None else ()
+    sources = [s for p in asked for s in p.sources]
+    looks = [operation.effect(s.number) if s.kind == "read" else None for s in sources]
+    return (
+        bool(looks)
+        and all(p.operator == "in" for p in asked)
+        and read.selection is not None
+        and all(e is not None and e.selection is not None and e.dataset == read.dataset for e in looks)
+        and all(e.selection.predicates == read.selection.predicates for e in looks if e is not None and e.selection)
+    )
 
 
 def decided_by(operation: Operation, write: Effect, reads: dict[int, Effect]) -> Iterator[tuple[Effect, str]]:

@@ -34,8 +34,21 @@ def writes_without_transaction(operation: Operation, system: System) -> Iterator
         for a, b, why in dependent(operation, writes)
         if (answer := parted(operation, a, b)) != Answer.YES
     ]
+    unseen = int(bool(found) and saved_by_views(operation, system))
     for group in apart(operation, found):
-        yield hit(*group[0], tuple(dict.fromkeys(e.dataset for a, b, *_ in group for e in (a, b))))
+        yield hit(*group[0], tuple(dict.fromkeys(e.dataset for a, b, *_ in group for e in (a, b))), unseen)
+
+
+def saved_by_views(operation: Operation, system: System) -> bool:
+    """Whether it is a serializer's, which a framework calls from views that are not known, and some views of the
+    project hold a transaction round what they save."""
+    if operation.contexts or "validated_data" not in operation.parameters:
+        return False
+    return any(
+        them.symbol.rpartition(".")[2] in ("perform_create", "perform_update")
+        and any(t.kind == "atomic" and t.call is None for t in them.transactions)
+        for them in system.operations
+    )
 
 
 def apart(operation: Operation, found: Sequence[Pair]) -> list[list[Pair]]:
@@ -138,13 +151,13 @@ def in_the_making(first: Effect, second: Effect) -> bool:
     )
 
 
-def hit(first: Effect, second: Effect, why: str, answer: Answer, datasets: tuple[str, ...]) -> Hit:
+def hit(first: Effect, second: Effect, why: str, answer: Answer, datasets: tuple[str, ...], unseen: int) -> Hit:
     return Hit(
         place=here(second),
         message=f"a crash between the two writes leaves {why}: they are committed one by one",
         story=crash_between(first, second, why),
         rests_on=(first, second),
-        doubts=int(answer == Answer.UNKNOWN),
+        doubts=int(answer == Answer.UNKNOWN) + unseen,
         datasets=datasets,
         severity=Severity.MAJOR if "insert" in (first.verb, second.verb) else None,
         fix=one_transaction(first, datasets),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -72,12 +73,16 @@ class Declared(Struct, frozen=True):
     through: Expression | None
 
 
-def declared(owner: ClassInfo, name: str, statement: object) -> Declared | None:
-    """The field that an assignment of a class body makes, or None when it makes none."""
+def declared(owner: ClassInfo, name: str, statement: object, stands_for: Callable[[str], str]) -> Declared | None:
+    """The field that an assignment of a class body makes, or None when it makes none. `stands_for` gives the library's
+    class behind a name of the project's own."""
     if not isinstance(statement, Assign) or not isinstance(statement.value, Call):
         return None
     call = statement.value
-    kind = (dotted_of(call.function) or "").rpartition(".")[2]
+    dotted = dotted_of(call.function) or ""
+    kind = dotted.rpartition(".")[2]
+    if kind[:1].isupper() and not kind.endswith((*ONE, *MANY, *GENERIC)) and kind not in TYPES:
+        kind = stands_for(dotted) or kind
     if not (kind.endswith(ENDINGS) and kind[:1].isupper()) or kind == "GenericForeignKey":
         return None
     given = dict(call.keywords)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -11,10 +12,10 @@ from msgspec.structs import replace
 from datakeel.model.certainty import Origin
 from datakeel.read.languages.python.names import dotted_of
 from datakeel.read.orms.django.apps import Apps, contributed
-from datakeel.read.orms.django.fields import Field, declared
+from datakeel.read.orms.django.fields import MANY, ONE, Field, declared
 from datakeel.read.orms.django.query import words
 from datakeel.read.program import Assign, Call, Collection, Const, Expression
-from datakeel.read.symbols import ClassInfo, External
+from datakeel.read.symbols import ClassInfo, Constant, External, Module
 from datakeel.read.values import ClassTarget, ExternalTarget, Value
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class Models:
     def fields(self, cls: ClassInfo, table: str, back: str) -> Iterator[Field]:
         for ancestor in reversed(cls.ancestors()):
             for name, statement in ancestor.fields.items():
-                found = declared(ancestor, name, statement)
+                found = declared(ancestor, name, statement, partial(self.relation_kind, ancestor.module))
                 if found is None:
                     continue
                 field = found.field
@@ -152,6 +153,17 @@ class Models:
                     link = field.keywords.get("db_table") or f"{table}_{name}"
                     field = replace(field, through=through, link=link)
                 yield field
+
+    def relation_kind(self, module: Module, dotted: str) -> str:
+        """The library's relation behind a field of the project's own: a subclass, or another name of one. Empty for a
+        field that is none."""
+        symbol = self.world.names.resolve(module, dotted)
+        if isinstance(symbol, Constant):
+            behind = dotted_of(symbol.value)
+            again = behind is None or behind == dotted
+            return "" if again or behind is None else self.relation_kind(symbol.module, behind)
+        bases = symbol.externals() if isinstance(symbol, ClassInfo) else ()
+        return next((b.rpartition(".")[2] for b in bases if b.endswith((*ONE, *MANY))), "")
 
     def link_table(self, field: Field) -> str:
         """The table that a many-to-many field's pairs stand in."""

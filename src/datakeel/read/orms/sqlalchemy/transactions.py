@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
+from posixpath import commonpath
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -28,7 +30,7 @@ class Transactions:
     def __init__(self, world: World) -> None:
         self.world = world
         self._kinds: dict[tuple[str, str], bool] = {}
-        self._default: str | None = None
+        self._defaults: dict[str, str] = {}  # by the folder of the code
 
     def is_session(self, type_name: str) -> bool:
         return self.is_a(type_name, SESSION)
@@ -61,25 +63,33 @@ class Transactions:
         """The first use of a session begins its transaction, unless it commits by itself."""
         if caller.current(connection) is not None:
             return
-        isolation = self.isolation(session)
+        isolation = self.isolation(session, caller)
         if isolation == AUTOCOMMIT:
             caller.state.transactions[connection] = ENDED
             return
         caller.begin("session", connection, at, isolation)
 
-    def isolation(self, session: Value) -> str:
-        """The isolation that a session's, connection's or engine's options say, else the one of every engine."""
-        return spelled(found) if (found := given_isolation(session)) else self.default
+    def isolation(self, session: Value, caller: Caller) -> str:
+        """The isolation that a session's, connection's or engine's options say, else that of the code's own engine."""
+        if found := given_isolation(session):
+            return spelled(found)
+        function = caller.frame_function()
+        return self.default(function.module.path if function is not None else "")
 
-    @property
-    def default(self) -> str:
-        """The isolation level that every engine of the project is made with; empty where they differ or say none."""
-        if self._default is None:
-            self._default = ""
-            with self.world.ledger.everywhere():
-                found = {self.engine_isolation(module, call) for module, call in self.engines()}
-            self._default = found.pop() if len(found) == 1 else ""
-        return self._default
+    def default(self, path: str) -> str:
+        """The isolation level that the engines of a file's own program are made with: those that stand nearest to it,
+        for a repository may hold several programs, each with its engine. Empty where they differ or say none."""
+        folder = path.rpartition("/")[0]
+        found = self._defaults.get(folder)
+        if found is None:
+            found = self._defaults[folder] = nearest(folder, self.levels)
+        return found
+
+    @cached_property
+    def levels(self) -> tuple[tuple[str, str], ...]:
+        """Every engine: its file, and the isolation level that it is made with."""
+        with self.world.ledger.everywhere():
+            return tuple((m.path, self.engine_isolation(m, call)) for m, call in self.engines())
 
     def engine_isolation(self, module: Module, call: Call) -> str:
         expression = keyword(call, "isolation_level")
@@ -97,6 +107,18 @@ class Transactions:
             for call in calls_in(module.file.constants):
                 if last_name(call.function) in made:
                     yield module, call
+
+
+def nearest(folder: str, levels: tuple[tuple[str, str], ...]) -> str:
+    """The level on which the engines agree that share most of a folder's path.
+
+    >>> nearest("api/orders", (("api/db.py", "repeatable-read"), ("worker/db.py", "")))
+    'repeatable-read'
+    """
+    shared = [(len(commonpath((folder, path.rpartition("/")[0]))), level) for path, level in levels]
+    most = max((n for n, _ in shared), default=0)
+    found = {level for n, level in shared if n == most}
+    return found.pop() if len(found) == 1 else ""
 
 
 def given_isolation(value: Value, depth: int = 0) -> str:
