@@ -198,6 +198,7 @@ class Operation(Struct, frozen=True, kw_only=True, dict=True):
     parameters: tuple[str, ...] = ()
     complete: bool = True  # False: part of it could not be followed
     recursive: bool = False  # it calls itself
+    unused: bool = False  # nothing starts it, nobody calls it, and nobody names it, in a program with many ways in
 
     def of(self, *kinds: Kind) -> Iterator[Effect]:
         if len(kinds) == 1:

@@ -47,6 +47,10 @@ HANDED_ON = 3  # from function to function, how far what they are handed is foll
 WORTHWHILE = 20_000  # lines: below, a second process costs more than it saves
 SECONDS = 120.0  # for one module
 NOTED = 5  # places of one file whose SQL is said not to parse
+MANY_WAYS = 20  # ways in of a program that is surely one, and no library
+BY_CUSTOM = frozenset(
+    ("main", "handler", "lambda_handler", "application", "app", "setup", "run")
+)  # found by their names
 ENTRIES = 6  # how many ways in are named for one function
 
 
@@ -118,11 +122,14 @@ class Link:
         self.follow_further()
         self.mark_retried()
         contexts, reached = self.flow()
+        unused = frozenset(self.unused(contexts, reached))
         nothing = Followed()
         made = [r for m in self.followed() for r in self.answer(Root("module", m.path), nothing).made]
         system = System(
             operations=tuple(
-                in_context(self.operations[n], contexts, reached, recursive=n in self.calls.get(n, ()))
+                in_context(
+                    self.operations[n], contexts, reached, recursive=n in self.calls.get(n, ()), unused=n in unused
+                )
                 for n in sorted(self.operations)
             ),
             datasets=self.answer(Root("schema"), ()),
@@ -459,6 +466,37 @@ class Link:
                     waiting.append(callee)
                     seen.add(callee)
 
+    def unused(self, contexts: Mapping[str, set[Context]], reached: Mapping[str, list[Entry]]) -> Iterator[str]:
+        """The functions that nobody needs, by name: no text of the program names them, and no framework can find them
+        by a decorator or by a base class. In a small program, or a library, they may be all that there is."""
+        if len(self.entries) < MANY_WAYS:
+            return
+        named = self.named()
+        for name, operation in self.operations.items():
+            own = operation.symbol.rpartition(".")[2]
+            called = contexts.get(name) or reached.get(name) or own in named or own in BY_CUSTOM or own[:2] == "__"
+            if not called and not self.found_by_framework(operation):
+                yield name
+
+    def named(self) -> set[str]:
+        """Every name that stands in a text of the program: called, handed on, imported or exported."""
+        found: set[str] = set()
+        for file in self.files.values():
+            found.update(file.exports, (i.dotted.rpartition(".")[2] for i in file.imports))
+            for code in file.bodies:
+                found.update(code.names)
+        return found
+
+    def found_by_framework(self, operation: Operation) -> bool:
+        """Whether it is decorated, or a method of a class with a base that is a library's."""
+        module = self.names.by_path[operation.place.path]
+        signature = next((s for s in module.file.functions if s.name == operation.symbol), None)
+        if signature is None or signature.decorators:
+            return True
+        around = operation.symbol.rpartition(".")[0]
+        cls = self.names.class_of(module, around) if around else None
+        return bool(around) and (cls is None or bool(cls.externals()) or bool(cls.facts.decorators))
+
     def atomic_requests(self) -> bool:
         databases = self.world.setting("DATABASES")
         default = (databases.entries or {}).get("default")
@@ -533,7 +571,12 @@ def inside(place: Place, outer: Place) -> bool:
 
 
 def in_context(
-    operation: Operation, contexts: Mapping[str, set[Context]], reached: Mapping[str, list[Entry]], *, recursive: bool
+    operation: Operation,
+    contexts: Mapping[str, set[Context]],
+    reached: Mapping[str, list[Entry]],
+    *,
+    recursive: bool,
+    unused: bool,
 ) -> Operation:
     """An operation with what stands round its calls, and what starts it."""
     return replace(
@@ -541,6 +584,7 @@ def in_context(
         entries=tuple(reached.get(operation.name, ())),
         contexts=tuple(sorted(contexts.get(operation.name, ()), key=str)),
         recursive=recursive,
+        unused=unused,
     )
 
 
