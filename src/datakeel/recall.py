@@ -26,6 +26,7 @@ from datakeel.model.place import Place
 from datakeel.model.system import Remark
 from datakeel.read.facts import Facts, Shelf
 from datakeel.read.kept import Kept as KeptLink
+from datakeel.read.kept import touch
 from datakeel.read.moved import Changed, Lines, moves
 from datakeel.read.program import decode
 from datakeel.rules.overview import Portrait
@@ -60,10 +61,11 @@ class Recall:
         self.shelf = shelf
         self.facts = facts
         self.key = blake2b(circumstances(facts, config), digest_size=16).digest()
+        self.link_key = blake2b(self.key, digest_size=16, person=b"link").digest()
 
     def linked(self) -> KeptLink:
         """What the last review left of its link."""
-        return KeptLink(self.shelf, blake2b(self.key, digest_size=16, person=b"link").digest(), self.facts)
+        return KeptLink(self.shelf, self.link_key, self.facts)
 
     def judged(self) -> Judged | None:
         """What was judged, where it still holds; None where the project must be judged anew."""
@@ -74,6 +76,8 @@ class Recall:
             kept = msgspec.msgpack.decode(blob, type=Kept)
             moved = {path: self.lines(path, kept.keys[path], key) for path, key in self.facts.keys.items()}
             known = kept.judged
+            if any(moved.values()):  # something will be saved: what was linked is of use for later edits
+                touch(self.shelf, self.link_key)
             return replace(
                 known,
                 findings=tuple(relocated(f, moved) for f in known.findings),

@@ -137,3 +137,31 @@ def test_a_cache_that_somebody_else_wrote_runs_no_code(foreign: bytes, tmp_path:
     again, found = project.linked()
     assert not found.roots
     assert again == system
+
+
+def test_what_a_library_no_longer_calls_is_no_consumer_any_more(tmp_path: Path) -> None:
+    """What was noted for a callback goes with it, though the text of the function that was called is the same."""
+    before = (
+        "import pika\n\n\ndef on_message(channel, method, properties, body):\n    handled(body)\n\n\n"
+        "def handled(body):\n    print(body)\n\n\n"
+        "def start():\n    channel = pika.BlockingConnection().channel()\n"
+        "    channel.basic_consume('orders', on_message)\n    channel.start_consuming()\n"
+    )
+    project = Project(tmp_path, {"a.py": before})
+    first, _ = project.linked()
+    assert any(e.kind == "consumer" for o in first.operations for e in o.entries)
+    project.write("a.py", before.replace("    channel.basic_consume('orders', on_message)\n", ""))
+    system, kept = project.linked()
+    assert kept.roots
+    assert system == project.anew()
+    assert not any(e.kind == "consumer" for o in system.operations for e in o.entries)
+
+
+def test_a_damaged_answer_is_worked_out_anew(tmp_path: Path) -> None:
+    project = Project(tmp_path, {"a.py": "def a():\n    pass\n", "b.py": "def b():\n    pass\n"})
+    system, _ = project.linked()
+    index = msgspec.msgpack.decode(project.shelf[KEY], type=Index)
+    del project.shelf[index.answers["a.py"]]
+    again, kept = project.linked()
+    assert not kept.roots
+    assert again == system

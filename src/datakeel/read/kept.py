@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from hashlib import blake2b
 from typing import Any
@@ -45,26 +45,37 @@ class Kept:
         self.shelf = shelf
         self.key = key
         self.facts = facts
+        self.nothing()
+        if shelf is not None and facts is not None:
+            try:
+                self.load(shelf, facts)
+            except Exception:  # whatever stands there: it is of no use, and all is linked anew
+                self.nothing()
+
+    def nothing(self) -> None:
         self.index = Index({}, b"", {})
         self.ledger = Ledger()
         self.moved: dict[str, Moves] = {}
         self.fallen: set[Root] = set()
         self.roots: set[Root] = set()
-        self.groups: dict[str, Answers] = {}
+        self.groups: dict[str, Answers] = {}  # by the file that they are about
         self.stale: set[str] = set()  # groups in which a place has moved
-        if shelf is not None and facts is not None:
-            self.load(shelf, facts)
+        self.asked: set[Root] = set()
 
     def load(self, shelf: Shelf, facts: Facts) -> None:
-        try:
-            index = msgspec.msgpack.decode(shelf.get(self.key) or b"", type=Index)
-            self.moved = dict(self.compared(shelf, facts, index))
-            ledger = Ledger.of(self.unpickled(shelf, index.ledger))
-        except (Changed, KeyError, msgspec.DecodeError, pickle.UnpicklingError):
-            return
-        self.index, self.ledger = index, ledger
-        self.roots = {what for _, what in ledger.things if isinstance(what, Root)}
-        self.fallen = ledger.fallen(changed(self.moved))
+        """Reads what holds. Raises whatever it may where the shelf has nothing, or something else, or more has
+        changed."""
+        index = msgspec.msgpack.decode(found(shelf, self.key), type=Index)
+        self.moved = dict(self.compared(shelf, facts, index))
+        self.ledger = Ledger.of(Moving(found(shelf, index.ledger), self.moved).load())
+        self.roots = {what for _, what in self.ledger.things if isinstance(what, Root)}
+        self.fallen = self.ledger.fallen(changed(self.moved))
+        for path in {root.path for root in self.roots - self.fallen}:
+            reader = Moving(found(shelf, index.answers[path]), self.moved)
+            self.groups[path] = reader.load()
+            if reader.met:
+                self.stale.add(path)
+        self.index = index
 
     def compared(self, shelf: Shelf, facts: Facts, index: Index) -> Iterator[tuple[str, Moves]]:
         """What has moved in the files that changed. Raises Changed where it is more than that."""
@@ -73,20 +84,7 @@ class Kept:
         for path, key in facts.keys.items():
             before = index.facts[path]
             if before != key:
-                old = shelf.get(before)
-                if old is None or path not in facts.files:
-                    raise Changed
-                yield path, moves(decode(bytes(old)), facts.files[path])
-
-    def unpickled(self, shelf: Shelf, key: bytes, group: str | None = None) -> Any:
-        blob = shelf.get(key)
-        if blob is None:
-            raise KeyError(key)
-        reader = Moving(blob, self.moved)
-        found = reader.load()
-        if group is not None and reader.met:
-            self.stale.add(group)
-        return found
+                yield path, moves(decode(bytes(found(shelf, before))), facts.files[path])
 
     # Asking -----------------------------------------------------------------------------------------------------------
 
@@ -94,29 +92,25 @@ class Kept:
         return root in self.roots and root not in self.fallen
 
     def answer(self, root: Root) -> Any:
-        """The answer to a root that holds. Raises Changed where it cannot be had any more."""
-        group = self.groups.get(root.path)
-        if group is None:
-            group = self.groups[root.path] = self.read(root.path)
-        return group[root]
+        """The answer to a root that holds."""
+        self.asked.add(root)
+        return self.groups[root.path][root]
 
-    def read(self, path: str) -> Answers:
-        assert self.shelf is not None
-        found: Answers = self.unpickled(self.shelf, self.index.answers[path], path)
-        return found
+    def notes(self, *kinds: str) -> Iterator[object]:
+        """What was noted on the way to the answers that hold, to roots of these kinds."""
+        return self.notes_of(root for root in self.roots - self.fallen if root.kind in kinds)
 
-    def notes(self) -> Iterator[object]:
-        """What was noted on the way to the answers that hold."""
-        return self.ledger.standing_on(self.roots - self.fallen).notes()
+    def notes_of(self, roots: Iterable[Root]) -> Iterator[object]:
+        return self.ledger.standing_on(roots).notes()
 
     # Keeping ----------------------------------------------------------------------------------------------------------
 
     def keep(self, answers: Answers, written: Mapping[str, bytes], ledger: Ledger) -> None:
-        """Keeps the answers that were worked out now, beside those that still hold, for the next review. `written` are
-        all the answers about one file, as another process wrote them."""
+        """Keeps the answers that were worked out now, beside those that were asked for and still hold, for the next
+        review. `written` are all the answers about one file, as another process wrote them."""
         if self.shelf is None or self.facts is None:
             return
-        held = {root for root in self.roots - self.fallen if root not in answers}
+        held = self.asked - answers.keys()
         if held:
             whole = self.ledger.standing_on(held)
             whole.take(ledger.told_whole(), [])
@@ -136,7 +130,7 @@ class Kept:
             elif path in written and not before and path:
                 blobs[path] = self.put(written[path])
             else:
-                blobs[path] = self.put(pickled({root: self.answer(root) for root in before} | fresh))
+                blobs[path] = self.put(pickled({root: self.groups[path][root] for root in before} | fresh))
         index = Index(self.facts.keys, self.put(pickled(whole.told_whole())), blobs)
         self.shelf.put(self.key, msgspec.msgpack.encode(index))
 
@@ -145,6 +139,24 @@ class Kept:
         key = blake2b(blob, digest_size=16).digest()
         self.shelf.put(key, blob)
         return key
+
+
+def touch(shelf: Shelf, key: bytes) -> None:
+    """Says that what is kept under a key is still of use, though this review did not ask for it: a shelf drops what
+    nobody asks for."""
+    blob = shelf.get(key)
+    if blob is not None:
+        index = msgspec.msgpack.decode(blob, type=Index)
+        for other in (index.ledger, *index.answers.values(), *index.facts.values()):
+            shelf.get(other)
+
+
+def found(shelf: Shelf, key: bytes) -> bytes | memoryview:
+    """What stands under a key. Raises KeyError where there is nothing."""
+    blob = shelf.get(key)
+    if blob is None:
+        raise KeyError(key)
+    return blob
 
 
 def pickled(what: object) -> bytes:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LATER = ("callback", "scheduled")  # roots that are asked for only where the whole says so
 FOLLOWED = (Role.PRODUCT, Role.SCRIPT)
 HANDED_ON = 3  # from function to function, how far what they are handed is followed
 WORTHWHILE = 20_000  # lines: below, a second process costs more than it saves
@@ -115,7 +116,7 @@ class Link:
         """The whole system. `jobs` processes follow the functions; what they find does not depend on their number, nor
         on what is `kept` of the last review."""
         self.kept = kept or Kept()
-        self.take_notes(self.kept.notes())
+        self.take_notes(self.kept.notes("registered", "module", "schema"))
         self.root(Root("registered"), self.register)
         failed = self.follow(jobs, progress)
         self.take_notes(self.news())
@@ -151,6 +152,8 @@ class Link:
         """The answer to a root: the kept one where it holds."""
         if self.kept.holds(root):
             found: T = self.kept.answer(root)
+            if root.kind in LATER:
+                self.take_notes(self.kept.notes_of((root,)))
             return found
         with self.world.ledger.answering(root):
             worked_out = work()
