@@ -59,7 +59,15 @@ def claims(first: Effect, second: Effect) -> str:
     """A row notes that a message or a request is done, and what it asked for comes after."""
     if not any(claims_of(second, {first.number: first} if first.verb == "insert" and first.conflict else {})):
         return ""
+    if answers_failure(first, second):
+        return ""
     return f"a row of {first.dataset} that says that it is done, and no {second.verb} of {second.dataset}"
+
+
+def answers_failure(first: Effect, second: Effect) -> bool:
+    """Whether the second stands in a handler of the try that the first is in: it says that the work has failed."""
+    tried = {s.number for s in first.scopes if s.kind == "try" and s.arm == "body"}
+    return any(s.number in tried and s.arm.startswith("handler") for s in second.scopes if s.kind == "try")
 
 
 def enters(first: Effect, second: Effect) -> str:

@@ -82,7 +82,7 @@ def hit(dataset: Dataset, columns: list[Column], reckoned: bool) -> Hit:
     first = columns[0]
     names = ", ".join(c.name for c in columns)
     said = [MONEY.intersection(words(c.name)) for c in columns]
-    listed = not reckoned and not any(s - LISTED for s in said)  # a price that somebody keeps, and perhaps only shows
+    listed = not reckoned and all(s and s <= LISTED for s in said)  # a price that is kept, and perhaps only shown
     return Hit(
         place=stands(dataset, first),
         message=f"{dataset.name} keeps money in binary floats ({names}): sums drift by cents, and equal amounts differ",
