@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from datakeel.model.system import System
-from datakeel.read import facts, reader
+from datakeel.read import facts, link, reader
 from datakeel.read.kept import Index, Kept
 from datakeel.read.ledger import Root
 from datakeel.read.source import discover
@@ -40,10 +40,10 @@ class Project:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
-    def linked(self) -> tuple[System, Kept]:
+    def linked(self, jobs: int = 1) -> tuple[System, Kept]:
         read = facts.read(discover([self.root]), self.shelf, jobs=1)
         kept = Kept(self.shelf, KEY, read)
-        return reader.system(read, jobs=1, kept=kept), kept
+        return reader.system(read, jobs=jobs, kept=kept), kept
 
     def anew(self) -> System:
         return reader.system(facts.read(discover([self.root]), self.shelf, jobs=1), jobs=1)
@@ -139,14 +139,31 @@ def test_a_cache_that_somebody_else_wrote_runs_no_code(foreign: bytes, tmp_path:
     assert again == system
 
 
+CONSUMER = (
+    "import pika\n\n\ndef on_message(channel, method, properties, body):\n    handled(body)\n\n\n"
+    "def handled(body):\n    print(body)\n\n\n"
+    "def start():\n    channel = pika.BlockingConnection().channel()\n"
+    "    channel.basic_consume('orders', on_message)\n    channel.start_consuming()\n"
+)
+
+
+def test_what_other_processes_and_this_one_found_is_kept_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module's operations come from a worker, what a library calls in it from here."""
+    monkeypatch.setattr(link, "WORTHWHILE", 0)
+    project = Project(tmp_path, {"a.py": CONSUMER, "b.py": "def b():\n    pass\n"})
+    first, _ = project.linked(jobs=2)
+    project.write("b.py", "def b():\n    print(1)\n")
+    system, kept = project.linked(jobs=2)
+    assert {root.kind for root in kept.asked} >= {"module", "callback", "schema"}
+    assert system == project.anew()
+    assert first.operations[0].entries == system.operations[0].entries
+
+
 def test_what_a_library_no_longer_calls_is_no_consumer_any_more(tmp_path: Path) -> None:
     """What was noted for a callback goes with it, though the text of the function that was called is the same."""
-    before = (
-        "import pika\n\n\ndef on_message(channel, method, properties, body):\n    handled(body)\n\n\n"
-        "def handled(body):\n    print(body)\n\n\n"
-        "def start():\n    channel = pika.BlockingConnection().channel()\n"
-        "    channel.basic_consume('orders', on_message)\n    channel.start_consuming()\n"
-    )
+    before = CONSUMER
     project = Project(tmp_path, {"a.py": before})
     first, _ = project.linked()
     assert any(e.kind == "consumer" for o in first.operations for e in o.entries)

@@ -75,6 +75,7 @@ class Kept:
             self.groups[path] = reader.load()
             if reader.met:
                 self.stale.add(path)
+        self.roots = {root for root in self.roots if root in self.fallen or root in self.groups[root.path]}
         self.index = index
 
     def compared(self, shelf: Shelf, facts: Facts, index: Index) -> Iterator[tuple[str, Moves]]:
@@ -107,7 +108,7 @@ class Kept:
 
     def keep(self, answers: Answers, written: Mapping[str, bytes], ledger: Ledger) -> None:
         """Keeps the answers that were worked out now, beside those that were asked for and still hold, for the next
-        review. `written` are all the answers about one file, as another process wrote them."""
+        review. `written` are answers about one file, as another process wrote them."""
         if self.shelf is None or self.facts is None:
             return
         held = self.asked - answers.keys()
@@ -127,7 +128,7 @@ class Kept:
             fresh, before = by_path.get(path, {}), standing.get(path, ())
             if not fresh and path not in self.stale:
                 blobs[path] = self.index.answers[path]
-            elif path in written and not before and path:
+            elif path in written and not before and len(fresh) == 1:
                 blobs[path] = self.put(written[path])
             else:
                 blobs[path] = self.put(pickled({root: self.groups[path][root] for root in before} | fresh))
