@@ -70,6 +70,7 @@ def decided_at(call: Effect, system: System) -> Place:
 def hit(operation: Operation, call: Effect, option: Option, place: Place, once: bool) -> Hit:
     """`once`: in a program that somebody starts, and sees hang."""
     story = endless(call, "the answer", once)
+    often = repeated(operation, call) or any(e.kind == "command" for e in operation.entries)  # a timer may start it
     if option.place is not None and option.place != call.place:
         place = option.place if elsewhere(operation, option.place) else place
         story = (Step(option.place, "what the call is made with is decided here, and no timeout is among it"), *story)
@@ -79,7 +80,7 @@ def hit(operation: Operation, call: Effect, option: Option, place: Place, once: 
         f"{'the program stands still' if once else 'keeps its worker'}",
         story=story,
         rests_on=(call,),
-        doubts=int(operation.sometimes_inside("timeout") is not None) + once * (1 if repeated(operation, call) else 2),
+        doubts=int(operation.sometimes_inside("timeout") is not None) + once * (1 if often else 2),
         severity=Severity.MINOR if once or operation.role == Role.SCRIPT else None,
         fix=Fix(
             title=f"give {thing(call)} a timeout",
