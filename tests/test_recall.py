@@ -78,6 +78,13 @@ def test_what_was_judged_anew_is_recalled_the_next_time(again: Again) -> None:
     assert [f.rule for f in second.findings] == ["lost-update"]
 
 
+def test_where_a_function_ends_elsewhere_in_its_line_all_is_judged_anew(again: Again) -> None:
+    """What was found may stand at the whole function: its end would be told wrongly."""
+    again(BOOKING + "\n\ndef limit():\n    pass\n")
+    _, judged = again(BOOKING + '\n\ndef limit():\n    """Nothing yet."""\n')
+    assert judged == 1
+
+
 def test_a_comment_moves_what_was_found(again: Again) -> None:
     first, _ = again(BOOKING)
     moved = BOOKING.replace("def book", "# How money is booked:\n# in cents.\n\ndef book")
