@@ -102,7 +102,7 @@ class Kept:
         return self.notes_of(root for root in self.roots - self.fallen if root.kind in kinds)
 
     def notes_of(self, roots: Iterable[Root]) -> Iterator[object]:
-        return self.ledger.standing_on(roots).notes()
+        return self.ledger.notes_of(roots)
 
     # Keeping ----------------------------------------------------------------------------------------------------------
 
@@ -117,21 +117,16 @@ class Kept:
             whole.take(ledger.told_whole(), [])
         else:
             whole = ledger
-        by_path: dict[str, Answers] = {}
-        for root, answer in answers.items():
-            by_path.setdefault(root.path, {})[root] = answer
-        standing: dict[str, list[Root]] = {}
-        for root in held:
-            standing.setdefault(root.path, []).append(root)
+        now, before = by_path(answers), by_path({root: self.groups[root.path][root] for root in held})
         blobs = {}
-        for path in by_path.keys() | standing.keys():
-            fresh, before = by_path.get(path, {}), standing.get(path, ())
+        for path in now.keys() | before.keys():
+            fresh, standing = now.get(path, {}), before.get(path, {})
             if not fresh and path not in self.stale:
                 blobs[path] = self.index.answers[path]
-            elif path in written and not before and len(fresh) == 1:
+            elif path in written and not standing and len(fresh) == 1:
                 blobs[path] = self.put(written[path])
             else:
-                blobs[path] = self.put(pickled({root: self.groups[path][root] for root in before} | fresh))
+                blobs[path] = self.put(pickled(standing | fresh))
         index = Index(self.facts.keys, self.put(pickled(whole.told_whole())), blobs)
         self.shelf.put(self.key, msgspec.msgpack.encode(index))
 
@@ -140,6 +135,14 @@ class Kept:
         key = blake2b(blob, digest_size=16).digest()
         self.shelf.put(key, blob)
         return key
+
+
+def by_path(answers: Answers) -> dict[str, Answers]:
+    """Answers by the file that they are about."""
+    groups: dict[str, Answers] = {}
+    for root, answer in answers.items():
+        groups.setdefault(root.path, {})[root] = answer
+    return groups
 
 
 def touch(shelf: Shelf, key: bytes) -> None:

@@ -26,7 +26,7 @@ class News(Struct, frozen=True, gc=False):
     have no name), and what answers rest on."""
 
     first: int
-    things: tuple[tuple[str, object], ...]
+    things: tuple[Thing, ...]
     rests: dict[int, tuple[int, ...]]
 
 
@@ -101,8 +101,11 @@ class Ledger:
 
     @classmethod
     def of(cls, news: News) -> Ledger:
+        """The ledger that told all that it knows: its things keep their numbers."""
         ledger = cls()
-        ledger.take(news, [])
+        ledger.things = list(news.things)
+        ledger.numbers = {thing: number for number, thing in enumerate(news.things) if thing[1] is not None}
+        ledger.rests = dict(news.rests)
         return ledger
 
     def take(self, news: News, known: list[int]) -> None:
@@ -124,6 +127,10 @@ class Ledger:
         """The notes among the things from a number on."""
         return (what for kind, what in self.things[first:] if kind == NOTE)
 
+    def notes_of(self, roots: Iterable[Root]) -> Iterator[object]:
+        """The notes that were taken on the way to these roots, and to what is known everywhere."""
+        return (what for kind, what in map(self.things.__getitem__, self.reached(roots)) if kind == NOTE)
+
     # What holds -------------------------------------------------------------------------------------------------------
 
     def fallen(self, changed: Iterable[Thing]) -> set[Root]:
@@ -143,8 +150,8 @@ class Ledger:
         all_fall = self.numbers.get((ANSWER, EVERYWHERE)) in met
         return {what for n, (_, what) in enumerate(self.things) if isinstance(what, Root) and (all_fall or n in met)}
 
-    def standing_on(self, roots: Iterable[Root]) -> Ledger:
-        """The part of this ledger that these roots rest on, and what is known everywhere."""
+    def reached(self, roots: Iterable[Root]) -> set[int]:
+        """The numbers of these roots, of what is known everywhere, and of all that they rest on."""
         met: set[int] = set()
         wanted = [*((ANSWER, root) for root in roots), (ANSWER, EVERYWHERE)]
         waiting = [self.numbers[thing] for thing in wanted if thing in self.numbers]
@@ -153,6 +160,11 @@ class Ledger:
             if number not in met:
                 met.add(number)
                 waiting += self.rests.get(number, ())
+        return met
+
+    def standing_on(self, roots: Iterable[Root]) -> Ledger:
+        """The part of this ledger that these roots rest on, and what is known everywhere."""
+        met = self.reached(roots)
         part = Ledger()
         known = {n: part.number(t) if (t := told(self.things[n]))[1] is not None else part.nameless() for n in met}
         part.rests = {known[n]: tuple(known[m] for m in self.rests[n]) for n in met if n in self.rests}

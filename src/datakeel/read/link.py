@@ -101,6 +101,7 @@ class Link:
         self.entries: dict[str, list[Entry]] = {}
         self.callbacks: set[Callback] = set()
         self.remarks: set[Remark] = set()
+        self.made: list[Resource] = []  # at import
         self.kept = Kept()
         self.answers: Answers = {}  # worked out by this review
         self.written: dict[str, bytes] = {}  # those about one module, as another process wrote them
@@ -124,8 +125,6 @@ class Link:
         self.mark_retried()
         contexts, reached = self.flow()
         unused = frozenset(self.unused(contexts, reached))
-        nothing = Followed()
-        made = [r for m in self.followed() for r in self.answer(Root("module", m.path), nothing).made]
         system = System(
             operations=tuple(
                 in_context(
@@ -134,7 +133,7 @@ class Link:
                 for n in sorted(self.operations)
             ),
             datasets=self.answer(Root("schema"), ()),
-            resources=tuple({(r.place, r.type): r for r in made}.values()),
+            resources=tuple({(r.place, r.type): r for r in self.made}.values()),
             settings=self.root(Root("settings"), self.settings),
             remarks=(*remarks, *gathered(self.remarks), *failed),
             uses=self.root(Root("uses"), lambda: tuple(sorted(set(self.uses())))),
@@ -210,7 +209,9 @@ class Link:
                 lost.append(Remark("", 0, f"the schema could not be put together: {reason}"))
         nothing = Followed()
         for module in modules:
-            self.operations |= {o.name: o for o in self.answer(Root("module", module.path), nothing).operations}
+            found = self.answer(Root("module", module.path), nothing)
+            self.operations |= {o.name: o for o in found.operations}
+            self.made += found.made
         return lost
 
     def followed(self) -> Iterator[Module]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datakeel.model.effect import Assignment, Effect, Predicate, Source
 from datakeel.model.operation import Operation
 from datakeel.rules.facts.decisions import written_as_asked
+from datakeel.rules.facts.failures import in_handler_of, tries
 from datakeel.rules.facts.guards import rows_of
 from datakeel.rules.facts.trails import is_trail
 
@@ -66,8 +67,7 @@ def claims(first: Effect, second: Effect) -> str:
 
 def answers_failure(first: Effect, second: Effect) -> bool:
     """Whether the second stands in a handler of the try that the first is in: it says that the work has failed."""
-    tried = {s.number for s in first.scopes if s.kind == "try" and s.arm == "body"}
-    return any(s.number in tried and s.arm.startswith("handler") for s in second.scopes if s.kind == "try")
+    return in_handler_of(second.scopes, tries(first))
 
 
 def enters(first: Effect, second: Effect) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 
-from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.effect import Effect, Kind, Scope, StoreKind
 from datakeel.model.operation import Handler, Operation
 
 # Errors of stores and remote services at large; a class that names one outcome (not found, duplicate) is an answer
@@ -101,6 +101,16 @@ def body_effects(operation: Operation, handler: Handler) -> Iterator[Effect]:
         own = next((i for i, s in enumerate(standing) if s.number == handler.number), None)
         if own is not None and not any(s.text for s in standing[own + 1 :]):
             yield effect
+
+
+def tries(effect: Effect) -> set[int]:
+    """The tries in whose body an effect stands, by their numbers."""
+    return {s.number for s in effect.scopes if s.kind == "try" and s.arm == "body"}
+
+
+def in_handler_of(scopes: Iterable[Scope], numbers: Set[int]) -> bool:
+    """Whether something stands in a handler of one of these tries."""
+    return any(s.number in numbers and s.arm.startswith("handler") for s in scopes)
 
 
 def recorded_inside(operation: Operation, handler: Handler) -> bool:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from datakeel.model.effect import Effect, Kind, Scope, StoreKind
 from datakeel.model.operation import Exit, Operation, Release, Resource, conditional
 from datakeel.model.place import Place
+from datakeel.rules.facts.failures import in_handler_of, tries
 from datakeel.rules.facts.running import endless
 
 HELD = ("connection", "session", "loan")
@@ -97,7 +98,7 @@ def can_fail(effect: Effect) -> bool:
 
 def cared_for(operation: Operation, effect: Effect, releases: tuple[Release, ...]) -> bool:
     """Whether a handler round what may fail closes the resource, or goes on to where it is closed."""
-    tries = {s.number for s in effect.scopes if s.kind == "try" and s.arm == "body"}
-    if any(s.number in tries and s.arm.startswith("handler") for r in releases for s in r.scopes):
+    tried = tries(effect)
+    if any(in_handler_of(r.scopes, tried) for r in releases):
         return True
-    return any(h.number in tries and h.falls for h in operation.handlers)
+    return any(h.number in tried and h.falls for h in operation.handlers)

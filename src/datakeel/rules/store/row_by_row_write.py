@@ -12,13 +12,13 @@ from datakeel.rules.facts.cures import model_name, variable
 from datakeel.rules.facts.decisions import own_text
 from datakeel.rules.facts.elements import caught_each_turn, chosen_in_turn, made_of, of_arguments, of_rows, turn, within
 from datakeel.rules.facts.guards import here
+from datakeel.rules.facts.running import ONCE
 from datakeel.rules.facts.survey import TESTS
 from datakeel.rules.rule import Hit, rule
 
 STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN, StoreKind.SEARCH)
 VERBS = ("insert", "save", "update")
 OTHERS = (Kind.CALL, Kind.PUBLISH, Kind.WAIT, Kind.LOCK, Kind.SPAWN, Kind.CONSUME)
-ONCE = ("command", "main")  # run by hand, now and then
 JOBS = ("task", "consumer", "schedule", "event")
 
 

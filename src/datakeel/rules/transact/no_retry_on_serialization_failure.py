@@ -12,11 +12,11 @@ from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import around, begun_here, effects_of
 from datakeel.rules.facts.guards import single_runner, strong
 from datakeel.rules.facts.retries import whole_again
+from datakeel.rules.facts.running import ONCE
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import refused
 
 RETRIED_BY = ("task", "consumer", "event")
-BY_HAND = ("command", "main")
 NEW = ("insert", "copy")
 
 
@@ -100,7 +100,7 @@ def framework_retries(operation: Operation) -> bool:
 
 def background(operation: Operation) -> bool:
     """Whether it is work that nobody sees fail: a task that is not redelivered, whoever else starts it by hand."""
-    left_alone = [e for e in operation.entries if e.kind not in BY_HAND]
+    left_alone = [e for e in operation.entries if e.kind not in ONCE]
     return bool(left_alone) and all(e.kind in RETRIED_BY and not e.redelivered for e in left_alone)
 
 
