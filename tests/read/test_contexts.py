@@ -190,3 +190,25 @@ def test_what_an_object_is_made_with_runs_where_the_object_is_handed_on(tmp_path
         if (operation := found.operation(f"shop.code.{name}")) is not None
     }
     assert calls == {"first": ["http"], "second": ["run"], "follow": []}
+
+
+def test_a_closure_that_calls_itself_from_many_places_is_followed_once(tmp_path: Path) -> None:
+    """Followed at each of its calls to the usual depth, this one would be 9⁸ bodies."""
+    found = system(
+        tmp_path,
+        """
+        import requests
+
+        def walk(schema):
+            def below(part):
+                requests.get(part.url)
+                below(part.a); below(part.b); below(part.c)
+                below(part.d); below(part.e); below(part.f)
+                below(part.g); below(part.h); below(part.i)
+
+            below(schema)
+        """,
+    )
+    walk = found.operation("shop.code.walk")
+    assert walk is not None
+    assert [e.kind for e in walk.effects if e.kind == Kind.CALL and e.technology == "http"] == [Kind.CALL]

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datakeel.model.certainty import Answer
-from datakeel.model.dataset import Column, Dataset, Partitioning, Schema
+from datakeel.model.dataset import Column, Dataset, Index, Partitioning, Schema
+from datakeel.model.place import Place
 from datakeel.read.formats.sql import read_sql
 from datakeel.read.schema import (
     Change,
@@ -395,3 +396,17 @@ def test_an_index_says_by_which_operators_it_sorts_and_what_it_carries() -> None
     assert index.columns == ("a", "b", "c")
     assert index.sorting == ("text_pattern_ops", "desc", "")
     assert index.carried == ("d", "e")
+
+
+def test_an_index_without_a_name_that_two_files_tell_of_is_one() -> None:
+    def index(path: str, *columns: str) -> Index:
+        return Index(columns, place=Place(path, 1))
+
+    changes = [
+        create_table("t", [Column("a", "int"), Column("b", "int")], []),
+        add_index("t", index("schema.sql", "a")),
+        add_index("t", index("upgrades/1.sql", "a")),
+        add_index("t", index("upgrades/1.sql", "b")),
+        add_index("t", index("upgrades/1.sql", "b")),
+    ]
+    assert [i.name for i in apply(changes)["t"].schema.indexes] == ["t_a_idx", "t_b_idx", "t_b_idx1"]

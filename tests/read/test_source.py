@@ -193,6 +193,7 @@ def test_a_path_tells_the_role(tmp_path: Path) -> None:
         "shop_tests/orders/utils.py": Role.TEST,
         "community/github_mock/server.py": Role.TEST,
         "loadtest/load.py": Role.TEST,
+        "app/test_data/old_schema.sql": Role.TEST,
         "app/latests/list.py": Role.PRODUCT,
         "app/orders/test_models.py": Role.TEST,
         "conftest.py": Role.TEST,

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
 
 CHANGING = frozenset(("append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "popitem"))
 INLINE_DEPTH = 8  # how many closures and callables are followed into one another
+BODIES = 1_000  # how many of them for one function: courtlistener and Saleor have 20 at most
 SHARED = (When.NOW,)
 UNDEFINED = (MethodTarget, type(None))  # the targets of calls that no definition was found for
 HANDLES = re.compile(  # what code is called that does something with a message
@@ -457,6 +458,10 @@ class Caller(Executor):
             frame = frame.parent
         return None
 
+    def deep(self) -> bool:
+        """Whether no further body is followed here."""
+        return self.depth >= INLINE_DEPTH or self.frames >= BODIES
+
     def following(self, info: FunctionInfo) -> bool:
         """Whether a function's body is being followed here already: it calls itself."""
         return any(frame.function is info for frame in self.active)
@@ -509,7 +514,7 @@ class Caller(Executor):
 
     def inline(self, info: FunctionInfo, arguments: Arguments, at: Span, receiver: Value | None = None) -> Value:
         """Follows a function's body here and now, since its arguments are callables of this frame."""
-        if self.depth >= INLINE_DEPTH or self.following(info):
+        if self.deep() or self.following(info):
             self.complete = False
             return Value(sources=arguments.sources())
         self.world.site(self, info, {})
@@ -556,7 +561,8 @@ class Caller(Executor):
         self.state = end
 
     def call_closure(self, closure: ClosureTarget, arguments: Arguments, at: Span, *, inner: bool = True) -> Value:
-        if self.depth >= INLINE_DEPTH:
+        again = any(frame.text is closure.function.body for frame in self.active)  # two calls of itself: 2ⁿ bodies
+        if again or self.deep():
             self.complete = False
             return Value(sources=arguments.sources())
         defined = closure.frame
@@ -1438,7 +1444,7 @@ class Caller(Executor):
         pending = context.state
         assert isinstance(pending, Pending)
         target = pending.target
-        if not isinstance(target, FunctionTarget) or self.depth >= INLINE_DEPTH:
+        if not isinstance(target, FunctionTarget) or self.deep():
             self.with_body(node, NOTHING)
             return
         arguments = pending.arguments.before(target.receiver) if target.receiver is not None else pending.arguments

@@ -176,6 +176,7 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     source: str = ""  # the kind of Source that its result is: random, encoding
     mutates: bool = False  # it changes the receiver in memory
     resource: str = ""  # as in TypeRow: the call makes one
+    mixes_in: str = ""  # it makes a class: the argument that is a class of the project which that one inherits from
     loads: tuple[str, ...] = ()  # it gives the project's class that arguments name: an app's or module's, and its own
     like: str = ""  # another row that it is as; keys given here win
 

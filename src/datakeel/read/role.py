@@ -9,7 +9,7 @@ from datakeel.model.operation import Role
 
 TEST_FOLDER = re.compile(
     r"^(?:tests?|.+[-_]tests|testing|e2e|mocks?|fakes|(?:.+[-_])?mock|mock[-_].+"
-    r"|(?:unit|integration|functional|acceptance|system|smoke|load|stress|perf|performance|e2e)[-_]?test(?:s|ing)?)$"
+    r"|test[-_]?(?:data|fixtures|resources)|(?:unit|integration|functional|acceptance|system|smoke|load|stress|perf|performance|e2e)[-_]?test(?:s|ing)?)$"
 )
 SCRIPT_FOLDERS = frozenset(
     (

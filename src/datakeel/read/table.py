@@ -210,6 +210,8 @@ def with_renamed(schema: Schema, name: str, to: str) -> Schema:
 def with_index(table: Table, index: Index) -> Schema:
     """With one more index; a primary key makes its columns NOT NULL, ``USING INDEX`` makes an index a constraint."""
     schema = table.schema
+    if any(told_again(index, i) for i in schema.indexes):
+        return schema
     taken = {i.name for i in schema.indexes} | {c.name for c in schema.constraints}
     if not index.columns and index.method.startswith("using:"):
         source = next((i for i in schema.indexes if same(i.name, index.method.removeprefix("using:"))), None)
@@ -227,6 +229,14 @@ def with_index(table: Table, index: Index) -> Schema:
         others = tuple(i for i in schema.indexes if not i.primary)
         schema = replace(schema, columns=columns, indexes=others)
     return replace(schema, indexes=(*schema.indexes, index))
+
+
+def told_again(index: Index, other: Index) -> bool:
+    """Whether an index without a name of its own is one that another file has told of: a script that upgrades a
+    database, and the one that makes a new one, say the same, and a database sees one of the two."""
+    if index.name or not index.columns or index.place is None or other.place is None:
+        return False
+    return index.place.path != other.place.path and replace(index, place=other.place, name=other.name) == other
 
 
 _FOREIGN = re.compile(r"\(([^()]*)\) references ([^\s()]+)(?: \(([^()]*)\))?(.*)", re.S)

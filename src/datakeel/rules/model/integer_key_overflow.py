@@ -10,14 +10,13 @@ from datakeel.model.dataset import Column, Dataset
 from datakeel.model.effect import Effect, Guard
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
+from datakeel.rules.facts.event_store import event_log
 from datakeel.rules.facts.tables import NARROW, answered_for, named, stands, words
 from datakeel.rules.rule import Hit, rule
 
-# what people do is written down too, and that is little: it counts where a machine makes the rows
-DONE = frozenset(words("log logs logentry logrecord audit message messages"))
-ENDLESS = DONE | frozenset(
+ENDLESS = frozenset(
     words(
-        "event events metric metrics reading readings measurement "
+        "log logs logentry logrecord audit message messages event events metric metrics reading readings measurement "
         "measurements hit hits click clicks impression impressions visit visits view views ping pings sample "
         "samples trace traces delivery deliveries datapoint datapoints heartbeat heartbeats outbox inbox"
     )
@@ -38,8 +37,10 @@ def integer_key_overflow(dataset: Dataset, system: System) -> Iterator[Hit]:
         return
     inserted = [(o, e) for o, e in system.writers(dataset.name) if e.verb == "insert" and often(o) and not only(o, e)]
     if inserted:
-        done = bool(DONE.intersection(named(dataset)[-1:])) and not any(by_machine(o) for o, _ in inserted)
-        yield endless(dataset, key, inserted[0][1], 2 if done else 1)
+        # what people do comes to little, even in years: a click, a message; machines make rows without end, and a log
+        # of events holds whatever happens to anything
+        many = event_log(dataset) or any(by_machine(o) for o, _ in inserted)
+        yield endless(dataset, key, inserted[0][1], 1 if many else 2)
 
 
 def counted_key(dataset: Dataset) -> Column | None:

@@ -12,6 +12,7 @@ from datakeel.model.system import System
 from datakeel.rules.facts.tables import answered_for, own_name, stands
 from datakeel.rules.rule import Hit, rule
 
+CHANGES = ("update", "delete", "truncate")  # they make no row
 PASSING = re.compile(r"(^|_)(tmp|temp|staging|stage|import|backup|bak|old|archive|raw|load)(_|$|\d)", re.I)
 
 
@@ -37,7 +38,14 @@ def unnamed(dataset: Dataset) -> bool:
         return False
     if schema.partitioning is not None or dataset.parent or PASSING.search(own_name(dataset)):
         return False
-    return not any(k.total and (pairs(dataset) or never_null(dataset, k)) for k in schema.unique_keys())
+    keys = schema.unique_keys()
+    return not any(k.total and (pairs(dataset) or never_null(dataset, k)) for k in keys) and not parted(keys)
+
+
+def parted(keys: tuple[Index, ...]) -> bool:
+    """Whether one key holds where a column is NULL, and another where it is not: the two refuse every second row."""
+    rests = {k.predicate.casefold() for k in keys}
+    return any(r.replace(" is null", " is not null") in rests for r in rests if r.endswith(" is null"))
 
 
 def never_null(dataset: Dataset, key: Index) -> bool:
@@ -51,20 +59,20 @@ def pairs(dataset: Dataset) -> bool:
 
 
 def rarely(dataset: Dataset, system: System) -> int | None:
-    """How much speaks against a row that stands in it twice, and harms: nothing where this program writes the table;
-    that something else fills it, where it only maps or reads it; that it may be filled once, where only views read it.
+    """How much speaks against a row that stands in it twice, and harms: nothing where this program adds rows; that
+    something else fills it, where it only maps or reads it; that it may be filled once, where only views read it.
     None: it is nobody's, as far as is known (a copy that was kept, a left-over)."""
-    if touched(dataset, system, Kind.WRITE):
+    if touched(dataset, system, (Kind.WRITE,), adding=True):
         return 0
-    if dataset.model or touched(dataset, system, Kind.READ):
+    if dataset.model or touched(dataset, system, (Kind.READ,)):
         return 1
     return 2 if dataset.viewed else None
 
 
-def touched(dataset: Dataset, system: System, kind: Kind) -> bool:
-    """Whether some part of the program writes it; or reads it, also beside another table."""
-    for effect in (e for o in system.operations for e in o.of(kind)):
-        if system.dataset_of(effect) is dataset:
+def touched(dataset: Dataset, system: System, kinds: tuple[Kind, ...], adding: bool = False) -> bool:
+    """Whether some part of the program writes it (or adds rows); or reads it, also beside another table."""
+    for effect in (e for o in system.operations for e in o.of(*kinds)):
+        if not (adding and effect.verb in CHANGES) and system.dataset_of(effect) is dataset:
             return True
         joins = effect.selection.joins if effect.selection is not None else ()
         if any(system.dataset(name, effect.place.path) is dataset for name in joins):

@@ -9,7 +9,7 @@ from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.guards import here
-from datakeel.rules.facts.loops import holding, refused
+from datakeel.rules.facts.loops import alone, holding, refused
 from datakeel.rules.facts.slow import slow, words
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
@@ -21,7 +21,7 @@ def slow_poll_loop(operation: Operation, system: System) -> Iterator[Hit]:
     """What is done between two polls can take longer than the other side waits for the next one."""
     held = next((e for e in holding(operation, system) if beats(operation, e)), None)
     if held is not None:
-        yield stopped(operation, held)
+        yield stopped(operation, held, alone(operation, system))
     for consume in operation.of(Kind.CONSUME):
         interval = consume.option("poll-interval")
         limit = interval.seconds() if interval is not None else None
@@ -67,7 +67,7 @@ def number(text: str) -> float | None:
         return None
 
 
-def stopped(operation: Operation, held: Effect) -> Hit:
+def stopped(operation: Operation, held: Effect, alone: bool) -> Hit:
     what = words(held) if held.kind in (Kind.CALL, Kind.WAIT) else thing(held)
     return Hit(
         place=here(held),
@@ -79,7 +79,7 @@ def stopped(operation: Operation, held: Effect) -> Hit:
             Step(held.place, "when it is slow, the next beat is late, and others take this process for dead"),
         ),
         rests_on=(held,),
-        doubts=1 if refused(held) else 0,
+        doubts=2 if alone else int(refused(held)),
         datasets=(held.dataset,) if held.dataset else (),
         symbol=operation.symbol,
         fix=Fix(

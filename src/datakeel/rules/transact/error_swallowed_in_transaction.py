@@ -34,6 +34,24 @@ DATABASE_ERRORS = (
     "DBAPIError",
     "SQLAlchemyError",
 )
+DRIVERS = (
+    "MySQLdb",
+    "aiomysql",
+    "aiopg",
+    "asyncpg",
+    "databases",
+    "django",
+    "mysql",
+    "oracledb",
+    "peewee",
+    "psycopg",
+    "psycopg2",
+    "pymysql",
+    "pyodbc",
+    "sqlalchemy",
+    "sqlite3",
+    "tortoise",
+)
 SENT = (Kind.READ, Kind.WRITE)
 FEW = 12  # writes of one try that are held against each other
 NAMED = 3  # datasets that a message names
@@ -73,8 +91,12 @@ def refused(operation: Operation, sent: Effect) -> Effect:
 
 
 def narrow(handler: Handler) -> bool:
-    """Whether it catches an error of the database by name: the transaction is broken by then."""
-    return any(n.rpartition(".")[2] in DATABASE_ERRORS for n in handler.exceptions)
+    """Whether it catches an error of the database by name: the transaction is broken by then. A project has a
+    ``DataError`` of its own, for what a form gives."""
+    return any(
+        n.rpartition(".")[2] in DATABASE_ERRORS and n.partition(".")[0] in (*DRIVERS, "?", n)
+        for n in handler.exceptions
+    )
 
 
 def wide(handler: Handler) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from datakeel.read.libraries import Libraries
+from datakeel.read.libraries import CallRow, Libraries
 from datakeel.read.program import (
     Assign,
     Attribute,
@@ -180,7 +180,7 @@ class Names:
         if facts is None or key in self._building:
             return None
         self._building.add(key)
-        bases = tuple(self._base(module, b) for b in facts.bases)
+        bases = tuple(base for b in facts.bases for base in (*self._mixed_in(module, b), self._base(module, b)))
         methods: dict[str, FunctionInfo] = {}
         fields: dict[str, Statement] = {
             target.name if hasattr(target, "name") else target.dotted.rpartition(".")[2]: s
@@ -230,6 +230,16 @@ class Names:
             return symbol
         return symbol.dotted if isinstance(symbol, External) else dotted
 
+    def _mixed_in(self, module: Module, expression: Expression) -> tuple[ClassInfo | str, ...]:
+        """The class that a library lets a base inherit from, where it makes one (``declarative_base(cls=Base)``)."""
+        dotted = dotted_of(expression)
+        symbol = self.resolve(module, dotted) if dotted is not None else None
+        if not isinstance(symbol, Constant) or not isinstance(symbol.value, Call):
+            return ()
+        row = self._row_of(symbol.module, symbol.value)
+        given = argument(symbol.value, row.parameters, row.mixes_in) if row is not None and row.mixes_in else None
+        return (self._base(symbol.module, given),) if given is not None else ()
+
     # Classes that a call gives ----------------------------------------------------------------------------------------
 
     def given_class(self, module: Module, expression: Expression) -> ClassInfo | str | None:
@@ -247,15 +257,20 @@ class Names:
             return None
         if isinstance(call.function, Attribute) and call.function.name == "from_queryset":
             return self._base(module, call.function.base)
-        symbol = self.resolve(module, dotted)
-        name = symbol.name if isinstance(symbol, FunctionInfo) else getattr(symbol, "dotted", "")
-        row = self._libraries.call(name) if self._libraries is not None and name else None
+        row = self._row_of(module, call)
         if row is None or len(row.loads) != 2:
             return None
         texts = [argument_texts(call, row.parameters, n) for n in row.loads]
         if not texts[0] or position >= len(texts[1]):
             return None
         return self.class_called(texts[0][0], texts[1][position])
+
+    def _row_of(self, module: Module, call: Call) -> CallRow | None:
+        """What the libraries' tables know of what is called."""
+        dotted = dotted_of(call.function)
+        symbol = self.resolve(module, dotted) if dotted is not None else None
+        name = symbol.name if isinstance(symbol, FunctionInfo) else getattr(symbol, "dotted", "")
+        return self._libraries.call(name) if self._libraries is not None and name else None
 
     def class_called(self, label: str, name: str) -> ClassInfo | None:
         """The class of that name in the module, or in the models of the package, whose dotted name ends so."""
@@ -287,10 +302,15 @@ def assigned(statement: Assign) -> Iterator[tuple[str, Expression]]:
                     yield item.dotted, Item(statement.value, Const(number), statement.at)
 
 
+def argument(call: Call, parameters: tuple[str, ...], name: str) -> Expression | None:
+    """What a call gives for a parameter."""
+    position = parameters.index(name) if name in parameters else len(call.arguments)
+    return dict(call.keywords).get(name) or (call.arguments[position] if position < len(call.arguments) else None)
+
+
 def argument_texts(call: Call, parameters: tuple[str, ...], name: str) -> tuple[str, ...]:
     """The constant texts that an argument is, or lists."""
-    position = parameters.index(name) if name in parameters else len(call.arguments)
-    given = dict(call.keywords).get(name) or (call.arguments[position] if position < len(call.arguments) else None)
+    given = argument(call, parameters, name)
     items = given.items if isinstance(given, Collection) else (given,)
     return tuple(i.value for i in items if isinstance(i, Const) and isinstance(i.value, str))
 
