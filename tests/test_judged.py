@@ -16,12 +16,14 @@ from bench.judged.judgement import (
     Found,
     Judgement,
     Repository,
+    Round,
     Said,
     joined,
     judgements,
     lines,
     put,
     repositories,
+    rounds,
     undrawn,
 )
 from bench.judged.packet import packet
@@ -31,7 +33,8 @@ from bench.judged.score import by, figures, scored, wilson
 from datakeel.rules.rule import rules
 
 ROOT = Path(__file__).parents[1]
-SHOP = Repository("someone/shop", "Django shop", "c0ffee", 2000)
+SHOP = Repository("someone/shop", "Django shop", "c0ffee", 2000, 1)
+LIMITS = Round(1, 300, 40, 25)
 
 
 def one(number: int = 1, repository: str = SHOP.name, rule: str = "lost-update", **other: str) -> Found:
@@ -50,12 +53,12 @@ MANY = [one(n, f"r{r}", f"rule-{n % 7}") for r in range(5) for n in range(60)]
 
 def test_the_same_seed_draws_the_same_whatever_the_order() -> None:
     shuffled = random.Random(1).sample(MANY, len(MANY))
-    assert draw(MANY, "abc") == draw(shuffled, "abc")
-    assert draw(MANY, "abc") != draw(MANY, "abd")
+    assert draw(MANY, "abc", LIMITS) == draw(shuffled, "abc", LIMITS)
+    assert draw(MANY, "abc", LIMITS) != draw(MANY, "abd", LIMITS)
 
 
 def test_no_repository_and_no_rule_has_more_than_its_share() -> None:
-    drawn = draw(MANY, "abc", of_a_repository=20, of_a_rule=15, at_most=90)
+    drawn = draw(MANY, "abc", Round(1, 90, 20, 15))
     assert len(drawn) == len(set(drawn)) == 90
     assert max(Counter(f.repository for f in drawn).values()) == 20
     assert max(Counter(f.rule for f in drawn).values()) == 15
@@ -63,8 +66,8 @@ def test_no_repository_and_no_rule_has_more_than_its_share() -> None:
 
 def test_what_is_fewer_than_its_share_is_drawn_whole() -> None:
     few = [one(n) for n in range(3)]
-    assert draw(few, "abc") == few
-    assert len(draw(MANY, "abc", of_a_repository=1000, of_a_rule=1000, at_most=1000)) == len(MANY)
+    assert draw(few, "abc", LIMITS) == few
+    assert len(draw(MANY, "abc", Round(1, 1000, 1000, 1000))) == len(MANY)
 
 
 def test_packets_hold_whole_repositories_and_about_as_much() -> None:
@@ -185,24 +188,26 @@ def test_a_checkout_of_another_commit_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_page_tells_the_figures_and_what_was_not_true() -> None:
-    text = page([SHOP], [*KEPT[:3], judged(one(4), "disputed", reason="a | b", silent="abd")], [one(5)])
+    text = page([LIMITS], [SHOP], [*KEPT[:3], judged(one(4), "disputed", reason="a | b", silent="abd")], [one(5)])
     assert "| all that were drawn | 4 | 50.0% | 15.0% to 85.0% | 50.0% |" in text
     assert "| without those that are silent since (1) | 3 | 66.7% | 20.8% to 93.9% | 66.7% |" in text
-    assert "| someone/shop | Django shop | `c0ffee` | 2,000 | 5 | 2.5 | 4 | 2 | 2 |" in text
-    assert "| `lost-update` | 4 | 2 | 2 | 50.0% |" in text
+    assert "## Round 1: 1 repositories" in text
+    assert "| 1 | someone/shop | Django shop | `c0ffee` | 2,000 | 5 | 2.5 | 4 | 2 | 2 |" in text
+    assert "| `lost-update` | 4 | 2 | 2 | 2 of 4 |" in text
     assert "| `lost-update` | someone/shop lost-update.py:4 | disputed, silent since | a \\| b |" in text
-    assert "Nothing has been judged yet." in page([SHOP], [], [])
+    assert "Nothing has been judged yet." in page([LIMITS], [SHOP], [], [])
 
 
 def test_the_page_is_made_from_what_is_kept() -> None:
     kept = (ROOT / "docs" / "accuracy.md").read_text("utf-8")
-    assert kept == page(repositories(), judgements(), undrawn()), "accuracy.md is old: make references"
+    assert kept == page(rounds(), repositories(), judgements(), undrawn()), "accuracy.md is old: make references"
 
 
 def test_what_is_kept_is_of_the_repositories_at_their_commits_and_each_finding_once() -> None:
     commits = {repository.name: repository.commit for repository in repositories()}
     kept = [*judgements(), *undrawn()]
     assert len(commits) == len(repositories()) >= 10
+    assert {repository.round for repository in repositories()} == {one.number for one in rounds()}
     assert all(commits[f.repository] == f.commit for f in kept)
     assert all(f.reason.strip() for f in judgements())
     assert {f.rule for f in kept} <= {rule.name for rule in rules()}

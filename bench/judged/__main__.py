@@ -5,8 +5,9 @@
     python -m bench.judged score CHECKOUTS              reviews the same code again, and says what became of it
     python -m bench.judged page --output docs/accuracy.md
 
-CHECKOUTS has a folder for each repository of `bench/judged/repositories.toml`, at its commit. INTO holds the reviews
-(those that stand there are taken), the sample and the packets; VERDICTS are files with a line of JSON for each finding.
+CHECKOUTS has a folder for each repository of a round (`--round`; the last one of `bench/judged/repositories.toml`), at
+its commit. INTO holds the reviews (those that stand there are taken), the sample and the packets; VERDICTS are files
+with a line of JSON for each finding.
 """
 
 from __future__ import annotations
@@ -20,7 +21,19 @@ import msgspec
 
 from bench.judged import judgement, page
 from bench.judged.checkout import Unfit, document, found, reviewer
-from bench.judged.judgement import Found, Judgement, Said, joined, judgements, lines, put, repositories, undrawn
+from bench.judged.judgement import (
+    Found,
+    Judgement,
+    Repository,
+    Said,
+    joined,
+    judgements,
+    lines,
+    put,
+    repositories,
+    rounds,
+    undrawn,
+)
 from bench.judged.packet import packet
 from bench.judged.sample import draw, shared_out
 from bench.judged.score import Figures, Scored, by, figures, scored
@@ -47,6 +60,7 @@ def parsed() -> argparse.Namespace:
     order.add_argument("into", type=Path)
     order.add_argument("--seed", help="a commit of datakeel; that of this one where none is given")
     order.add_argument("--packets", type=int, default=4)
+    order.add_argument("--round", type=int, default=len(rounds()))
     order = orders.add_parser("keep")
     order.set_defaults(do=kept)
     order.add_argument("into", type=Path)
@@ -55,6 +69,7 @@ def parsed() -> argparse.Namespace:
     order.set_defaults(do=score)
     order.add_argument("checkouts", type=Path)
     order.add_argument("--reviews", type=Path, help="a folder: reviews that stand there are taken, others put there")
+    order.add_argument("--round", type=int, default=len(rounds()))
     order.add_argument("--mark", action="store_true", help="notes in the judgements what is silent now")
     order = orders.add_parser("page")
     order.set_defaults(do=written)
@@ -64,10 +79,12 @@ def parsed() -> argparse.Namespace:
 
 def drawn(options: argparse.Namespace) -> int:
     seed = options.seed or reviewer()
-    pairs = list(reported(options.checkouts, options.into / "reviews", seed))
+    limits = next(one for one in rounds() if one.number == options.round)
+    among = of_round(options.round)
+    pairs = list(reported(among, options.checkouts, options.into / "reviews", seed))
     entries = {id(one): entry for one, entry in pairs}
     everything = [one for one, _ in pairs]
-    sample = draw(everything, seed)
+    sample = draw(everything, seed, limits)
     chosen = {id(one) for one in sample}
     put(options.into / "sample.jsonl", sample)
     put(options.into / "undrawn.jsonl", [one for one in everything if id(one) not in chosen])
@@ -75,16 +92,22 @@ def drawn(options: argparse.Namespace) -> int:
     folder = options.into / "packets"
     folder.mkdir(parents=True, exist_ok=True)
     for number, names in enumerate(shared_out(sample, options.packets), 1):
-        part = [one for one in repositories() if one.name in names]
+        part = [one for one in among if one.name in names]
         (folder / f"{number}.md").write_text(packet(part, options.checkouts, numbered), encoding="utf-8")
         print(f"{folder / f'{number}.md'}: {sum(one.repository in names for one in sample)} findings")
     print(f"{len(sample)} of {len(everything)} findings, seed {seed}")
     return 0
 
 
-def reported(checkouts: Path, reviews: Path | None, commit: str) -> Iterator[tuple[Found, FindingEntry]]:
-    """The findings of all repositories, one repository after the other, each as it is kept and as it is reported."""
-    for repository in repositories():
+def of_round(number: int) -> list[Repository]:
+    return [one for one in repositories() if one.round == number]
+
+
+def reported(
+    among: Sequence[Repository], checkouts: Path, reviews: Path | None, commit: str
+) -> Iterator[tuple[Found, FindingEntry]]:
+    """The findings of repositories, one repository after the other, each as it is kept and as it is reported."""
+    for repository in among:
         told = document(repository, checkouts, reviews)
         print(f"{repository.name}: {len(told.findings)} findings in {told.summary.lines} lines", flush=True)
         yield from zip(found(repository, told.findings, commit), told.findings, strict=True)
@@ -93,19 +116,24 @@ def reported(checkouts: Path, reviews: Path | None, commit: str) -> Iterator[tup
 def kept(options: argparse.Namespace) -> int:
     sample = lines(options.into / "sample.jsonl", Found)
     said = [one for file in options.verdicts for one in lines(file, Said)]
-    put(judgement.HERE / "judgements.jsonl", joined(sample, said))
-    put(judgement.HERE / "undrawn.jsonl", lines(options.into / "undrawn.jsonl", Found))
-    tell("as drawn", figures(judgements()))
+    drawn, rest = joined(sample, said), lines(options.into / "undrawn.jsonl", Found)
+    again = {one.repository for one in (*drawn, *rest)}
+    put(judgement.HERE / "judgements.jsonl", [*(j for j in judgements() if j.repository not in again), *drawn])
+    put(judgement.HERE / "undrawn.jsonl", [*(f for f in undrawn() if f.repository not in again), *rest])
+    tell("as drawn", figures(drawn))
     return 0
 
 
 def score(options: argparse.Namespace) -> int:
-    judged, commit = judgements(), reviewer()
-    now = [one for one, _ in reported(options.checkouts, options.reviews, commit)]
-    outcome = scored(judged, undrawn(), now)
+    among, commit = of_round(options.round), reviewer()
+    names = {one.name for one in among}
+    judged = [one for one in judgements() if one.repository in names]
+    now = [one for one, _ in reported(among, options.checkouts, options.reviews, commit)]
+    outcome = scored(judged, [one for one in undrawn() if one.repository in names], now)
     told(judged, outcome)
     if options.mark:
-        put(judgement.HERE / "judgements.jsonl", marked(judged, outcome, commit))
+        others = [one for one in judgements() if one.repository not in names]
+        put(judgement.HERE / "judgements.jsonl", [*others, *marked(judged, outcome, commit)])
     return 0 if holds(outcome.speaking) else 1
 
 
@@ -152,7 +180,7 @@ def holds(speaking: Sequence[Judgement]) -> bool:
 
 
 def written(options: argparse.Namespace) -> int:
-    options.output.write_text(page.page(repositories(), judgements(), undrawn()), encoding="utf-8")
+    options.output.write_text(page.page(rounds(), repositories(), judgements(), undrawn()), encoding="utf-8")
     return 0
 
 

@@ -16,13 +16,23 @@ Verdict = Literal["true", "false", "disputed"]
 Line = TypeVar("Line", bound=msgspec.Struct)
 
 
+class Round(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One measurement: how many findings are drawn, and at most how many of a repository and of a rule."""
+
+    number: int
+    at_most: int
+    of_a_repository: int
+    of_a_rule: int
+
+
 class Repository(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A repository that nobody had looked at while the rules were written. `lines`: those that a review judges."""
+    """A repository that nobody had looked at before its round. `lines`: those that a review judges."""
 
     name: str
     kind: str
     commit: str
     lines: int
+    round: int
 
     @property
     def folder(self) -> str:
@@ -73,9 +83,16 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
+def rounds() -> list[Round]:
+    return msgspec.convert(_table()["round"], list[Round])
+
+
 def repositories() -> list[Repository]:
-    table = tomllib.loads((HERE / "repositories.toml").read_text(encoding="utf-8"))
-    return msgspec.convert(table["repository"], list[Repository])
+    return msgspec.convert(_table()["repository"], list[Repository])
+
+
+def _table() -> dict[str, object]:
+    return tomllib.loads((HERE / "repositories.toml").read_text(encoding="utf-8"))
 
 
 def judgements() -> list[Judgement]:

@@ -6,28 +6,19 @@ from collections import Counter
 from collections.abc import Iterable
 from hashlib import sha256
 
-from bench.judged.judgement import Found
-
-OF_A_REPOSITORY, OF_A_RULE, ALL = 40, 25, 300
+from bench.judged.judgement import Found, Round
 
 
-def draw(
-    found: Iterable[Found],
-    seed: str,
-    *,
-    of_a_repository: int = OF_A_REPOSITORY,
-    of_a_rule: int = OF_A_RULE,
-    at_most: int = ALL,
-) -> list[Found]:
+def draw(found: Iterable[Found], seed: str, limits: Round) -> list[Found]:
     """The findings that are judged, in the order of repository, path and line. Whatever order they are given in, the
     seed puts them into one of its own; each is taken in turn, unless its repository or its rule has enough."""
     repositories: Counter[str] = Counter()
     rules: Counter[str] = Counter()
     drawn: list[Found] = []
     for one in sorted(found, key=lambda one: _turn(one, seed)):
-        if len(drawn) == at_most:
+        if len(drawn) == limits.at_most:
             break
-        if repositories[one.repository] < of_a_repository and rules[one.rule] < of_a_rule:
+        if repositories[one.repository] < limits.of_a_repository and rules[one.rule] < limits.of_a_rule:
             repositories[one.repository] += 1
             rules[one.rule] += 1
             drawn.append(one)
