@@ -57,7 +57,7 @@ def attempts(body: tuple[Statement, ...]) -> Iterator[tuple[Try, tuple[Statement
 
 def tries_again(node: Loop, attempt: Try, after: tuple[Statement, ...]) -> bool:
     going_on = [h for h in attempt.handlers if not always_leaves(h.body, raising=True)]
-    if not going_on or looks_for_another(node, going_on):
+    if not going_on or looks_for_another(node, going_on) or asks_by_number(node, attempt):
         return False
     if always_leaves(attempt.body) or always_leaves(attempt.otherwise):
         return True
@@ -129,6 +129,26 @@ def looks_for_another(node: Loop, handlers: list[Handler]) -> bool:
         return True
     calls = (e for h in handlers for s in walked(h.body) for e in read(s) if isinstance(e, Call))
     return any(last_name(c.function) in ("next", "anext", "pop", "popleft") for c in calls)
+
+
+SAYS = ("debug", "info", "warning", "error", "exception", "log", "print", "range", *PAUSES)
+
+
+def asks_by_number(node: Loop, attempt: Try) -> bool:
+    """Whether what is tried is asked for by the number of the turn, as each run of a job has an address of its own: the
+    next turn asks for another thing."""
+    names = set(bound((node.target,))) if node.target is not None else set()
+    for statement in node.body:
+        if isinstance(statement, Assign) and statement.value is not None and mentions(statement.value, names):
+            names |= set(bound(statement.targets))
+    calls = (e for s in walked(attempt.body) for e in read(s) if isinstance(e, Call))
+    return bool(names) and any(
+        mentions(a, names) for c in calls if last_name(c.function) not in SAYS for a in c.arguments
+    )
+
+
+def mentions(expression: Expression, names: set[str]) -> bool:
+    return any(isinstance(e, Local) and e.name in names for e in expressions(expression))
 
 
 def without_handlers(body: tuple[Statement, ...]) -> tuple[Statement, ...]:

@@ -42,6 +42,15 @@ def harmless(attempts: int | None, wait: float | None) -> bool:
     return attempts <= FEW or (wait is not None and wait >= SLOW and wait * attempts <= LONG)
 
 
+def one_caller(operation: Operation) -> bool:
+    """Whether somebody starts it by hand, or a plan does: there is one that asks, and no crowd that comes back at the
+    same moment."""
+    if not operation.entries:
+        return operation.symbol == "main"
+    kinds = {e.kind for e in operation.entries} - {"command", "schedule"}
+    return not kinds or (kinds == {"main"} and any(e.kind == "schedule" for e in operation.entries))
+
+
 def hit(operation: Operation, retry: Retry, call: Effect, attempts: int | None, wait: float | None) -> Hit:
     pace = "at once" if retry.wait == "none" else f"every {wait:g} seconds" if wait else "at a constant pace"
     times = "without end" if retry.attempts == "unbounded" else f"{attempts} times" if attempts else "again and again"
@@ -57,7 +66,7 @@ def hit(operation: Operation, retry: Retry, call: Effect, attempts: int | None, 
             Step(call.place, f"{who} comes back, and gets many times its usual load: it goes down again"),
         ),
         rests_on=(call,),
-        doubts=int(retry.on == ("answer",)),
+        doubts=2 if one_caller(operation) else int(retry.on == ("answer",)),
         severity=Severity.MINOR if attempts is not None and attempts < MANY and retry.wait == "constant" else None,
         fix=fix(retry),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind, When
-from datakeel.model.operation import Handler, Operation
+from datakeel.model.operation import Entry, Handler, Operation
 from datakeel.rules.facts.decisions import deciding_reads, says_absent
 from datakeel.rules.facts.failures import (
     body_effects,
@@ -100,8 +100,33 @@ def comes_again(operation: Operation) -> bool:
     """Whether whatever starts it gives it nothing of its own to do: what a failed run left undone may be done by the
     next, of a schedule, or of whoever reads the log of a command. (Of 15 such findings in public code 4 were true, and
     all of them in consumers of messages.)"""
-    own = {e.kind for e in operation.entries if e.place == operation.place}
-    return bool(own) and own <= WITHOUT_INPUT and not set(operation.parameters) - PASSED_BY_ALL
+    if not operation.entries or any(True for _ in operation.of(Kind.CONSUME)):
+        return False
+    own = [e for e in operation.entries if e.place == operation.place]
+    if own:
+        return all(planned(e) for e in own) or (all(e.kind in WITHOUT_INPUT for e in own) and not given(operation))
+    return not operation.parameters and all(e.kind == "task" for e in operation.entries)
+
+
+def planned(entry: Entry) -> bool:
+    """Whether it is started by a plan, or with its process: nobody hands it anything, and all of it is done again."""
+    return entry.kind == "schedule" or (entry.kind == "event" and entry.name == "startup")
+
+
+def given(operation: Operation) -> bool:
+    """Whether a function is given something to work on."""
+    return bool(set(operation.parameters) - PASSED_BY_ALL)
+
+
+def aside(operation: Operation, handler: Handler, lost: Effect) -> bool:
+    """Whether only others are told of what is done already, and the team is told that they were not: a message whose
+    loss is logged, or what a signal's receiver sends. It is meant so, more often than not, where no message is
+    consumed."""
+    if lost.kind not in (Kind.PUBLISH, Kind.CALL) or any(e.kind in ("consumer", "task") for e in operation.entries):
+        return False
+    if operation.entries and all(e.kind == "signal" for e in operation.entries):
+        return True
+    return lost.kind == Kind.PUBLISH and "log" in handler.does
 
 
 def hit(operation: Operation, handler: Handler, lost: Effect) -> Hit:
@@ -118,7 +143,7 @@ def hit(operation: Operation, handler: Handler, lost: Effect) -> Hit:
             Step(operation.place, f"whoever started {operation.symbol} sees that it went well: nobody tries it again"),
         ),
         rests_on=(lost,),
-        doubts=2 if comes_again(operation) else 0 if operation.entries else 1,
+        doubts=2 if comes_again(operation) or aside(operation, handler, lost) else 0 if operation.entries else 1,
         datasets=(lost.dataset,) if lost.dataset else (),
         fix=Fix(
             title="let the failure out, or record it where something will try again",

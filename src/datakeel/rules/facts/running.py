@@ -9,6 +9,7 @@ from datakeel.rules.facts.guards import is_job
 
 AGAIN = ("request", "consumer", "task", "schedule", "event", "signal")
 ONCE = ("command", "main")
+PROCESS = ("startup", "shutdown", "lifespan")  # events of the process itself, each of which happens once
 
 
 def keeps_running(operation: Operation) -> bool:
@@ -37,7 +38,7 @@ def goes_on(operation: Operation) -> bool:
 
 
 def serves(entry: Entry) -> bool:
-    return entry.kind in AGAIN
+    return entry.kind in AGAIN and not (entry.kind == "event" and entry.name in PROCESS)
 
 
 def endless(operation: Operation, resource: Resource) -> bool:

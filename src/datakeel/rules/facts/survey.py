@@ -14,6 +14,7 @@ from datakeel.model.system import System
 Done = tuple[Operation, Effect]
 TESTS = re.compile(
     r"(^|/)(tests?|testing|conftest|docs|benchmarks?|fixtures?|seeds?|random_data)(/|\.py$|_)|(^|/)test_[^/]*$"
+    r"|(^|/)([^/]*_)?(test|dev|demo|dummy|fake|sample|seed)_([^/]*_)?(data|env)\.py$"
 )
 
 

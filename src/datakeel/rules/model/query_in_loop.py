@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Cardinality, Effect, Kind, Scope
+from datakeel.model.effect import Cardinality, Effect, Kind, Scope, Source
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.running import one_off
@@ -36,7 +36,7 @@ def query_in_loop(operation: Operation, system: System) -> Iterator[Hit]:
             found.setdefault(loop[0], []).append((asked, *loop[1:]))
     for scope, queries in found.items():
         if not waits_elsewhere(operation, scope):
-            yield hit(operation, scope, queries, one_off(operation, system))
+            yield hit(operation, scope, queries, system)
 
 
 def per_row(operation: Operation, asked: Effect, system: System) -> tuple[Scope, Effect, str] | None:
@@ -106,7 +106,8 @@ def loose(earlier: Effect, asked: Effect) -> bool:
     return len(loops) < len({s.number for s in asked.scopes if s.kind == "loop"})
 
 
-def hit(operation: Operation, loop: Scope, queries: list[Asked], once: bool) -> Hit:
+def hit(operation: Operation, loop: Scope, queries: list[Asked], system: System) -> Hit:
+    once = one_off(operation, system)
     asked, rows, column = min(queries, key=lambda q: (tested(q[0], loop), q[0].number))
     assert loop.place is not None
     names = list(dict.fromkeys(q.dataset for q, _, _ in queries))
@@ -125,20 +126,21 @@ def hit(operation: Operation, loop: Scope, queries: list[Asked], once: bool) -> 
             Step(loop.place, "N rows cost N + 1 queries: it is quick with test data, and stands still in production"),
         ),
         rests_on=(asked, rows),
-        doubts=2 if once else doubts(operation, asked, rows, loop) + 2 * int(of_one_owner(asked, rows, column)),
+        doubts=2 if once else doubts(operation, asked, rows, loop, system) + 2 * int(of_one_owner(asked, rows, column)),
         datasets=tuple(d for d in dict.fromkeys((rows.dataset, *names)) if d),
         severity=None if waited_for(operation) else Severity.MINOR,
         fix=fix(asked, rows),
     )
 
 
-def doubts(operation: Operation, asked: Effect, rows: Effect, loop: Scope) -> int:
+def doubts(operation: Operation, asked: Effect, rows: Effect, loop: Scope, system: System) -> int:
     """A query that only some turns come to, and rows of one page. Where each turn writes as well, or nobody waits, it
     is work on one row after the other, and only a relation that loads itself there is an oversight."""
     page = rows.selection is not None and rows.selection.limit == 0
     oversight = asked.verb == "relation" and not asked.chain
     work = not waited_for(operation) or any(loop in w.scopes and w.store in ASKED for w in operation.of(Kind.WRITE))
-    guarded = int(tested(asked, loop) or page) + handed_in(rows)
+    handed = handed_in(operation, rows)
+    guarded = int(tested(asked, loop) or page) + handed + int(handed and brought_along(rows, asked, system))
     return guarded + (int(work) if oversight else 2 * int(work))
 
 
@@ -149,17 +151,43 @@ def of_one_owner(asked: Effect, rows: Effect, column: str) -> bool:
     return asked.verb == "relation" and bool(asked.chain) and column in found
 
 
-def handed_in(rows: Effect) -> int:
-    """Rows of an object that somebody hands in: who read it may have read them along, and what hangs on them too. It is
-    less likely of a method's own object."""
+def handed_in(operation: Operation, rows: Effect) -> int:
+    """Rows of an object that somebody hands in, or of one that hangs on it: who read it may have read them along, and
+    what hangs on them too. It is less likely of a method's own object."""
     selection = rows.selection
     if rows.technology == "peewee" or selection is None or len(selection.predicates) != 1:
         return 0
-    owners = (s for s in selection.predicates[0].sources if s.kind == "parameter" and s.path)
+    owners = (s for s in behind(operation, selection.predicates[0].sources) if s.kind == "parameter" and s.path)
     names = {s.name for s in owners if s.path[-1] in ("id", "pk") or s.path[-1].endswith(("_id", "_pk"))}
     if not names or not selection.complete or selection.order or selection.limit is not None:
         return 0
     return 1 if names == {"self"} else 2
+
+
+def brought_along(rows: Effect, asked: Effect, system: System) -> bool:
+    """Whether somewhere one plan reads both: the rows, and what is asked for each of them. An object that comes from
+    there has them at hand."""
+    if rows.technology != "django":
+        return False
+    plans = (e for _, e in system.readers(asked.dataset) if e.selection is not None and not e.selection.predicates)
+    return any(
+        other.dataset == rows.dataset and not other.selection.predicates
+        for plan in plans
+        if plan.selection is not None and not plan.selection.complete and plan.place != asked.place
+        for other in system.effects_at(plan.place)
+        if other.kind == Kind.READ and other.selection is not None and other.selection.complete is False
+    )
+
+
+def behind(operation: Operation, sources: tuple[Source, ...], deep: int = 3) -> Iterator[Source]:
+    """The sources of a key; of one of a row that was only loaded because an object leads to it, that object's."""
+    for source in sources:
+        read = operation.effect(source.number) if source.kind == "read" and deep else None
+        if read is None or read.verb != "relation" or read.selection is None:
+            yield source
+            continue
+        for predicate in read.selection.predicates:
+            yield from behind(operation, predicate.sources, deep - 1)
 
 
 def waited_for(operation: Operation) -> bool:

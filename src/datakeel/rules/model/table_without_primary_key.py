@@ -14,6 +14,7 @@ from datakeel.rules.rule import Hit, rule
 
 CHANGES = ("update", "delete", "truncate")  # they make no row
 PASSING = re.compile(r"(^|_)(tmp|temp|staging|stage|import|backup|bak|old|archive|raw|load)(_|$|\d)", re.I)
+PLACED = re.compile(r"(^|_)(order|ordering|position|sequence|seq|rank|sort|index|idx|weight)(_|$)", re.I)
 
 
 @rule(Severity.MAJOR)
@@ -53,9 +54,11 @@ def never_null(dataset: Dataset, key: Index) -> bool:
 
 
 def pairs(dataset: Dataset) -> bool:
-    """Whether it only says what belongs to what: the pair is the key, and a pair that stands twice does little harm."""
+    """Whether it only says what belongs to what: the pair is the key, and a pair that stands twice does little harm. A
+    third reference, or a place in an order, may stand twice for one pair."""
     references = [c for c in dataset.schema.columns if c.references]
-    return len(references) > 1 and len(dataset.schema.columns) <= len(references) + 1
+    more = [c.name for c in dataset.schema.columns if not c.references]
+    return len(references) == 2 and len(more) <= 1 and not any(PLACED.search(name) for name in more)
 
 
 def rarely(dataset: Dataset, system: System) -> int | None:
@@ -72,6 +75,8 @@ def rarely(dataset: Dataset, system: System) -> int | None:
 def touched(dataset: Dataset, system: System, kinds: tuple[Kind, ...], adding: bool = False) -> bool:
     """Whether some part of the program writes it (or adds rows); or reads it, also beside another table."""
     for effect in (e for o in system.operations for e in o.of(*kinds)):
+        if effect.technology == "sqlite" != dataset.technology:
+            continue  # a table of that name in a file of its own
         if not (adding and effect.verb in CHANGES) and system.dataset_of(effect) is dataset:
             return True
         joins = effect.selection.joins if effect.selection is not None else ()

@@ -28,7 +28,8 @@ def batch_not_resumable(operation: Operation) -> Iterator[Hit]:
 
 
 def lasting(effect: Effect) -> bool:
-    """Whether it does something outside that cannot be taken back, and does it again when it is asked again."""
+    """Whether it does something outside that cannot be taken back, and does it again when it is asked again. (Of what
+    plain requests send, most sets a state, or asks for a look at one: that is told at low confidence.)"""
     if effect.when != When.NOW or effect.store not in (StoreKind.MAIL, StoreKind.REMOTE):
         return False
     return effect.store == StoreKind.MAIL or effect.idempotent == Answer.NO
@@ -80,7 +81,7 @@ def hit(read: Effect, effect: Effect) -> Hit:
             Step(read.place, "the job is started again: it begins with the first row, and they get it twice"),
         ),
         rests_on=(read, effect),
-        doubts=0 if effect.store == StoreKind.MAIL else 1,
+        doubts=0 if effect.store == StoreKind.MAIL else 2 if effect.technology == "http" else 1,
         datasets=(read.dataset,) if read.dataset else (),
         fix=Fix(
             title="note for each row that it is done, and leave out what is noted",

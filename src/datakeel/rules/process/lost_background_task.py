@@ -9,6 +9,7 @@ from datakeel.model.effect import Effect, Kind, When
 from datakeel.model.operation import Handler, Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.failures import wide
+from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.started import covers
 from datakeel.rules.rule import Hit, rule
 
@@ -25,7 +26,7 @@ def lost_background_task(operation: Operation, system: System) -> Iterator[Hit]:
         guarded = started is not None and any(answers_all(h) for h in started.handlers)
         if guarded and spawn.verb == "submit":
             continue  # its pool keeps it to its end, and it tells of its failure itself
-        yield hit(operation, spawn, started, guarded)
+        yield hit(operation, spawn, started, guarded, 2 * int(bool(operation.entries) and one_off(operation, system)))
 
 
 def told(spawn: Effect) -> bool:
@@ -47,7 +48,8 @@ def answers_all(handler: Handler) -> bool:
     return wide(handler) and all(s.kind in ("loop", "deferred", "call") for s in handler.scopes)
 
 
-def hit(operation: Operation, spawn: Effect, started: Operation | None, guarded: bool) -> Hit:
+def hit(operation: Operation, spawn: Effect, started: Operation | None, guarded: bool, ends: int) -> Hit:
+    """`ends`: what speaks for it that somebody runs it, and sees what comes of it."""
     what = STARTS[spawn.verb]
     name = f" {started.symbol}" if started is not None else ""
     collected = spawn.verb == "task"
@@ -63,7 +65,7 @@ def hit(operation: Operation, spawn: Effect, started: Operation | None, guarded:
             Step(operation.place, "the process is stopped: nothing waits for it, and what it was to do is not done"),
         ),
         rests_on=(spawn,),
-        doubts=int(guarded or operation.role == Role.SCRIPT or (started is None and not collected)),
+        doubts=ends + int(guarded or operation.role == Role.SCRIPT or (started is None and not collected)),
         severity=Severity.MINOR if guarded else None,
         fix=Fix(title="keep it, and look at how it ended", text=cure(spawn)),
     )

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datakeel.finding import Change, Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Resource
+from datakeel.model.system import System
+from datakeel.rules.facts.running import ONCE
 from datakeel.rules.rule import Hit, rule
 
 STARTS = {"task": "task", "supervised-task": "task", "thread": "thread", "process": "process", "submit": "job"}
@@ -14,21 +16,44 @@ PASSING = ("sleep", "poll", "flush", "event")  # waits that do not wait for what
 
 
 @rule(Severity.MAJOR)
-def unbounded_buffer(noun: Operation | Resource) -> Iterator[Hit]:
+def unbounded_buffer(noun: Operation | Resource, system: System) -> Iterator[Hit]:
     """What waits in memory without a limit grows until memory is gone, because nothing slows its producer down."""
     if isinstance(noun, Resource):
-        yield from queues(noun)
+        yield from queues(noun, system)
     else:
         yield from one_for_each(noun)
 
 
-def queues(resource: Resource) -> Iterator[Hit]:
+def queues(resource: Resource, system: System) -> Iterator[Hit]:
     # one that lives no longer than the call that makes it holds what that call has at hand
     if resource.kind != "queue" or not resource.complete or not (resource.kept or resource.per == "process"):
         return
     limit = resource.option("maxsize")
     if limit is not None and limit.value in ("0", "None", "-1"):
-        yield endless_queue(resource)
+        yield endless_queue(resource, 2 if slowed(resource, system) else 0)
+
+
+def slowed(resource: Resource, system: System) -> bool:
+    """Whether all that puts something into a queue, as far as its own file shows, either waits for what comes of it,
+    or is work that somebody starts and that ends: then no more waits in it than is asked for at a time."""
+    puts = [
+        operation
+        for operation in system.operations
+        for put in operation.of(Kind.PUBLISH)
+        if put.store == StoreKind.MEMORY and not put.chain and put.place.path == resource.place.path
+    ]
+    return bool(puts) and all(answered(o) or (bool(o.entries) and ends(o)) for o in puts)
+
+
+def answered(operation: Operation) -> bool:
+    """Whether a function that puts something into a queue takes something out of one too."""
+    return any(e.store == StoreKind.MEMORY for e in operation.of(Kind.CONSUME))
+
+
+def ends(operation: Operation) -> bool:
+    """Whether it only runs in programs and jobs of a plan, and in no loop without an end."""
+    endless = any(s.unbounded for e in operation.of(Kind.PUBLISH) for s in e.scopes)
+    return not endless and all(e.kind in (*ONCE, "schedule") for e in operation.entries)
 
 
 def one_for_each(operation: Operation) -> Iterator[Hit]:
@@ -102,7 +127,7 @@ def handed_out(operation: Operation, consume: Effect) -> tuple[Change, ...]:
     return (Change("prefetch", operation.place, "pika", "basic_qos", "prefetch_count=10"),)
 
 
-def endless_queue(resource: Resource) -> Hit:
+def endless_queue(resource: Resource, doubts: int) -> Hit:
     return Hit(
         place=resource.place,
         message="this queue has no limit: when its consumer falls behind, it grows until the process is killed",
@@ -115,6 +140,7 @@ def endless_queue(resource: Resource) -> Hit:
             Step(resource.place, "memory runs out, and everything in the queue is lost with the process"),
         ),
         rests_on=(resource,),
+        doubts=doubts,
         fix=Fix(
             title="give it a limit, and let the producer wait or shed", text="maxsize=1000", changes=limit(resource)
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
@@ -19,7 +20,8 @@ from datakeel.rules.rule import Hit, rule
 STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN, StoreKind.SEARCH)
 VERBS = ("insert", "save", "update")
 OTHERS = (Kind.CALL, Kind.PUBLISH, Kind.WAIT, Kind.LOCK, Kind.SPAWN, Kind.CONSUME)
-JOBS = ("task", "consumer", "schedule", "event")
+JOBS = ("task", "consumer", "event")
+PLAIN = re.compile(r"^(big|small)?(int|serial)|^(varchar|char|text|character|uuid|string)", re.I)
 
 
 @rule(Severity.MAJOR)
@@ -83,6 +85,18 @@ def busy(operation: Operation, write: Effect, loop: Scope) -> bool:
     return False
 
 
+def asked_of_others(operation: Operation, write: Effect, system: System) -> bool:
+    """Whether what a turn writes came of code out of view, which was given a column's value: a part of what has no
+    parts. What that takes, and whether it goes over the network, nobody knows."""
+    for source in write.computed_from:
+        read = operation.effect(source.number) if source.kind == "read" and len(source.path) > 1 else None
+        dataset = system.dataset_of(read) if read is not None else None
+        column = dataset.schema.column(source.path[0]) if dataset is not None else None
+        if column is not None and not column.references and PLAIN.match(column.type):
+            return True
+    return False
+
+
 def by_hand(operation: Operation) -> bool:
     """Whether somebody runs it now and then, or has picked the rows one by one in an administrator's form."""
     once = bool(operation.entries) and all(e.kind in ONCE for e in operation.entries)
@@ -91,7 +105,7 @@ def by_hand(operation: Operation) -> bool:
 
 def few(operation: Operation, write: Effect, read: Effect | None, loop: Scope) -> int:
     """How much speaks for it that there are only a few rows: they are those of an object at hand, or as many as a form,
-    a message or a caller holds, unless a job works on them, or each is committed; they are those of one owner, or in
+    a message or a caller holds, unless a job is given them, or each is committed; they are those of one owner, or in
     one state."""
     asked = read.selection.predicates if read is not None and read.selection is not None else ()
     equal = [p for p in asked if p.operator == "="]
@@ -129,7 +143,7 @@ def hit(operation: Operation, write: Effect, loop: Scope, read: Effect | None, s
         + looks
         + chosen_in_turn(operation, write, loop)
         + sorted_out(operation, write, loop)
-        + 2 * by_hand(operation)
+        + 2 * (by_hand(operation) or asked_of_others(operation, write, system))
     )
     start = read.place if read is not None else loop.place or write.place
     rows = f"rows of {read.dataset}" if read is not None and read.dataset else "elements"

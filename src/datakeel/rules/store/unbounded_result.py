@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
@@ -13,6 +14,8 @@ from datakeel.rules.facts.cures import model_name
 from datakeel.rules.facts.growth import appended, kept
 from datakeel.rules.facts.survey import TESTS
 from datakeel.rules.rule import Hit, rule
+
+LITTLE = re.compile(r"^(big|small|tiny)?(int|serial)|^(boolean|date|uuid|timestamp)", re.I)
 
 
 @rule(Severity.MAJOR)
@@ -28,7 +31,15 @@ def unbounded_result(operation: Operation, system: System) -> Iterator[Hit]:
             continue
         grown = appended(read.dataset, system.dataset_of(read), system)
         if grown is not None and kept(read.dataset, system):
-            yield hit(read, grown, system, doubts=0 if whole else 1)
+            yield hit(read, grown, system, doubts=2 if narrow(read, system) else 0 if whole else 1)
+
+
+def narrow(read: Effect, system: System) -> bool:
+    """Whether only one column is read that holds little: a number of each row takes long to fill the memory."""
+    columns = read.selection.columns if read.selection is not None else None
+    dataset = system.dataset_of(read)
+    column = dataset.schema.column(columns[0]) if dataset is not None and columns is not None and columns else None
+    return columns is not None and len(columns) == 1 and column is not None and bool(LITTLE.match(column.type))
 
 
 def streamed(read: Effect) -> bool:

@@ -219,8 +219,9 @@ class Views:
         return caller.force(page, at, "iterate")
 
     def listed(self, caller: Caller, cls: ClassInfo, receiver: Value, arguments: Arguments, at: Span) -> Value | None:
+        """``super().list(…)``: a page of the rows; how many that are, the settings or the class say."""
         plan = self.plan(caller, cls, receiver, at)
-        return caller.force(plan, at, "iterate") if plan is not None else None
+        return self.page(caller, cls, receiver, Arguments((plan,)), at) if plan is not None else None
 
     def get_serializer(
         self, caller: Caller, cls: ClassInfo, receiver: Value, arguments: Arguments, at: Span
