@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from datakeel.finding import Change, Fix, Severity, Step
@@ -28,20 +29,35 @@ WORDS = {
 # what all libraries of a technology take as the option `timeout`, in seconds
 LIMITS = {"http": "10", "smtp": "10", "grpc": "10"}
 
+SOON = 600.0  # seconds
+STREAMS = re.compile(r"subscri|watch|stream|listen|follow|tail", re.I)
+
 
 @rule(Severity.MAJOR)
 def remote_call_without_timeout(operation: Operation, system: System) -> Iterator[Hit]:
     """A network call can wait for ever."""
-    if by_hand(operation) or operation.always_inside("timeout") == Answer.YES:
+    if by_hand(operation) or operation.always_inside("timeout") == Answer.YES or ended_soon(operation):
         return
     for call in operation.of(Kind.CALL, Kind.PUBLISH, Kind.READ, Kind.WRITE):
         if call.store not in NETWORK or limited(call) or near(call):
             continue
         option = call.option("timeout")
-        if option is None or left_to_flow(call, option):
+        if option is None or left_to_flow(call, option) or subscribes(call):
             continue
         if unlimited(option) and (not call.chain or left_open(call, system)):
             yield hit(operation, call, option, decided_at(call, system), one_off(operation, system))
+
+
+def ended_soon(operation: Operation) -> bool:
+    """Whether it only runs in jobs that their worker ends within minutes, whatever they wait for."""
+    limits = [e.option("work-limit") if e.kind == "task" else None for e in operation.entries]
+    seconds = [limit.seconds() if limit is not None else None for limit in limits]
+    return bool(seconds) and all(s is not None and 0 < s <= SOON for s in seconds)
+
+
+def subscribes(call: Effect) -> bool:
+    """Whether a generated stub is asked for what goes on without end, as far as its method's name says."""
+    return call.technology == "grpc" and STREAMS.search(call.text) is not None
 
 
 def left_to_flow(call: Effect, option: Option) -> bool:

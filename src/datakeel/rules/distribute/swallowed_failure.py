@@ -135,12 +135,15 @@ def hit(operation: Operation, handler: Handler, lost: Effect) -> Hit:
     does = "a line is logged" if "log" in handler.does else "nothing is done about it"
     return Hit(
         place=handler.place,
-        message=f"{what} is missing for good when it fails: it is caught here, and {operation.symbol} reports success",
+        message=f"when {what} fails, it is left undone, and {operation.symbol} reports success: the failure ends here",
         story=(
             *way(lost),
             Step(lost.place, f"{what} fails: the other side is down, slow, or refuses it"),
             Step(handler.place, f"{caught} is caught here, {does}, and control goes on as after success"),
-            Step(operation.place, f"whoever started {operation.symbol} sees that it went well: nobody tries it again"),
+            Step(
+                operation.place,
+                f"whoever started {operation.symbol} sees that it went well, and has no reason to try again",
+            ),
         ),
         rests_on=(lost,),
         doubts=2 if comes_again(operation) or aside(operation, handler, lost) else 0 if operation.entries else 1,

@@ -25,15 +25,19 @@ Leaking = tuple[Operation, Resource, Leak]
 @rule(Severity.MAJOR)
 def connection_leak(system: System) -> Iterator[Hit]:
     """A connection, session or consumer is not closed on every way out of the function that opens it."""
-    sources: dict[Place, list[Leaking]] = {}
+    sources: dict[tuple[str, str, str], list[Leaking]] = {}
     for operation in system.operations:
         for resource in owned(operation):
             found = leak(operation, resource) if keeps_running(operation) else None
             if found is not None:
-                sources.setdefault(resource.place, []).append((operation, resource, found))
-    for leaks in sources.values():  # what one function opens for all, all forget to close for one reason
+                sources.setdefault(cause(resource, found), []).append((operation, resource, found))
+    for leaks in sources.values():  # what one file opens in one way, it forgets to close for one reason
         first, *others = sorted(leaks, key=lambda each: (each[2].how != "never", opened(each[1])))
         yield hit(*first, others)
+
+
+def cause(resource: Resource, found: Leak) -> tuple[str, str, str]:
+    return resource.place.path, resource.type or resource.technology, found.how
 
 
 def opened(resource: Resource) -> Place:

@@ -35,6 +35,7 @@ class Names:
             path = modules[name]
             own.setdefault(path, Module(canonical(name, path, modules), path, files[path]))
         self.modules = {name: own[path] for name, path in modules.items()}
+        self._tops = frozenset(name.partition(".")[0] for name in self.modules)
         self.by_path = own
         self._packages = {name.rsplit(".", i)[0] for name in modules for i in range(1, name.count(".") + 1)}
         self._scopes: dict[str, dict[str, Symbol | str]] = {}
@@ -145,7 +146,8 @@ class Names:
                 if isinstance(statement, Assign) and statement.value is not None:
                     for dotted, value in assigned(statement):
                         name = dotted.lstrip(".")
-                        found[name] = Constant(module, name, value, statement.annotation)
+                        if not (isinstance(found.get(name), Constant) and self._wraps(module, dotted, value)):
+                            found[name] = Constant(module, name, value, statement.annotation)
             self._scopes[module.path] = found
             for name, function in self.functions(module).items():
                 if "." not in name:
@@ -156,6 +158,16 @@ class Names:
                     if info is not None:
                         found[cls.name] = info
         return found
+
+    def _wraps(self, module: Module, dotted: str, value: Expression) -> bool:
+        """Whether a name is given what something that nobody knows makes of its own value (``app = Versioned(app)``):
+        what stood at it before, decorators and all, works on inside."""
+        if not isinstance(value, Call) or Global(dotted) not in value.arguments:
+            return False
+        called = dotted_of(value.function)
+        name = absolute_name(module, called) if called else ""
+        known = self._libraries is not None and (self._libraries.call(name) or self._libraries.type(name))
+        return bool(name) and not known and not name.startswith(".") and name.partition(".")[0] not in self._tops
 
     def functions(self, module: Module) -> dict[str, FunctionInfo]:
         """Every function of a module by its qualified name, without those that classes own."""
