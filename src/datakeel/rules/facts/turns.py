@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from datakeel.model.effect import Cardinality, Effect, Guard, Kind, Rows, Scope, StoreKind, When
 from datakeel.model.operation import Operation, conditional
+from datakeel.model.system import System
 
 ASKED = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
 FEW = 10  # rows at most: so many queries more are no harm
@@ -22,6 +23,14 @@ def loops_over_rows(operation: Operation, asked: Effect) -> Iterator[tuple[Scope
         rows = operation.effect(int(number)) if kind in ("read", "element") and number.isdigit() else None
         if rows is not None and rows.kind == Kind.READ and loop not in rows.scopes:
             yield loop, rows
+
+
+def in_process(effect: Effect, system: System) -> bool:
+    """Whether the database is a file that the process itself reads, as all say who hand the connection in: there is no
+    round trip to save."""
+    if effect.technology:
+        return effect.technology == "sqlite"
+    return {e.technology for e in system.effects_at(effect.place) if e.technology} == {"sqlite"}
 
 
 def many(rows: Effect) -> bool:

@@ -12,6 +12,7 @@ from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.turns import (
     ASKED,
     asked_by,
+    in_process,
     leaves_after,
     loops_over_rows,
     many,
@@ -29,14 +30,34 @@ Asked = tuple[Effect, Effect, str]
 @rule(Severity.MAJOR)
 def query_in_loop(operation: Operation, system: System) -> Iterator[Hit]:
     """A query, or a relation that loads itself, runs once for each row of an earlier query."""
+    for scope, queries in loops(operation, system).items():
+        others = inherited(operation, scope, system)
+        if not others or others[0] is operation:
+            yield hit(operation, scope, queries, system, others[1:])
+
+
+def loops(operation: Operation, system: System) -> dict[Scope, list[Asked]]:
+    """The loops over rows in which another query is sent for each, with these queries."""
     found: dict[Scope, list[Asked]] = {}
     for asked in operation.of(Kind.READ):
         loop = per_row(operation, asked, system)
         if loop is not None:
             found.setdefault(loop[0], []).append((asked, *loop[1:]))
-    for scope, queries in found.items():
-        if not waits_elsewhere(operation, scope):
-            yield hit(operation, scope, queries, system)
+    return {scope: queries for scope, queries in found.items() if not waits_elsewhere(operation, scope)}
+
+
+def inherited(operation: Operation, scope: Scope, system: System) -> list[Operation]:
+    """Where a framework's own list goes through the rows: all such lists of the file with this fault, in their order.
+    What they lack stands in one place, or is forgotten in one way."""
+    if not lists(operation, scope):
+        return []
+    near = (o for o in system.operations if o.place.path == operation.place.path and o.symbol.endswith(".list"))
+    return sorted((o for o in near if any(lists(o, s) for s in loops(o, system))), key=lambda o: o.place)
+
+
+def lists(operation: Operation, scope: Scope) -> bool:
+    """Whether a loop is none of the code's own, but that of a class that is told which rows it is about."""
+    return operation.symbol.endswith(".list") and scope.place == operation.place
 
 
 def per_row(operation: Operation, asked: Effect, system: System) -> tuple[Scope, Effect, str] | None:
@@ -56,14 +77,6 @@ def per_row(operation: Operation, asked: Effect, system: System) -> tuple[Scope,
         if not at_hand(operation, asked, rows, column):
             return loop, rows, column
     return None
-
-
-def in_process(asked: Effect, system: System) -> bool:
-    """Whether the database is a file that the process itself reads, as all say who hand the connection in: there is no
-    round trip to save."""
-    if asked.technology:
-        return asked.technology == "sqlite"
-    return {e.technology for e in system.effects_at(asked.place) if e.technology} == {"sqlite"}
 
 
 def bounded(rows: Effect, system: System) -> bool:
@@ -106,7 +119,7 @@ def loose(earlier: Effect, asked: Effect) -> bool:
     return len(loops) < len({s.number for s in asked.scopes if s.kind == "loop"})
 
 
-def hit(operation: Operation, loop: Scope, queries: list[Asked], system: System) -> Hit:
+def hit(operation: Operation, loop: Scope, queries: list[Asked], system: System, others: list[Operation]) -> Hit:
     once = one_off(operation, system)
     asked, rows, column = min(queries, key=lambda q: (tested(q[0], loop), q[0].number))
     assert loop.place is not None
@@ -114,15 +127,17 @@ def hit(operation: Operation, loop: Scope, queries: list[Asked], system: System)
     shown = tuple(
         s for q, _, by in queries[:3] for s in (*way(q), Step(q.place, f"{what(q)}, by {by}: one query a row"))
     )
+    more = f" (and so in {len(others)} more list{'s' if len(others) > 1 else ''} of this file)" if others else ""
     return Hit(
         place=loop.place,
         message=f"for each row of {rows.dataset or 'a query'} another query is sent to {' and '.join(names[:3])}: "
-        "a thousand rows are a thousand round trips",
+        f"a thousand rows are a thousand round trips{more}",
         story=(
             *way(rows),
             Step(rows.place, f"one query gives the rows of {rows.dataset or 'a table'}"),
             Step(loop.place, "they are gone through one by one"),
             *shown,
+            *(Step(o.place, f"so it is in {o.symbol}") for o in others[:9]),
             Step(loop.place, "N rows cost N + 1 queries: it is quick with test data, and stands still in production"),
         ),
         rests_on=(asked, rows),

@@ -15,6 +15,7 @@ from datakeel.rules.facts.elements import caught_each_turn, chosen_in_turn, made
 from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.running import ONCE
 from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.facts.turns import in_process
 from datakeel.rules.rule import Hit, rule
 
 STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN, StoreKind.SEARCH)
@@ -41,6 +42,7 @@ def row_by_row_write(operation: Operation, system: System) -> Iterator[Hit]:
         if (
             (read is None and (write.chain or not of_arguments(write)))
             or counted(write)
+            or in_process(write, system)
             or not sent_alone(operation, write, loop)
         ):
             continue
