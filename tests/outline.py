@@ -24,7 +24,7 @@ STANDING = """
 MECHANICS = """
     log log_partitions relay_position consumer_offsets processed_events dead_letters idempotency_keys claims snapshots
     sagas transitions outbox outcomes received_messages holds accounts faults batch_files batch_rejects batch_runs
-    deleted
+    deleted changes copy_positions copy_dead_letters
 """
 EVENTS = "event_id aggregate type schema_version data correlation_id causation_id transaction_id position"
 SAGA = frozenset({"sagas", "transitions", "outbox"})
@@ -52,6 +52,7 @@ def designed(design: Design) -> Outline:
     derived: dict[str, frozenset[str]] = {}
     if "log" in parts:
         derived["relay"] = frozenset({"log"})
+    if parts & {"log", "change-feed"}:
         derived |= {naming.snake(view.name): frozenset(names_of(view)) for view in domain.views}
     for stream in domain.streams:
         name = naming.column(stream.name)
@@ -67,7 +68,8 @@ def stated(design: Design) -> Iterator[tuple[str, frozenset[str]]]:
     for table in domain.tables:
         yield table_of(table.name), columns_of(table.fields)
     for document in domain.documents:
-        yield table_of(document.name), columns_of(document.fields) | {"body"}
+        ways = {name for way in document.access for name in (*way.by, way.range, (way.order or "").removeprefix("-"))}
+        yield table_of(document.name), columns_of(f for f in document.fields if f.unique or f.name in ways) | {"body"}
     if domain.aggregates:
         ordered = {"ordering_key"} if any(a.ordered_by for a in domain.aggregates) else set()
         yield "events", own((*EVENTS.split(), *ordered))
@@ -112,6 +114,9 @@ def names_of(view: View) -> tuple[str, ...]:
 
 def fields_of(view: View, design: Design, *, totals: bool) -> Iterator[str]:
     """A view's columns, or those of its totals."""
+    if view.sources[0] not in {a.name for a in design.requirements.domain.aggregates}:  # a copy of rows
+        yield from (*map(naming.column, (*view.fields, *view.dimensions)), *measured(view.measures))
+        return
     made = next(shape(a) for a in design.requirements.domain.aggregates if a.name in view.sources)
     if totals:
         yield from (*map(naming.column, view.dimensions), *measured(view.measures, count=made.plural))

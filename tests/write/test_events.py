@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from datakeel.mistake import Mistake
-from datakeel.requirements import Aggregate, Document, Domain, Event, Field, Requirements, View
+from datakeel.requirements import Aggregate, Domain, Event, Field, Requirements, View
 from datakeel.write.project import Project
 from datakeel.write.writer import write
 from tests.write.clean import assert_laid_out_and_clean
@@ -102,11 +102,3 @@ def test_a_cache_is_one_row_for_each_aggregate() -> None:
     shop = write(design(Requirements(name="shop", domain=orders), *PARTS, "cache"))
     assert "WHERE order_id = %(order_id)s" in shop.text("src/shop/storage/order_cache.py")
     assert "CREATE INDEX" not in shop.text("migrations/0005_order_cache.sql")
-
-
-def test_a_copy_of_what_has_no_events_is_refused() -> None:
-    product = Document(name="product", fields=(Field(name="name"),))
-    search = View(name="product search", sources=("product",), kind="search", fields=("name",))
-    shop = Requirements(name="shop", domain=Domain(documents=(product,), views=(search,)))
-    with pytest.raises(Mistake, match="product search is to be a copy of product"):
-        write(design(shop, "documents", "search-view"))

@@ -10,7 +10,7 @@ from datakeel.design.amounts import count, period, share, times
 from datakeel.design.decisions.storage_engine import nodes, servers
 from datakeel.design.estimate import Estimate, estimate
 from datakeel.mistake import Mistake
-from datakeel.requirements import Requirements
+from datakeel.requirements import Requirements, Series, View
 from datakeel.technologies import value
 
 WRITTEN = ("python", "sql", "python and sql", "python + sql")
@@ -24,6 +24,7 @@ def refuse(requirements: Requirements) -> None:
         *_strong_everywhere(requirements),
         *_strong_offline(requirements),
         *_always(requirements),
+        *_views(requirements),
         *_beyond(requirements, estimate(requirements)),
     ]
     if faults:
@@ -87,6 +88,55 @@ def _always(requirements: Requirements) -> Iterator[str]:
             f"{period(value('machine', 'failover'))}. "
             "Set at most 99.999 %, which allows 5.3 minutes a year."
         )
+
+
+def _views(requirements: Requirements) -> Iterator[str]:
+    """Views that nothing could keep, or that would be a worse way to what is there."""
+    domain = requirements.domain
+    series = {one.name: one for one in domain.series}
+    unfollowed = {graph.name for graph in domain.graphs} | {records.name for records in domain.replicated}
+    tables = {table.name for table in domain.tables}
+    for view in domain.views:
+        of_series = next((series[name] for name in view.sources if name in series), None)
+        other = next((name for name in view.sources if name in unfollowed), None)
+        if of_series is not None and not (view.kind == "analytics" and needs.measured(view, requirements)):
+            yield f"domain.views.{view.name}: {_instead(view, of_series)}"
+        elif other is not None:
+            yield (
+                f"domain.views.{view.name}: views follow aggregates, tables and documents, and {other} is none of "
+                f"them. Read {other} itself, or make what is to be found a table or a document."
+            )
+        elif view.kind == "cache" and tables.intersection(view.sources) and not _fresh(view, requirements):
+            yield (
+                f"domain.views.{view.name}: how long may a reader keep an answer? Set `freshness: 5s` in the view, or "
+                "leave the view out: a row by its primary key is one read."
+            )
+
+
+def _fresh(view: View, requirements: Requirements) -> float | None:
+    return requirements.freshness if view.freshness is None else view.freshness
+
+
+def _instead(view: View, of: Series) -> str:
+    """What to do where a view of measurements makes no sense."""
+    if view.kind == "search":
+        return (
+            f"{of.name} has measurements, and words belong to what is measured. Keep each {of.key.name} in a table "
+            "with its texts, and search that."
+        )
+    if view.kind == "lookup":
+        return (
+            f"measurements are looked up by {of.key.name} and time as they are, by their primary key; a copy would "
+            "only be later. Leave the view out."
+        )
+    if view.kind == "cache":
+        return (
+            f"a measurement never changes, and the latest ones are in memory anyway. Leave the view out; means over a "
+            f"period are kept ready by `rollups` of {of.name}."
+        )
+    return (
+        f"totals of {of.name} are its rollups, and stand apart from those of other sources: make it a view of its own."
+    )
 
 
 def _beyond(requirements: Requirements, worked_out: Estimate) -> Iterator[str]:

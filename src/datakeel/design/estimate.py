@@ -227,8 +227,10 @@ def estimate(requirements: Requirements) -> Estimate:
 
 def _fan_out(requirements: Requirements) -> int:
     """Views and jobs that follow each event of an aggregate or a document."""
-    own = {table.name for table in requirements.domain.tables}
-    views = [view for view in requirements.domain.views if not set(view.sources) <= own]
+    tables = {table.name for table in requirements.domain.tables}
+    rows = tables | {document.name for document in requirements.domain.documents}
+    kept = {"lookup": rows, "cache": rows}  # where the rows are; other views, of tables alone
+    views = [view for view in requirements.domain.views if not set(view.sources) <= kept.get(view.kind, tables)]
     return len(views) + len(requirements.domain.streams)
 
 

@@ -24,12 +24,24 @@ def views(requirements: Requirements, kind: str) -> tuple[View, ...]:
 
 
 def followed(requirements: Requirements, estimate: Estimate) -> tuple[str, ...]:
-    """The constructs whose changes somebody follows through a log: sources of views and of stream jobs, but for
-    measurements, and for tables that are read where they lie (`in_place`)."""
+    """The constructs whose events somebody follows through a log: aggregates that views and stream jobs are over."""
     domain = requirements.domain
-    series = {s.name for s in domain.series}
+    aggregates = {a.name for a in domain.aggregates}
     viewed = (source for view in copied(requirements, estimate) for source in view.sources)
-    return tuple(dict.fromkeys(n for n in (*viewed, *(job.source for job in domain.streams)) if n not in series))
+    return tuple(dict.fromkeys(n for n in (*viewed, *(job.source for job in domain.streams)) if n in aggregates))
+
+
+def noted(requirements: Requirements, estimate: Estimate) -> tuple[str, ...]:
+    """The tables and documents of which copies are kept: each change of theirs is noted with it."""
+    own = rows(requirements)
+    viewed = (source for view in copied(requirements, estimate) for source in view.sources)
+    return tuple(dict.fromkeys(name for name in viewed if name in own))
+
+
+def rows(requirements: Requirements) -> frozenset[str]:
+    """What is kept as it is now, without its history: tables and documents."""
+    domain = requirements.domain
+    return frozenset((*(table.name for table in domain.tables), *(document.name for document in domain.documents)))
 
 
 def copied(requirements: Requirements, estimate: Estimate) -> tuple[View, ...]:
@@ -38,12 +50,15 @@ def copied(requirements: Requirements, estimate: Estimate) -> tuple[View, ...]:
 
 
 def in_place(view: View, requirements: Requirements, estimate: Estimate) -> bool:
-    """Whether a view needs no copy of its own: an index or a query over tables of the same database, or the rollups of
-    measurements."""
-    if view.kind == "cache" or not view.sources:
+    """Whether a view needs no copy of its own: an index or a query over tables of the same database, an index of
+    documents, answers that a reader may keep for a time, or the rollups of measurements. What a search or a sum would
+    have to read every document for has one."""
+    if not view.sources:
         return False
     if measured(view, requirements):
         return True
+    if view.kind in ("lookup", "cache"):
+        return set(view.sources) <= rows(requirements)
     own = {t.name for t in requirements.domain.tables}
     small = sum(estimate.things_of(source) for source in view.sources) <= value("postgresql", "searched_rows")
     return set(view.sources) <= own and small
@@ -52,11 +67,6 @@ def in_place(view: View, requirements: Requirements, estimate: Estimate) -> bool
 def measured(view: View, requirements: Requirements) -> bool:
     """Whether a view is of measurements alone."""
     return set(view.sources) <= {series.name for series in requirements.domain.series}
-
-
-def follows_rows(requirements: Requirements, estimate: Estimate) -> bool:
-    """Whether changes of something else than an aggregate are followed: its events need an outbox."""
-    return bool(set(followed(requirements, estimate)) - {a.name for a in requirements.domain.aggregates})
 
 
 def ends(aggregate: Aggregate) -> bool:

@@ -75,6 +75,9 @@ def sql(text: str, indent: int) -> str:
             lines[-1] += f" {line}"
         else:
             lines.append(line)
+    whole = " ".join(lines)
+    if len(whole) <= room + 1:  # the first line needs no space in front
+        return f'{" " * indent}"{whole}",\n'
     parts = [part for line in lines for part in textwrap.wrap(COMPARISON.sub("\0\\1\0", line), room)]
     literals = [f'"{part}"' if number == 0 else f'" {part}"' for number, part in enumerate(parts)]
     literals = [literal.replace("\0", " ") for literal in literals]

@@ -53,7 +53,13 @@ def _because(requirements: Requirements, estimate: Estimate, chosen: str, replic
             "Which consumer has which partition is a row with a lease and a number that grows; a write with "
             "an older number is refused."
         )
-    if chosen == "the-database" and not followed and replication not in ("multi-leader", "leaderless"):
+    noted = needs.noted(requirements, estimate)
+    if noted:
+        yield (
+            f"Which process brings a copy of {' or '.join(noted)} up to date is who has the lock of the copy's "
+            "position, held to the commit; one that was paused has lost its transaction, and can write nothing."
+        )
+    if chosen == "the-database" and not (followed or noted) and replication not in ("multi-leader", "leaderless"):
         yield "One database has one leader: its constraints and row locks say who was first. Nothing else is needed."
     if requirements.domain.batches or requirements.domain.series:
         yield (

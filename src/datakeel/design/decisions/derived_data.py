@@ -10,7 +10,7 @@ from datakeel.design.amounts import count, period, share
 from datakeel.design.choice import Choice, answer, judged
 from datakeel.design.estimate import Estimate
 from datakeel.design.overrides import asked_for
-from datakeel.requirements import Existing, Requirements
+from datakeel.requirements import Existing, Requirements, View
 from datakeel.technologies import known, value
 
 QUESTION = "derived-data"
@@ -22,18 +22,20 @@ def choose(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
 
 
 def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> Decision:
-    followed = needs.followed(requirements, estimate)
+    followed, noted = needs.followed(requirements, estimate), needs.noted(requirements, estimate)
     asked = asked_for(requirements, "log", "cdc")
     word = choose(requirements, estimate, chosen)
     piped = word == "change-capture-and-kafka" or bool(followed)
     return answer(
         QUESTION,
         word,
-        CHOICES,
+        {name: choice for name, choice in CHOICES.items() if noted or name != "changes-on-postgresql"},
         lambda other: _cost(other, estimate),
-        because=_because(requirements, estimate, word, followed),
+        because=[*_because(requirements, estimate, word, followed), *_of_rows(requirements, estimate, noted)],
         figures=[relayed(estimate)] if followed else [],
-        parts=(["log"] if followed else []) + (["cluster-configuration"] if piped else []),
+        parts=(["log"] if followed else [])
+        + (["change-feed"] if noted else [])
+        + (["cluster-configuration"] if piped else []),
         products=PIPELINE if piped else [],
         judgement=judged(asked, word, _needed(requirements, estimate), CHOICES, known()[asked].price if asked else ""),
     )
@@ -43,6 +45,8 @@ def _needed(requirements: Requirements, estimate: Estimate) -> str:
     if _sources(requirements):
         return "change-capture-and-kafka"
     if not needs.followed(requirements, estimate):
+        if needs.noted(requirements, estimate):
+            return "changes-on-postgresql"
         return "indexes-in-place" if requirements.domain.views else "none"
     if estimate.peak_events > value("postgresql", "relayed_events"):
         return "change-capture-and-kafka"
@@ -71,16 +75,12 @@ def relayed(estimate: Estimate) -> Figure:
 
 
 def _because(requirements: Requirements, estimate: Estimate, chosen: str, followed: tuple[str, ...]) -> Iterator[str]:
-    copies = [view.name for view in needs.copied(requirements, estimate)]
-    placed = [view.name for view in requirements.domain.views if view.name not in copies]
-    measured = [view.name for view in requirements.domain.views if needs.measured(view, requirements)]
-    placed = [name for name in placed if name not in measured]
-    if placed:
-        rows = count(sum(load.things for load in estimate.of("table")), "rows")
-        yield (
-            f"{', '.join(placed)}: an index or a query over the tables themselves ({rows}). "
-            "There is no copy, so none can be old."
-        )
+    own = needs.rows(requirements)
+    copies = [view.name for view in needs.copied(requirements, estimate) if not set(view.sources) <= own]
+    kept = needs.in_place
+    placed = [view for view in requirements.domain.views if kept(view, requirements, estimate)]
+    measured = [view.name for view in placed if needs.measured(view, requirements)]
+    yield from _placed([view for view in placed if view.name not in measured], requirements, estimate)
     if measured:
         yield f"{', '.join(measured)}: read from rollups, which are made from the measurements and can be made anew."
     for one in _sources(requirements):
@@ -126,6 +126,56 @@ def _because(requirements: Requirements, estimate: Estimate, chosen: str, follow
         )
 
 
+def _placed(views: list[View], requirements: Requirements, estimate: Estimate) -> Iterator[str]:
+    """What is said of views that are no copies."""
+    documents = {document.name for document in requirements.domain.documents}
+    asked = [view for view in views if view.kind != "cache"]
+    tables = [view.name for view in asked if not documents.intersection(view.sources)]
+    if tables:
+        rows = count(sum(load.things for load in estimate.of("table")), "rows")
+        yield (
+            f"{', '.join(tables)}: an index or a query over the tables themselves ({rows}). "
+            "There is no copy, so none can be old."
+        )
+    looked_up = [view for view in asked if view.name not in tables]
+    for view in looked_up:
+        rows = count(sum(estimate.things_of(source) for source in view.sources), "rows")
+        yield f"{view.name}: an index of {' and '.join(view.sources)} themselves ({rows}); there is no copy."
+    for view in views:
+        if view.kind == "cache":
+            yield _answers_kept(view, requirements)
+
+
+def _answers_kept(view: View, requirements: Requirements) -> str:
+    fresh = view.freshness if view.freshness is not None else requirements.freshness
+    kept = f"may be kept for {period(fresh)}" if fresh else "may be shown again when we have been asked"
+    documents = {document.name for document in requirements.domain.documents}
+    versions = " A version that is still right costs no body (ETag, 304)." if documents >= set(view.sources) else ""
+    return (
+        f"{view.name}: one row by its primary key is as near as a second row of this database could be. What is nearer "
+        f"is the reader: an answer {kept} (Cache-Control), so that a browser or a proxy answers in our place.{versions}"
+    )
+
+
+def _of_rows(requirements: Requirements, estimate: Estimate, noted: tuple[str, ...]) -> Iterator[str]:
+    """What is said of copies of tables and documents."""
+    own = needs.rows(requirements)
+    copies = [view for view in needs.copied(requirements, estimate) if own.intersection(view.sources)]
+    for view in copies:
+        why = "reads each document whole" if view.kind == "analytics" else "has to look into each document"
+        rows = count(sum(estimate.things_of(source) for source in view.sources), "rows")
+        documents = {d.name for d in requirements.domain.documents}.intersection(view.sources)
+        yield (
+            f"{view.name}: a query in place {why if documents else 'gets in the way of writes'} ({rows}), so a copy is "
+            "kept of what it needs."
+        )
+    if noted:
+        yield (
+            f"The database notes each change of {' and '.join(noted)} in the transaction that makes it, whoever makes "
+            "it; no log is kept, since a copy reads what is there now, and is made anew from that."
+        )
+
+
 def _cost(word: str, estimate: Estimate) -> str:
     if word == "change-capture-and-kafka":
         return known()["kafka"].price
@@ -135,6 +185,8 @@ def _cost(word: str, estimate: Estimate) -> str:
             f"one relay that carries {carries}, and a table of events to keep, for "
             f"{count(estimate.peak_events, 'events/s')} at peak"
         )
+    if word == "changes-on-postgresql":
+        return "a note with each write, a process and a lag for each copy"
     if word == "indexes-in-place":
         return "every search and every sum reads the rows of the record, in its own shape"
     return "two writes by hand, to the record and to the view: they differ from the first failure between them on"
@@ -154,6 +206,22 @@ CHOICES = {
         failure="An index is rebuilt by the database (REINDEX CONCURRENTLY).",
         scaling="A copy from a log, when searches or sums get in the way of writes.",
         operation="Watch slow queries and the size of indexes.",
+    ),
+    "changes-on-postgresql": Choice(
+        title="The database notes what changes, and each copy reads it again",
+        consistency=(
+            "Copies are eventual: they show a row as it was at some commit, never a mixture, and never go back. Who "
+            "must see his own write reads the row itself."
+        ),
+        failure=(
+            "A copy's process dies: the next one goes on after the last note that it had taken, and what is read twice "
+            "is the same. A copy that is wrong is made again from the rows, beside the one that is read, and switched."
+        ),
+        scaling=(
+            "One process a copy, 1,000 changes in one statement; then a log with partitions, for which changes become "
+            "events."
+        ),
+        operation="Watch each copy's lag and what it could not take. Notes that all copies have had are deleted.",
     ),
     "log-on-postgresql": Choice(
         title="A partitioned log in PostgreSQL, filled from the store by a relay, and views made from it",

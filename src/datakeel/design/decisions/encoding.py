@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from datakeel.decision import Decision, Figure
-from datakeel.design import needs
 from datakeel.design.amounts import DAY, several, size
 from datakeel.design.choice import Choice, answer, judged
 from datakeel.design.estimate import Estimate
@@ -17,11 +16,11 @@ QUESTION = "encoding"
 
 
 def choose(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> str:
-    return asked_for(requirements, "encoding") or _needed(_messages(requirements, estimate))
+    return asked_for(requirements, "encoding") or _needed(_messages(requirements))
 
 
 def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> Decision:
-    kinds = _messages(requirements, estimate)
+    kinds = _messages(requirements)
     asked = asked_for(requirements, "encoding")
     word = choose(requirements, estimate, chosen)
     return answer(
@@ -40,13 +39,10 @@ def _needed(kinds: int) -> str:
     return "avro" if kinds else "rows-and-json"
 
 
-def _messages(requirements: Requirements, estimate: Estimate) -> int:
-    """How many kinds of message are kept: events, changes of rows. What a saga asks of a service is a request."""
-    domain = requirements.domain
-    aggregates = {a.name for a in domain.aggregates}
-    events = sum(len(a.events) for a in domain.aggregates)
-    changes = sum(name not in aggregates for name in needs.followed(requirements, estimate))
-    return events + changes
+def _messages(requirements: Requirements) -> int:
+    """How many kinds of message are kept: events. A note of a changed row says which, and no more; what a saga asks of
+    a service is a request."""
+    return sum(len(a.events) for a in requirements.domain.aggregates)
 
 
 def _because(chosen: str, kinds: int) -> str:

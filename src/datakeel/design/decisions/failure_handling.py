@@ -18,7 +18,8 @@ QUESTION = "failure-handling"
 def choose(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> str:
     if requirements.domain.sagas:
         return "compensated-steps"
-    return "idempotent-consumers" if needs.followed(requirements, estimate) else "transactions-and-time-outs"
+    follows = needs.followed(requirements, estimate) or needs.noted(requirements, estimate)
+    return "idempotent-consumers" if follows else "transactions-and-time-outs"
 
 
 def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> Decision:
@@ -28,7 +29,7 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
         choose(requirements, estimate, chosen),
         CHOICES,
         COSTS.__getitem__,
-        because=_because(requirements, followed),
+        because=_because(requirements, followed, needs.noted(requirements, estimate)),
         figures=[figure for saga in sagas for figure in _figures(saga)],
         parts=_parts(requirements, estimate),
         sizes={f"{saga.name}.{step.name}.patience": patience(step) for saga in sagas for step in saga.steps},
@@ -39,16 +40,16 @@ def _parts(requirements: Requirements, estimate: Estimate) -> Iterator[str]:
     """Every system answers HTTP; who sends to others has an outbox; who works in the background shows it."""
     yield "http-api"
     domain = requirements.domain
-    followed = needs.followed(requirements, estimate)
-    if domain.sagas or needs.follows_rows(requirements, estimate):
+    followed = needs.followed(requirements, estimate) or needs.noted(requirements, estimate)
+    if domain.sagas:
         yield "outbox"
     if followed or domain.sagas or domain.series or domain.batches or domain.replicated:
         yield "dashboard"
 
 
-def _because(requirements: Requirements, followed: tuple[str, ...]) -> Iterator[str]:
+def _because(requirements: Requirements, followed: tuple[str, ...], noted: tuple[str, ...]) -> Iterator[str]:
     domain, sagas = requirements.domain, requirements.domain.sagas
-    if not (followed or sagas or domain.series or domain.replicated):
+    if not (followed or noted or sagas or domain.series or domain.replicated):
         yield (
             "Each request is one transaction in one database: it happened, or it did not. There is "
             "nothing that could be done "
@@ -58,6 +59,11 @@ def _because(requirements: Requirements, followed: tuple[str, ...]) -> Iterator[
         yield (
             f"Events of {', '.join(followed)} come at least once: their ids are kept with their effects, so "
             "that the second one is skipped."
+        )
+    if noted:
+        yield (
+            f"A copy of {' or '.join(noted)} reads what was changed as it is now: a change that is noted twice is read "
+            "twice, to the same end. What a copy cannot take is put aside by its id until it changes or is tried again."
         )
     for saga in sagas:
         steps = count(len(saga.steps), "steps")

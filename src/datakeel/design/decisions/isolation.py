@@ -79,6 +79,13 @@ def _protections(requirements: Requirements, estimate: Estimate) -> Iterator[Pro
             "idempotency-key",
             "the event's id, the effect and the offset commit together: the same event again is skipped",
         )
+    for name in needs.noted(requirements, estimate):
+        yield _plain(
+            name,
+            "bring its copies up to date",
+            "row-lock",
+            "the copy's position is locked to the commit: who comes second reads rows that are newer, never older",
+        )
     for batch in domain.batches:
         if batch.kind != "retention":
             yield Protection(  # chunks are kept apart by the row of the run, at read committed

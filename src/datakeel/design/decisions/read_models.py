@@ -24,15 +24,18 @@ def choose(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
 
 def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> Decision:
     copies, searches = needs.copied(requirements, estimate), _searches(requirements)
+    own = {table.name for table in requirements.domain.tables}
     asked = asked_for(requirements, "search")
     word = choose(requirements, estimate, chosen)
+    noted = needs.noted(requirements, estimate)
     return answer(
         QUESTION,
         word,
-        CHOICES,
+        {name: choice for name, choice in CHOICES.items() if noted or name != "copies-on-postgresql"},
         lambda other: _cost(other, searches, estimate),
         because=_because(requirements, copies, word, estimate),
         figures=[_searched(view, estimate) for view in searches],
+        sizes={f"{view.name}.copied": 1.0 for view in copies if own.intersection(view.sources)},
         parts=[PARTS[view.kind] for view in copies] + (["cluster-configuration"] if word == "search-engine" else []),
         products=["elasticsearch"] if word == "search-engine" else [],
         judgement=judged(asked, word, _needed(requirements, estimate), CHOICES, known()[asked].price if asked else ""),
@@ -46,7 +49,9 @@ def _searches(requirements: Requirements) -> list[View]:
 def _needed(requirements: Requirements, estimate: Estimate) -> str:
     if any(rows(view, estimate) > value("postgresql", "searched_rows") for view in _searches(requirements)):
         return "search-engine"
-    return "views-on-postgresql" if needs.copied(requirements, estimate) else "the-tables"
+    if needs.copied(requirements, estimate):
+        return "views-on-postgresql" if needs.followed(requirements, estimate) else "copies-on-postgresql"
+    return "the-tables"
 
 
 def rows(view: View, estimate: Estimate) -> float:
@@ -85,7 +90,7 @@ WHY = {
 def _cost(word: str, searches: list[View], estimate: Estimate) -> str:
     if word == "search-engine":
         return known()["elasticsearch"].price
-    if word == "views-on-postgresql":
+    if word in ("views-on-postgresql", "copies-on-postgresql"):
         return "a table, a consumer and a lag for each view, where an index gives the same rows at once"
     most = max((rows(view, estimate) for view in searches), default=0.0)
     return f"joins and sums over the history in every request, over {count(most or estimate.rows, 'rows')}"
@@ -98,6 +103,13 @@ CHOICES = {
         failure="The database is down: nothing is read.",
         scaling="Followers for reads that may be late, then views.",
         operation="Watch slow queries, and indexes that nobody uses.",
+    ),
+    "copies-on-postgresql": Choice(
+        title="Each way of reading that an index cannot serve has a copy of its own in PostgreSQL, made from the rows",
+        consistency="Eventual, each copy as of its own position.",
+        failure="A copy is wrong or lost: it is made anew from the rows, beside the old one, and switched.",
+        scaling="A copy moves to a server or a product of its own without the others noticing.",
+        operation="Watch each copy's lag; rebuild after each change of its shape.",
     ),
     "views-on-postgresql": Choice(
         title="Each way of reading has a view of its own in PostgreSQL, made from the log",

@@ -46,7 +46,8 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
 def _needed(requirements: Requirements, estimate: Estimate) -> str:
     streams = requirements.domain.streams
     if not streams:
-        return "consumers-on-postgresql" if needs.followed(requirements, estimate) else "none"
+        follows = needs.followed(requirements, estimate) or needs.noted(requirements, estimate)
+        return "consumers-on-postgresql" if follows else "none"
     fast = any(pieces(job, estimate) > value("postgresql", "windowed_events") for job in streams)
     large = sum(state(job, requirements, estimate) for job in streams) > value("machine", "memory")
     return "flink" if fast or large else "consumers-on-postgresql"
@@ -150,6 +151,11 @@ def _because(requirements: Requirements, estimate: Estimate, chosen: str) -> Ite
         )
     if chosen == "none":
         yield "0 jobs follow events, and no view does."
+    elif not (requirements.domain.streams or needs.followed(requirements, estimate)):
+        yield (
+            f"Copies follow {count(estimate.peak_events, 'changes/s')} at peak, each by one process that takes up to "
+            "1,000 of them in one statement."
+        )
     elif not requirements.domain.streams:
         yield (
             f"Views follow {count(estimate.peak_events, 'events/s')} at peak; one relay and its consumers on "

@@ -17,6 +17,7 @@ from datakeel.requirements import Aggregate
 from datakeel.write.contribution import Contribution
 from datakeel.write.derived import Column, Derived, derived
 from datakeel.write.project import File, rendered
+from datakeel.write.targets.copies.shape import Copy, copies
 
 ORDER = 90
 PARTS = frozenset({"cluster-configuration"})
@@ -27,6 +28,7 @@ IN_SYNC = 2
 PARTITIONS = 8  # where no decision says how many
 WEEK = 7 * 86_400_000  # milliseconds that the log keeps: the event store is the record, not the topic
 
+KEYWORD: dict[str, object] = {"type": "keyword"}
 TYPES: dict[str, dict[str, object]] = {
     "uuid": {"type": "keyword"},
     "text": {"type": "text", "fields": {"raw": {"type": "keyword", "ignore_above": 256}}},
@@ -61,7 +63,7 @@ def written(design: Design) -> frozenset[str]:
         for product, there in (
             ("kafka", domain.aggregates),
             ("debezium", domain.aggregates),
-            ("elasticsearch", domain.aggregates),
+            ("elasticsearch", domain.aggregates or any(c.kind == "search" for c in copies(design))),
             ("cassandra", domain.series),
         )
         if there
@@ -72,7 +74,9 @@ def files(design: Design, products: frozenset[str]) -> Iterator[File]:
     name = design.requirements.name
     system = naming.kebab(name)
     aggregates = design.requirements.domain.aggregates
-    searched = [v for v in derived(design.requirements) if v.kind == "search"] if "elasticsearch" in products else []
+    elastic = "elasticsearch" in products
+    searched = [v for v in derived(design.requirements) if v.kind == "search"] if elastic else []
+    copied = [c for c in copies(design) if c.kind == "search"] if elastic else []
     topics = [{"resource": f"{system}.{naming.kebab(a.name)}", "name": topic(system, a)} for a in aggregates]
     if "kafka" in products:
         partitions = int(design.size("log.partitions") or PARTITIONS)
@@ -83,8 +87,16 @@ def files(design: Design, products: frozenset[str]) -> Iterator[File]:
         yield data("deploy/schema-registry/subjects.json", subjects(system, naming.snake(name), aggregates))
     for view in searched:
         yield data(f"deploy/elasticsearch/{naming.kebab(view.table)}.json", index(view))
-    if aggregates:
-        values = {"topics": topics, "searched": searched, "products": sorted(products), "system": system}
+    for copy in copied:
+        yield data(f"deploy/elasticsearch/{naming.kebab(copy.table)}.json", index_of_rows(copy))
+    if aggregates or copied:
+        values = {
+            "topics": topics,
+            "searched": searched,
+            "copied": copied,
+            "products": sorted(products),
+            "system": system,
+        }
         yield from rendered(HERE / "templates", values, ["deploy/production.md.jinja"])
 
 
@@ -162,5 +174,21 @@ def index(view: Derived) -> dict[str, object]:
     }
 
 
+def index_of_rows(copy: Copy) -> dict[str, object]:
+    """Elasticsearch's index behind a copy of rows. A document's id is the row's."""
+    of_list = {"type": "text"}
+    properties = {
+        c.name: of_list
+        if c.words and c.sql.startswith("jsonb")
+        else TYPES.get(c.sql.removesuffix(" NOT NULL"), KEYWORD)
+        for c in copy.columns
+    }
+    return {
+        "aliases": {naming.kebab(copy.table): {}},
+        "settings": {"number_of_shards": 1, "number_of_replicas": 1},
+        "mappings": {"dynamic": "strict", "properties": {"id": KEYWORD, **properties}},
+    }
+
+
 def mapped(column: Column) -> dict[str, object]:
-    return TYPES.get(column.sql.removesuffix(" NOT NULL"), {"type": "keyword"})
+    return TYPES.get(column.sql.removesuffix(" NOT NULL"), KEYWORD)

@@ -15,7 +15,7 @@ from datakeel.write.contribution import Contribution, Migration, Trouble
 from datakeel.write.modules import module_file, module_text
 from datakeel.write.project import File, templates
 from datakeel.write.targets.tables.shape import Column, Path, Shape, shapes
-from datakeel.write.targets.tables.write import KNOWN
+from datakeel.write.targets.tables.write import DELETED, KNOWN
 
 ORDER = 12
 PARTS = frozenset({"documents"})
@@ -23,6 +23,7 @@ HERE = Folder(__file__).parent / "parts"
 
 # Text becomes these by functions of PostgreSQL that its settings can change, so an index cannot rest on them. What is
 # stored is always ISO 8601, with its offset, and is read the same under every setting.
+TAKEN = frozenset({"body", "can_be_stored"})  # what every document has
 STEADY = {"timestamptz": "instant", "date": "day"}
 
 
@@ -73,7 +74,10 @@ def contribution(design: Design) -> Contribution:
         return Contribution()
     return Contribution(
         files=tuple(_files(naming.snake(design.requirements.name), found)),
-        migrations=tuple(Migration(k.shape.table, _schema(k)) for k in found),
+        migrations=(
+            *(() if design.requirements.domain.tables else (Migration("deleted", DELETED),)),
+            *(Migration(k.shape.table, _schema(k)) for k in found),
+        ),
         routers=tuple(f"api.{k.shape.module}" for k in found),
         troubles=TROUBLES,
         diagram=(f"api -->|whole| documents[({', '.join(k.plural for k in found)})]",),
@@ -83,7 +87,9 @@ def contribution(design: Design) -> Contribution:
 def kinds(requirements: Requirements) -> tuple[Kind, ...]:
     """The kinds of documents. What is looked up is named as the columns of a table are."""
     tables = tuple(Table(name=d.name, fields=d.fields, access=d.access) for d in requirements.domain.documents)
-    return tuple(_kind(shape) for shape in shapes(Requirements(name=requirements.name, domain=Domain(tables=tables))))
+    views = tuple(v for v in requirements.domain.views if v.kind in ("lookup", "cache"))
+    found = structs.replace(requirements, domain=Domain(tables=tables, views=views))
+    return tuple(_kind(shape) for shape in shapes(found, taken=TAKEN))
 
 
 def _kind(shape: Shape) -> Kind:

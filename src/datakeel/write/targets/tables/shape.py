@@ -279,6 +279,7 @@ class Shape(Struct, frozen=True, kw_only=True):
     indexes: tuple[tuple[str, ...], ...] = ()
     words: tuple[Column, ...] = ()  # what is searched by words
     reports: tuple[Report, ...] = ()
+    kept: str = ""  # how long a reader may keep an answer, as HTTP says it
     versioned: bool = True  # its values can be changed, by whoever has seen the last version
 
     @property
@@ -315,17 +316,28 @@ class Shape(Struct, frozen=True, kw_only=True):
         return tuple(found[name] for name in sorted(found))
 
 
-def shapes(requirements: Requirements, versioned: bool = True) -> tuple[Shape, ...]:
-    """The tables, parents before those that refer to them."""
-    tables = {naming.snake(table.name): table for table in requirements.domain.tables}
+def shapes(
+    requirements: Requirements, versioned: bool = True, taken: frozenset[str] = frozenset()
+) -> tuple[Shape, ...]:
+    """The tables, parents before those that refer to them. `taken`: further names that no column may have."""
+    tables = {naming.snake(table.name): _looked_up(table, requirements) for table in requirements.domain.tables}
     made: dict[str, Shape] = {}
     while len(made) < len(tables):  # as declared, as far as that goes: what comes later stays later
         missing = [n for n in tables if n not in made]
         ready = (n for n in missing if _parents(tables[n], tables) <= made.keys() | {n})
         name = next(ready, missing[0])  # a circle is cut where it was begun
-        shape = _with_views(_shape(tables[name], made), requirements)
+        shape = _with_views(_shape(tables[name], made, taken), requirements)
         made[name] = structs.replace(shape, versioned=versioned)
     return tuple(made.values())
+
+
+def _looked_up(table: Table, requirements: Requirements) -> Table:
+    """The table with a further way to read it for each view that looks up in it."""
+    views = (v for v in requirements.domain.views if v.kind == "lookup" and table.name in v.sources)
+    known = {field.name for field in table.fields}
+    fields = (tuple(name for name in view.fields if name in known) for view in views)
+    ways = tuple(Access(by=by) for by in fields if by and all(way.by != by for way in table.access))
+    return structs.replace(table, access=(*table.access, *dict.fromkeys(ways)))
 
 
 def _with_views(shape: Shape, requirements: Requirements) -> Shape:
@@ -340,7 +352,18 @@ def _with_views(shape: Shape, requirements: Requirements) -> Shape:
         words=tuple(dict.fromkeys(c for c in searched if c.type.sql == "text" and not c.field.many)),
         reports=reports,
         indexes=(*shape.indexes, *dict.fromkeys(times)),
+        kept=next((_kept(v, requirements) for v in requirements.domain.views if _caches(v, shape)), ""),
     )
+
+
+def _caches(view: View, shape: Shape) -> bool:
+    return view.kind == "cache" and shape.source in view.sources
+
+
+def _kept(view: View, requirements: Requirements) -> str:
+    """For how long; where nothing is said, the reader asks first whether it is still right."""
+    fresh = requirements.freshness if view.freshness is None else view.freshness
+    return f"max-age={max(1, round(fresh))}" if fresh else "no-cache"
 
 
 def _report(view: View, shape: Shape, columns: dict[str, Column]) -> Report:
@@ -367,8 +390,8 @@ def _parents(table: Table, tables: dict[str, Table]) -> set[str]:
     return {naming.snake(f.references) for f in table.fields if f.references} & tables.keys()
 
 
-def _shape(table: Table, made: dict[str, Shape]) -> Shape:
-    columns = _roles(table, list(_columns(table, made)))
+def _shape(table: Table, made: dict[str, Shape], taken: frozenset[str]) -> Shape:
+    columns = _roles(table, list(_columns(table, made, TAKEN | taken)))
     by_field = {c.field.name: c for c in reversed(columns)}  # of a period its beginning
     guards = tuple(_guards(table, by_field))
     paths = tuple(_paths(table, columns, by_field))
@@ -390,7 +413,7 @@ def _period(one: Column, next_: Column) -> bool:
     return one.field is next_.field and one.field.type == "period"
 
 
-def _columns(table: Table, made: dict[str, Shape]) -> Iterator[Column]:
+def _columns(table: Table, made: dict[str, Shape], taken: frozenset[str]) -> Iterator[Column]:
     periods = [f for f in table.fields if f.type == "period"]
     for field in table.fields:
         if field.type == "period":
@@ -402,15 +425,15 @@ def _columns(table: Table, made: dict[str, Shape]) -> Iterator[Column]:
             parent = made.get(naming.snake(field.references))
             yield Column(name=name, type=TYPES["uuid"], field=field, parent=parent)
         elif not (naming.snake(field.name) == "id" and field.type == "uuid"):
-            yield Column(name=_free(naming.column(field.name)), type=TYPES[field.type], field=field)
+            yield Column(name=_free(naming.column(field.name), taken), type=TYPES[field.type], field=field)
 
 
 def _ends(field: Field) -> tuple[str, str]:
     return f"{naming.snake(field.name)}_begins_at", f"{naming.snake(field.name)}_ends_at"
 
 
-def _free(name: str) -> str:
-    return f"{name}_" if name in TAKEN or name.startswith("model_") else name
+def _free(name: str, taken: frozenset[str]) -> str:
+    return f"{name}_" if name in taken or name.startswith("model_") else name
 
 
 def _roles(table: Table, columns: list[Column]) -> list[Column]:

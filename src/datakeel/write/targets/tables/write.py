@@ -7,8 +7,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path as Folder
 
+from msgspec import structs
+
 from datakeel import naming
 from datakeel.decision import Design
+from datakeel.requirements import Requirements
 from datakeel.write.contribution import Contribution, Migration, Trouble, light
 from datakeel.write.modules import laid_out
 from datakeel.write.project import File, templates
@@ -20,7 +23,7 @@ PARTS_FOLDER = Folder(__file__).parent / "parts"
 
 
 def contribution(design: Design) -> Contribution:
-    found = shapes(design.requirements, versioned=not light(design))
+    found = shapes(_in_place(design), versioned=not light(design))
     if not found:
         return Contribution()
     system = System(design, found)
@@ -31,6 +34,13 @@ def contribution(design: Design) -> Contribution:
         troubles=TROUBLES,
         diagram=(f"api -->|SQL| tables[({', '.join(s.about for s in found)})]",),
     )
+
+
+def _in_place(design: Design) -> Requirements:
+    """What is required, less the views of which copies are kept."""
+    domain = design.requirements.domain
+    views = tuple(view for view in domain.views if not design.size(f"{view.name}.copied"))
+    return structs.replace(design.requirements, domain=structs.replace(domain, views=views))
 
 
 class System:
@@ -226,6 +236,7 @@ KNOWN = {
     "Depends": "fastapi",
     "Header": "fastapi",
     "Request": "fastapi",
+    "Response": "fastapi",
     "jsonable_encoder": "fastapi.encoders",
     "dataclass": "dataclasses",
     "hashlib": "",

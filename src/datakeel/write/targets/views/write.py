@@ -8,7 +8,6 @@ from pathlib import Path
 
 from datakeel import naming
 from datakeel.decision import Design
-from datakeel.mistake import Mistake
 from datakeel.write.aggregates import walk
 from datakeel.write.code import made
 from datakeel.write.contribution import Command, Contribution, Migration, Panel, Process, Trouble
@@ -19,7 +18,6 @@ from datakeel.write.streams import of_log
 
 ORDER = 30
 PARTS = frozenset({"search-view", "analytics-view", "lookup-view", "cache", "dashboard", "stream-job"})
-PART_OF = {"search": "search-view", "analytics": "analytics-view", "lookup": "lookup-view", "cache": "cache"}
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
@@ -28,7 +26,6 @@ TEMPLATES = HERE / "templates"
 def contribution(design: Design) -> Contribution:
     """The views over the aggregates of a design, and what jobs over their events share with them; nothing where it has
     neither."""
-    _refuse_unanswered(design)
     views = derived(design.requirements)
     tables = [v.table for v in views] + [job.table for job in of_log(design.requirements)]
     if not tables:
@@ -43,25 +40,6 @@ def contribution(design: Design) -> Contribution:
         panels=tuple(_panels(views)),
         diagram=tuple(_diagram(views)),
     )
-
-
-def _refuse_unanswered(design: Design) -> None:
-    """Raises Mistake where a copy is decided of what has no events. Views over tables that no decision asks a copy of
-    are read where they lie; totals of measurements are the rollups'."""
-    domain = design.requirements.domain
-    aggregates, tables = {a.name for a in domain.aggregates}, {t.name for t in domain.tables}
-    series = {s.name for s in domain.series}
-    followed = {view.kind for view in domain.views if aggregates.intersection(view.sources)}
-    for view in domain.views:
-        sources = set(view.sources)
-        in_place = sources <= tables and view.kind != "cache" and view.kind in followed
-        rolled_up = sources <= series and view.kind == "analytics"
-        if sources & aggregates or in_place or rolled_up or PART_OF[view.kind] not in design.parts():
-            continue
-        raise Mistake(
-            f"{view.name} is to be a copy of {', '.join(view.sources)}, and this version of datakeel keeps copies of "
-            "aggregates only: make an aggregate of it, with events, or leave the view out"
-        )
 
 
 def _troubles(package: str, table: str) -> Iterator[Trouble]:
