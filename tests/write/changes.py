@@ -64,6 +64,17 @@ domain:
       access: [{by: patient}]
 """
 
+CATALOGUE = """
+datakeel: 1
+name: seed catalogue
+domain:
+  documents:
+    Seed: {fields: {name: text, family: text, labels: text many optional}, access: [{by: family}]}
+  views:
+    seed search: {sources: Seed, kind: search, fields: [name, labels]}
+    families: {sources: Seed, kind: analytics, dimensions: [family], measures: [count]}
+"""
+
 FRIENDS = """
 datakeel: 1
 name: circle of friends
@@ -174,6 +185,12 @@ FOLLOWED = [
     ("a field to look documents up by", FORMS, ["domain.documents.Questionnaire.fields.ward=text optional"]),
     ("one more way to documents", FORMS, ["domain.documents.Questionnaire.access=[{by: patient}, {by: topic}]"]),
     ("another kind of documents", FORMS, ["domain.documents.Letter={fields: {doctor: text}, access: [{by: doctor}]}"]),
+    ("a search of documents", FORMS, [f"{VIEWS}.find={{sources: Questionnaire, kind: search, fields: [topic]}}"]),
+    ("one more copy", CATALOGUE, [f"{VIEWS}.all={{sources: Seed, kind: analytics, measures: [count]}}"]),
+    ("another dimension of a copy", CATALOGUE, [f"{VIEWS}.families.dimensions=[family, name]"]),
+    ("a field of a copy", CATALOGUE, [f"{VIEWS}.seed search.fields=[name, labels, family]"]),
+    ("a copy that goes", CATALOGUE, [f"{VIEWS}.families="]),
+    ("the last copies go", CATALOGUE, [f"{VIEWS}="]),
     ("a field of an edge", FRIENDS, ["domain.graphs.acquaintances.fields.strength=integer optional"]),
     ("another graph", FRIENDS, ["domain.graphs.work={vertex: person, edge: manages, depth: 2}"]),
 ]

@@ -248,8 +248,9 @@ VALUES = {
     "text": "'{column} {n}'",
     "timestamp with time zone": "timestamptz '2026-01-01' + interval '1 day' * {n} + interval '1 hour' * {position}",
     "date": "date '2026-01-01' + {n}",
-    "jsonb": "jsonb_build_object('patient', 'p{n}', 'topic', 't', 'labels', '[]'::jsonb)",
+    "jsonb": "jsonb_build_object('patient', 'p{n}', 'topic', 't', 'family', 'f', 'name', 'n', 'labels', '[]'::jsonb)",
     "boolean": "true",
+    "xid8": "'{n}'",
     "bytea": "'\\x00'",
     "tsvector": "to_tsvector('simple', 'word')",
 }

@@ -54,9 +54,12 @@ class Evolution(Struct, frozen=True, kw_only=True):
     left: tuple[str, ...] = ()
 
 
-def evolve(old: Schema, fresh: Mapping[str, str], views: Mapping[str, str]) -> Evolution:
+def evolve(
+    old: Schema, fresh: Mapping[str, str], views: Mapping[str, str], copies: frozenset[str] = frozenset()
+) -> Evolution:
     """The migrations that follow the ones that made `old`. `fresh`: those of a new project, by their names, in their
-    order. `views`: who fills the tables that are derived from the log."""
+    order. `views`: who fills the tables that are derived; `copies`: those that fill them from rows, and not from the
+    log."""
     views = {**old.views, **views}
     by_file = {name: tuple(statements(sql)) for name, sql in fresh.items()}
     new = schema(chain.from_iterable(by_file.values()))
@@ -64,7 +67,7 @@ def evolve(old: Schema, fresh: Mapping[str, str], views: Mapping[str, str]) -> E
     rest = tuple(s for name, made in by_file.items() if name not in whole for s in made)
     steps: list[Step] = []
     refused: list[Refused] = []
-    for step in _steps(old, new, rest, views):
+    for step in _steps(old, new, rest, views, copies):
         (steps if isinstance(step, Step) else refused).append(step)  # type: ignore[arg-type]
     anew = {s.table for s in steps if s.why.startswith(ANEW)}
     left = _left(old, new, {table for table, view in views.items() if view in anew})
@@ -73,7 +76,7 @@ def evolve(old: Schema, fresh: Mapping[str, str], views: Mapping[str, str]) -> E
     return Evolution(
         files=(*((name, fresh[name]) for name in whole), *_files(steps)),
         schema=left,
-        notes=tuple(_notes(old, new, steps, views)),
+        notes=tuple(_notes(old, new, steps, views, copies)),
         refused=tuple(f"{r.table}: {r.why}" for r in refused),
         left=tuple(_in_words(left, new)),
     )
@@ -94,6 +97,8 @@ def contract(old: Schema, new: Schema) -> tuple[tuple[str, str], ...]:
 # What is added ------------------------------------------------------------------------------------------------------
 
 ANEW = "Made anew"
+FOLLOWING = ("processed_events", "dead_letters", "consumer_offsets")  # what is known of a view
+COPYING = ("copy_dead_letters", "copy_positions")  # and of a copy
 
 
 def _all_new(made: tuple[Statement, ...], old: Schema) -> bool:
@@ -101,7 +106,9 @@ def _all_new(made: tuple[Statement, ...], old: Schema) -> bool:
     return bool(tables) and not any(table in old.tables for table in tables)
 
 
-def _steps(old: Schema, new: Schema, rest: tuple[Statement, ...], views: Mapping[str, str]) -> Iterator[Step | Refused]:
+def _steps(
+    old: Schema, new: Schema, rest: tuple[Statement, ...], views: Mapping[str, str], copies: frozenset[str]
+) -> Iterator[Step | Refused]:
     """The functions first, then new tables, then the changes of those that are there, then triggers."""
     for statement in (s for s in rest if s.what == "function" and old.routines.get(s.name) != s.plain):
         yield Step(statement.name, (re.sub(r"CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", statement.text),))
@@ -110,9 +117,12 @@ def _steps(old: Schema, new: Schema, rest: tuple[Statement, ...], views: Mapping
     yield from (Step(s.name, (s.text,)) for s in rest if _of_new_table(s, old) and views.get(_owner(s)) not in anew)
     yield from chain.from_iterable(steps for name, steps in changes.items() if views.get(name) not in anew)
     for view in sorted(anew):
-        yield _anew(view, [table for table, v in views.items() if v == view], rest)
-    for statement in (s for s in rest if s.what == "trigger" and old.routines.get(s.name, s.plain) != s.plain):
+        made_anew = _copied_anew if view in copies else _anew
+        yield made_anew(view, [table for table, v in views.items() if v == view], rest)
+    for statement in (s for s in rest if s.what == "trigger" and old.routines.get(s.name) != s.plain):
         table = _owner(statement)
+        if table not in old.tables:
+            continue
         yield Step(table, (f"DROP TRIGGER IF EXISTS {statement.name} ON {table}", statement.text))
 
 
@@ -128,18 +138,28 @@ def _owner(statement: Statement) -> str:
 
 def _anew(view: str, tables: list[str], rest: tuple[Statement, ...]) -> Step:
     """A view's tables made again; its process fills them from the beginning of the log."""
-    made = [s.text for s in rest if s.what in ("table", "index") and _owner(s) in tables]
     return Step(
         view,
         (
-            *(f"DROP TABLE IF EXISTS {table}" for table in tables),
-            *made,
+            *_made_again(tables, rest),
             f"DELETE FROM processed_events WHERE consumer = '{view}'",
             f"DELETE FROM dead_letters WHERE consumer = '{view}'",
             f"UPDATE consumer_offsets SET position = 0 WHERE consumer = '{view}'",
         ),
         why=f"{ANEW}, since it is derived: it is empty until its process has read the log from the beginning.",
     )
+
+
+def _copied_anew(copy: str, tables: list[str], rest: tuple[Statement, ...]) -> Step:
+    """A copy's tables made again; its process, when it has no position, begins with all rows."""
+    forgotten = [f"DELETE FROM {place} WHERE copy = '{copy}'" for place in COPYING]
+    why = f"{ANEW}, since it is a copy: it is empty until its process has read the rows."
+    return Step(copy, (*_made_again(tables, rest), *forgotten), why=why)
+
+
+def _made_again(tables: list[str], rest: tuple[Statement, ...]) -> Iterator[str]:
+    yield from (f"DROP TABLE IF EXISTS {table}" for table in tables)
+    yield from (s.text for s in rest if s.what in ("table", "index") and _owner(s) in tables)
 
 
 def _of_table(name: str, old: Schema, new: Schema) -> Iterator[Step | Refused]:
@@ -324,6 +344,8 @@ def _with_default(name: str, before: Table, wanted: Column, after: Table) -> Col
 
 def _drops(old: Schema, new: Schema) -> Iterator[tuple[str, str]]:
     """Each with the table that it concerns."""
+    for owner, trigger in _idle_triggers(old, new):
+        yield owner, f"DROP TRIGGER IF EXISTS {trigger} ON {owner}"
     for name, index in old.indexes.items():
         if name not in new.indexes and index.table in new.tables:
             yield index.table, f"DROP INDEX CONCURRENTLY IF EXISTS {name}"
@@ -338,11 +360,21 @@ def _drops(old: Schema, new: Schema) -> Iterator[tuple[str, str]]:
     for name in reversed([n for n in old.tables if n not in new.tables]):
         yield name, f"DROP TABLE IF EXISTS {name}"
         if name == old.views.get(name):
-            for place in ("processed_events", "dead_letters", "consumer_offsets"):
+            for place in (place for place in FOLLOWING if place in old.tables):
                 yield name, f"DELETE FROM {place} WHERE consumer = '{name}'"
+            for place in (place for place in COPYING if place in old.tables):
+                yield name, f"DELETE FROM {place} WHERE copy = '{name}'"
     for name, made in old.routines.items():
         if name not in new.routines and "TRIGGER" not in made.split("(")[0]:
             yield name, f"DROP FUNCTION IF EXISTS {name}"
+
+
+def _idle_triggers(old: Schema, new: Schema) -> Iterator[tuple[str, str]]:
+    """Triggers that nothing needs any more, of tables that stay."""
+    for name, made in old.routines.items():
+        found = re.match(r"CREATE TRIGGER .*? ON (\w+)", made, re.S)
+        if found and name not in new.routines and found[1] in new.tables:
+            yield found[1], name
 
 
 def _in_words(old: Schema, new: Schema) -> Iterator[str]:
@@ -355,6 +387,7 @@ def _in_words(old: Schema, new: Schema) -> Iterator[str]:
         for column, had in table.columns.items():
             if had.default and column in wanted and not wanted[column].default:
                 yield f"default of {name}.{column} ({had.default})"
+    yield from (f"trigger {trigger} of {owner}" for owner, trigger in _idle_triggers(old, new))
     for name, index in old.indexes.items():
         if name not in new.indexes and index.table in new.tables:
             yield f"index {name}"
@@ -363,7 +396,9 @@ def _in_words(old: Schema, new: Schema) -> Iterator[str]:
 # Words and files ----------------------------------------------------------------------------------------------------
 
 
-def _notes(old: Schema, new: Schema, steps: list[Step], views: Mapping[str, str]) -> Iterator[str]:
+def _notes(
+    old: Schema, new: Schema, steps: list[Step], views: Mapping[str, str], copies: frozenset[str]
+) -> Iterator[str]:
     for name, after in new.tables.items():
         before = old.tables.get(name)
         if before is None:
@@ -378,10 +413,12 @@ def _notes(old: Schema, new: Schema, steps: list[Step], views: Mapping[str, str]
                 )
         anew = any(s.table == views.get(name) and s.why.startswith(ANEW) for s in steps)
         if come and name in views and not anew:
-            yield f"{name} has new columns; rows from before get them by: python -m PACKAGE rebuild {views[name]}"
+            command = "rebuild-copy" if views[name] in copies else "rebuild"
+            yield f"{name} has new columns; rows from before get them by: python -m PACKAGE {command} {views[name]}"
     for step in steps:
         if step.why.startswith(ANEW):
-            yield f"{step.table} is made anew, and is empty until its process has read the log from the beginning"
+            read = "the rows" if step.table in copies else "the log from the beginning"
+            yield f"{step.table} is made anew, and is empty until its process has read {read}"
         elif step.why.startswith(FAILS):
             yield f"{step.table}: a migration {step.why[0].lower()}{step.why[1:].rstrip('.')}"
         elif step.why.endswith(WHOLE):

@@ -35,6 +35,7 @@ from datakeel.write.written import (
 )
 
 NUMBER = re.compile(r"^(\d+)_")
+COPY = re.compile(r'^COPY = Copy\(\s*"(\w+)",\s*"\w+",\s*\(([^)]*)\)', re.MULTILINE)
 
 
 class Outcome(Struct, frozen=True):
@@ -95,6 +96,14 @@ def carried_out(plan: Plan, steps: Steps, folder: Path) -> None:
     put_over(files(plan, steps), gone(plan, steps), folder)
 
 
+def _copied(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The tables that are copies of rows, each with the name of its copy, as modules declare them."""
+    for path, text in texts.items():
+        found = COPY.search(text) if "/processing/" in path else None
+        if found:
+            yield from ((table, found[1]) for table in re.findall(r"\w+", found[2]))
+
+
 def described(written: Written) -> Requirements:
     """The requirements that a project was last generated from. Raises Mistake."""
     return requirements.read(written.base[SOURCE], f"the {SOURCE} that was last followed")
@@ -106,14 +115,19 @@ def steps(written: Written, fresh: Project, old: Requirements, new: Requirements
     if refused:
         return Steps(refused=tuple(refused))
     made_texts = {f.path: f.text for f in fresh.files}
-    views = {t: v.table for of in (old, new) for v in derived(of) for t in (v.table, v.rows)}
+    copied = dict(_copied({**written.base, **made_texts}))
+    views = {t: v.table for of in (old, new) for v in derived(of) for t in (v.table, v.rows)} | copied
     files = [*_message_schemas(written.base, made_texts, there)]
     notes = [*compatible.notes(old, new)]
     left: list[str] = []
     schemas = dict(written.schemas)
     groups = migrations(made_texts)
     for folder, made in groups.items():
-        found = evolve(written.schemas.get(folder, Schema()), made, views if folder == MIGRATIONS else {})
+        found = evolve(
+            written.schemas.get(folder, Schema()),
+            made,
+            *((views, frozenset(copied.values())) if folder == MIGRATIONS else ({},)),
+        )
         schemas[folder] = found.schema
         files += _numbered(folder, found.files, there, first=next(iter(made)))
         notes += _seeds(migrations(written.base).get(folder, {}), made)
