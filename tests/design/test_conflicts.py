@@ -4,8 +4,8 @@ import pytest
 
 from datakeel.design.designer import design
 from datakeel.mistake import Mistake
-from datakeel.requirements import Availability, Latency, Requirements
-from tests.design.systems import CALENDAR, CHECKOUT, NOTES, ORDERS, READINGS, put
+from datakeel.requirements import Availability, Latency, Requirements, View
+from tests.design.systems import CALENDAR, CHECKOUT, FRIENDS, NOTES, ORDERS, READINGS, put
 
 EVERYWHERE = put(CALENDAR, "availability", Availability(regions=2, writes_in="every region"))
 
@@ -53,6 +53,28 @@ REFUSED: list[tuple[str, Requirements, str]] = [
         "an unknown decision",
         put(ORDERS, "overrides", {"engin": "cassandra"}),
         r'unknown decision "engin"; did you mean "engine"',
+    ),
+    *(
+        (
+            f"a {kind} of measurements",
+            put(READINGS, "domain.views", (View(name="v", sources=("reading",), kind=kind),)),
+            said,
+        )
+        for kind, said in (
+            ("search", "words belong to what is measured. Keep each sensor in a table"),
+            ("lookup", "looked up by sensor and time as they are"),
+            ("cache", "a measurement never changes"),
+        )
+    ),
+    (
+        "a copy of a graph",
+        put(FRIENDS, "domain.views", (View(name="v", sources=("friendship",), kind="lookup"),)),
+        "views follow aggregates, tables and documents, and friendship is none of them",
+    ),
+    (
+        "a cache of rows for who knows how long",
+        put(CALENDAR, "domain.views", (View(name="near", sources=("room",), kind="cache"),)),
+        "domain.views.near: how long may a reader keep an answer",
     ),
     ("in Django", put(ORDERS, "overrides", {"framework": "django"}), r"django is not written; fastapi is"),
 ]

@@ -198,6 +198,7 @@ CASES: list[tuple[str, list[tuple[Requirements, str]]]] = [
             (CALENDAR, "none"),
             (CHECKOUT, "none"),
             (SHOP_SEARCH, "indexes-in-place"),
+            (put(SHOP_SEARCH, "workload.records", 100e6), "changes-on-postgresql"),
             (ORDERS, "log-on-postgresql"),
             (rate(ORDERS_OF_A_DAY, 1_660.0), "log-on-postgresql"),
             (rate(ORDERS_OF_A_DAY, 1_670.0), "change-capture-and-kafka"),

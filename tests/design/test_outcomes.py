@@ -3,7 +3,7 @@
 import pytest
 
 from datakeel.design.designer import design
-from datakeel.requirements import Requirements
+from datakeel.requirements import Requirements, View
 from tests.design.systems import (
     BILLING,
     CALENDAR,
@@ -113,8 +113,18 @@ OUTCOMES: list[tuple[str, Requirements, str]] = [
     (
         "the same over 100 million articles",
         put(SHOP_SEARCH, "workload.records", 100e6),
-        "relational one-postgresql avro one-node log-by-key read-committed idempotent-consumers the-database none "
-        "consumers-on-postgresql log-on-postgresql search-engine",
+        "relational one-postgresql rows-and-json one-node not-partitioned read-committed idempotent-consumers "
+        "the-database none consumers-on-postgresql changes-on-postgresql search-engine",
+    ),
+    (
+        "a catalogue that is searched",
+        put(
+            put(CATALOGUE, "domain.views", (View(name="find", sources=("product",), kind="search", fields=("sku",)),)),
+            "workload.records",
+            30_000.0,
+        ),
+        "document one-postgresql rows-and-json one-node not-partitioned read-committed idempotent-consumers "
+        "the-database none consumers-on-postgresql changes-on-postgresql views-on-postgresql",
     ),
 ]
 

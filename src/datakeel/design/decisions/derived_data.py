@@ -29,7 +29,7 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
     return answer(
         QUESTION,
         word,
-        {name: choice for name, choice in CHOICES.items() if noted or name != "changes-on-postgresql"},
+        CHOICES,
         lambda other: _cost(other, estimate),
         because=[*_because(requirements, estimate, word, followed), *_of_rows(requirements, estimate, noted)],
         figures=[relayed(estimate)] if followed else [],

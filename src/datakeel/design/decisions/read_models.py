@@ -27,14 +27,14 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
     own = {table.name for table in requirements.domain.tables}
     asked = asked_for(requirements, "search")
     word = choose(requirements, estimate, chosen)
-    noted = needs.noted(requirements, estimate)
     return answer(
         QUESTION,
         word,
-        {name: choice for name, choice in CHOICES.items() if noted or name != "copies-on-postgresql"},
+        CHOICES,
         lambda other: _cost(other, searches, estimate),
         because=_because(requirements, copies, word, estimate),
         figures=[_searched(view, estimate) for view in searches],
+        title="" if word != "views-on-postgresql" or needs.followed(requirements, estimate) else OF_ROWS,
         sizes={f"{view.name}.copied": 1.0 for view in copies if own.intersection(view.sources)},
         parts=[PARTS[view.kind] for view in copies] + (["cluster-configuration"] if word == "search-engine" else []),
         products=["elasticsearch"] if word == "search-engine" else [],
@@ -49,9 +49,7 @@ def _searches(requirements: Requirements) -> list[View]:
 def _needed(requirements: Requirements, estimate: Estimate) -> str:
     if any(rows(view, estimate) > value("postgresql", "searched_rows") for view in _searches(requirements)):
         return "search-engine"
-    if needs.copied(requirements, estimate):
-        return "views-on-postgresql" if needs.followed(requirements, estimate) else "copies-on-postgresql"
-    return "the-tables"
+    return "views-on-postgresql" if needs.copied(requirements, estimate) else "the-tables"
 
 
 def rows(view: View, estimate: Estimate) -> float:
@@ -90,12 +88,13 @@ WHY = {
 def _cost(word: str, searches: list[View], estimate: Estimate) -> str:
     if word == "search-engine":
         return known()["elasticsearch"].price
-    if word in ("views-on-postgresql", "copies-on-postgresql"):
+    if word == "views-on-postgresql":
         return "a table, a consumer and a lag for each view, where an index gives the same rows at once"
     most = max((rows(view, estimate) for view in searches), default=0.0)
     return f"joins and sums over the history in every request, over {count(most or estimate.rows, 'rows')}"
 
 
+OF_ROWS = "Each way of reading that an index cannot serve has a copy of its own in PostgreSQL, made from the rows"
 CHOICES = {
     "the-tables": Choice(
         title="Reads go to the tables, each by an index of its own",
@@ -104,17 +103,10 @@ CHOICES = {
         scaling="Followers for reads that may be late, then views.",
         operation="Watch slow queries, and indexes that nobody uses.",
     ),
-    "copies-on-postgresql": Choice(
-        title="Each way of reading that an index cannot serve has a copy of its own in PostgreSQL, made from the rows",
-        consistency="Eventual, each copy as of its own position.",
-        failure="A copy is wrong or lost: it is made anew from the rows, beside the old one, and switched.",
-        scaling="A copy moves to a server or a product of its own without the others noticing.",
-        operation="Watch each copy's lag; rebuild after each change of its shape.",
-    ),
     "views-on-postgresql": Choice(
         title="Each way of reading has a view of its own in PostgreSQL, made from the log",
         consistency="Eventual, each view as of its own position, which it tells.",
-        failure="A view is wrong or lost: it is made anew from the log, beside the old one, and switched.",
+        failure="A view is wrong or lost: it is made anew from what it is of, beside the old one, and switched.",
         scaling="A view moves to a server or a product of its own without the others noticing.",
         operation="Watch each view's lag; rebuild after each change of its shape.",
     ),
