@@ -1,6 +1,7 @@
 """Requirements that cannot be met are refused with figures and a remedy; what is met in part is said."""
 
 import pytest
+from msgspec.structs import replace
 
 from datakeel.design.designer import design
 from datakeel.mistake import Mistake
@@ -9,6 +10,10 @@ from tests.design.systems import CALENDAR, CHECKOUT, FRIENDS, NOTES, ORDERS, REA
 
 EVERYWHERE = put(CALENDAR, "availability", Availability(regions=2, writes_in="every region"))
 
+OF_READINGS = View(name="v", sources=("reading",), kind="search")
+SEARCHED = put(READINGS, "domain.views", (OF_READINGS,))
+LOOKED_UP = put(READINGS, "domain.views", (replace(OF_READINGS, kind="lookup"),))
+CACHED = put(READINGS, "domain.views", (replace(OF_READINGS, kind="cache"),))
 REFUSED: list[tuple[str, Requirements, str]] = [
     (
         "strong, in two regions, under 10 ms",
@@ -54,18 +59,9 @@ REFUSED: list[tuple[str, Requirements, str]] = [
         put(ORDERS, "overrides", {"engin": "cassandra"}),
         r'unknown decision "engin"; did you mean "engine"',
     ),
-    *(
-        (
-            f"a {kind} of measurements",
-            put(READINGS, "domain.views", (View(name="v", sources=("reading",), kind=kind),)),
-            said,
-        )
-        for kind, said in (
-            ("search", "words belong to what is measured. Keep each sensor in a table"),
-            ("lookup", "looked up by sensor and time as they are"),
-            ("cache", "a measurement never changes"),
-        )
-    ),
+    ("words of measurements", SEARCHED, "words belong to what is measured. Keep each sensor in a table"),
+    ("a look-up of measurements", LOOKED_UP, "looked up by sensor and time as they are"),
+    ("a cache of measurements", CACHED, "a measurement never changes"),
     (
         "a copy of a graph",
         put(FRIENDS, "domain.views", (View(name="v", sources=("friendship",), kind="lookup"),)),
