@@ -680,3 +680,42 @@ def aggregate(of: Requirements, name: str) -> Aggregate:
 
 def table(of: Requirements, name: str) -> Table:
     return next(t for t in of.domain.tables if t.name == name)
+
+
+def test_a_frequency_is_that_of_one_of_those_who_send() -> None:
+    for said in ("telemetry of 250 robots at 10 Hz", "robots: telemetry at 10 Hz, 250 robots"):
+        found = intake(said)
+        assert found.workload.writes == 2_500
+        assert found.workload.records is None and "left out" not in found.reasons.get("summary", "")
+
+
+def test_what_comes_round_after_months_is_no_rate() -> None:
+    found = intake("a dental clinic with 20,000 patients and recalls every 6 months")
+    assert found.reasons["workload.writes"].startswith("assumed")
+    assert "recalls every 6 months" in found.reasons["summary"]
+
+
+def test_always_consistent_and_available_in_several_regions_is_answered() -> None:
+    with pytest.raises(Mistake, match=r"in 3 regions contradicts itself.*writes in one region"):
+        intake("A bank ledger that is always consistent and available in 3 regions")
+    assert intake("A bank ledger that is always consistent and available").availability.regions == 1
+
+
+def test_what_one_after_the_other_does_to_a_thing_is_its_life() -> None:
+    found = intake("Food delivery: customers place orders, restaurants accept them, couriers deliver them")
+    events = {e.name: e.after for e in found.domain.aggregates[0].events}
+    assert events["OrderAccepted"] == ("placed",)
+    assert "accepted" in events["OrderShipped"]
+
+
+def test_a_report_has_the_dimension_that_it_is_asked_for_by() -> None:
+    (job,) = intake("Email marketing with a daily report per campaign of opens and clicks").domain.batches
+    assert (job.by, job.measures) == (("campaign", "action"), ("count",))
+    (view,) = intake("Email clicks with a dashboard per campaign").domain.views
+    assert "campaign" in view.dimensions
+
+
+def test_what_is_posted_has_its_name() -> None:
+    found = intake("A microblog with a feed, where users post tweets and follow each other")
+    assert [t.name for t in found.domain.tables] == ["tweet"]
+    assert found.domain.views[0].sources == ("tweet",)

@@ -20,8 +20,14 @@ OFTEN = (
 )
 REPORT = r"(?:report|summary|summarie|statement|total|overview|calculation)s?"
 WHAT = r"(?P<what>[\w-]+(?: [\w-]+){0,2}?) (?:per|by|for each|for every) (?P<by>[\w-]+)"
+PER = re.compile(
+    rf"\b{OFTEN},? (?:\w+ )?{REPORT} (?:per|by|for each|for every) (?P<by>[\w-]+)"
+    r"(?: (?:of|on|about|with)(?: the)? (?P<what>[\w-]+(?: (?:and )?[\w-]+){0,2}))?",
+    re.I,
+)
 PATTERNS = (
     re.compile(rf"\b{OFTEN},? (?:\w+ )?{REPORT}(?: (?:of|on|with|for|about))?(?: the)? {WHAT}", re.I),
+    PER,
     re.compile(rf"\b{REPORT} (?:of |on |about )?(?:the )?{WHAT},? {OFTEN}", re.I),
 )
 AGE = r"(?P<number>[\w.]+) (?P<unit>(?:hour|day|week|month|year)s?)"
@@ -32,13 +38,15 @@ LEAVING = re.compile(
 )
 MONEY = {"revenue", "sale", "turnover", "income", "spending", "takings"}  # of which a report adds up the money
 COUNTED = {"number", "count"}  # of which it counts the rows
+KINDS_OF_EVENT = {"action", "kind", "type"}  # fields that tell opens from clicks
 MONTH = 2_629_800.0
 
 Kind = Literal["aggregate", "archive", "retention"]
 
 
 class Spoken(Struct, frozen=True):
-    """A job as it is spoken of. `every`: seconds; `age`: how old rows are that leave."""
+    """A job as it is spoken of. `every`: seconds; `age`: how old rows are that leave. `rows`: where `what` is no number
+    that could be added up, it counts the rows."""
 
     said: str
     kind: Kind
@@ -46,6 +54,7 @@ class Spoken(Struct, frozen=True):
     every: float
     by: str = ""
     age: float | None = None
+    rows: bool = False
 
 
 def spoken(request: str) -> list[Spoken]:
@@ -69,7 +78,8 @@ def without(request: str, jobs: Iterable[Spoken]) -> str:
 def _report(match: re.Match[str]) -> Spoken:
     often = match["often"].lower().split()[-1]
     every = 3 * MONTH if often.startswith("quarter") else ADVERBS.get(often) or PERIODS.get(often) or 86_400.0
-    return Spoken(match[0], "aggregate", match["what"].lower(), float(every), match["by"].lower())
+    what, by = (match["what"] or "").lower(), match["by"].lower()
+    return Spoken(match[0], "aggregate", what, float(every), by, rows=match.re is PER)
 
 
 def _leaving(match: re.Match[str]) -> Spoken | None:
@@ -107,10 +117,12 @@ Made = tuple[Domain, Batch, dict[str, str]]
 def _reported(domain: Domain, job: Spoken) -> Made | None:
     for source, fields in _sources(domain):
         by = next((f for f in fields if job.by in (f.name.lower(), singular(f.name.lower()))), None)
-        measure = _measure(job.what, source, fields)
+        measure = _measure(job.what, source, fields) or (("count",) if job.rows else None)
         if by is not None and measure is not None:
-            name = f"{job.what} per {job.by}"
-            batch = Batch(name=name, source=source, every=job.every, by=(by.name,), measures=measure)
+            name = f"{job.what or 'report'} per {job.by}"
+            kinds = (f.name for f in fields if " and " in job.what and f.name in KINDS_OF_EVENT)
+            by_all = (by.name, *kinds)
+            batch = Batch(name=name, source=source, every=job.every, by=by_all, measures=measure)
             return domain, batch, {}
     return None
 

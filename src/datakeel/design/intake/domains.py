@@ -163,7 +163,7 @@ class _Choice:
             asked = self._asked(piece.get("when", ()))
             if asked is None or (piece.get("unless") and self._asked(piece["unless"])):
                 continue
-            if not set(piece.get("needs", ())) <= self.present:
+            if not set(self._put(piece.get("needs", []))) <= self.present:
                 continue
             one = self._resolved(piece, f"{path}.{self._put(piece.get('name', ''))}")
             self.present.add(one.get("name", ""))

@@ -314,6 +314,15 @@ def acts(request: Text) -> Iterator[tuple[str, list[str]]]:
             yield thing, verbs
 
 
+def done_by_whom(request: Text, thing: str) -> list[str]:
+    """What is done to a thing by one after the other: ``customers place orders, restaurants accept them``."""
+    named = rf"(?:the |an? |their )?{re.escape(thing)}s?"
+    found = re.finditer(rf"\b[a-z]+s (?P<verb>[a-z]+) (?P<what>them|it|{named})\b", request.written.lower())
+    said = [(m["verb"], m["what"]) for m in found if m["verb"] in lexicon("acts")]
+    about = any(what not in ("them", "it") for _, what in said)
+    return list(dict.fromkeys(verb for verb, _ in said)) if about else []
+
+
 def _moves_by_people(request: Text, used: set[int]) -> Iterator[tuple[str, list[str]]]:
     """``track requests: employees submit, managers approve or reject``: people do it to the one thing there is."""
     tokens = request.tokens

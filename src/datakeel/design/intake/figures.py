@@ -27,6 +27,7 @@ class Figures:
         self.rates: list[tuple[Quantity, float]] = []
         self.at_most: list[tuple[int, str, str]] = []  # so many, for each of what, and of what
         self.records: list[Quantity] = []
+        self.multiplied: list[Quantity] = []  # counts that a rate was multiplied by
         self.users: Quantity | None = None
         self.capacity: int | None = None  # seats of one event
         self.reach: tuple[float, str] | None = None

@@ -29,6 +29,8 @@ def figures(request: Text, quantities: list[Quantity], domains: list[Known]) -> 
 
 
 def _count(found: Figures, q: Quantity) -> None:
+    if q in found.multiplied:
+        return
     last = q.of[-1] if q.of else ""
     near = found.near(q, 4, 3)
     if 99 <= q.value < 100 and {"availability", "available", "uptime"} & {*q.of, *near}:
@@ -68,12 +70,27 @@ def _rate(found: Figures, q: Quantity) -> None:
 
 def _multiplier(found: Figures, q: Quantity) -> float:
     """How many there are of those of whom each does so; ``500 patients, one reading per second``: one for each."""
+    if found.request.tokens[q.last - 1].low == "hz":
+        return _senders(found, q)
     if q.each is None and not _single(found, q) and not {"each", "every"} & set(found.left(q, 4)):
         return 1
     counts = [c for c in found.quantities if c.kind == "count" and c.first < q.first and not c.each and c.of]
     named = [c for c in counts if q.each in c.of or (q.each == "user" and lexicon("people") & set(c.of))]
     chosen = (named or [c for c in counts if q.each in (None, "each")])[-1:]
     return chosen[0].value if chosen else 1
+
+
+def _senders(found: Figures, q: Quantity) -> float:
+    """``250 robots at 10 Hz``, ``10 Hz, 250 robots``: a frequency is that of one of them."""
+    counts = [c for c in found.quantities if c.kind == "count" and c.value >= 1 and c.of and not c.each]
+    senders = [c for c in counts if not (lexicon("regions") | lexicon("uncounted") | lexicon("people")) & set(c.of)]
+    if not senders:
+        return 1
+    nearest = min(senders, key=lambda c: abs(c.first - q.first))
+    found.multiplied.append(nearest)
+    found.records = [r for r in found.records if r is not nearest]
+    found.unread = [u for u in found.unread if u != found.quote(nearest)]
+    return nearest.value
 
 
 def _single(found: Figures, q: Quantity) -> bool:
@@ -176,7 +193,10 @@ def _latency(found: Figures, q: Quantity) -> None:
 
 
 def _interval(found: Figures, q: Quantity) -> None:
-    """Every so often: for each of the things counted before."""
+    """Every so often: for each of the things counted before. What comes round after months is a job's, and no rate."""
+    if q.value > MONTH:
+        found.unread.append(" ".join(found.request.said(q.first - 2, q.last).split()))
+        return
     counts = [c for c in found.quantities if c.kind == "count" and c.value > 1 and c.of]
     before = [c for c in counts if c.first < q.first]
     counted = before[-1] if before else counts[0] if counts else None

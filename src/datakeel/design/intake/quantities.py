@@ -322,8 +322,8 @@ def _later_suffix(request: Text, at: int) -> tuple[float, int] | None:
             return None
         if token.low in ("per", "each", "every", "a", "/") or token.low in ADVERBS:
             suffix = _rate_suffix(request, ahead)
-            if suffix is not None:
-                return suffix
+            if suffix is not None:  # recalls every 6 months are no rate of what is counted
+                return None if token.low == "every" and suffix[0] > MONTH and suffix[1] > ahead + 2 else suffix
     return None
 
 

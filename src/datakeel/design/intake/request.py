@@ -22,7 +22,7 @@ from datakeel.design.intake.named import Named, named
 from datakeel.design.intake.placing import figures
 from datakeel.design.intake.quantities import ADVERBS, HOUR, PERIODS, Quantity, quantities
 from datakeel.design.intake.sagas import plain
-from datakeel.design.intake.spoken import freshness
+from datakeel.design.intake.spoken import contradiction, freshness
 from datakeel.design.intake.streams import windowed
 from datakeel.design.intake.text import Text, singular, text, verb_forms
 from datakeel.design.intake.title import system_name
@@ -39,7 +39,7 @@ from datakeel.requirements import (
     Step,
     Workload,
 )
-from datakeel.requirements.checks import check
+from datakeel.requirements.checks import check, known_fields
 
 NOTHING = (
     "there is no system in this request: say what it keeps or does, and how much of it, as in "
@@ -66,6 +66,8 @@ def intake(request: str) -> Requirements:
     found = quantities(words)
     domain, reasons, known = _domain(words, names, calls, wanted, found)
     read = figures(words, found, [c.domain for c in calls])
+    if fault := contradiction(read):
+        raise Mistake(fault)
     rest = text(batches.without(words.written, jobs))  # a report per customer is no other way to read
     held = constrain(domain, [c.domain for c in calls], rest, read.at_most, read.capacity)
     domain = held.domain
@@ -75,6 +77,7 @@ def intake(request: str) -> Requirements:
     if "writes everywhere" in wanted:
         read.put("availability.writes_in", "every region", f"“{wanted['writes everywhere']}”")
         read.put("availability.regions", 2, f"“{wanted['writes everywhere']}”, at least two", "inferred")
+    domain = _dimensioned(domain, rest)
     domain, why, left = batches.with_jobs(domain, jobs)
     reasons |= why
     read.unread += [*left, *_regular(words, domain, found)]
@@ -97,6 +100,24 @@ def _is_foreign(words: Text) -> bool:
     """Whether a request has more small words of other languages than English ones, and two at least."""
     foreign = [t for t in words.tokens if t.low in lexicon("foreign")]
     return len(foreign) >= 2 and len(foreign) > sum(t.low in lexicon("small") for t in words.tokens)
+
+
+_PER = re.compile(
+    r"\b(?:report|dashboard|analytics|statistic|total|number|count|summary|breakdown)s?\b[^.;,:]{0,40}? (?:per|by) "
+    r"(?P<by>[a-z]+)",
+    re.I,
+)
+
+
+def _dimensioned(domain: Domain, words: Text) -> Domain:
+    """Totals have the dimensions that they are asked for by: ``a report per campaign``."""
+    said = {singular(m["by"].lower()) for m in _PER.finditer(words.written)}
+    views = []
+    for view in domain.views:
+        named = {f for source in view.sources for f in known_fields(domain)[source] if singular(f.lower()) in said}
+        more = tuple(sorted(named - {*view.dimensions, "id", "time"})) if view.kind == "analytics" else ()
+        views.append(replace(view, dimensions=(*more, *view.dimensions)) if more else view)
+    return replace(domain, views=tuple(views))
 
 
 _REGULAR = re.compile(
@@ -238,11 +259,13 @@ def _more_events(domain: Domain, words: Text) -> tuple[Domain, dict[str, str]]:
     verbs = dict(draft.acts(words))
     grown = []
     for aggregate in domain.aggregates:
-        said = verbs.get(aggregate.name.lower(), [])
+        name = aggregate.name.lower()
+        said = verbs.get(name) or [aggregate.events[0].state, *draft.done_by_whom(words, name)]
         one = _grown(aggregate, said)
         for event in one.events:
             if event not in aggregate.events and event.name not in {e.name for e in aggregate.events}:
-                reasons[f"domain.aggregates.{one.name}.events.{event.name}"] = f"said: {', '.join(said)}"
+                spoken = ", ".join(verb for verb in said if verb != aggregate.events[0].state)
+                reasons[f"domain.aggregates.{one.name}.events.{event.name}"] = f"said: {spoken}"
         grown.append(one)
     return replace(domain, aggregates=tuple(grown)), reasons
 

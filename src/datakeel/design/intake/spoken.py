@@ -14,6 +14,12 @@ _NOTHING_LOST = re.compile(
     re.I,
 )
 _ALWAYS = re.compile(r"\balways (available|up|online|reachable)\b|\bnever (be |goes? |is )?(down|unavailable)\b", re.I)
+_BOTH = re.compile(
+    r"\balways (?:be |strongly |fully )*"
+    r"(?:consistent,?(?: and| but)?(?: always| highly)? (?:available|up|online|reachable)"
+    r"|(?:available|up|online|reachable),?(?: and| but)?(?: always| strongly)? consistent)\b",
+    re.I,
+)
 _DOUBLES = re.compile(r"\b(doubl\w+|tripl\w+) (in size )?(every|each|per|a) (year|month)\b", re.I)
 _SOON = re.compile(r"\b(real[- ]?time|live|instant(ly)?|immediately)\b", re.I)
 _IN_SYNC = re.compile(r"\bin sync\b|\bup[- ]to[- ]date\b|\bnear[- ]real[- ]?time\b", re.I)
@@ -39,6 +45,19 @@ def without_numbers(found: Figures) -> None:
 
 
 _PARTS_OF_HOUR = re.compile(r"\b(quarter|half)[- ]hourly\b|\bevery (quarter|half) (?:of an |an )?hour\b", re.I)
+
+
+def contradiction(found: Figures) -> str:
+    """``always consistent and available in 3 regions``: what nobody gets, and what can be had; or nothing."""
+    match, regions = _BOTH.search(found.request.written), found.values.get("availability.regions", 1)
+    if match is None or regions < 2:
+        return ""
+    return (
+        f"“{match.group()}” in {regions} regions contradicts itself: when they are cut off from each other, a write "
+        "waits until they agree (it is not available), or goes on (it is not consistent). Say which gives way: "
+        f"“strongly consistent, writes in one region, {regions} regions”, with the minute that a failover takes; or "
+        "“writes in every region, merged”, where a reader may be behind."
+    )
 
 
 def _parts_of_hours(found: Figures) -> None:
