@@ -106,7 +106,7 @@ def _troubles(package: str, table: str) -> Iterator[Trouble]:
         look="The dashboard, or `GET /operations/copies/dead-letters`: the reason of each. "
         "`copy_dead_letters_total` counts them.",
         do="Mend the cause (as a rule the copy's code, or a row that somebody wrote by hand) and deploy; then replay "
-        "the row on the dashboard, or by `POST /operations/copies/{copy}/dead-letters/{id}/replay` with an "
+        "the row on the dashboard, or by `POST /operations/copies/{name}/dead-letters/{id}/replay` with an "
         "Idempotency-Key. A row that changes is taken again by itself.",
     )
     yield Trouble(
