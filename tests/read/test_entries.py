@@ -26,6 +26,28 @@ CASES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         """,
         {"Pay.post": ("request", "")},
     ),
+    "a Django command, with what it does when it is made": (
+        """
+        from django.core.management.base import BaseCommand
+        class Command(BaseCommand):
+            def __init__(self, *args, **kwargs): super().__init__(*args, **kwargs)
+            def handle(self, *args, **options): pass
+            def other(self): pass
+        """,
+        {"Command.__init__": ("command", ""), "Command.handle": ("command", ""), "Command.other": ("", "")},
+    ),
+    "rq-scheduler": (
+        """
+        from rq_scheduler import Scheduler
+        def tidy(): pass
+        def count(): pass
+        def plan(connection, now):
+            scheduler = Scheduler(connection=connection)
+            scheduler.cron("0 3 * * *", func=tidy)
+            scheduler.schedule(now, count, interval=60)
+        """,
+        {"tidy": ("schedule", ""), "count": ("schedule", "")},
+    ),
     "REST framework": (
         """
         from rest_framework.decorators import api_view, action

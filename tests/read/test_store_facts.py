@@ -15,7 +15,10 @@ from django.db import models
 
 class Order(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    state = models.CharField(max_length=10)
+    state = models.CharField(max_length=10, default="new")
+    shown = models.BooleanField(default=True)
+    closed = models.DateTimeField(null=True, default=None)
+    made = models.DateTimeField(default=timezone.now)
 """
 TABLE = """
 CREATE TABLE readings (sensor uuid, at timestamp, value double, PRIMARY KEY ((sensor), at))
@@ -91,7 +94,36 @@ def streamed():
 def test_a_key_that_the_code_fills_names_the_function(tmp_path: Path) -> None:
     dataset = system_of(tmp_path, "", shop__models_dot_py=MODELS).dataset("shop_order")
     assert dataset is not None
-    assert {c.name: c.filled_by for c in dataset.schema.columns} == {"id": "uuid4", "state": ""}
+    assert {c.name: c.filled_by for c in dataset.schema.columns if c.filled_by} == {"id": "uuid4", "made": "now"}
+
+
+def test_a_column_that_the_code_fills_with_a_constant_says_which(tmp_path: Path) -> None:
+    code = """
+from sqlalchemy import Boolean, Column, DateTime, Integer
+from sqlalchemy.orm import declarative_base
+Base = declarative_base()
+
+class Line(Base):
+    __tablename__ = "lines"
+    id = Column(Integer, primary_key=True)
+    number = Column(Integer, default=1)
+    made = Column(DateTime, default=now)
+    told = Column(Boolean, server_default="false")
+"""
+    system = system_of(tmp_path, code, shop__models_dot_py=MODELS)
+    filled = {d.name: {c.name: c.initial for c in d.schema.columns if c.initial} for d in system.datasets}
+    assert filled["shop_order"] == {"state": "const:'new'", "shown": "const:True", "closed": "const:None"}
+    assert filled["lines"] == {"number": "const:1"}
+
+
+def test_what_a_package_takes_out_of_a_module_of_the_same_name_is_what_it_means(tmp_path: Path) -> None:
+    files = {
+        "shop/code.py": "from shop.jobs import close\n\n\ndef end():\n    close()\n",
+        "shop/jobs/__init__.py": "from shop.jobs.close import close\n",
+        "shop/jobs/close.py": "import requests\n\n\ndef close():\n    requests.get('https://shop.example')\n",
+    }
+    system = read_system(files, tmp_path)
+    assert first(system, "end").callee == "shop.jobs.close.close"
 
 
 def test_cassandra_tables_and_statements_say_what_they_keep(tmp_path: Path) -> None:

@@ -59,5 +59,18 @@ def test_in_a_program_with_many_ways_in(tmp_path: Path) -> None:
     assert {"used", "imported", "known"} <= confidence.keys()
 
 
+def test_what_makes_data_to_try_the_program_with_does_little_harm(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    call = 'import requests\n\n\ndef {}():\n    requests.get("https://bank.example")\n'
+    (tmp_path / "one.py").write_text(call.format("create_seed_data"))
+    (tmp_path / "two.py").write_text(call.format("latest_database"))
+    config = Config(select=("remote-call-without-timeout",), cache=False, jobs=1)
+    review = datakeel.review([tmp_path], config=config, confidence=Confidence.LOW)
+    assert {f.symbol: f.confidence is Confidence.LOW for f in (*review.findings, *review.doubtful)} == {
+        "create_seed_data": True,
+        "latest_database": False,
+    }
+
+
 def test_in_a_small_program_it_may_be_all_there_is(tmp_path: Path) -> None:
     assert Confidence.LOW not in found(tmp_path, 2).values()

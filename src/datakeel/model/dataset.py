@@ -17,7 +17,7 @@ _NAME = re.compile(r"[\w$]+\Z")
 class Column(Struct, frozen=True, gc=False):
     """`type` is the declared type in lower case SQL words (``bigint``, ``varchar(20)``, ``timestamptz``), empty when it
     is not known; `references` is ``table.column`` or empty; `filled_by` is the function by which the code fills it
-    where it is given no value (``uuid4``)."""
+    where it is given no value (``uuid4``), `initial` the constant (``const:True``)."""
 
     name: str
     type: str = ""
@@ -27,6 +27,7 @@ class Column(Struct, frozen=True, gc=False):
     place: Place | None = None
     renewed: bool = False  # the mapper sets it whenever the row is saved: the time of its last change
     filled_by: str = ""
+    initial: str = ""
 
 
 class Index(Struct, frozen=True, gc=False):

@@ -120,12 +120,36 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
                     found.setdefault(effect.place, []).append((operation, effect))
         return {place: tuple(pairs) for place, pairs in found.items()}
 
+    def senders(self, dataset: str) -> tuple[tuple[Operation, Effect], ...]:
+        """Who sends to it, by itself or by what it calls."""
+        return self._senders.get(dataset, ())
+
+    @cached_property
+    def _senders(self) -> dict[str, tuple[tuple[Operation, Effect], ...]]:
+        found: dict[str, list[tuple[Operation, Effect]]] = {}
+        for operation in self.operations:
+            for effect in operation.of(Kind.PUBLISH):
+                found.setdefault(effect.dataset, []).append((operation, effect))
+        return {dataset: tuple(pairs) for dataset, pairs in found.items()}
+
     def operation(self, name: str) -> Operation | None:
         return self._operations.get(name)
 
     def effects_at(self, place: Place) -> tuple[Effect, ...]:
         """Every effect of one place in the text, as each operation sees it that reaches it."""
         return tuple(self._effects_at.get(place, ()))
+
+    def standing_at(self, place: Place) -> frozenset[str]:
+        """The operations in whose own text an effect of this place stands."""
+        return self._standing.get(place, frozenset())
+
+    @cached_property
+    def _standing(self) -> dict[Place, frozenset[str]]:
+        found: dict[Place, set[str]] = {}
+        for operation in self.operations:
+            for effect in operation.own():
+                found.setdefault(effect.place, set()).add(operation.name)
+        return {place: frozenset(names) for place, names in found.items()}
 
     @cached_property
     def _effects_at(self) -> dict[Place, list[Effect]]:

@@ -308,7 +308,8 @@ def placed(column: Column, declared: Column | None) -> Column:
     if declared is None:
         return column
     place, filler = declared.place or column.place, column.filled_by or declared.filled_by
-    return replace(column, place=place, type=column.type or declared.type, filled_by=filler)
+    type_ = column.type or declared.type
+    return replace(column, place=place, type=type_, filled_by=filler, initial=declared.initial)
 
 
 class Typed:

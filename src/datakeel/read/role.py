@@ -34,6 +34,9 @@ SCRIPT_FILES = frozenset(
     ("setup.py", "noxfile.py", "fabfile.py", "manage.py", "conf.py", "versioneer.py", "wscript.py")
 )
 TEST_FILE = re.compile(r"^(?:test_.*|.*_tests?|tests?|conftest)\.(?:py|sql)$")
+TEST_DATA = re.compile(
+    r"^(?:add|build|create|fill|generate|insert|load|make|populate|setup)[-_](?:test|dummy|fake)[-_]?data\.py$"
+)  # what fills a database for tests
 GENERATED_FILE = re.compile(r"_pb2(?:_grpc)?\.py$|_grpc\.py$")
 NUMBERED = re.compile(r"^[VU]?\d{3,}")
 MIGRATION_FOLDERS = frozenset(("migrations", "migration", "versions", "migrate"))
@@ -56,7 +59,7 @@ def role_by_path(path: str, telling: Sequence[str] = ()) -> Role:
     *folders, name = path.split("/")
     if GENERATED_FILE.search(name):
         return Role.GENERATED
-    if TEST_FILE.match(name) or tests(folders):
+    if TEST_FILE.match(name) or TEST_DATA.match(name) or tests(folders):
         return Role.TEST
     if folders and folders[-1] in MIGRATION_FOLDERS and NUMBERED.match(name):
         return Role.MIGRATION
@@ -78,7 +81,7 @@ def role_of_others(path: str, telling: Sequence[str] = ()) -> Role:
 def role_by_text(role: Role, path: str, data: bytes, others: Role = Role.PRODUCT) -> Role:
     """The role, now that the file's text is known. `others` is that of the files beside it."""
     *folders, name = path.split("/")
-    if role is Role.TEST and not tests(folders) and not says_test(name, data):
+    if role is Role.TEST and not tests(folders) and not says_test(name, data) and not TEST_DATA.match(name):
         role = others
     if role is Role.PRODUCT and GENERATED.search(data, 0, 1000):
         return Role.GENERATED

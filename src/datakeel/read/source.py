@@ -234,7 +234,7 @@ class Walk:
         telling = self.telling(os.path.dirname(path))
         self.files[path] = Source(
             path=at,
-            kind=kind or KINDS[os.path.splitext(path)[1]],
+            kind=kind or KINDS[path[path.rindex(".") :]],  # a file may be named ``.py``
             role=role_by_path(path, telling),
             named=self.whole or self.is_named(path),
             foreign=foreign,

@@ -76,10 +76,20 @@ class Names:
                 return External(dotted)
             head, _, last = head.rpartition(".")
             rest.append(last)
-        found: Symbol | None = self.modules[head]
+        found: Symbol | None = self.modules[head] if rest or depth <= 0 else self._of_package(head, depth - 1)
         for name in reversed(rest):
             found = self._step(found, name, depth - 1) if found is not None else None
         return found if found is not None else External(dotted)
+
+    def _of_package(self, dotted: str, depth: int) -> Symbol | None:
+        """A module; or what its package took out of it under its own name (``from .close import close``): that is what
+        the package has by this name from then on."""
+        package, _, name = dotted.rpartition(".")
+        above = self.modules.get(package)
+        target = self.scope(above).get(name) if above is not None else None
+        if above is None or not isinstance(target, str) or absolute_name(above, target) != f"{dotted}.{name}":
+            return self.modules[dotted]
+        return self.member(self.modules[dotted], name, depth) or self.modules[dotted]
 
     def _step(self, symbol: Symbol, name: str, depth: int) -> Symbol | None:
         match symbol:

@@ -353,8 +353,16 @@ class Reading:
         name = self.text("db_column") or (f"{self.name}_id" if kind in ONE else self.name)
         nullable = self.flag("null", default=kind in ("NullBooleanField", "GeneratedField")) and not primary
         renewed = self.flag("auto_now") or kind in RENEWED
-        filler = self.filled_by()
-        yield Column(name, self.type(), nullable, self.default(), place=place, renewed=renewed, filled_by=filler)
+        yield Column(
+            name,
+            self.type(),
+            nullable,
+            self.default(),
+            place=place,
+            renewed=renewed,
+            filled_by=self.filled_by(),
+            initial=self.initial(),
+        )
         if self.found.further[0]:
             further, type_ = self.found.further
             yield Column(further.format(name), type_, nullable, place=place)
@@ -401,6 +409,11 @@ class Reading:
         """The last name of the function that is the application's default."""
         given = self.keywords.get("default")
         return (dotted_of(given[1]) or "").rpartition(".")[2] if given is not None else ""
+
+    def initial(self) -> str:
+        """The constant that is the application's default."""
+        found = self.value("default") if "default" in self.keywords else UNKNOWN
+        return f"const:{found!r}" if isinstance(found, (bool, int, float, str)) or found is None else ""
 
     def relation(self) -> Relation:
         target = self.target()

@@ -13,7 +13,7 @@ from datakeel.model.place import Place
 from datakeel.read import schema
 from datakeel.read.change import Change
 from datakeel.read.languages.python.names import dotted_of
-from datakeel.read.literals import Literals, Locals
+from datakeel.read.literals import UNKNOWN, Literals, Locals
 from datakeel.read.orms.sqlalchemy.schema.expressions import Expressions
 from datakeel.read.orms.sqlalchemy.schema.naming import DEFAULT, conventional
 from datakeel.read.orms.sqlalchemy.schema.types import PYTHON, Annotated, Types, last_of
@@ -166,7 +166,15 @@ class Elements:
         auto = self.literals.value(module, keywords.get("autoincrement"), bound)
         return Read(
             attribute or name,
-            Column(name, type_, bool(nullable) and not primary, default, place=place, filled_by=filler(keywords)),
+            Column(
+                name,
+                type_,
+                bool(nullable) and not primary,
+                default,
+                place=place,
+                filled_by=filler(keywords),
+                initial=self.initial(module, keywords.get("default"), bound),
+            ),
             primary=primary,
             unique=self.flag(module, keywords, "unique", bound),
             index=self.flag(module, keywords, "index", bound),
@@ -175,6 +183,11 @@ class Elements:
             serial=auto is not False,
             complete=bool(name) and "" not in keywords,
         )
+
+    def initial(self, module: Module, given: Expression | None, bound: Locals | None) -> str:
+        """The constant that is the application's default."""
+        found = self.literals.value(module, given, bound) if given is not None else UNKNOWN
+        return f"const:{found!r}" if isinstance(found, (bool, int, float, str)) or found is None else ""
 
     def parts(
         self, module: Module, call: Call, attribute: str, bound: Locals | None
