@@ -3,6 +3,7 @@ order."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
@@ -41,6 +42,7 @@ PRECEDENCE: tuple[tuple[str, ...], ...] = (
     ("outbox-relay-defect", "unchecked-publish"),
     ("slow-poll-loop", "blocking-call-in-async"),
 )
+TRIALS = re.compile(r"(?:^|_)(?:seed|test|demo|sample|dummy|fake)_?data(?:_|$)")
 JUDGED = (Role.PRODUCT, Role.SCRIPT)
 
 Runs = Callable[[str, str], bool]
@@ -110,9 +112,14 @@ def confidence(hit: Hit, operation: Operation | None) -> Confidence:
     unseen; low in a function that nobody uses."""
     weakest = max((r.origin for r in hit.rests_on), default=Origin.RESOLVED)
     level = {Origin.RESOLVED: 0, Origin.CONVENTION: 1, Origin.ASSUMED: 2}[weakest] + hit.doubts
-    if operation is not None and operation.unused:
-        level += 2  # what is never run does no harm
+    if operation is not None and (operation.unused or for_trials(operation)):
+        level += 2  # what is never run does no harm; nor does what makes data for somebody who tries the program out
     return Confidence(min(level, 2))
+
+
+def for_trials(operation: Operation) -> bool:
+    """Whether a function says by its name that it makes data to try the program with."""
+    return TRIALS.search(operation.symbol.rpartition(".")[2]) is not None
 
 
 def silenced(found: list[Finding]) -> list[Finding]:

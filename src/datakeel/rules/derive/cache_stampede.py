@@ -42,5 +42,6 @@ def hit(read: Effect, work: Effect, filled: Effect) -> Hit:
             Step(filled.place, "each of them sets the entry; the store behind was hit by all"),
         ),
         rests_on=(read, work, filled),
+        doubts=2,  # how long the work takes, and how many ask at once, no code says
         fix=Fix(title="let one reader recompute it (a lock, or an early refresh), and give the others the old value"),
     )

@@ -42,7 +42,9 @@ def tied(operation: Operation, record: Effect, change: Effect) -> bool:
     """
     if record.verb not in CHANGED or operation.exclusive(record, change) or not operation.meet_here(record, change):
         return False
-    return copied(operation, record, change) if change.verb in SETS else named_by(operation, record, change)
+    if change.verb in SETS:  # what is put in says how the row is now: of a row that goes, it says nothing
+        return record.verb != "delete" and copied(operation, record, change)
+    return named_by(operation, record, change)
 
 
 def belongs_deeper(operation: Operation, change: Effect) -> bool:
@@ -93,9 +95,16 @@ def fault_of(operation: Operation, record: Effect, change: Effect, changes: list
         return ""
     if any(c is not change and c.verb in DROPS and committed_before(operation, record, c) for c in changes):
         return ""
+    if any(made_next(c, change) for c in changes):
+        return ""  # it only makes room for what is set next: that decides
     if change.number < record.number:
         return "early"
     return "early" if together(operation, record, change) else ""
+
+
+def made_next(later: Effect, change: Effect) -> bool:
+    same = change.rows is not None and later.rows == change.rows and later.dataset == change.dataset
+    return same and later.verb in SETS and later.number > change.number
 
 
 def hit(record: Effect, change: Effect, fault: str) -> Hit:

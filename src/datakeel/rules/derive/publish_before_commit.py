@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from datakeel.finding import Change, Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind, When
-from datakeel.model.operation import Operation
+from datakeel.model.operation import Operation, Transaction
 from datakeel.model.system import System
 from datakeel.rules.facts.decisions import first_filling
 from datakeel.rules.facts.derivation import about, marks, named_in, record_writes, together, unit
@@ -65,12 +65,21 @@ def ended(operation: Operation, write: Effect, publish: Effect) -> bool:
         transaction is not None
         and transaction.kind == "session"
         and any(
-            c.transaction == write.transaction
+            (c.transaction == write.transaction or may_be_one(operation, transaction, c))
             and c.number < publish.number
             and operation.before_on_all_paths_after(write, c)
             for c in operation.of(Kind.COMMIT)
         )
     )
+
+
+def may_be_one(operation: Operation, transaction: Transaction, commit: Effect) -> bool:
+    """Whether a commit in the function's own text may be of the same session under another name: one that the caller
+    gave (``request.db``), beside the one that mapped classes ask."""
+    other = operation.transaction_of(commit)
+    if other is None or other.kind != "session" or commit.chain:
+        return False
+    return any(t.connection.startswith("parameter:") for t in (transaction, other))
 
 
 def unwritten(operation: Operation, publish: Effect, system: System) -> Effect | None:

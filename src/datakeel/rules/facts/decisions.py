@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datakeel.model.effect import Assignment, Cardinality, Effect, Guard, Kind, Predicate, Source
 from datakeel.model.operation import Operation
 from datakeel.model.place import Place
-from datakeel.rules.facts.guards import rows_of
+from datakeel.rules.facts.guards import KEYS, rows_of
 
 ABSENT = ("DoesNotExist", "NoResultFound", "NotFound", "ItemNotFound", "KeyError", "Http404")
 KEYED = ("_id", "_pk", "_uuid", "_key")
@@ -250,9 +250,12 @@ def free_rows(write: Effect, reads: dict[int, Effect]) -> Iterator[tuple[Effect,
 
 
 def asks_room(predicate: Predicate) -> bool:
-    """Whether a condition on related rows says that there are none of them, or fewer than so many."""
-    few = predicate.operator in ("is-null", "<", "<=") or (predicate.operator == "=" and predicate.value == "const:0")
-    return "." in predicate.column and few
+    """Whether a condition on related rows says that there are none of them, or fewer than so many. That a column which
+    is no key of theirs is NULL only says which of them count (``deleted_at``)."""
+    few = predicate.operator in ("<", "<=") or (predicate.operator == "=" and predicate.value == "const:0")
+    joined, _, column = predicate.column.rpartition(".")
+    none = predicate.operator == "is-null" and (column in KEYS or column.endswith(KEYED))
+    return bool(joined) and (few or none)
 
 
 def the_same_set(read: Effect, write: Effect) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from datakeel.model.certainty import Answer
-from datakeel.model.dataset import Dataset
+from datakeel.model.dataset import Dataset, Index
 from datakeel.model.effect import Assignment, Effect, Kind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
@@ -23,13 +23,34 @@ def refused_twice(write: Effect, columns: Iterable[str], system: System) -> Answ
     if dataset is None:
         return Answer.UNKNOWN
     asked = frozenset(columns)
-    values = {a.column: a.text for a in write.assigned if a.how == "constant"}
+    values = constants(write, dataset)
     answer = dataset.enforces_unique(asked, values)
+    if answer == Answer.UNKNOWN and any(filled_only(k, asked) for k in dataset.keys_within(asked, asked)):
+        return Answer.YES
     if answer != Answer.NO:
         return answer
+    alike = asked | {column for column, text in values.items() if text != "const:None"}
+    further = (k for k in dataset.keys_within(alike, alike) if not k.primary and k.reads() & asked)
+    if any(k.holds(values) == Answer.YES for k in further):
+        return Answer.YES
     wide = asked | filled_alike(write, dataset)
     found = (k for k in dataset.keys_within(wide, wide) if not k.primary and k.reads() & asked)
     return Answer.UNKNOWN if any(found) else Answer.NO
+
+
+def filled_only(key: Index, asked: frozenset[str]) -> bool:
+    """Whether a key leaves out nothing but rows with NULL in columns that were asked for by a value."""
+    found = key.conditions()
+    return bool(found) and all(c.operator == "not-null" and c.column in asked for c in found or ())
+
+
+def constants(write: Effect, dataset: Dataset) -> dict[str, str]:
+    """The columns to which each run gives one constant: in the insert, or, where a mapper makes the row, by what its
+    model says for columns that are given nothing."""
+    own = {a.column for a in write.assigned}
+    model = {c.name: c.initial for c in dataset.schema.columns if c.initial and c.name not in own}
+    given = {a.column: a.text for a in write.assigned if a.how == "constant"}
+    return given if write.text or "*" in own else model | given
 
 
 def filled_alike(write: Effect, dataset: Dataset) -> frozenset[str]:

@@ -190,7 +190,8 @@ def by_hand(operation: Operation) -> bool:
 
 def is_job(entry: Entry) -> bool:
     """Whether an entry is a program that a scheduler starts, and that ends: it stands among jobs."""
-    return entry.kind == "main" and any(f in JOBS for f in entry.place.path.split("/")[:-1])
+    folders = entry.place.path.split("/")[:-1]
+    return entry.kind == "main" and any(f in JOBS or f.endswith(("-scripts", "_scripts")) for f in folders)
 
 
 def outer_guard(operation: Operation) -> Answer:

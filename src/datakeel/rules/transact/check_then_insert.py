@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, Predicate, StoreKind
-from datakeel.model.operation import Operation
+from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import insert_once
 from datakeel.rules.facts.decisions import closed_before, deciding_reads, says_absent, written_as_asked
 from datakeel.rules.facts.duplicates import keyed, refused_twice, violation_handled
 from datakeel.rules.facts.guards import excluded, here, now, stopped
+from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.facts.stakes import race
+from datakeel.rules.facts.ticks import by_timer
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_insert
 
@@ -45,8 +47,12 @@ def check_then_insert(operation: Operation, system: System) -> Iterator[Hit]:
 
 
 def told_by_callee(read: Effect, write: Effect, system: System) -> bool:
-    """Whether a function that is called, here more than once, looks and inserts by itself."""
-    callee = system.operation(write.callee) if write.chain else None
+    """Whether a function that is called, here more than once, looks and inserts by itself: at once, or further down."""
+    if not (read.chain and write.chain):
+        return False
+    if system.standing_at(read.place) & system.standing_at(write.place):
+        return True
+    callee = system.operation(write.callee)
     places = {e.place for e in callee.effects} if callee is not None else set()
     return read.place in places and write.place in places
 
@@ -70,8 +76,8 @@ def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
 
 
 def drawn(predicate: Predicate) -> bool:
-    """Whether a row is looked for by a value that this run has drawn by lot."""
-    return any(s.kind == "random" for s in predicate.sources)
+    """Whether a row is looked for by a value that this run has drawn by lot, or by a row that it has made."""
+    return any(s.kind in ("random", "new") for s in predicate.sources)
 
 
 def superseding(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:
@@ -96,6 +102,9 @@ def judged(
         return
     told = telling(read, write, columns)
     key = ", ".join(told)
+    doubts = int(unique == Answer.UNKNOWN) + int(answer == Answer.UNKNOWN) + in_turn(operation, read, system)
+    if unique == Answer.YES and (seen_at_once(operation, read, write) or handled_by_callers(operation, write, system)):
+        doubts += 2
     if unique == Answer.YES:
         message = f"of two runs at once, one fails: the unique key of {write.dataset} ({key}) refuses it, unhandled"
     else:
@@ -105,11 +114,37 @@ def judged(
         message=message,
         story=both_insert(read, write, key, refused=unique == Answer.YES),
         rests_on=(read, write),
-        doubts=int(unique == Answer.UNKNOWN) + int(answer == Answer.UNKNOWN),
+        doubts=doubts,
         datasets=(write.dataset,),
         severity=Severity.MINOR if unique == Answer.YES else race(write),
         fix=insert_once(write, told, system, among=constants(read, told)),
     )
+
+
+def seen_at_once(operation: Operation, read: Effect, write: Effect) -> bool:
+    """Whether a refused row only makes a request fail whose sender sees it and asks again, and the two have to come
+    within a moment of each other: no job is lost, and nothing slow stands between."""
+    job = any(e.kind not in ("request", "command", "main") for e in operation.entries)
+    return not job and slow_between(operation, read, write) is None
+
+
+def handled_by_callers(operation: Operation, write: Effect, system: System) -> bool:
+    """Whether all known callers are ready for the refusal, and nothing else starts the function."""
+    callers = [
+        (o, e)
+        for o, e in system.brought(write)
+        if o.role != Role.TEST
+        and len(e.chain) > len(write.chain)
+        and e.chain[len(e.chain) - len(write.chain) :] == write.chain
+    ]
+    started = any(e.place == operation.place for e in operation.entries)
+    return bool(callers) and not started and all(violation_handled(o, e) for o, e in callers)
+
+
+def in_turn(operation: Operation, read: Effect, system: System) -> int:
+    """Two doubts where its runs follow one another as a timer starts them: they hardly ever meet."""
+    asked = read.selection.predicates if read.selection is not None else ()
+    return 2 * int(by_timer(operation, asked, system))
 
 
 def constants(read: Effect, columns: tuple[str, ...]) -> dict[str, str]:
@@ -154,6 +189,7 @@ def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hi
         "key stands behind get_or_create",
         story=both_insert(write, write, key, refused=False),
         rests_on=(write,),
+        doubts=in_turn(operation, write, system),
         datasets=(write.dataset,),
         severity=Severity.MAJOR,
         fix=Fix(

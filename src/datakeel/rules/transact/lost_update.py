@@ -14,6 +14,7 @@ from datakeel.rules.facts.decisions import same_key
 from datakeel.rules.facts.guards import here, locks_nothing, now, rows_of, single_runner, stopped
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.facts.stakes import race
+from datakeel.rules.facts.ticks import by_timer
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import interleaved, overtaken
 
@@ -56,13 +57,26 @@ def own_value(
         "written back",
         story=interleaved(read.place if read is not None else place, write.place, column),
         rests_on=tuple(e for e in (read, write) if e is not None),
-        doubts=int(answer == Answer.UNKNOWN),
+        doubts=int(answer == Answer.UNKNOWN) + 2 * int(seldom(operation, write, assignment.column, source, system)),
         datasets=(write.dataset,) if write.dataset else (),
         severity=race(write, assignment.column),
         fix=only_unchanged(write)
         if assignment.column == "*"
         else atomic_update(operation, read, write, assignment.column, system),
     )
+
+
+def seldom(operation: Operation, write: Effect, column: str, source: Source, system: System) -> bool:
+    """Whether two runs hardly ever meet in the value: an object's own `save` puts right what it is about to write, or a
+    timer alone starts who writes the column."""
+    if source.kind == "parameter" and source.name == "self" and operation.symbol.endswith((".save", ".clean")):
+        return True
+    writers = (o for o, e in system.writers(write.dataset) if e.verb != "insert" and column in written(e))
+    return by_timer(operation, (), system) and all(o is operation or by_timer(o, (), system) for o in writers)
+
+
+def written(effect: Effect) -> set[str]:
+    return {a.column for a in effect.assigned}
 
 
 def is_column(write: Effect, name: str, system: System) -> bool:
@@ -187,6 +201,7 @@ def other_writer(
             continue
         told = {a.column for a in effect.assigned if not filled(a)}
         columns = tuple(sorted(told - own - found_by(effect) - {"*"}))
+        columns = tuple(c for c in columns if is_column(write, c, system))  # a child's table has its own
         if columns:
             return them, effect, columns
     return None

@@ -31,7 +31,7 @@ def non_atomic_cache_update(operation: Operation, system: System) -> Iterator[Hi
         if write.store not in STORES or write.rows is None or not now(write) or atomic(write):
             continue
         read = next(
-            (r for r in reads if r.rows == write.rows and r.number < write.number and operation.meet_here(r, write)),
+            (r for r in reads if one_entry(r, write) and r.number < write.number and operation.meet_here(r, write)),
             None,
         )
         if read is None or read.place in spoken or operation.exclusive(read, write):
@@ -42,6 +42,11 @@ def non_atomic_cache_update(operation: Operation, system: System) -> Iterator[Hi
             spoken.add(read.place)
             yield hit(operation, read, write, told, answer)
     yield from claimed_late(operation, system)
+
+
+def one_entry(read: Effect, write: Effect) -> bool:
+    """Whether both are of one entry of one cache: from one cache to another it is only copied."""
+    return read.rows == write.rows and (read.dataset, read.connection) == (write.dataset, write.connection)
 
 
 def claimed_late(operation: Operation, system: System) -> Iterator[Hit]:
@@ -101,10 +106,15 @@ def fetched(operation: Operation, source: Source, read: Effect) -> bool:
 def claimed(operation: Operation, read: Effect, write: Effect) -> str:
     """A limit, or a token's first use, is asked of the cache, and what was asked is changed only later."""
     if any(limit(g, read) for e in later(operation, read) for g in e.guards):
-        return "limit" if write.verb in ("increment", *SETS) else ""
+        return "limit" if write.verb == "increment" or (write.verb in SETS and not noted(read, write)) else ""
     if read.verb == "exists" and write.verb in SETS:
         return "claim" if any(asks(g, read) and unused(g) for g in write.guards) else ""
     return ""
+
+
+def noted(read: Effect, write: Effect) -> bool:
+    """Whether what is set comes from elsewhere: how far a run has come, and not how many there were."""
+    return bool(write.payload) and not any(s.kind == "read" and s.number == read.number for s in write.payload)
 
 
 def later(operation: Operation, read: Effect) -> Iterator[Effect]:

@@ -15,6 +15,7 @@ from datakeel.rules.facts.clocks import ORDERS
 from datakeel.rules.facts.cures import conditional_update, locked
 from datakeel.rules.facts.decisions import same_key, tested_columns
 from datakeel.rules.facts.guards import here, now, rows_of, single_runner, stopped
+from datakeel.rules.facts.stakes import race
 from datakeel.rules.facts.twice import NEAR, done_twice, repeats
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_pass, way
@@ -153,6 +154,11 @@ def other_transition(
     return None
 
 
+def at_stake(consequence: Effect) -> Severity | None:
+    """A row more that holds no value is seen and taken away again; a message or a charge is not taken back."""
+    return race(consequence) if consequence.kind == Kind.WRITE else None
+
+
 def hit(
     operation: Operation,
     read: Effect | None,
@@ -181,7 +187,7 @@ def hit(
         message=message,
         story=both_pass(place, guard.place or place, write, column, consequence, rival),
         rests_on=tuple(e for e in (read, write, consequence) if e is not None),
-        severity=Severity.MAJOR if consequence is None else None,
+        severity=Severity.MAJOR if consequence is None else at_stake(consequence),
         doubts=int(answer == Answer.UNKNOWN),
         datasets=(write.dataset,) if write.dataset else (),
         fix=conditional_update(write, assignment.column, old, new, system, locked(operation, read, write)),

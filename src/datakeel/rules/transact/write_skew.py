@@ -13,6 +13,8 @@ from datakeel.rules.facts.cures import lock_picked, serialise_set
 from datakeel.rules.facts.decisions import changes_set, free_rows, phrase, set_decisions, sets_read
 from datakeel.rules.facts.duplicates import refused_twice
 from datakeel.rules.facts.guards import excluded, here, now
+from datakeel.rules.facts.stakes import race
+from datakeel.rules.facts.ticks import by_timer
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_decide
 
@@ -40,7 +42,7 @@ def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
             answer = excluded(operation, read, write, system)
             if answer != Answer.YES and not constrained(write, system):
                 told.add(read.number)
-                yield hit(read, write, computed, answer, system)
+                yield hit(read, write, computed, answer, system, operation)
                 break
 
 
@@ -112,7 +114,7 @@ def constrained(write: Effect, system: System) -> bool:
     return write.verb == "insert" and refused_twice(write, own, system) == Answer.YES
 
 
-def hit(read: Effect, write: Effect, computed: str, answer: Answer, system: System) -> Hit:
+def hit(read: Effect, write: Effect, computed: str, answer: Answer, system: System, operation: Operation) -> Hit:
     rows = write.dataset
     unique = refused_twice(write, (computed,), system) if computed else Answer.NO
     if computed and unique == Answer.YES:
@@ -129,8 +131,10 @@ def hit(read: Effect, write: Effect, computed: str, answer: Answer, system: Syst
         message=message,
         story=both_decide(read, write, phrase(read)),
         rests_on=(read, write),
-        doubts=int(answer == Answer.UNKNOWN) + int(bool(computed) and unique == Answer.UNKNOWN),
+        doubts=int(answer == Answer.UNKNOWN)
+        + int(bool(computed) and unique == Answer.UNKNOWN)
+        + 2 * int(by_timer(operation, read.selection.predicates if read.selection is not None else (), system)),
         datasets=(rows,),
-        severity=Severity.MINOR if unique == Answer.YES else None,
+        severity=Severity.MINOR if unique == Answer.YES else race(write),
         fix=serialise_set(read, write, system),
     )
