@@ -376,8 +376,7 @@ class Graft:
         given = self.machine.peek(bound, only.path)
         own = Rows(rows.root, (*rows.path, assignment.column))
         sources = self.sources(assignment.sources)
-        known = [v.rows for v in given.alternatives() if v.rows is not None]
-        if own in known or any(as_it_stands(r, assignment.column) for r in known):
+        if own in (given.rows, *(o.rows for o in given.others)):
             sources = tuple(s for s in sources if s.path[-1:] != (assignment.column,))
         return replace(assignment, sources=sources, text=handed(given))
 
@@ -437,11 +436,6 @@ class Graft:
             origin=max(retry.origin, Origin.RESOLVED),
             chain=(*self.chain, *retry.chain),
         )
-
-
-def as_it_stands(value: Rows, column: str) -> bool:
-    """Whether a value is a column of a row that was read, and not computed from it."""
-    return value.root.startswith(("read:", "element:")) and value.path == (column,)
 
 
 __all__ = ["MISSING", "Graft", "extended"]

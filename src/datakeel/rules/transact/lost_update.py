@@ -9,6 +9,7 @@ from datakeel.model.certainty import Answer
 from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Rows, Source, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
+from datakeel.rules.facts.clocks import is_time
 from datakeel.rules.facts.cures import atomic_update, only_unchanged, save_only
 from datakeel.rules.facts.decisions import same_key
 from datakeel.rules.facts.guards import here, locks_nothing, now, rows_of, single_runner, stopped
@@ -89,6 +90,8 @@ def stale_source(operation: Operation, write: Effect, assignment: Assignment) ->
     """The read value of the same column of the same rows that the new value was computed from."""
     if assignment.how != "value":
         return None
+    if is_time(assignment.column) and any(s.kind == "clock" for s in assignment.sources):
+        return None  # a moment is kept, or taken anew: the one is not made of the other
     for source in assignment.sources:
         if assignment.column == "*" and written_back(operation, write, source):
             return source
