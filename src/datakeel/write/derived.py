@@ -139,7 +139,10 @@ def _wanted(view: View, shape: Shape) -> tuple[Attribute, ...]:
         return _named(view, shape, [n for n in dict.fromkeys(names) if n not in ("state", "day")])
     if view.kind in ("lookup", "cache") or not view.fields:
         return shape.everything()
-    return _named(view, shape, [n for n in view.fields if n not in ("state", "id")])
+    fields = [n for n in view.fields if n not in ("state", "id")]
+    if len(view.sources) > 1:  # each has some of them
+        fields = [n for n in fields if shape.attribute(n) is not None]
+    return _named(view, shape, fields)
 
 
 def _named(view: View, shape: Shape, names: list[str]) -> tuple[Attribute, ...]:
