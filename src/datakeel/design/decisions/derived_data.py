@@ -77,8 +77,7 @@ def relayed(estimate: Estimate) -> Figure:
 def _because(requirements: Requirements, estimate: Estimate, chosen: str, followed: tuple[str, ...]) -> Iterator[str]:
     own = needs.rows(requirements)
     copies = [view.name for view in needs.copied(requirements, estimate) if not set(view.sources) <= own]
-    kept = needs.in_place
-    placed = [view for view in requirements.domain.views if kept(view, requirements, estimate)]
+    placed = [view for view in requirements.domain.views if needs.in_place(view, requirements, estimate)]
     measured = [view.name for view in placed if needs.measured(view, requirements)]
     yield from _placed([view for view in placed if view.name not in measured], requirements, estimate)
     if measured:

@@ -201,7 +201,19 @@ def _known(package: str) -> dict[str, str]:
     known |= dict.fromkeys(("Answer", "Key", "Limit", "Pool", "Problem", "once"), f"{platform}.http")
     known |= {"log": f"{platform}.logs", "tracer": f"{platform}.tracing", "Settings": f"{package}.settings"}
     known |= {"Stopping": f"{platform}.stopping", "LocalPostgres": f"{platform}.local_postgres"}
-    changes = ("BATCH", "Copy", "Process", "advance", "begin", "forget", "lag", "one_by_one", "take", "take_one")
+    changes = (
+        "BATCH",
+        "FORGOTTEN",
+        "Copy",
+        "Process",
+        "advance",
+        "begin",
+        "forget",
+        "lag",
+        "one_by_one",
+        "take",
+        "take_one",
+    )
     known |= dict.fromkeys((*changes, "together", "together_or_apart"), f"{processing}.changes")
     known |= dict.fromkeys(("Busy", "rebuild"), f"{processing}.rebuilding")
     known |= {"follow": f"{processing}.copying", "COPIES": f"{processing}.copies"}
