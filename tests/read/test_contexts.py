@@ -212,3 +212,60 @@ def test_a_closure_that_calls_itself_from_many_places_is_followed_once(tmp_path:
     walk = found.operation("shop.code.walk")
     assert walk is not None
     assert [e.kind for e in walk.effects if e.kind == Kind.CALL and e.technology == "http"] == [Kind.CALL]
+
+
+def test_no_way_goes_twice_through_one_call(tmp_path: Path) -> None:
+    """Methods that call each other, for several kinds of receivers, brought all they do twice as often in each round:
+    awx took 8 GiB."""
+    found = system(
+        tmp_path,
+        """
+        import queue
+
+        from django.db import models
+
+        class Job(models.Model):
+            state = models.CharField(max_length=20)
+            why = models.TextField(default="")
+            stopping = models.BooleanField(default=False)
+
+            def after(self):
+                return []
+
+            def save(self, *args, **kwargs):
+                queue.Queue()
+                return super().save(*args, **kwargs)
+
+            def cancel(self, why=None, chained=False):
+                if not chained:
+                    for job in self.after():
+                        job.cancel(why=self.why, chained=True)
+                if not self.stopping:
+                    self.stopping = True
+                    self.save()
+                return self.stopping
+
+        class Update(Job):
+            def after(self):
+                return list(self.syncs.all())
+
+            def cancel(self, why=None, chained=False):
+                done = super().cancel(why=why, chained=chained)
+                if done:
+                    for sync in self.syncs.filter(state="running"):
+                        sync.cancel(why="the update was cancelled")
+                return done
+
+        class Sync(Job):
+            update = models.ForeignKey(Update, related_name="syncs", on_delete=models.CASCADE)
+
+            def cancel(self, why=None, chained=False):
+                done = super().cancel(why=why, chained=chained)
+                if done and self.update:
+                    self.update.cancel(why=why)
+                return done
+        """,
+    )
+    ways = [brought.chain for o in found.operations for brought in (*o.effects, *o.resources)]
+    assert max(map(len, ways)) > 2
+    assert not [way for way in ways if len(set(way)) < len(way)]

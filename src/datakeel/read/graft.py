@@ -69,7 +69,8 @@ class Graft:
         self._outside: dict[int, tuple[object, tuple[str, ...]]] = {}
 
     def apply(self) -> Value:
-        """Records everything, changes the machine's state, and gives the call's value."""
+        """Records everything, changes the machine's state, and gives the call's value. What was come to by this very
+        call stands there already: functions that call each other would bring it twice as often in each round."""
         machine, trace = self.machine, self.trace
         if trace.size > LARGEST:
             machine.complete = False
@@ -78,13 +79,13 @@ class Graft:
         locks = machine.state.locks
         for effect in trace.effects:
             quiet = effect.kind == Kind.LOG and effect.chain  # what callees' callees log says nothing here
-            if quiet or (effect.guards and self.ruled_out(effect)):
+            if quiet or self.place in effect.chain or (effect.guards and self.ruled_out(effect)):
                 continue
             grafted = self.brought(self.effect(effect, locks))
             if grafted is not None:
                 machine.record(grafted)
-        machine.resources += [self.resource(r) for r in trace.resources]
-        machine.retries += [self.retry(r) for r in trace.retries]
+        machine.resources += [self.resource(r) for r in trace.resources if self.place not in r.chain]
+        machine.retries += [self.retry(r) for r in trace.retries if self.place not in r.chain]
         machine.complete = machine.complete and trace.complete
         for (rows, name), value in trace.heap.items():
             mapped = self.rows(rows)

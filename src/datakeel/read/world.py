@@ -1478,10 +1478,12 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
         ends = {c: caller.whole(n) for c, n in ends.items()}
     if caller.rerun is not None:
         effects = tuple(replace(e, scopes=(caller.rerun, *e.scopes)) for e in effects)
+    used = {e.transaction for e in effects} | set(ends.values())
+    transactions = (caller.transactions[n] for n in sorted(caller.transactions) if n not in caller.state.merged)
     return Trace(
         effects=effects,
         exits=tuple(caller.exits),
-        transactions=tuple(caller.transactions[n] for n in sorted(caller.transactions) if n not in caller.state.merged),
+        transactions=tuple(t for t in transactions if t.call is None or t.number in used),
         resources=tuple(caller.resources),
         retries=tuple(caller.retries),
         handlers=tuple(caller.handlers),
