@@ -266,6 +266,7 @@ def test_no_way_goes_twice_through_one_call(tmp_path: Path) -> None:
                 return done
         """,
     )
-    ways = [brought.chain for o in found.operations for brought in (*o.effects, *o.resources)]
+    ways = [e.chain for o in found.operations for e in o.effects]
+    ways += [r.chain for o in found.operations for r in o.resources]
     assert max(map(len, ways)) > 2
     assert not [way for way in ways if len(set(way)) < len(way)]
