@@ -270,3 +270,26 @@ def test_no_way_goes_twice_through_one_call(tmp_path: Path) -> None:
     ways += [r.chain for o in found.operations for r in o.resources]
     assert max(map(len, ways)) > 2
     assert not [way for way in ways if len(set(way)) < len(way)]
+
+
+def test_what_is_come_to_in_many_ways_is_told_by_the_nearest(tmp_path: Path) -> None:
+    """Each function calls the next one three times, and each call has a transaction of its own: 3⁹ writes."""
+    steps = "\n".join(
+        f"def step_{n}(key):\n    step_{n + 1}(key.a)\n    step_{n + 1}(key.b)\n    step_{n + 1}(key.c)\n"
+        for n in range(9)
+    )
+    found = system(
+        tmp_path,
+        "from django.db import models, transaction\n"
+        "class Note(models.Model):\n"
+        "    text = models.TextField()\n"
+        f"{steps}\n"
+        "def step_9(key):\n"
+        "    with transaction.atomic():\n"
+        "        Note.objects.create(text=key)\n",
+    )
+    first = found.operation("shop.code.step_0")
+    assert first is not None
+    writes = list(first.of(Kind.WRITE))
+    assert 1 <= len(writes) <= 1_000
+    assert len({e.transaction for e in writes}) == len(writes)

@@ -3,6 +3,7 @@ asked."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from datakeel.model.certainty import Origin
 from datakeel.model.effect import Effect, Kind, Option, Rows, Scope, Source, When
-from datakeel.model.operation import Context, Entry, Exit, Retry
+from datakeel.model.operation import Context, Entry, Exit, Resource, Retry
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
 from datakeel.read import handling
@@ -131,6 +132,8 @@ KINDS = {
 
 TRUTHS = {"'true'": "True", "'false'": "False", "'True'": "True", "'False'": "False"}  # of configuration files
 GIVEN = ("positional", "keyword")
+LARGE = 1_000  # effects, or resources, of one trace, beyond which each place is kept by its nearest ways only
+WAYS = 8  # so many
 INSIDE_ITSELF = 2  # so often a function is followed inside itself by its arguments' literals: a counter has no end
 LITERALS = (str, int, float, bool, type(None))  # the types of constants that tell kinds of arguments apart
 TEXTS = 1000  # functions whose statements are kept
@@ -1484,7 +1487,7 @@ def finished(caller: Caller, frame: Frame, info: FunctionInfo | None) -> Trace:
         effects=effects,
         exits=tuple(caller.exits),
         transactions=tuple(t for t in transactions if t.call is None or t.number in used),
-        resources=tuple(caller.resources),
+        resources=tuple(at_hand(caller.resources, effects)),
         retries=tuple(caller.retries),
         handlers=tuple(caller.handlers),
         returns=returns,
@@ -1587,7 +1590,39 @@ def condensed(caller: Caller, returns: Value | None) -> tuple[Effect, ...]:
             effects.append(effect)
         elif len(effect.chain) < len(effects[known].chain):
             effects[known] = effect
+    if len(effects) > LARGE:
+        effects = nearest(effects, returns)
     return tuple(sorted(effects, key=lambda e: e.number))
+
+
+def nearest(effects: list[Effect], returns: Value | None) -> list[Effect]:
+    """Of many effects those by the shortest ways: a place that is come to in hundreds of ways (saving calls handlers,
+    which save) says nothing new in the last of them."""
+    seen: Counter[object] = Counter()
+    kept: list[Effect] = []
+    left: dict[int, Effect] = {}
+    for effect in sorted(effects, key=lambda e: len(e.chain)):
+        what = (effect.place, effect.kind, effect.verb, effect.when, effect.transaction is None)
+        seen[what] += bool(effect.chain)
+        if seen[what] <= WAYS:
+            kept.append(effect)
+        else:
+            left[effect.number] = effect
+    return kept + [left[number] for number in sorted(referenced(kept, returns) & left.keys())]
+
+
+def at_hand(resources: list[Resource], effects: tuple[Effect, ...]) -> Iterator[Resource]:
+    """The resources that a trace tells of: of those that one line makes, where it is come to in many ways, the ones by
+    the shortest, and those that an effect names."""
+    if len(resources) <= LARGE:
+        yield from resources
+        return
+    named = {e.rows.root for e in effects if e.rows is not None} | {e.connection.partition(".")[0] for e in effects}
+    seen: Counter[Place] = Counter()
+    for resource in sorted(resources, key=lambda r: len(r.chain)):
+        seen[resource.place] += bool(resource.chain)
+        if seen[resource.place] <= WAYS or f"new:{resource.number}" in named:
+            yield resource
 
 
 class Repeated:

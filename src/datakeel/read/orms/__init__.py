@@ -98,8 +98,8 @@ class Orms:
             orm.assigned(caller, base, name, value, at)
 
     def item_assigned(self, caller: Caller, base: Value, key: Value, value: Value, at: Span) -> None:
-        """``row.data["k"] = v`` changes the column `data` of the row."""
-        if base.rows is not None and base.rows.path:
+        """``row.data["k"] = v`` changes the column `data` of the row; ``row.__dict__`` is none."""
+        if base.rows is not None and base.rows.path and not base.rows.path[-1].startswith("__"):
             rows = Rows(base.rows.root, base.rows.path[:-1])
             owner = base.but(rows=rows, type="")
             whole = Value(sources=base.sources | value.sources, rows=base.rows)

@@ -59,19 +59,18 @@ def effects_of(transaction: Transaction, effects: Iterable[Effect]) -> Iterator[
     return (e for e in effects if e.transaction == transaction.number)
 
 
-def lock_before(operation: Operation, transaction: Transaction, moment: Effect) -> Effect | None:
-    """What of a transaction holds locks when a later effect of it happens: rather rows that others need than new ones,
-    which nobody sees yet."""
-    before = [
-        e
-        for e in operation.effects
-        if e.number < moment.number and e.transaction == transaction.number and holds_locks(e)
-        if not first_filling(operation, e)
-    ]
+def locks_of(operation: Operation, transaction: Transaction) -> list[Effect]:
+    """What of a transaction holds locks: first the rows that others need, then new ones, which nobody sees yet."""
+    held = [e for e in effects_of(transaction, operation.effects) if holds_locks(e) and not first_filling(operation, e)]
+    return sorted(held, key=lambda e: e.verb == "insert")
+
+
+def lock_before(operation: Operation, locks: list[Effect], moment: Effect) -> Effect | None:
+    """The first of a transaction's locks that is held when a later effect of it happens."""
     held = (
         e
-        for e in sorted(before, key=lambda e: e.verb == "insert")
-        if not operation.exclusive(e, moment) and sent(operation, e, moment)
+        for e in locks
+        if e.number < moment.number and not operation.exclusive(e, moment) and sent(operation, e, moment)
     )
     return next(held, None)
 

@@ -8,7 +8,7 @@ from datakeel.finding import Fix, Severity
 from datakeel.model.effect import Effect, Kind
 from datakeel.model.operation import Operation, Transaction
 from datakeel.model.system import System
-from datakeel.rules.facts.atomicity import begun_here, effects_of, holds_locks, lock_before
+from datakeel.rules.facts.atomicity import begun_here, effects_of, holds_locks, lock_before, locks_of
 from datakeel.rules.facts.bounds import whole_table
 from datakeel.rules.facts.derivation import OUTBOX
 from datakeel.rules.facts.guards import here, now, single_runner
@@ -21,8 +21,11 @@ from datakeel.rules.story import grows, held_while
 def long_transaction(operation: Operation, system: System) -> Iterator[Hit]:
     """A transaction stays open while something sleeps, or while all rows of a growing table are worked through."""
     for transaction in begun_here(operation, system):
-        for wait in effects_of(transaction, operation.of(Kind.WAIT)):
-            held = lock_before(operation, transaction, wait) if sleeps(wait) and not after_failure(wait) else None
+        waits = effects_of(transaction, operation.of(Kind.WAIT))
+        slow_ones = [w for w in waits if sleeps(w) and not after_failure(w)]
+        locks = locks_of(operation, transaction) if slow_ones else []
+        for wait in slow_ones:
+            held = lock_before(operation, locks, wait)
             if held is not None and not passed_by(held):
                 yield sleeping(operation, transaction, held, wait)
         found = endless_work(operation, transaction) if not single_runner(operation) else None

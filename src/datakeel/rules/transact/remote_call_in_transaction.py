@@ -9,7 +9,7 @@ from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Transaction
 from datakeel.model.place import Place
 from datakeel.model.system import System
-from datakeel.rules.facts.atomicity import begun_here, effects_of, lock_before
+from datakeel.rules.facts.atomicity import begun_here, effects_of, lock_before, locks_of
 from datakeel.rules.facts.guards import here, now
 from datakeel.rules.facts.slow import SLOW_STORES, words
 from datakeel.rules.rule import Hit, rule
@@ -30,8 +30,10 @@ def remote_call_in_transaction(operation: Operation, system: System) -> Iterator
 def waiting(operation: Operation, transaction: Transaction, calls: list[Effect]) -> Iterator[tuple[Effect, Effect]]:
     """The calls that are made while a transaction holds locks, each with what is held; each place once."""
     told: set[Place] = set()
-    for call in effects_of(transaction, calls):
-        held = lock_before(operation, transaction, call) if call.place not in told else None
+    inside = list(effects_of(transaction, calls))
+    locks = locks_of(operation, transaction) if inside else []
+    for call in inside:
+        held = lock_before(operation, locks, call) if call.place not in told else None
         if held is not None and (transaction.call is None or operation.meet_here(held, call)):
             told.add(call.place)
             yield held, call
