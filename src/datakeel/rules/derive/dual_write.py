@@ -57,6 +57,8 @@ def beside(operation: Operation, record: Effect, copy: Effect) -> bool:
     if answers(operation, record, copy):
         return False
     same = copy.rows is not None and copy.rows.path and record.rows is not None and copy.rows.root == record.rows.root
+    if copy.store in FILES and copy.verb == "delete":  # a file belongs to the row whose field names it
+        return bool(same)
     return bool(same) or about(record, (*copy.payload, *copy.key_sources, *copy.computed_from))
 
 

@@ -18,7 +18,8 @@ LOST = {
     "failure": "when this fails, what closes it is never reached",
 }
 
-
+# a pool or a group knows them; a connection that only a name holds is closed by CPython when that is gone
+KEPT = ("loan", "consumer", "session")
 Leaking = tuple[Operation, Resource, Leak]
 
 
@@ -62,6 +63,7 @@ def hit(operation: Operation, resource: Resource, found: Leak, others: list[Leak
             Step(place, f"{runs_out(resource)}: from then on every caller fails, until the process is restarted"),
         ),
         rests_on=(resource,),
+        doubts=0 if resource.kind in KEPT else 2,
         symbol=operation.symbol,
         severity=Severity.MAJOR if sure else Severity.MINOR,
         fix=Fix(title=f"let a context hold it, or {back} it in a finally", text=cure(resource)),

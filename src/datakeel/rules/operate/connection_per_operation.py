@@ -12,6 +12,7 @@ from datakeel.rules.rule import Hit, rule
 
 DEAR = ("connection", "pool")  # to open: a handshake, a login, a process on the server
 CLIENTS = ("mongodb", "cassandra", "elasticsearch", "kafka")  # whose clients hold a pool and threads
+TURN = "turn of the loop"
 MANY_TIMES = ("request", "consumer", "task")
 LOCAL = ("", "sqlite", "sqlite3", "socket", "http", "smtp")
 
@@ -37,7 +38,7 @@ def per_row(resource: Resource) -> str:
     """Whether it is made in a loop over what there is, not in one that tries again or waits."""
     retried = any(s.kind == "retry" for s in resource.scopes)
     loops = [s for s in resource.scopes if s.kind == "loop" and not s.unbounded]
-    return "turn of the loop" if loops and not retried else ""
+    return TURN if loops and not retried else ""
 
 
 def for_each_sent(operation: Operation, resource: Resource) -> str:
@@ -69,7 +70,10 @@ def hit(resource: Resource, each: str) -> Hit:
 
 
 def doubts(resource: Resource, each: str) -> int:
-    """A pooler may stand before the server; and how often messages come is not in view."""
+    """A pooler may stand before the server; how often messages come is not in view; and a loop that goes over no rows
+    may go over a few servers, each with a connection of its own."""
+    if each == TURN and not any(s.over is not None and s.over.root.startswith("read:") for s in resource.scopes):
+        return 2
     return 0 if resource.kind != "connection" else 2 if each == "message" else 1
 
 
