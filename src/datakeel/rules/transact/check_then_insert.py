@@ -16,6 +16,7 @@ from datakeel.rules.facts.guards import excluded, here, now, stopped
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.facts.stakes import race
 from datakeel.rules.facts.ticks import by_timer
+from datakeel.rules.facts.words import HOLE
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_insert
 
@@ -67,6 +68,8 @@ def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
         return ()  # whether one overlaps, or is of an age, is another question
     if any(drawn(p) for p in asked):
         return ()  # no other run looks for the same
+    if any(HOLE in p.column for p in asked):
+        return ()  # a column whose name is put together may be one of a key's
     if write.store == StoreKind.RELATIONAL and any("." in p.column for p in asked):
         return ()  # what a joined row says is no column of the new one: a key cannot be made of it
     answers = [written_as_asked(p, write) for p in asked]
@@ -178,7 +181,9 @@ def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hi
     """`get_or_create` looks first and inserts then: only a unique key makes it safe."""
     predicates = write.selection.predicates if write.selection is not None else ()
     asked = tuple(p.column for p in predicates)
-    if not asked or any(map(drawn, predicates)) or refused_twice(write, asked, system) != Answer.NO:
+    if not asked or any(HOLE in column for column in asked):
+        return  # a column whose name is put together may be one of a key's
+    if any(map(drawn, predicates)) or refused_twice(write, asked, system) != Answer.NO:
         return
     if excluded(operation, write, write, system) == Answer.YES:
         return
