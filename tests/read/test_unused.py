@@ -10,6 +10,7 @@ from datakeel.finding import Confidence
 from datakeel.read.link import MANY_WAYS
 
 CALLS = """import requests
+from library import base
 
 
 def used(number):
@@ -27,6 +28,14 @@ def imported(number):
 class Bank:
     def refund(self, number):
         return requests.delete(f"https://bank.example/{number}")
+
+
+class Client(base.Client):
+    def charge(self, number):
+        return requests.post(f"https://bank.example/charges/{number}")
+
+    def _charge_once_more(self, number):
+        return requests.post(f"https://bank.example/again/{number}")
 
 
 @register
@@ -55,8 +64,8 @@ def found(tmp_path: Path, ways: int) -> dict[str, Confidence]:
 def test_in_a_program_with_many_ways_in(tmp_path: Path) -> None:
     confidence = found(tmp_path, MANY_WAYS)
     low = {symbol for symbol, sure in confidence.items() if sure is Confidence.LOW}
-    assert low == {"forgotten", "Bank.refund"}
-    assert {"used", "imported", "known"} <= confidence.keys()
+    assert low == {"forgotten", "Bank.refund", "Client._charge_once_more"}
+    assert {"used", "imported", "known", "Client.charge"} <= confidence.keys()
 
 
 def test_what_makes_data_to_try_the_program_with_does_little_harm(tmp_path: Path) -> None:

@@ -492,12 +492,15 @@ class Link:
         return found
 
     def found_by_framework(self, operation: Operation) -> bool:
-        """Whether it is decorated, or a method of a class with a base that is a library's."""
+        """Whether it is decorated, or a method that a library's base, or a decorator of its class, may call: none by a
+        private name that the program made up (one word may be a hook, as Django's ``_save``)."""
         module = self.names.by_path[operation.place.path]
         signature = next((s for s in module.file.functions if s.name == operation.symbol), None)
         if signature is None or signature.decorators:
             return True
-        around = operation.symbol.rpartition(".")[0]
+        around, _, own = operation.symbol.rpartition(".")
+        if own.startswith("_") and own.count("_") > 2:
+            return False
         cls = self.names.class_of(module, around) if around else None
         return bool(around) and (cls is None or bool(cls.externals()) or bool(cls.facts.decorators))
 
