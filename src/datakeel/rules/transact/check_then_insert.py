@@ -106,8 +106,10 @@ def judged(
     told = telling(read, write, columns)
     key = ", ".join(told)
     doubts = int(unique == Answer.UNKNOWN) + int(answer == Answer.UNKNOWN) + in_turn(operation, read, system)
-    if unique == Answer.YES and (seen_at_once(operation, read, write) or handled_by_callers(operation, write, system)):
+    if unique == Answer.YES and handled_by_callers(operation, write, system):
         doubts += 2
+    elif unique == Answer.YES and seen_at_once(operation, read, write):
+        doubts += 1 if taken(read) else 2
     if unique == Answer.YES:
         message = f"of two runs at once, one fails: the unique key of {write.dataset} ({key}) refuses it, unhandled"
     else:
@@ -129,6 +131,12 @@ def seen_at_once(operation: Operation, read: Effect, write: Effect) -> bool:
     within a moment of each other: no job is lost, and nothing slow stands between."""
     job = any(e.kind not in ("request", "command", "main") for e in operation.entries)
     return not job and slow_between(operation, read, write) is None
+
+
+def taken(read: Effect) -> bool:
+    """Whether the row that is there is read, to be used: then the loser could take it as well. Where it is only asked
+    whether there is one, he is refused in any case."""
+    return read.selection is not None and not read.selection.aggregate
 
 
 def handled_by_callers(operation: Operation, write: Effect, system: System) -> bool:
