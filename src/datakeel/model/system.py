@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from functools import cached_property
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -11,6 +12,9 @@ from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Effect, Kind
 from datakeel.model.operation import Operation, Resource
 from datakeel.model.place import Place
+
+Key = TypeVar("Key", bound=Hashable)
+Item = TypeVar("Item")
 
 
 class Setting(Struct, frozen=True, order=True, gc=False):
@@ -100,12 +104,7 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _writers(self) -> dict[str, tuple[tuple[Operation, Effect], ...]]:
-        found: dict[str, list[tuple[Operation, Effect]]] = {}
-        for operation in self.operations:
-            for effect in operation.of(Kind.WRITE):
-                if effect.own:
-                    found.setdefault(effect.dataset, []).append((operation, effect))
-        return {dataset: tuple(pairs) for dataset, pairs in found.items()}
+        return _gathered((e.dataset, (o, e)) for o in self.operations for e in o.of(Kind.WRITE) if e.own)
 
     def brought(self, write: Effect) -> tuple[tuple[Operation, Effect], ...]:
         """A write of some function's own text as the functions that call it have it, each in its own terms."""
@@ -113,12 +112,7 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _brought(self) -> dict[Place, tuple[tuple[Operation, Effect], ...]]:
-        found: dict[Place, list[tuple[Operation, Effect]]] = {}
-        for operation in self.operations:
-            for effect in operation.of(Kind.WRITE):
-                if effect.chain:
-                    found.setdefault(effect.place, []).append((operation, effect))
-        return {place: tuple(pairs) for place, pairs in found.items()}
+        return _gathered((e.place, (o, e)) for o in self.operations for e in o.of(Kind.WRITE) if e.chain)
 
     def senders(self, dataset: str) -> tuple[tuple[Operation, Effect], ...]:
         """Who sends to it, by itself or by what it calls."""
@@ -126,11 +120,7 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _senders(self) -> dict[str, tuple[tuple[Operation, Effect], ...]]:
-        found: dict[str, list[tuple[Operation, Effect]]] = {}
-        for operation in self.operations:
-            for effect in operation.of(Kind.PUBLISH):
-                found.setdefault(effect.dataset, []).append((operation, effect))
-        return {dataset: tuple(pairs) for dataset, pairs in found.items()}
+        return _gathered((e.dataset, (o, e)) for o in self.operations for e in o.of(Kind.PUBLISH))
 
     def operation(self, name: str) -> Operation | None:
         return self._operations.get(name)
@@ -172,6 +162,14 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
 
 def _names(dataset: Dataset) -> tuple[str, ...]:
     return tuple(n.casefold() for n in (dataset.name, *dataset.partitions))
+
+
+def _gathered(pairs: Iterable[tuple[Key, Item]]) -> dict[Key, tuple[Item, ...]]:
+    """What belongs to each key, in its order."""
+    found: dict[Key, list[Item]] = {}
+    for key, item in pairs:
+        found.setdefault(key, []).append(item)
+    return {key: tuple(items) for key, items in found.items()}
 
 
 def _closeness(service: str, path: str) -> int:

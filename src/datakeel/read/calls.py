@@ -32,6 +32,7 @@ from datakeel.read.program import (
     Span,
     Star,
     With,
+    named_expression,
 )
 from datakeel.read.querying import begins, run_sql
 from datakeel.read.registering import Callback, given_true, passed
@@ -1769,14 +1770,6 @@ class Super:
     def __init__(self, owner: ClassInfo, value: Value) -> None:
         self.owner = owner
         self.value = value
-
-
-def named_expression(node: Call, parameters: tuple[str, ...], name: str) -> Expression | None:
-    """The expression of an argument, by its name or place."""
-    position = parameters.index(name) if name in parameters else len(node.arguments)
-    if position < len(node.arguments) and not any(isinstance(a, Star) for a in node.arguments):
-        return node.arguments[position]
-    return next((e for n, e in node.keywords if n == name), None)
 
 
 def given_through(row: CallRow, arguments: Arguments) -> Arguments:

@@ -430,3 +430,11 @@ def body(code: Code) -> tuple[Statement, ...]:
     for seen in _watching:
         seen.add(id(code))
     return _BODY.decode(code.body)
+
+
+def named_expression(node: Call, parameters: tuple[str, ...], name: str) -> Expression | None:
+    """The expression of an argument, by its name or place."""
+    position = parameters.index(name) if name in parameters else len(node.arguments)
+    if position < len(node.arguments) and not any(isinstance(a, Star) for a in node.arguments):
+        return node.arguments[position]
+    return next((e for n, e in node.keywords if n == name), None)

@@ -132,6 +132,7 @@ KINDS = {
 
 TRUTHS = {"'true'": "True", "'false'": "False", "'True'": "True", "'False'": "False"}  # of configuration files
 GIVEN = ("positional", "keyword")
+Brought = TypeVar("Brought", Effect, Resource)
 LARGE = 1_000  # effects, or resources, of one trace, beyond which each place is kept by its nearest ways only
 WAYS = 8  # so many
 INSIDE_ITSELF = 2  # so often a function is followed inside itself by its arguments' literals: a counter has no end
@@ -1598,17 +1599,9 @@ def condensed(caller: Caller, returns: Value | None) -> tuple[Effect, ...]:
 def nearest(effects: list[Effect], returns: Value | None) -> list[Effect]:
     """Of many effects those by the shortest ways: a place that is come to in hundreds of ways (saving calls handlers,
     which save) says nothing new in the last of them."""
-    seen: Counter[object] = Counter()
-    kept: list[Effect] = []
-    left: dict[int, Effect] = {}
-    for effect in sorted(effects, key=lambda e: len(e.chain)):
-        what = (effect.place, effect.kind, effect.verb, effect.when, effect.transaction is None)
-        seen[what] += bool(effect.chain)
-        if seen[what] <= WAYS:
-            kept.append(effect)
-        else:
-            left[effect.number] = effect
-    return kept + [left[number] for number in sorted(referenced(kept, returns) & left.keys())]
+    near = by_short_ways(effects, lambda e: (e.place, e.kind, e.verb, e.when, e.transaction is None))
+    needed = referenced((e for e in effects if e.number in near), returns)
+    return [e for e in effects if e.number in near or e.number in needed]
 
 
 def at_hand(resources: list[Resource], effects: tuple[Effect, ...]) -> Iterator[Resource]:
@@ -1618,11 +1611,19 @@ def at_hand(resources: list[Resource], effects: tuple[Effect, ...]) -> Iterator[
         yield from resources
         return
     named = {e.rows.root for e in effects if e.rows is not None} | {e.connection.partition(".")[0] for e in effects}
-    seen: Counter[Place] = Counter()
-    for resource in sorted(resources, key=lambda r: len(r.chain)):
-        seen[resource.place] += bool(resource.chain)
-        if seen[resource.place] <= WAYS or f"new:{resource.number}" in named:
-            yield resource
+    near = by_short_ways(resources, lambda r: r.place)
+    yield from (r for r in resources if r.number in near or f"new:{r.number}" in named)
+
+
+def by_short_ways(brought: Iterable[Brought], what: Callable[[Brought], object]) -> set[int]:
+    """The numbers of those that stand in the function's own text, and, of each kind, of those by the shortest ways."""
+    seen: Counter[object] = Counter()
+    near = set()
+    for one in sorted(brought, key=lambda one: len(one.chain)):
+        seen[what(one)] += bool(one.chain)
+        if seen[what(one)] <= WAYS:
+            near.add(one.number)
+    return near
 
 
 class Repeated:

@@ -66,10 +66,8 @@ def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
     asked = read.selection.predicates
     if any(p.operator not in ("=", "is-null", "like", "not-null") for p in asked):
         return ()  # whether one overlaps, or is of an age, is another question
-    if any(drawn(p) for p in asked):
-        return ()  # no other run looks for the same
-    if any(HOLE in p.column for p in asked):
-        return ()  # a column whose name is put together may be one of a key's
+    if any(map(unmatched, asked)):
+        return ()
     if write.store == StoreKind.RELATIONAL and any("." in p.column for p in asked):
         return ()  # what a joined row says is no column of the new one: a key cannot be made of it
     answers = [written_as_asked(p, write) for p in asked]
@@ -78,9 +76,10 @@ def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
     return tuple(p.column for p in asked)
 
 
-def drawn(predicate: Predicate) -> bool:
-    """Whether a row is looked for by a value that this run has drawn by lot, or by a row that it has made."""
-    return any(s.kind in ("random", "new") for s in predicate.sources)
+def unmatched(predicate: Predicate) -> bool:
+    """Whether no other run looks for the same, by a value that this one has drawn by lot or a row that it has made; or
+    it is not known by which column: one whose name is put together may be one of a key's."""
+    return HOLE in predicate.column or any(s.kind in ("random", "new") for s in predicate.sources)
 
 
 def superseding(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:
@@ -189,9 +188,7 @@ def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hi
     """`get_or_create` looks first and inserts then: only a unique key makes it safe."""
     predicates = write.selection.predicates if write.selection is not None else ()
     asked = tuple(p.column for p in predicates)
-    if not asked or any(HOLE in column for column in asked):
-        return  # a column whose name is put together may be one of a key's
-    if any(map(drawn, predicates)) or refused_twice(write, asked, system) != Answer.NO:
+    if not asked or any(map(unmatched, predicates)) or refused_twice(write, asked, system) != Answer.NO:
         return
     if excluded(operation, write, write, system) == Answer.YES:
         return

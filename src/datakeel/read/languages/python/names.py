@@ -17,6 +17,7 @@ from datakeel.read.program import (
     Item,
     Star,
     Statement,
+    named_expression,
 )
 from datakeel.read.symbols import ClassInfo, Constant, External, FunctionInfo, Module, Symbol
 
@@ -259,7 +260,9 @@ class Names:
         if not isinstance(symbol, Constant) or not isinstance(symbol.value, Call):
             return ()
         row = self._row_of(symbol.module, symbol.value)
-        given = argument(symbol.value, row.parameters, row.mixes_in) if row is not None and row.mixes_in else None
+        if row is None or not row.mixes_in:
+            return ()
+        given = named_expression(symbol.value, row.parameters, row.mixes_in)
         return (self._base(symbol.module, given),) if given is not None else ()
 
     # Classes that a call gives ----------------------------------------------------------------------------------------
@@ -324,15 +327,9 @@ def assigned(statement: Assign) -> Iterator[tuple[str, Expression]]:
                     yield item.dotted, Item(statement.value, Const(number), statement.at)
 
 
-def argument(call: Call, parameters: tuple[str, ...], name: str) -> Expression | None:
-    """What a call gives for a parameter."""
-    position = parameters.index(name) if name in parameters else len(call.arguments)
-    return dict(call.keywords).get(name) or (call.arguments[position] if position < len(call.arguments) else None)
-
-
 def argument_texts(call: Call, parameters: tuple[str, ...], name: str) -> tuple[str, ...]:
     """The constant texts that an argument is, or lists."""
-    given = argument(call, parameters, name)
+    given = named_expression(call, parameters, name)
     items = given.items if isinstance(given, Collection) else (given,)
     return tuple(i.value for i in items if isinstance(i, Const) and isinstance(i.value, str))
 
