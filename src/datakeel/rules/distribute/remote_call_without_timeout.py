@@ -30,6 +30,7 @@ WORDS = {
 LIMITS = {"http": "10", "smtp": "10", "grpc": "10"}
 
 SOON = 600.0  # seconds
+Open = tuple[Effect, Option]  # a call, and its time-out
 STREAMS = re.compile(r"subscri|watch|stream|listen|follow|tail", re.I)
 
 
@@ -38,14 +39,24 @@ def remote_call_without_timeout(operation: Operation, system: System) -> Iterato
     """A network call can wait for ever."""
     if by_hand(operation) or operation.always_inside("timeout") == Answer.YES or ended_soon(operation):
         return
+    own: dict[tuple[str, Place | None], list[Open]] = {}  # calls of one kind in one function lack it for one reason
+    for call, option in endless_calls(operation):
+        if not call.chain:
+            own.setdefault((call.technology, option.place), []).append((call, option))
+        elif left_open(call, system):
+            yield hit(operation, [(call, option)], decided_at(call, system), one_off(operation, system))
+    for calls in own.values():
+        yield hit(operation, calls, calls[0][0].place, one_off(operation, system))
+
+
+def endless_calls(operation: Operation) -> Iterator[Open]:
+    """The calls of a function that nothing ends, each with its time-out, which is none."""
     for call in operation.of(Kind.CALL, Kind.PUBLISH, Kind.READ, Kind.WRITE):
         if call.store not in NETWORK or limited(call) or near(call):
             continue
         option = call.option("timeout")
-        if option is None or left_to_flow(call, option) or subscribes(call):
-            continue
-        if unlimited(option) and (not call.chain or left_open(call, system)):
-            yield hit(operation, call, option, decided_at(call, system), one_off(operation, system))
+        if option is not None and unlimited(option) and not left_to_flow(call, option) and not subscribes(call):
+            yield call, option
 
 
 def ended_soon(operation: Operation) -> bool:
@@ -75,17 +86,18 @@ def left_open(call: Effect, system: System) -> bool:
 
 def decided_at(call: Effect, system: System) -> Place:
     """Where a limit is missing: where the call is made; at the call of a helper whose other callers mostly set one."""
-    if not call.chain:
-        return call.place
     asked = {(e.chain[0], o.value) for e in system.effects_at(call.place) if e.chain and (o := e.option("timeout"))}
     given = {place for place, value in asked if value and value != "None"}
     left = {place for place, value in asked if value == "None"}
     return call.chain[0] if len(given) >= len(left) else call.place
 
 
-def hit(operation: Operation, call: Effect, option: Option, place: Place, once: bool) -> Hit:
+def hit(operation: Operation, calls: list[Open], place: Place, once: bool) -> Hit:
     """`once`: in a program that somebody starts, and sees hang."""
-    story = endless(call, "the answer", once)
+    (call, option), *others = calls
+    also = [p for p in dict.fromkeys(c.place for c, _ in others) if p != call.place]
+    more = f" (and so in {len(also)} more call{'s' if len(also) > 1 else ''} of {operation.symbol})" if also else ""
+    story = (*endless(call, "the answer", once), *(Step(p, "nor has this call a limit") for p in also[:8]))
     often = repeated(operation, call) or any(e.kind == "command" for e in operation.entries)  # a timer may start it
     if option.place is not None and option.place != call.place:
         place = option.place if elsewhere(operation, option.place) else place
@@ -93,7 +105,7 @@ def hit(operation: Operation, call: Effect, option: Option, place: Place, once: 
     return Hit(
         place=place,
         message=f"when {host(call) or 'the other side'} hangs, {thing(call)} has no limit of its own: it waits on, and "
-        f"{'the program stands still' if once else 'keeps its worker'}",
+        f"{'the program stands still' if once else 'keeps its worker'}{more}",
         story=story,
         rests_on=(call,),
         doubts=int(operation.sometimes_inside("timeout") is not None) + once * (1 if often else 2),
@@ -101,7 +113,7 @@ def hit(operation: Operation, call: Effect, option: Option, place: Place, once: 
         fix=Fix(
             title=f"give {thing(call)} a timeout",
             text=WORDS.get(call.technology, "timeout=10"),
-            changes=limit(call, option),
+            changes=tuple(dict.fromkeys(change for c, o in calls for change in limit(c, o))),
         ),
     )
 

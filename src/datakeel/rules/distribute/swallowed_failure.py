@@ -11,6 +11,7 @@ from datakeel.model.operation import Entry, Handler, Operation
 from datakeel.rules.facts.decisions import deciding_reads, says_absent
 from datakeel.rules.facts.failures import (
     body_effects,
+    catches_databases,
     inside_handler,
     keeps_going,
     marked_after,
@@ -89,8 +90,10 @@ def made_by_need(operation: Operation, effect: Effect) -> bool:
 
 
 def fails_here(operation: Operation, handler: Handler, effect: Effect) -> bool:
-    """Whether the effect's failure shows inside the try: an object that is only changed in memory is written by the
-    commit."""
+    """Whether the effect's failure shows inside the try, and is of a class that is caught: an object that is only
+    changed in memory is written by the commit; a database's errors are none of the network's, nor of files."""
+    if effect.store == StoreKind.RELATIONAL and handler.exceptions and not catches_databases(handler):
+        return False
     if effect.technology != "sqlalchemy":
         return True
     return any(c.kind == Kind.COMMIT and c.number > effect.number for c in body_effects(operation, handler))
@@ -126,7 +129,20 @@ def aside(operation: Operation, handler: Handler, lost: Effect) -> bool:
         return False
     if operation.entries and all(e.kind == "signal" for e in operation.entries):
         return True
-    return lost.kind == Kind.PUBLISH and "log" in handler.does
+    job = any(e.kind in ("main", "command", "schedule") for e in operation.entries)
+    return "log" in handler.does and (lost.kind == Kind.PUBLISH or not job)
+
+
+def unsure(operation: Operation, handler: Handler) -> int:
+    """How much nobody knows of a function that nothing in view starts: its caller may do the one thing that it left
+    undone, or never count on it. It counts on what is answered; what is committed, or done in several steps, it has no
+    hold of."""
+    if operation.entries:
+        return 0
+    body = list(body_effects(operation, handler))
+    several = len([e for e in body if e.kind == Kind.WRITE]) > 1 or any(e.kind == Kind.COMMIT for e in body)
+    answers = any(x.kind == "return" and x.text != "None" for x in operation.exits)
+    return 1 if several or answers else 2
 
 
 def hit(operation: Operation, handler: Handler, lost: Effect) -> Hit:
@@ -146,7 +162,7 @@ def hit(operation: Operation, handler: Handler, lost: Effect) -> Hit:
             ),
         ),
         rests_on=(lost,),
-        doubts=2 if comes_again(operation) or aside(operation, handler, lost) else 0 if operation.entries else 1,
+        doubts=2 if comes_again(operation) or aside(operation, handler, lost) else unsure(operation, handler),
         datasets=(lost.dataset,) if lost.dataset else (),
         fix=Fix(
             title="let the failure out, or record it where something will try again",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
+from datakeel.rules.facts.running import ONCE
 from datakeel.rules.facts.schemas import bare
 from datakeel.rules.rule import Hit, rule
 
@@ -17,10 +18,11 @@ def no_schema_evolution(operation: Operation) -> Iterator[Hit]:
     for publish in operation.of(Kind.PUBLISH):
         if publish.chain or publish.store != StoreKind.LOG or not bare(publish):
             continue
-        yield hit(publish)
+        yield hit(publish, 2 if operation.entries and all(e.kind in ONCE for e in operation.entries) else 1)
 
 
-def hit(publish: Effect) -> Hit:
+def hit(publish: Effect, doubts: int) -> Hit:
+    """`doubts`: what somebody sends by a command is not what the log is made of."""
     keys = ", ".join(sorted(a.column for a in publish.assigned)[:4])
     topic = publish.dataset or "this topic"
     return Hit(
@@ -36,7 +38,7 @@ def hit(publish: Effect) -> Hit:
             ),
         ),
         rests_on=(publish,),
-        doubts=1,
+        doubts=doubts,
         datasets=(publish.dataset,) if publish.dataset else (),
         fix=Fix(
             title="write with a schema from a registry, or put a version into the message",

@@ -17,6 +17,10 @@ _WIDE = """
     BufferError NatsError GoogleAPICallError GoogleAPIError
     """
 WIDE = frozenset(_WIDE.split())
+DATABASES = WIDE & {
+    *("Exception", "BaseException"),
+    *("OperationalError", "DatabaseError", "InterfaceError", "SQLAlchemyError", "DBAPIError"),
+}
 _INTENT = """
     safe try maybe best_effort quietly silently ignore attempt suppress cleanup clean_up close shutdown rollback
     teardown terminate stop healthcheck health ping warm prefetch error failure failed exception telemetry usage_stats
@@ -31,6 +35,11 @@ SAID = frozenset(("True", "'ok'", "'OK'", "'success'", "200", "0"))  # constants
 def wide(handler: Handler) -> bool:
     """Whether it catches errors of stores and services at large, rather than one outcome that it answers."""
     return not handler.exceptions or any(n.rpartition(".")[2] in WIDE for n in handler.exceptions)
+
+
+def catches_databases(handler: Handler) -> bool:
+    """Whether one of its classes is one that a database's failure has."""
+    return any(n.rpartition(".")[2] in DATABASES for n in handler.exceptions)
 
 
 def only_logs(handler: Handler) -> bool:

@@ -69,7 +69,7 @@ def hit(operation: Operation, level: Effect) -> Hit:
             ),
         ),
         rests_on=(level,),
-        doubts=1,
+        doubts=2 if any(w.dataset == level.dataset for w in operation.of(Kind.WRITE)) else 1,
         datasets=(level.dataset,),
         fix=Fix(
             title="ask for the whole tree in one recursive query",

@@ -22,7 +22,7 @@ ENDLESS = frozenset(
     )
 )
 OFTEN = ("request", "consumer", "event", "task")
-MACHINES = ("consumer", "event", "task")
+MACHINES = ("consumer", "event")
 WIDE = re.compile(r"^(bigint|bigserial|int8|serial8)\b")
 
 

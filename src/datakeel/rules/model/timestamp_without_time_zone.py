@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.dataset import Column, Dataset
@@ -37,7 +38,13 @@ def timestamp_without_time_zone(system: System) -> Iterator[Hit]:
     for service, found in sorted(naive.items()):
         used = [i for i in found if named is None or spoken_of(*i, named)]
         ordered = sorted(used or found, key=lambda i: (stands(*i), i[1].name))
-        yield hit(ordered, aware.get(service, []), unused=not used)
+        beside = [i for i in aware.get(service, []) if any(folder(i) == folder(n) for n in found)]
+        yield hit(ordered, beside, unused=not used)
+
+
+def folder(instant: Instant) -> PurePosixPath:
+    """Where a column's schema is kept: what stands elsewhere may be of another database, or another rule."""
+    return PurePosixPath(stands(*instant).path).parent
 
 
 def mentioned(system: System) -> dict[str, set[str]] | None:

@@ -18,7 +18,7 @@ LOST = {
     "failure": "when this fails, what closes it is never reached",
 }
 
-# a pool or a group knows them; a connection that only a name holds is closed by CPython when that is gone
+# a pool or a group knows them; what only a name holds is closed, or given back, by CPython when that is gone
 KEPT = ("loan", "consumer", "session")
 Leaking = tuple[Operation, Resource, Leak]
 
@@ -63,11 +63,16 @@ def hit(operation: Operation, resource: Resource, found: Leak, others: list[Leak
             Step(place, f"{runs_out(resource)}: from then on every caller fails, until the process is restarted"),
         ),
         rests_on=(resource,),
-        doubts=0 if resource.kind in KEPT else 2,
+        doubts=0 if resource.kind in KEPT and not comes_back(resource) else 2,
         symbol=operation.symbol,
         severity=Severity.MAJOR if sure else Severity.MINOR,
         fix=Fix(title=f"let a context hold it, or {back} it in a finally", text=cure(resource)),
     )
+
+
+def comes_back(resource: Resource) -> bool:
+    """Whether its pool takes a connection back when the name that holds it is gone."""
+    return resource.kind == "loan" and resource.technology == "sqlalchemy"
 
 
 def said(resource: Resource) -> tuple[str, str]:

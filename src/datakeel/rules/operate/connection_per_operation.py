@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Kind
-from datakeel.model.operation import Operation, Resource, Role
+from datakeel.model.operation import Entry, Operation, Resource, Role
+from datakeel.model.place import Place
+from datakeel.model.system import System
+from datakeel.rules.facts.health import PATH as HEALTH
 from datakeel.rules.facts.running import once_for_each
 from datakeel.rules.rule import Hit, rule
 
@@ -17,15 +20,45 @@ MANY_TIMES = ("request", "consumer", "task")
 LOCAL = ("", "sqlite", "sqlite3", "socket", "http", "smtp")
 
 
+Opened = tuple[Resource, str]
+
+
 @rule(Severity.MAJOR)
-def connection_per_operation(operation: Operation) -> Iterator[Hit]:
+def connection_per_operation(operation: Operation, system: System) -> Iterator[Hit]:
     """A connection, pool or producer is opened anew for each request, message or row."""
+    for resource, each in opened(operation):
+        everywhere = ((o, r, e) for o in filter(judged, system.operations) for r, e in opened(o))
+        alike = [found for found in everywhere if same(found[1:], (resource, each))]
+        first, *others = sorted(alike, key=lambda o: (o[0].unused, doubts(o[1], o[2]), o[1].place))
+        if first[1].place == resource.place:  # who has no pool for one has none for all: it is told once
+            yield hit(resource, each, [r.place for _, r, _ in others])
+
+
+def opened(operation: Operation) -> Iterator[Opened]:
+    """What a function opens anew each time, and what for."""
+    sees = bool(operation.entries) and all(checks(e) for e in operation.entries)
     for resource in operation.resources:
+        if sees and resource.kind == "connection":
+            continue
         if resource.chain or resource.per != "call" or resource.kept or not dear(resource):
             continue
         each = per_row(resource) or once_for_each(operation, resource) or for_each_sent(operation, resource)
         if each:
-            yield hit(resource, each)
+            yield resource, each
+
+
+def judged(operation: Operation) -> bool:
+    return bool(operation.resources) and operation.role in (Role.PRODUCT, Role.SCRIPT)
+
+
+def same(one: Opened, other: Opened) -> bool:
+    """Whether two lack one and the same thing: a connection of that kind that outlives what it is opened for."""
+    return (one[0].kind, one[0].technology, one[1]) == (other[0].kind, other[0].technology, other[1])
+
+
+def checks(entry: Entry) -> bool:
+    """Whether it only says whether all is well: it opens a connection to see whether it can."""
+    return HEALTH.search(f"/{entry.name.rpartition(' ')[2].lstrip('^/')}") is not None
 
 
 def dear(resource: Resource) -> bool:
@@ -52,14 +85,17 @@ def for_each_sent(operation: Operation, resource: Resource) -> str:
     return "message" if any(e.kind in MANY_TIMES for e in operation.entries) else ""
 
 
-def hit(resource: Resource, each: str) -> Hit:
+def hit(resource: Resource, each: str, others: list[Place]) -> Hit:
+    places = [p for p in dict.fromkeys(others) if p != resource.place]
+    more = f" (and so in {len(places)} more place{'s' if len(places) > 1 else ''})" if places else ""
     what = resource.kind if resource.kind != "client" else f"{resource.technology} client"
     return Hit(
         place=resource.place,
         message=f"a {what} is opened anew for each {each}: under load, opening and closing is most of the work, and the"
-        " server runs out of connections",
+        f" server runs out of connections{more}",
         story=(
             Step(resource.place, f"for each {each}, a {what} is opened: handshakes, a login, memory on the server"),
+            *(Step(place, "so it is here") for place in places[:6]),
             Step(resource.place, "a hundred at once are a hundred connections: nothing bounds them"),
             Step(resource.place, "the server refuses the next one, and with it everyone else's"),
         ),

@@ -8,6 +8,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Cardinality, Effect, Kind, Predicate, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.rules.facts.guards import here, now, single_runner
+from datakeel.rules.facts.running import ONCE
 from datakeel.rules.facts.survey import TESTS
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import way
@@ -26,7 +27,7 @@ def non_atomic_batch_output(operation: Operation) -> Iterator[Hit]:
         filled = next((e for e in writes if fills(operation, emptied, e)), None)
         if filled is not None and emptied.dataset not in told:
             told.add(emptied.dataset)
-            yield hit(emptied, filled)
+            yield hit(emptied, filled, int(all(e.kind in ONCE for e in operation.entries)))
 
 
 def empties(operation: Operation, write: Effect) -> bool:
@@ -76,7 +77,8 @@ def together(operation: Operation, first: Effect, second: Effect) -> bool:
     return operation.same_transaction(first, second)
 
 
-def hit(emptied: Effect, filled: Effect) -> Hit:
+def hit(emptied: Effect, filled: Effect, asked_for: int) -> Hit:
+    """`asked_for`: it is a command, which somebody may run once, and watch."""
     what = emptied.dataset
     return Hit(
         place=here(emptied),
@@ -90,6 +92,7 @@ def hit(emptied: Effect, filled: Effect) -> Hit:
             Step(filled.place, "the job fails here: the old rows are gone, and the new ones are not all there"),
         ),
         rests_on=(emptied, filled),
+        doubts=asked_for,
         datasets=(what,),
         fix=Fix(
             title="do both in one transaction, or fill another table and swap the two",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.dataset import Dataset, Index
@@ -66,9 +67,10 @@ def slight(dataset: Dataset, index: Index, longer: Index, system: System) -> boo
 
 
 def told_apart(index: Index, longer: Index) -> bool:
-    """Whether two files that know nothing of each other tell of them: a program's, and one of SQL."""
-    places = [i.place.path for i in (index, longer) if i.place is not None]
-    return len({path.endswith(".py") for path in places}) > 1
+    """Whether files that know nothing of each other tell of them: a program's and one of SQL; or those of two folders,
+    of which one makes a new database and the other brings an old one up to it."""
+    places = [PurePosixPath(i.place.path) for i in (index, longer) if i.place is not None]
+    return len({(p.suffix == ".py", p.parent) for p in places}) > 1
 
 
 def refers(dataset: Dataset, index: Index) -> bool:
