@@ -15,13 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 import venv
 from collections.abc import Iterator
 from pathlib import Path
 
 import datakeel
 from datakeel.write import disk
-from datakeel.write.targets.service.write import DEVELOPMENT, REQUIREMENTS
 from tests.projects import NAMES, generated
 
 ENVIRONMENT = Path(__file__).parent.parent / ".venv-projects"
@@ -38,33 +38,37 @@ COUNTED = " · "  # in what a fault test tells
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="of examples/generate; all where none is named")
-    python = environment()
-    failed = [name for name in parser.parse_args().names or NAMES if not proved(name, python)]
+    failed = [name for name in parser.parse_args().names or NAMES if not proved(name)]
     print(f"failed: {', '.join(failed)}" if failed else "all hold")
     return 1 if failed else 0
 
 
-def environment() -> Path:
-    """An interpreter with what generated projects need, as their pyproject.toml asks for it."""
-    wanted = "\n".join((*REQUIREMENTS, *DEVELOPMENT))
+def prepared(project: Path) -> Path:
+    """An interpreter with what a project asks for in its pyproject.toml, and what those before it asked for."""
     python, installed = ENVIRONMENT / "bin" / "python", ENVIRONMENT / "installed"
-    if not installed.is_file() or installed.read_text() != wanted:
+    if not installed.is_file():
         venv.create(ENVIRONMENT, with_pip=True)
+        installed.touch()
+    asked = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    there = set(installed.read_text().splitlines())
+    wanted = {*asked["dependencies"], *asked["optional-dependencies"]["dev"]} - there
+    if wanted:
         pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-        subprocess.run([*pip, *wanted.splitlines()], check=True)
-        installed.write_text(wanted)
+        subprocess.run([*pip, *sorted(wanted)], check=True)
+        installed.write_text("\n".join(sorted(there | wanted)))
     return python
 
 
-def proved(name: str, python: Path) -> bool:
+def proved(name: str) -> bool:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="datakeel-prove-") as folder:
         project = Path(folder) / name
         disk.put(generated(name)[1], project)
+        python = prepared(project)
         findings = datakeel.review(project).findings
         said = {check: ran(project, python, command) for check, command in CHECKS.items()}
     failures = [check for check, (holds, _) in said.items() if not holds] + ["review"] * bool(findings)
-    tests = re.findall(r"\d+ (?:passed|failed|errors?)", said["tests"][1])
+    tests = re.findall(r"\d+ (?:passed|failed|errors?)(?=[,\w ]* in \d)", said["tests"][1])
     seconds = time.monotonic() - started
     print(f"{name:<24}{', '.join(failures) or 'holds':<24}{', '.join(tests):<24}{seconds:6.0f} s", flush=True)
     for line in counts(said["tests"][1]):

@@ -432,6 +432,36 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("school grades, teachers enter marks, 800 pupils", {"tables": ["school grade", "mark"]}),
     ("a recipe sharing site with ratings", {"tables": ["recipe", "rating"]}),
     ("project management: projects, tasks and comments", {"tables": ["project", "task", "comment"]}),
+    (
+        "hospital appointments: patients book a doctor, no two patients at the same time",
+        {"tables": ["doctor", "booking"], "workload.users": None},
+    ),
+    ("polls for 500k users, everyone votes once per poll", {"invariants": [("unique", ("user", "poll"), None)]}),
+    ("library lending: members borrow books, return them", {"events": ["BookBorrowed", "BookReturned"]}),
+    (
+        "support tickets: opened, assigned, answered, closed; search over the text",
+        {"events": ["TicketOpened", "TicketAssigned", "TicketAnswered", "TicketClosed"]},
+    ),
+    ("a recipe website with comments, 100k visitors a day", {"workload.reads": 100_000 / DAY}),
+    (
+        "metrics of our cluster, 3 million samples per minute, keep raw for 14 days, hourly averages for 2 years",
+        {"streams": [], "rollups": (3600.0,)},
+    ),
+    (
+        "expense reports: employees submit, managers approve or reject, finance pays",
+        {"tables": [], "events": [f"ExpenseReport{did}" for did in ("Submitted", "Approved", "Rejected", "Paid")]},
+    ),
+    (
+        "webhook delivery: accept events from services, deliver to customer urls with retries, at least once",
+        {"tables": ["customer url"], "fields": ["name", "created_at"]},
+    ),
+    ("electronic health records kept for 30 years", {"tables": ["health record"]}),
+    (
+        "smart meters: 2 million households, a reading every 15 minutes",
+        {"workload.records": 2e6, "workload.users": None, "workload.writes": 2e6 / 900},
+    ),
+    ("document signing: upload a contract, invite signers, each signs once", {"tables": ["contract", "signer"]}),
+    ("a school timetable, no room or teacher double booked", {"tables": ["room", "booking"]}),
 ]
 
 

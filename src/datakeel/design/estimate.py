@@ -57,6 +57,7 @@ class Load(Struct, frozen=True, kw_only=True):
     rows: float
     retention: float
     things: float  # that the rows are of: sensors, orders; of what is changed in place, the rows themselves
+    counted: str  # how the rows kept are worked out
     leaves: bool = False  # old rows may leave for an archive: nobody has said for how long they are kept here
 
     @property
@@ -177,11 +178,7 @@ class Estimate(Struct, frozen=True, kw_only=True, dict=True):
                 count(load.peak_writes, "writes/s"),
                 f"{count(load.writes, 'writes/s')} × peak {load.peak:g}",
             )
-            yield Figure(
-                f"{load.name}: rows kept",
-                count(load.rows, "rows"),
-                f"{count(load.writes, 'writes/s')} over {period(load.retention)}",
-            )
+            yield Figure(f"{load.name}: rows kept", count(load.rows, "rows"), load.counted)
             yield Figure(
                 f"{load.name}: bytes a day",
                 f"{size(load.bytes_a_day)}/day",
@@ -343,7 +340,8 @@ def _load(construct: Construct, writes: float, reads: float, system: Workload) -
     written = writes * growth * (construct.together if construct.kind == "saga" else 1)
     things = own.records or system.records
     counted = bool(things) and construct.kind in KEPT and not construct.kept
-    rows = things * growth if things and counted else written * retention
+    grown = things * growth if things and counted else None
+    rows, worked_out = _kept(construct.kind, grown, written, retention)
     return Load(
         name=construct.name,
         kind=construct.kind,
@@ -357,8 +355,21 @@ def _load(construct: Construct, writes: float, reads: float, system: Workload) -
         rows=rows,
         retention=retention,
         things=things or _things(construct, written, rows),
+        counted=worked_out,
         leaves=not said and not counted and construct.kind in ARCHIVED,
     )
+
+
+def _kept(kind: Kind, counted: float | None, writes: float, retention: float) -> tuple[float, str]:
+    """The rows that are kept in the end, and how that is worked out: as many as are counted, or one for each write that
+    does not replace one."""
+    if counted is not None:
+        return counted, "as many as there are, with their growth"
+    said = f"{count(writes, 'writes/s')} over {period(retention)}"
+    if kind != "document":
+        return writes * retention, said
+    each = value("workload", "document_writes")
+    return writes * retention / each, f"{said}, {count(each, 'writes')} of each"
 
 
 def _things(construct: Construct, writes: float, rows: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datakeel.design.intake.figures import PEAK_FACTOR, RECORD, Figures
 from datakeel.design.intake.quantities import DAY
 from datakeel.requirements import Workload
+from datakeel.technologies import value
 
 TEAM = 10_000  # users: as many as one employer or school has; more are the public
 SERVED_BY_DAY = 20  # records that one user writes a day, where nothing is said: one every half hour of a working day
@@ -46,7 +47,8 @@ def _reads_and_writes(found: Figures, main: Workload, what: str) -> None:
         active = _active(found, users)
         said = f"{active:,.0f} of {users:,} users on a day × {SERVED_BY_DAY} writes each"
         found.assume("workload.writes", active * SERVED_BY_DAY / DAY, said)
-    found.assume("workload.writes", main.writes or 1.0, f"usual for {what}; nothing was said of how much is written")
+    usually = main.writes or value("workload", "writes")
+    found.assume("workload.writes", usually, f"usual for {what}; nothing was said of how much is written")
     if per:
         found.assume("workload.reads", found.values["workload.writes"] * per, how)
     found.assume("workload.reads", main.reads or READS_PER_WRITE, f"usual for {what}")

@@ -53,6 +53,13 @@ _HELD = re.compile(
         (?:at[ ]most|no[ ]more[ ]than|up[ ]to|max(?:imum)?)[ ](?P<limit>[a-z0-9,]+)[ ](?P<thing>[a-z]+)""",
     re.I | re.X,
 )
+_ONCE = re.compile(
+    r"""\b(?:every(?:one|body|[ ](?P<who>[a-z]+))|each[ ](?P<one>[a-z]+)|(?P<many>[a-z]+)s)[ ]
+        (?:can[ ]|may[ ]|must[ ])?(?:only[ ])?(?P<verb>[a-z]+?)s?[ ](?:only[ ]|exactly[ ])?once[ ]
+        (?:per|for[ ]each|in[ ]each)[ ]
+        (?P<per>[a-z]+)""",
+    re.I | re.X,
+)
 _BY = re.compile(
     r"""\b(?:by|per|of[ ]a|of[ ]each|for[ ]each|for[ ]a)\b[ ](?:each[ ]|a[ ]|the[ ]|any[ ])?
         (?P<words>[a-z_]+(?:[ ][a-z]+)?(?:(?:,|[ ]and|[ ]or)[ ][a-z_]+)*)""",
@@ -85,6 +92,7 @@ def constrain(
     work.held_at_most()
     work.limits(capacity)
     work.unique()
+    work.once()
     work.transitions()
     work.access()
     return Constrained(work.domain, work.reasons, tuple(work.unread))
@@ -224,6 +232,20 @@ class _Work:
         fields = tuple(replace(f, unique=True) if f.name == noun else f for f in table.fields)
         self.put(replace(table, fields=fields))
         self.said(f"domain.tables.{table.name}.fields.{noun}", words)
+
+    def once(self) -> None:
+        """``everyone votes once per poll``: one row of a table for each of both."""
+        for found in _ONCE.finditer(self.written):
+            who = next((found[g].lower() for g in ("who", "one", "many") if found[g]), "user")
+            verb = found["verb"].lower()
+            table = self.table(lambda t, verb=verb: t.name == verb)  # type: ignore[misc]
+            if table is None:
+                self.unread.append(found.group())
+                continue
+            both = (singular(who), singular(found["per"].lower()))
+            new = tuple(Field(name=n) for n in both if n not in {f.name for f in table.fields})
+            table = replace(table, fields=(*new, *table.fields))
+            self.add(table, Invariant(kind="unique", fields=both), found.group())
 
     def transitions(self) -> None:
         """``only paid orders ship``: the event follows that state alone."""

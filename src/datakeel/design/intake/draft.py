@@ -40,7 +40,9 @@ def draft(request: Text, taken: Iterable[int], *, evidence: bool) -> Draft | Non
     rate, a number of users, two products) says that it does."""
     used = set(taken)
     events = dict(acts(request)) | dict(_moves_by_people(request, used))
-    things = _things(request, used, events)
+    done = {verb for verbs in events.values() for verb in verbs}
+    things = [t for t in _things(request, used, events) if t.split()[-1] not in done]  # finance pays
+    things = [t for t in things if not (t.split()[0] in lexicon("acts") and t.partition(" ")[2] in things)]
     if not things and not events and not evidence:
         return None
     if not events and not evidence and not (things and _is_system(request)) and not _is_named(request):
@@ -76,7 +78,15 @@ def _is_system(request: Text) -> bool:
 
 
 def lists_several(request: Text) -> bool:
-    return any(sum(plural for _, plural in items) >= 2 for items in _lists(request, set()))
+    return _listed(request, 2)
+
+
+def lists_something(request: Text) -> bool:
+    return _listed(request, 1)
+
+
+def _listed(request: Text, least: int) -> bool:
+    return any(sum(plural for _, plural in items) >= least for items in _lists(request, set()))
 
 
 def _is_named(request: Text) -> bool:
@@ -118,7 +128,8 @@ def _whole(request: Text, used: set[int]) -> Iterator[str]:
     """What the software is called after: ``a recipe app``."""
     for i, token in enumerate(request.tokens):
         if token.one in lexicon("software") and i and i not in used:
-            yield from _phrase_before(request.tokens, i, used)
+            found = _phrase_before(request.tokens, i, used)
+            yield from (f"{n.split()[-1]} record" for n in found) if token.low == "records" else found
 
 
 def _plurals(request: Text, used: set[int]) -> Iterator[str]:
@@ -151,6 +162,7 @@ def _phrase_before(tokens: tuple[Token, ...], at: int, used: set[int]) -> Iterat
 def _list(request: Text, start: int, used: set[int]) -> Iterator[tuple[str, bool]]:
     """``books, members and loans``, until a word that ends the list. What is `used` counts, and is nameless."""
     words: list[Token] = []
+    after_colon = request.tokens[start - 1].text == ":"
     for i, token in _outside_brackets(request, start):
         if i in used:
             yield "", True
@@ -161,8 +173,10 @@ def _list(request: Text, start: int, used: set[int]) -> Iterator[tuple[str, bool
             words = []
         elif (words and token.low in lexicon("acts")) or _is_participle(token):  # employees submit, picked
             return
-        elif not words and token.low in lexicon("keeping"):  # users upload videos
-            continue
+        elif not words and (token.low in lexicon("keeping") or (after_colon and _is_told(request, i))):
+            continue  # users upload videos; invite signers
+        elif token.low != token.one and token.one in lexicon("acts") and _EACH & {request.tokens[i - 1].low}:
+            return  # each signs once
         elif _is_thing(token):
             words.append(token)
         elif words:
@@ -174,6 +188,12 @@ def _list(request: Text, start: int, used: set[int]) -> Iterator[tuple[str, bool
             return
     if words:
         yield _noun(words)
+
+
+def _is_told(request: Text, at: int) -> bool:
+    """Whether a word says what to do with what follows: ``accept events``, ``upload a contract``."""
+    verb, following = request.tokens[at].low in lexicon("acts"), request.tokens[at + 1 : at + 2]
+    return verb and any(t.low in lexicon("articles") or t.low != t.one for t in following)
 
 
 def _is_done_by_people(words: list[Token], token: Token) -> bool:
@@ -270,13 +290,18 @@ def _field_names(request: Text, start: int) -> Iterator[str]:
         ):
             words.append(token.low)
             continue
-        if 0 < len(words) <= 3:
+        if 0 < len(words) <= 3 and not _how_often(words):
             yield "_".join(words)
         words = []
         if token.text != "," and token.low not in ("and", "or"):
             return
-    if 0 < len(words) <= 3:
+    if 0 < len(words) <= 3 and not _how_often(words):
         yield "_".join(words)
+
+
+def _how_often(words: list[str]) -> bool:
+    """``with retries, at least once`` names no fields."""
+    return words[0] == "at" or words[-1] in ("retry", "retries")
 
 
 def field(name: str) -> Field:
@@ -298,6 +323,7 @@ _DONE = re.compile(
     rf"(?P<verbs>{_PAST}(?:(?:, (?:and |or |then )?| and then | then | and | or ){_PAST})+)"
 )
 _LIFE = re.compile(rf"\b(?P<thing>[a-z]+): ?(?P<verbs>{_PAST}(?:(?:, (?:and |or |then )?| and | or |/){_PAST}){{2,}})")
+_EACH = frozenset(("each", "everyone", "everybody", "who"))
 _JOINING = frozenset(("and", "or", "then", "first"))
 
 
@@ -330,12 +356,25 @@ def _moves_by_people(request: Text, used: set[int]) -> Iterator[tuple[str, list[
     for i, token in enumerate(tokens[1:], 1):
         verb = next((v for v in sorted(verb_forms(token.low)) if v in lexicon("acts")), None)
         by_people = tokens[i - 1].one in lexicon("people") and token.low == verb
+        by_people = by_people or (bool(verbs) and token.low == f"{verb}s" and _is_one_thing(tokens[i - 1]))
         joined = tokens[i - 1].low in ("or", "and", ",") and bool(verbs) and token.low == verb
         verbs += [verb] if verb and (by_people or joined) and verb not in verbs else []
     things = [one for items in _lists(request, used) for one, _ in items if one and one not in lexicon("people")]
-    things = [*_headed(tokens)] or things
+    things = [*_headed(tokens)] or things or [*_done_to(tokens, verbs)]
     if len(verbs) >= 2 and len(set(things)) == 1:
         yield things[0], verbs
+
+
+def _is_one_thing(token: Token) -> bool:
+    """``finance pays``: one that acts, and neither many nor a verb (``borrow books``)."""
+    return _is_thing(token) and token.low == token.one and token.low not in lexicon("acts")
+
+
+def _done_to(tokens: tuple[Token, ...], verbs: list[str]) -> Iterator[str]:
+    """What people do it to: ``members borrow books, return them``."""
+    for before, token in pairwise(tokens):
+        if before.low in verbs and token.low != token.one and _is_thing(token) and token.one not in lexicon("people"):
+            yield token.one
 
 
 def _headed(tokens: tuple[Token, ...]) -> Iterator[str]:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from datakeel.design.intake.named import REFUSED
+from datakeel.design.intake.quantities import Quantity
 from datakeel.design.intake.text import Text
 from datakeel.design.intake.vocabulary import lexicon
 
 FACETS = Path(__file__).parent / "facets.toml"
 
 
-def facets(words: Text) -> dict[str, str]:
-    """What is asked of the whole, and the words that asked for it. What is refused (``no search``) is not."""
+def facets(words: Text, figures: Iterable[Quantity] = ()) -> dict[str, str]:
+    """What is asked of the whole, and the words that asked for it. What is refused (``no search``) is not, nor what is
+    part of a rate (``3 million samples per minute``)."""
     found = {}
+    rates = [q for q in figures if q.kind in ("rate", "flow")]
     for facet, spoken in phrases().items():
         for phrase in spoken:
             places = [p for p in words.places(phrase) if not _refused(words, p[0]) and not _is_other(words, p[0])]
+            places = [p for p in places if not any(q.first < p[0] < q.last for q in rates)]
             if places and facet not in found:
                 found[facet] = words.said(*places[0])
     return found

@@ -32,6 +32,7 @@ class Figures:
         self.capacity: int | None = None  # seats of one event
         self.reach: tuple[float, str] | None = None
         self.rollup: list[float] = []
+        self.kept: tuple[float, str] | None = None  # for how long averages are
 
     def put(self, path: str, value: Any, quantity: Quantity | str, how: str = "said") -> None:
         """Keeps a value, if there is none yet; what is beyond all bounds is kept as not understood."""

@@ -29,7 +29,7 @@ def figures(request: Text, quantities: list[Quantity], domains: list[Known]) -> 
 
 
 def _count(found: Figures, q: Quantity) -> None:
-    if q in found.multiplied:
+    if q in found.multiplied or "no" in found.left(q, 1):  # no two cars
         return
     last = q.of[-1] if q.of else ""
     near = found.near(q, 4, 3)
@@ -49,8 +49,7 @@ def _count(found: Figures, q: Quantity) -> None:
     elif {"seat", "spot", "ticket"} & set(q.of) and q.value >= 2:
         found.capacity = int(q.value)
     elif q.of and q.value >= 2 and last not in lexicon("uncounted") and q.of[0] not in lexicon("uncounted"):
-        if "no" not in found.left(q, 1):  # no two cars
-            found.records.append(q)
+        found.records.append(q)
     elif q.of and q.value > 3 and last not in ("thing", "time"):
         found.unread.append(found.quote(q))
 
@@ -123,6 +122,8 @@ def _period(found: Figures, q: Quantity) -> None:
     if {"cold", "archive"} & near:
         found.values.pop("workload.retention", None)
         found.put("workload.retention", q.value, q)
+    elif {"average", "rollup", "aggregate"} & found.near(q, 3, 0) and "for" in left[-2:]:
+        found.kept = (q.value, f"said: “{found.quote(q)}”")
     elif {"rpo"} & around or ({"lose", "loss"} & around and "time" not in near):
         found.put("availability.loss", q.value, q)
     elif {"rto", "downtime", "outage", "recover", "recovery"} & around or "down" in near:
@@ -203,6 +204,9 @@ def _interval(found: Figures, q: Quantity) -> None:
     if counted is not None and q.value > 0:
         found.rates.append((q, counted.value / q.value))
         found.reasons["rates"] = f"“{found.quote(counted)}” × one every “{found.quote(q)}”"
+        if counted is found.users and "household" in counted.of:  # their meters, and nobody who works with the system
+            del found.values["workload.users"]
+            found.records.append(counted)
     elif q.value < DAY:
         found.unread.append(found.quote(q))
 

@@ -49,8 +49,8 @@ def _direction(found: Figures, q: Quantity) -> str:
     things = set(q.of)
     if not things and q.kind == "rate":
         things = found.near(q, 3, 3)
-    viewed = {"view"} | ({"visit"} if found.request.has(("page", "site", "website", "web")) else set())
-    if things & lexicon("reads") or (viewed & things and not {"view", "visit"} & found.mentioned):
+    viewed = {"view"} | ({"visit", "visitor"} if found.request.has(("page", "site", "website", "web")) else set())
+    if things & lexicon("reads") or (viewed & things and not viewed & found.mentioned):
         return "reads"
     if things & lexicon("requests") and not things & found.mentioned:
         after = found.near(q, 0, 4)

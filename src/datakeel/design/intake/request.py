@@ -59,11 +59,13 @@ def intake(request: str) -> Requirements:
         raise Mistake(NOTHING)
     names = named(words)
     calls = domains.called(words, set(names.taken))
-    if any(c.weak for c in calls) and draft.lists_several(words):
+    found = quantities(words)
+    if any(c.weak for c in calls) and (
+        draft.lists_several(words) or (draft.lists_something(words) and _are_figures(calls, found))
+    ):
         calls = []  # animals, owners and visits: what is listed says more than one word
     jobs = batches.spoken(words.written)
-    wanted = _beside_jobs(facets(words), words, jobs)
-    found = quantities(words)
+    wanted = _beside_jobs(facets(words, found), words, jobs)
     domain, reasons, known = _domain(words, names, calls, wanted, found)
     read = figures(words, found, [c.domain for c in calls])
     if fault := contradiction(read):
@@ -100,6 +102,11 @@ def _is_foreign(words: Text) -> bool:
     """Whether a request has more small words of other languages than English ones, and two at least."""
     foreign = [t for t in words.tokens if t.low in lexicon("foreign")]
     return len(foreign) >= 2 and len(foreign) > sum(t.low in lexicon("small") for t in words.tokens)
+
+
+def _are_figures(calls: list[Called], found: list[Quantity]) -> bool:
+    """Whether a domain is called by how much alone: ``a website with recipes, 100k visitors a day``."""
+    return all(any(q.first < at < q.last for q in found) for c in calls for at in c.places)
 
 
 _PER = re.compile(
@@ -298,6 +305,9 @@ def _timed(domain: Domain, read: Figures) -> Domain:
         if lateness is not None:
             one = replace(one, lateness=lateness)
             read.reasons[f"domain.series.{one.name}.lateness"] = said
+        if read.kept is not None and one.rollups:
+            one = replace(one, kept=read.kept[0])
+            read.reasons[f"domain.series.{one.name}.kept"] = read.kept[1]
         if read.rollup:
             longest = one.kept or read.values.get("workload.retention", max(read.rollup))
             one = replace(one, rollups=tuple(sorted({r for r in read.rollup if r <= longest})))
