@@ -140,6 +140,24 @@ def test_views_over_tables_are_further_indexes_of_their_rows() -> None:
     assert '@router.get("/sales")' in made.text("src/shop/api/orders.py")
 
 
+def test_of_a_view_over_two_tables_each_has_what_its_fields_come_to() -> None:
+    sale = Table(name="sale", fields=(Field(name="customer"), Field(name="amount", type="money")))
+    refund = Table(name="refund", fields=(Field(name="customer"), Field(name="reason")))
+    both = ("sale", "refund")
+    measures = ("count", "sum amount")
+    views = (
+        View(name="trade", sources=both, kind="analytics", dimensions=("customer",), measures=measures),
+        View(name="find", sources=both, kind="search", fields=("customer", "reason")),
+    )
+    domain = Domain(tables=(sale, refund), views=views)
+    made = write(design(Requirements(name="shop", domain=domain), "tables", "http-api"))
+    totals = "SELECT customer, count(*) AS count"
+    assert f"{totals}, sum(amount) AS sum_amount" in made.text("src/shop/sales.py")
+    assert totals in made.text("src/shop/refunds.py")
+    assert "sum_amount" not in made.text("src/shop/refunds.py")
+    assert "coalesce(customer, '') || ' ' || coalesce(reason, '')" in sql(made)
+
+
 LONG = "a very long name of a thing that somebody has called so on purpose, and then some more words to it"
 
 

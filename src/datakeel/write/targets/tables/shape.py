@@ -341,11 +341,12 @@ def _looked_up(table: Table, requirements: Requirements) -> Table:
 
 
 def _with_views(shape: Shape, requirements: Requirements) -> Shape:
-    """The table with what is to be read of it another way: a search and reports are further indexes of its rows."""
-    views = [v for v in requirements.domain.views if v.sources and v.sources[0] == shape.source]
+    """The table with what is to be read of it another way: a search and reports are further indexes of its rows. Of a
+    view over several tables each has what its own fields come to."""
+    views = [v for v in requirements.domain.views if shape.source in v.sources]
     columns = {c.field.name: c for c in reversed(shape.columns)}
     searched = _found(tuple(f for v in views if v.kind == "search" for f in v.fields), columns)
-    reports = tuple(_report(v, shape, columns) for v in views if v.kind == "analytics")
+    reports = tuple(r for v in views if v.kind == "analytics" and (r := _report(v, shape, columns)).measures)
     times = [(r.time.name, "id") for r in reports if r.time and all(i[0] != r.time.name for i in shape.indexes)]
     return structs.replace(
         shape,
@@ -371,9 +372,9 @@ def _report(view: View, shape: Shape, columns: dict[str, Column]) -> Report:
     for measure in view.measures:
         word, _, name = measure.partition(" ")
         column = columns.get(name)
-        if column is None:
+        if word == "count":
             measures.append(("count", "count(*)", "int"))
-        else:
+        elif column is not None:
             whole = column.type.sql == "bigint" and word != "mean"
             function = "avg" if word == "mean" else word
             measures.append((f"{word}_{column.name}", f"{function}({column.name})", "int" if whole else "Decimal"))
