@@ -16,6 +16,7 @@ from datakeel.rules.rule import Hit, rule
 TABLE = re.compile(
     rf"\b(?:from|into|update|join|table(?:\s+if\s+not\s+exists)?)\s+[\w.]*?[\"`]?([a-z]\w*_){HOLE}", re.I
 )
+DROPPING = re.compile(r"\s*drop\b", re.I)
 PARTED = re.compile(r"\bpartition\b|\btemp(orary)?\s+table\b|\bunlogged\b", re.I)
 PASSING = re.compile(r"^(tmp|temp|staging|stage|backup|bak|old|new|test|shard)_", re.I)
 
@@ -35,7 +36,7 @@ def data_in_table_name(system: System) -> Iterator[Hit]:
             elif name:
                 found.setdefault(name, []).append((operation, effect))
     for name, uses in sorted(found.items()):
-        if name not in parted and not PASSING.match(name):
+        if name not in parted and not PASSING.match(name) and not all(drops(effect) for _, effect in uses):
             yield hit(name, sorted(uses, key=lambda use: use[1].place))
 
 
@@ -45,6 +46,11 @@ def put_together(effect: Effect) -> str:
         return ""
     named = TABLE.search(effect.text)
     return named.group(1).lower() if named is not None else ""
+
+
+def drops(effect: Effect) -> bool:
+    """Whether it only clears away what others have named."""
+    return DROPPING.match(effect.text) is not None
 
 
 def hit(name: str, uses: list[tuple[Operation, Effect]]) -> Hit:

@@ -21,9 +21,12 @@ SHOWN = 6  # further places that a story names
 @rule(Severity.MAJOR)
 def blocking_call_in_async(system: System) -> Iterator[Hit]:
     """A call waits in the event loop's own thread, and all that the loop runs waits with it."""
+    causes: dict[str, list[Held]] = {}
     for group in held_loops(system):
         ranked = sorted(group, key=lambda held: (alone(held[0], system), held[1][0].origin, here(held[1][0])))
-        yield hit(system, tuple(ranked))
+        causes.setdefault(ranked[0][0].name, []).extend(ranked)
+    for found in causes.values():  # what one function waits for in several places is mended in one way
+        yield hit(system, tuple(found))
 
 
 def hit(system: System, group: tuple[Held, ...]) -> Hit:
@@ -43,7 +46,7 @@ def hit(system: System, group: tuple[Held, ...]) -> Hit:
             Step(operation.place, "meanwhile no other coroutine goes on: no request, no heartbeat, no timeout"),
         ),
         rests_on=(first,),
-        doubts=2 if alone(operation, system) else int(job),
+        doubts=2 if alone(operation, system) else int(job or not operation.entries),
         severity=Severity.MINOR if job else None,
         datasets=(first.dataset,) if first.dataset else (),
         symbol=operation.symbol,
@@ -52,7 +55,7 @@ def hit(system: System, group: tuple[Held, ...]) -> Hit:
 
 
 def more(group: tuple[Held, ...]) -> str:
-    count = len(group) - 1
+    count = len({o.name for o, _ in group}) - 1
     return f", here and in {count} other function{'s' if count > 1 else ''}" if count else ""
 
 

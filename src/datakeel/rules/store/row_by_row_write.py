@@ -141,7 +141,8 @@ def hit(operation: Operation, write: Effect, loop: Scope, read: Effect | None, s
     looks = any(e.kind == Kind.READ and within(e, loop) for e in operation.effects)
     number = few(operation, write, read, loop)
     doubts = (
-        number
+        int(read is None)  # how many there are is not in view
+        + number
         + looks
         + chosen_in_turn(operation, write, loop)
         + sorted_out(operation, write, loop)
