@@ -129,7 +129,7 @@ def aside(operation: Operation, handler: Handler, lost: Effect) -> bool:
         return False
     if operation.entries and all(e.kind == "signal" for e in operation.entries):
         return True
-    job = any(e.kind in ("main", "command", "schedule") for e in operation.entries)
+    job = started_alone(operation)
     return "log" in handler.does and (lost.kind == Kind.PUBLISH or not job)
 
 
