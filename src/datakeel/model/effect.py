@@ -175,8 +175,9 @@ class Guard(Struct, frozen=True, gc=False):
 class Scope(Struct, frozen=True, gc=False):
     """A stretch of control flow that an effect stands in. Effects that carry the same `number` are in the same one.
 
-    `kind` and `arm`: ``branch`` (``then``/``else``), ``loop`` (``body``/``else``; `unbounded` for ``while True`` or a
-    poll loop), ``try`` (``body``/``handler:N``/``else``/``finally``), ``transaction``, ``savepoint``, ``lock``,
+    `kind` and `arm`: ``branch`` (``then``/``else``; `text` ``aside``: the other arm only
+    puts something aside, for whoever sees to it later), ``loop`` (``body``/``else``; `unbounded` for ``while True``
+    or a poll loop), ``try`` (``body``/``handler:N``/``else``/``finally``), ``transaction``, ``savepoint``, ``lock``,
     ``retry``, ``timeout`` (`text` is the limit; ``None`` is none), ``semaphore`` (`text`: how many), ``breaker``,
     ``call`` (the callee's body), ``deferred`` (a callable that runs at another time), ``memo`` (a function that
     remembers what it gave). `over`: the rows that a loop goes through one by one.

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from datakeel.model.effect import Guard, Kind, Rows, Scope, Source
 from datakeel.model.operation import Handler, Retry
 from datakeel.read import handling
+from datakeel.read.aside import other_than_aside
 from datakeel.read.evaluate import NO_SPAN, Evaluator, guards_of
 from datakeel.read.program import (
     Assert,
@@ -192,20 +193,30 @@ class Executor(Evaluator):
             return
         number = self.next()
         place = self.place(node.at)
+        aside = self.world.once(other_than_aside, node)
         before = self.state
         self.state = before.fork()
-        self.enter_arm(number, "then", node.at, guards_of(test, True, place))
+        self.enter_arm(number, "then", node.at, guards_of(test, True, place), aside=aside == "then")
         self.narrow(node.test, True)
         self.execute(node.then)
         then = self.state
         self.state = before.fork()
-        self.enter_arm(number, "else", node.at, guards_of(test, False, place))
+        self.enter_arm(number, "else", node.at, guards_of(test, False, place), aside=aside == "else")
         self.narrow(node.test, False)
         self.execute(node.otherwise)
         self.meet(then, self.state, before)
 
-    def enter_arm(self, number: int, arm: str, at: Span, guards: tuple[Guard, ...] = (), kind: str = "branch") -> None:
-        self.state.scopes = (*self.state.scopes, Scope(number, kind, arm, self.place(at)))
+    def enter_arm(
+        self,
+        number: int,
+        arm: str,
+        at: Span,
+        guards: tuple[Guard, ...] = (),
+        kind: str = "branch",
+        *,
+        aside: bool = False,
+    ) -> None:
+        self.state.scopes = (*self.state.scopes, Scope(number, kind, arm, self.place(at), "aside" if aside else ""))
         self.guarded(guards)
 
     def meet(self, a: State, b: State, before: State) -> None:

@@ -40,6 +40,8 @@ def tied(operation: Operation, record: Effect, change: Effect) -> bool:
 
     A row that is new had no entry yet.
     """
+    if record.rows is not None and record.rows.root.startswith("new:"):
+        return False
     if record.verb not in CHANGED or operation.exclusive(record, change) or not operation.meet_here(record, change):
         return False
     if change.verb in SETS:  # what is put in says how the row is now: of a row that goes, it says nothing
@@ -115,6 +117,7 @@ def hit(record: Effect, change: Effect, fault: str) -> Hit:
         message=f"the cache can keep an old value of {what}: its entry is {DONE[fault]}",
         story=set_story(record, change, what) if fault == "set" else drop_story(record, change, what),
         rests_on=(record, change),
+        doubts=2 if record.chain and change.chain else 0,  # two calls, which may be about different things
         datasets=tuple(d for d in (record.dataset, change.dataset) if d),
         fix=Fix(
             title=f"delete {readable(key)} after the commit",

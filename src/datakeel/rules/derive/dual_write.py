@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.effect import Effect, Kind, Rows, Source, StoreKind
 from datakeel.model.operation import Operation
+from datakeel.model.system import System
 from datakeel.rules.facts.derivation import (
     LATER,
     about,
@@ -17,9 +18,12 @@ from datakeel.rules.facts.derivation import (
     outbox_writes,
     record_writes,
     run_again,
+    same_rows_as,
     surely_alone,
     together,
 )
+from datakeel.rules.facts.guards import rows_of
+from datakeel.rules.facts.stakes import race
 from datakeel.rules.rule import Hit, rule
 
 COPIES = (StoreKind.SEARCH, StoreKind.DOCUMENT, StoreKind.KEY_VALUE, StoreKind.WIDE_COLUMN, StoreKind.GRAPH)
@@ -34,7 +38,7 @@ HOLDERS = {
 
 
 @rule(Severity.CRITICAL)
-def dual_write(operation: Operation) -> Iterator[Hit]:
+def dual_write(operation: Operation, system: System) -> Iterator[Hit]:
     """One operation writes the same facts to two systems, and a failure between the two leaves them apart."""
     others = [e for e in operation.of(Kind.WRITE, Kind.PUBLISH) if e.store in (*COPIES, *FILES, *MESSAGES)]
     if not others or outbox_writes(operation) or run_again(operation):
@@ -47,7 +51,7 @@ def dual_write(operation: Operation) -> Iterator[Hit]:
             doubts = apart(operation, record, copy)
             if doubts is not None:
                 spoken.add(str(copy.place))
-                yield hit(record, copy, doubts)
+                yield hit(record, copy, 2 if rebuilt(copy, system) else doubts)
 
 
 def beside(operation: Operation, record: Effect, copy: Effect) -> bool:
@@ -84,9 +88,38 @@ def misfiled(operation: Operation, record: Effect, file: Effect) -> int | None:
             unknown = file.when not in LATER and surely_alone(operation, record) == Answer.UNKNOWN
             return 1 if unknown and record.verb == "delete" else None
         return 0 if record.verb == "delete" or together(operation, record, file) else None
-    if named_after(operation, file):
+    if record.verb == "delete" or named_after(operation, file) or not names(record, file):
         return None
-    return 0 if record.verb != "delete" and committed_before(operation, record, file) else None
+    return 0 if committed_before(operation, record, file) else None
+
+
+def names(record: Effect, file: Effect) -> bool:
+    """Whether the row says where the file is: it is the row whose field holds the file, or a new one whose own values
+    the file's name is made of. A row that is made where there is none stands for no one file."""
+    if record.verb == "get-or-create" or record.rows is None:
+        return False
+    if file.rows is not None and file.rows.root == record.rows.root:
+        return True
+    return record.verb == "insert" and any(of_row(record, s) for s in file.key_sources)
+
+
+def of_row(record: Effect, source: Source) -> bool:
+    """Whether a value is one of the written row, or what its insert gave."""
+    if source.kind == "new" and source.path:
+        return same_rows_as(record, Rows(f"new:{source.number}", source.path[:-1]))
+    return same_rows_as(record, rows_of(source)) or (source.kind == "result" and source.number == record.number)
+
+
+def rebuilt(copy: Effect, system: System) -> bool:
+    """Whether a command or a plan fills the same search index anew: what was missed is there after its next run."""
+    if copy.store != StoreKind.SEARCH:
+        return False
+    return any(
+        e.store == StoreKind.SEARCH and e.technology == copy.technology and e.dataset == copy.dataset
+        for other in system.operations
+        if other.entries and all(entry.kind in ("command", "schedule", "main") for entry in other.entries)
+        for e in other.of(Kind.WRITE)
+    )
 
 
 def named_after(operation: Operation, file: Effect) -> bool:
@@ -120,6 +153,7 @@ def hit(record: Effect, copy: Effect, doubts: int) -> Hit:
         ),
         rests_on=(record, copy),
         doubts=doubts,
+        severity=None if copy.store not in (*FILES, StoreKind.SEARCH) and race(record) is None else Severity.MAJOR,
         datasets=tuple(d for d in (record.dataset, copy.dataset) if d),
         fix=cure(what, where, copy.dataset or where, copy),
     )

@@ -29,7 +29,8 @@ def publish_before_commit(operation: Operation, system: System) -> Iterator[Hit]
         alone = unit(operation, publish) is None
         write = unwritten(operation, publish, system) if alone else uncommitted(operation, publish)
         if write is not None:
-            yield hit(operation, publish, write, alone=alone, read=may_read(publish, write, system))
+            read = may_read(publish, write, system)
+            yield hit(operation, publish, write, doubts(operation, publish, write), alone=alone, read=read)
 
 
 def delayed(publish: Effect) -> bool:
@@ -116,11 +117,22 @@ def of_earlier(operation: Operation, publish: Effect, write: Effect) -> bool:
     )
 
 
-def hit(operation: Operation, publish: Effect, write: Effect, *, alone: bool, read: bool) -> Hit:
+def doubts(operation: Operation, publish: Effect, write: Effect) -> int:
+    """What speaks against harm: at other times the message is put aside, and something else sends it, after the commit
+    as like as not; or it does not tell of what was written, and where its session ends is not plain to see."""
+    if any(s.kind == "branch" and s.text == "aside" for s in publish.scopes):
+        return 2
+    told = about(write, (*publish.payload, *publish.key_sources))
+    transaction = operation.transaction_of(publish)
+    if told and unit(operation, publish) is not None:
+        return 0
+    return 2 if not told and transaction is not None and transaction.kind == "session" else 1
+
+
+def hit(operation: Operation, publish: Effect, write: Effect, doubts: int, *, alone: bool, read: bool) -> Hit:
     what = f"the message to {publish.dataset}" if publish.dataset else "the message"
     transaction = operation.transaction_of(publish)
     begin = (transaction.place if transaction is not None else None) or operation.place
-    told = about(write, (*publish.payload, *publish.key_sources))
     return Hit(
         place=here(publish),
         message=f"{what} leaves before {write.dataset or 'the row'} is written"
@@ -128,7 +140,7 @@ def hit(operation: Operation, publish: Effect, write: Effect, *, alone: bool, re
         else f"{what} leaves before the transaction that writes {write.dataset or 'its rows'} commits",
         story=ahead(publish, write, what) if alone else early(begin, publish, what, read=read),
         rests_on=(publish, write),
-        doubts=0 if told and not alone else 1,
+        doubts=doubts,
         datasets=tuple(d for d in (write.dataset, publish.dataset) if d),
         severity=race(write) if read else Severity.MAJOR,
         fix=Fix(

@@ -9,7 +9,7 @@ from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.leases import Lease, checked, claims, leases, rowlocked, same_key
+from datakeel.rules.facts.leases import NAMED, Lease, checked, claims, leases, rowlocked, same_key
 from datakeel.rules.rule import Hit, rule
 
 COMPARE = """redis.eval(
@@ -36,6 +36,8 @@ def taken_for(operation: Operation, release: Effect, system: System) -> Lease | 
     found = next((x for x in leases(operation) if x.made and same_key(x.taken, release)), None)
     if found is not None or "." not in operation.symbol:
         return found
+    if not NAMED.search(f"{release.key} {operation.symbol}"):
+        return None  # a cache that has both methods is no lock
     cls = operation.symbol.rpartition(".")[0]
     for other in system.operations:
         if other.place.path == operation.place.path and other.symbol.startswith(cls + "."):

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect
 from datakeel.model.operation import Operation, Retry
-from datakeel.rules.facts.retries import count, far, pause, waits_for_news
+from datakeel.model.system import System
+from datakeel.rules.facts.retries import count, far, one_caller, pause, waits_for_news
+from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.words import host, thing
 from datakeel.rules.rule import Hit, rule
 
@@ -16,7 +18,7 @@ SLOW, LONG = 60.0, 3600.0  # seconds: so seldom that it hurts nobody, for as lon
 
 
 @rule(Severity.MAJOR)
-def retry_without_backoff(operation: Operation) -> Iterator[Hit]:
+def retry_without_backoff(operation: Operation, system: System) -> Iterator[Hit]:
     """What fails is tried again at once, or at a constant pace: a service that is overloaded gets more load."""
     told: set[str] = set()
     for retry in operation.retries:
@@ -30,7 +32,8 @@ def retry_without_backoff(operation: Operation) -> Iterator[Hit]:
         call = far(operation, retry)
         if call is not None:
             told |= {retry.kind} & {"framework"}  # all ways out of a job have its one pace
-            yield hit(operation, retry, call, attempts, wait)
+            alone = one_caller(operation) or one_off(operation, system)
+            yield hit(operation, retry, call, attempts, wait, alone=alone)
 
 
 def harmless(attempts: int | None, wait: float | None) -> bool:
@@ -42,16 +45,9 @@ def harmless(attempts: int | None, wait: float | None) -> bool:
     return attempts <= FEW or (wait is not None and wait >= SLOW and wait * attempts <= LONG)
 
 
-def one_caller(operation: Operation) -> bool:
-    """Whether somebody starts it by hand, or a plan does: there is one that asks, and no crowd that comes back at the
-    same moment."""
-    if not operation.entries:
-        return operation.symbol == "main"
-    kinds = {e.kind for e in operation.entries} - {"command", "schedule"}
-    return not kinds or (kinds == {"main"} and any(e.kind == "schedule" for e in operation.entries))
-
-
-def hit(operation: Operation, retry: Retry, call: Effect, attempts: int | None, wait: float | None) -> Hit:
+def hit(
+    operation: Operation, retry: Retry, call: Effect, attempts: int | None, wait: float | None, *, alone: bool
+) -> Hit:
     pace = "at once" if retry.wait == "none" else f"every {wait:g} seconds" if wait else "at a constant pace"
     times = "without end" if retry.attempts == "unbounded" else f"{attempts} times" if attempts else "again and again"
     who = host(call) or thing(call)
@@ -66,7 +62,7 @@ def hit(operation: Operation, retry: Retry, call: Effect, attempts: int | None, 
             Step(call.place, f"{who} comes back, and gets many times its usual load: it goes down again"),
         ),
         rests_on=(call,),
-        doubts=2 if one_caller(operation) else int(retry.on == ("answer",)),
+        doubts=2 if alone else int(retry.on == ("answer",)),
         severity=Severity.MINOR if attempts is not None and attempts < MANY and retry.wait == "constant" else None,
         fix=fix(retry),
     )

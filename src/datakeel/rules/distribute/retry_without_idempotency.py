@@ -12,7 +12,8 @@ from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.derivation import committed_before
 from datakeel.rules.facts.idempotence import adds_up
-from datakeel.rules.facts.retries import ACTS, inside, refused_before
+from datakeel.rules.facts.retries import ACTS, inside, one_caller, refused_before
+from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
 
@@ -24,7 +25,7 @@ def retry_without_idempotency(operation: Operation, system: System) -> Iterator[
     """What is not idempotent is tried again, and its first try may have succeeded."""
     for retry in operation.retries:
         if not retry.chain and not refused_before(retry) and retry.attempts != "1":
-            yield from repeated(operation, retry, system)
+            yield from repeated(operation, retry, system, int(one_caller(operation) or one_off(operation, system)))
     for entry in operation.entries:
         if entry.kind == "task" and entry.redelivered and entry.place == operation.place:
             yield from redelivered(operation, system)
@@ -32,19 +33,27 @@ def retry_without_idempotency(operation: Operation, system: System) -> Iterator[
     yield from unkeyed(operation)
 
 
-def repeated(operation: Operation, retry: Retry, system: System) -> Iterator[Hit]:
-    """Calls that may have succeeded when they fail, and what is done before another step fails."""
+def repeated(operation: Operation, retry: Retry, system: System, watched: int) -> Iterator[Hit]:
+    """Calls that may have succeeded when they fail, and what is done before another step fails. `watched`: somebody
+    runs it, and sees what comes of it."""
     tried = [e for e in inside(operation, retry) if e.when == When.NOW]
     for effect in tried:
         sure = adds_up(operation, effect, system)
         if sure is False:
             continue
         if effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE:
-            yield hit(effect, retry.place, "the retry", "the answer is lost on its way back, or comes too late", sure)
+            yield hit(
+                effect,
+                retry.place,
+                "the retry",
+                "the answer is lost on its way back, or comes too late",
+                sure,
+                watched=watched,
+            )
             return
         failing = next((f for f in tried if fails_after(operation, effect, f)), None)
         if failing is not None:
-            yield hit(effect, retry.place, "the retry", f"{thing(failing)} fails after it", sure, failing)
+            yield hit(effect, retry.place, "the retry", f"{thing(failing)} fails after it", sure, failing, watched)
             return
 
 
@@ -84,7 +93,15 @@ def unkeyed(operation: Operation) -> Iterator[Hit]:
             )
 
 
-def hit(effect: Effect, again: Place, who: str, how: str, sure: bool | None, failing: Effect | None = None) -> Hit:
+def hit(
+    effect: Effect,
+    again: Place,
+    who: str,
+    how: str,
+    sure: bool | None,
+    failing: Effect | None = None,
+    watched: int = 0,
+) -> Hit:
     what = thing(effect)
     place = effect.chain[0] if effect.chain else effect.place
     return Hit(
@@ -97,7 +114,7 @@ def hit(effect: Effect, again: Place, who: str, how: str, sure: bool | None, fai
             Step(place, f"{what} is done a second time: nothing tells the other side that it is the same one"),
         ),
         rests_on=(effect,),
-        doubts=0 if sure else 1,
+        doubts=(0 if sure else 1) + watched,
         severity=None if sure else Severity.MAJOR,
         datasets=(effect.dataset,) if effect.dataset else (),
         fix=fix(effect),

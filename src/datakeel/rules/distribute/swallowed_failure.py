@@ -21,6 +21,7 @@ from datakeel.rules.facts.failures import (
     telling_name,
     wide,
 )
+from datakeel.rules.facts.limits import near
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import way
@@ -69,7 +70,7 @@ def swallowed_failure(operation: Operation) -> Iterator[Hit]:
 
 def matters(effect: Effect) -> bool:
     """Whether something is missing for good when this fails: not for what is read, cached, measured or cleaned up."""
-    if effect.when != When.NOW or effect.verb in ("delete", "relation", "close"):
+    if effect.when != When.NOW or effect.verb in ("delete", "relation", "close") or near(effect):
         return False
     if effect.kind == Kind.WRITE:
         return effect.store in KEPT
@@ -130,7 +131,14 @@ def aside(operation: Operation, handler: Handler, lost: Effect) -> bool:
     if operation.entries and all(e.kind == "signal" for e in operation.entries):
         return True
     job = started_alone(operation)
-    return "log" in handler.does and (lost.kind == Kind.PUBLISH or not job)
+    return "log" in handler.does and (lost.kind == Kind.PUBLISH or not job or only_tells(operation, lost))
+
+
+def only_tells(operation: Operation, lost: Effect) -> bool:
+    """Whether a function does nothing but tell another service of something, and makes nothing of the answer."""
+    if lost.chain or lost.result_used or any(e.kind == "main" for e in operation.entries):
+        return False
+    return all(e is lost or e.kind in (Kind.READ, Kind.LOG, Kind.CLOCK) for e in operation.effects)
 
 
 def unsure(operation: Operation, handler: Handler) -> int:

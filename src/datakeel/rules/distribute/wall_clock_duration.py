@@ -10,6 +10,8 @@ from datakeel.model.operation import Operation
 from datakeel.rules.facts.guards import by_hand
 from datakeel.rules.rule import Hit, rule
 
+SHORT = 5.0  # seconds
+
 
 @rule(Severity.MINOR)
 def wall_clock_duration(operation: Operation) -> Iterator[Hit]:
@@ -58,7 +60,7 @@ def hit(operation: Operation, elapsed: Effect, begun: Effect | None) -> Hit:
             Step(elapsed.place, f"the difference to a second reading is off by as much: {harm}"),
         ),
         rests_on=(elapsed,),
-        doubts=2 * int(begun is None and not slept(operation, elapsed) and not kept(operation, elapsed)),
+        doubts=0 if slept_away(operation, elapsed) or waited_out(operation, elapsed) else 2,
         fix=Fix(
             title="measure with a monotonic clock",
             text="time.monotonic()",
@@ -67,10 +69,39 @@ def hit(operation: Operation, elapsed: Effect, begun: Effect | None) -> Hit:
     )
 
 
-def slept(operation: Operation, elapsed: Effect) -> bool:
-    """Whether it is waited for what is left: after a step of the clock for hours. (What an object only compares from
-    time to time puts it off or brings it forward, once. Of 11 such findings in public code none was worth a change.)"""
-    return any(set(elapsed.payload) & set(w.payload) for w in operation.of(Kind.WAIT))
+def slept_away(operation: Operation, elapsed: Effect) -> bool:
+    """Whether something sleeps for what is left: after a step back, for as long as the step."""
+    return any(set(elapsed.payload) <= set(e.payload) for e in operation.of(Kind.WAIT))
+
+
+def waited_out(operation: Operation, elapsed: Effect) -> bool:
+    """Whether a loop looks again and again, with short pauses, until the time is over. One that goes on, or begins to
+    count anew, only does something from time to time; one with long pauses has time: a step moves it by little."""
+    before = operation.effect(min(elapsed.payload).number)
+    outside = {s.number for s in before.scopes} if before is not None else set()
+    loops = [s for e in operation.effects for s in e.scopes if s.kind == "loop" and s.number not in outside]
+    tested = {s.number for s in loops if s.place is not None and s.place.line == elapsed.place.line}
+    held = {s.number for s in elapsed.scopes if s.kind == "loop"} & {s.number for s in loops}
+    if not tested and not (held and left_by(operation, elapsed)):
+        return False
+    inside = [e for e in operation.effects if any(s.number in tested | held for s in e.scopes)]
+    if any(e.kind == Kind.CLOCK and e.verb == "wall" and e.number > elapsed.number for e in inside):
+        return False
+    return not any(e.kind == Kind.WAIT and long(e) for e in inside)
+
+
+def left_by(operation: Operation, elapsed: Effect) -> bool:
+    """Whether the way out depends on what was measured."""
+    measured = {e.place.line for e in operation.of(Kind.CLOCK) if set(e.payload) & set(elapsed.payload)}
+    return any(g.place is not None and g.place.line in measured for x in operation.exits for g in x.guards)
+
+
+def long(pause: Effect) -> bool:
+    """Whether a pause is of many seconds: it says so, or is a stretch of time that is configured."""
+    try:
+        return float(pause.text) > SHORT
+    except ValueError:
+        return any(s.kind in ("span", "random") for s in pause.payload)
 
 
 def kept(operation: Operation, elapsed: Effect) -> bool:

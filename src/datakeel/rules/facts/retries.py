@@ -17,11 +17,12 @@ FAR = (
     StoreKind.LOG,
 )
 ACTS = (Kind.CALL, Kind.READ, Kind.WRITE, Kind.PUBLISH, Kind.CONSUME)
-# errors that tell that it is not time yet, that another was faster, or that a database's transaction failed
+# errors that tell that it is not time yet, that another was faster, that a value is refused, or that a database's
+# transaction failed
 EXPECTED = re.compile(
     r"NotReady|NotYet|Pending|StillRunning|InProgress|Unfinished|Empty|Assertion|Lock|Conflict|Watch|Integrity"
     r"|Serializ|Deadlock|Stale|Version|Lookup|KeyError|NotFound|NoSuch|DoesNotExist|BlockingIO|FileExists"
-    r"|Operational|InvalidRequest|UniqueViolation|DatabaseError|InterfaceError|SQLAlchemyError|DBAPIError",
+    r"|Validation|Operational|InvalidRequest|UniqueViolation|DatabaseError|InterfaceError|SQLAlchemyError|DBAPIError",
 )
 WAITING = re.compile(r"(^|[._])(wait|poll|await|until|ready)", re.I)
 
@@ -97,3 +98,12 @@ def refused_before(retry: Retry) -> bool:
 def whole_again(operation: Operation, work: list[Effect]) -> bool:
     """Whether the whole of a transaction stands in a retry, here or round every call of the function."""
     return operation.always_inside("retry") == Answer.YES or all(e.inside("retry") is not None for e in work)
+
+
+def one_caller(operation: Operation) -> bool:
+    """Whether somebody starts it by hand, or a plan does: there is one that asks, and no crowd that comes back at the
+    same moment."""
+    if not operation.entries:
+        return operation.symbol == "main"
+    kinds = {e.kind for e in operation.entries} - {"command", "schedule"}
+    return not kinds or (kinds == {"main"} and any(e.kind == "schedule" for e in operation.entries))

@@ -11,6 +11,7 @@ from datakeel.model.operation import Operation
 from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.guards import here, now, stopped
+from datakeel.rules.facts.stakes import valuable
 from datakeel.rules.facts.twice import NEAR, repeats
 from datakeel.rules.facts.words import HOLE, thing
 from datakeel.rules.rule import Hit, rule
@@ -28,7 +29,7 @@ def non_atomic_cache_update(operation: Operation, system: System) -> Iterator[Hi
     reads = [e for e in operation.of(Kind.READ) if e.store in STORES and e.rows is not None and now(e)]
     spoken: set[Place] = set()  # one value that is asked is one cause, however many ways lead to its change
     for write in sorted(operation.of(Kind.WRITE), key=lambda w: w.verb != "increment") if reads else ():
-        if write.store not in STORES or write.rows is None or not now(write) or atomic(write):
+        if write.store not in STORES or write.rows is None or not now(write) or atomic(write) or put_back(write):
             continue
         read = next(
             (r for r in reads if one_entry(r, write) and r.number < write.number and operation.meet_here(r, write)),
@@ -49,11 +50,18 @@ def one_entry(read: Effect, write: Effect) -> bool:
     return read.rows == write.rows and (read.dataset, read.connection) == (write.dataset, write.connection)
 
 
+def put_back(write: Effect) -> bool:
+    """Whether it stands where a stretch of work ends, however it ends: what was there before is put back."""
+    return any(s.kind == "try" and s.arm == "finally" for s in write.scopes)
+
+
 def claimed_late(operation: Operation, system: System) -> Iterator[Hit]:
     """What may be used once is claimed behind what is done with it, and nobody looks whether the claim succeeded."""
     for write in operation.of(Kind.WRITE):
         if write.store not in STORES or write.result_used or not atomic(write) or write.payload or not now(write):
             continue
+        if any(s.kind == "random" for s in write.key_sources):
+            continue  # a key that is new: no other run has it
         act = next((e for e in operation.effects if done_before(operation, e, write)), None)
         if act is not None and HOLE in (write.key or "") and asked_elsewhere(write, system):
             yield hit(operation, act, write, "late", Answer.UNKNOWN)
@@ -161,6 +169,7 @@ def hit(operation: Operation, read: Effect, write: Effect, told: str, answer: An
         story=story,
         rests_on=(read, write),
         doubts=int(answer == Answer.UNKNOWN),
+        severity=Severity.MAJOR if told == "computed" and not valuable(key) else None,
         datasets=(write.key,) if write.key else (),
         fix=Fix(title="let the cache do it in one step", text=fixes[told]),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from datakeel.finding import Fix, Severity
 from datakeel.model.effect import Effect, Kind, StoreKind
@@ -10,7 +11,10 @@ from datakeel.model.operation import Operation, Transaction
 from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import begun_here, effects_of, lock_before, locks_of
+from datakeel.rules.facts.decisions import own_text
+from datakeel.rules.facts.derivation import about
 from datakeel.rules.facts.guards import here, now
+from datakeel.rules.facts.limits import limited, unlimited
 from datakeel.rules.facts.slow import SLOW_STORES, words
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import held_while
@@ -24,19 +28,78 @@ def remote_call_in_transaction(operation: Operation, system: System) -> Iterator
     for transaction in (*begun_here(operation, system), *lent) if calls else ():
         waits = list(waiting(operation, transaction, calls))
         if waits:  # a transaction that is open too long is one cause, whatever it waits for
-            yield hit(operation, transaction, *min(waits, key=lambda w: w[0].verb == "insert"), waits)
+            held, call = min(waits, key=lambda w: (doubts(operation, *w), plain(operation, *w)))
+            yield hit(operation, transaction, held, call, waits)
 
 
 def waiting(operation: Operation, transaction: Transaction, calls: list[Effect]) -> Iterator[tuple[Effect, Effect]]:
-    """The calls that are made while a transaction holds locks, each with what is held; each place once."""
-    told: set[Place] = set()
+    """The calls that are made while a transaction holds locks, each with what is held; each place once, by its plainest
+    way."""
+    found: dict[Place, tuple[Effect, Effect]] = {}
     inside = list(effects_of(transaction, calls))
     locks = locks_of(operation, transaction) if inside else []
+    locks.sort(key=lambda e: (e.verb == "insert", hidden(operation, e)))
     for call in inside:
-        held = lock_before(operation, locks, call) if call.place not in told else None
+        held = lock_before(operation, locks, call)
         if held is not None and (transaction.call is None or operation.meet_here(held, call)):
-            told.add(call.place)
-            yield held, call
+            known = found.get(call.place)
+            if known is None or plain(operation, held, call) < plain(operation, *known):
+                found[call.place] = held, call
+    yield from found.values()
+
+
+def plain(operation: Operation, held: Effect, call: Effect) -> tuple[bool, int, int]:
+    """What is plain to see comes first: a row that others need, few conditions in functions that are called, a short
+    way."""
+    return held.verb == "insert", conditions(operation, held, call), len(call.chain)
+
+
+def conditions(operation: Operation, held: Effect, call: Effect) -> int:
+    """How many conditions in functions that are called lead to the lock and to the call. (A module that sends mail asks
+    conditions of its own: whether there is an address, a server, a wish for it.)"""
+    own = (call.place.path,) if call.store == StoreKind.MAIL else ()
+    return hidden(operation, held) + hidden(operation, call, *own)
+
+
+def hidden(operation: Operation, effect: Effect, *but: str) -> int:
+    """How many branches lead to an effect inside the functions that are called, of other files than these: what is
+    known here may rule them out."""
+    branches = (s.place for s in effect.scopes if s.kind == "branch" and s.place is not None)
+    return sum(not own_text(place, operation) and place.path not in but for place in branches)
+
+
+def doubts(operation: Operation, held: Effect, call: Effect) -> int:
+    """What speaks against anybody waiting, or against another place for the call: a command that somebody runs, when
+    little else goes on; rows that nobody sees yet, and that the other side is not told of; a way of many conditions; an
+    answer that comes within a limit and decides what is written."""
+    by_hand = bool(operation.entries) and all(e.kind in ("command", "main") for e in operation.entries)
+    if by_hand or unseen(held, call) or meant(operation, call):
+        return 2
+    return min(conditions(operation, held, call), 2)
+
+
+def unseen(held: Effect, call: Effect) -> bool:
+    """Whether only new rows are locked, and the other side is not told of them, or answers about them."""
+    if held.verb != "insert":
+        return False
+    asked = call.store == StoreKind.REMOTE and call.result_used
+    return asked or not about(held, (*call.payload, *call.key_sources))
+
+
+def meant(operation: Operation, call: Effect) -> bool:
+    """Whether the answer decides what is written, and does not come late: who asks under the lock wants it so."""
+    option = call.option("timeout")
+    ends = limited(call) or (option is not None and option.value != "" and not unlimited(option))
+    return ends and any(
+        e.transaction == call.transaction and e.number > call.number and rests_on(e, call)
+        for e in operation.of(Kind.WRITE)
+    )
+
+
+def rests_on(write: Effect, call: Effect) -> bool:
+    """Whether what is written, or whether it is, was computed from an answer."""
+    sources = chain(write.computed_from, *(g.sources for g in write.guards))
+    return any(s.number == call.number and s.kind != "new" for s in sources)
 
 
 def hit(
@@ -54,6 +117,7 @@ def hit(
         "everybody who needs them waits too",
         story=held_while(begin, held, call, what, [other for _, other in waits if other is not call]),
         rests_on=(held, call),
+        doubts=doubts(operation, held, call),
         datasets=(held.dataset,) if held.dataset else (),
         severity=Severity.MINOR if unseen else None,
         fix=Fix(
