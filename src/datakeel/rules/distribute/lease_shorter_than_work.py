@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, Scope
 from datakeel.model.operation import Operation
-from datakeel.rules.facts.leases import Lease, held, leases, renewed, watched
+from datakeel.rules.facts.leases import Lease, held, leases, renewed, unlikely, watched
 from datakeel.rules.facts.slow import slow
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
-
-SOME, LONG = 60.0, 600.0  # seconds: from here on somebody has thought of how long the work takes
 
 
 @rule(Severity.CRITICAL)
@@ -28,13 +26,6 @@ def lease_shorter_than_work(operation: Operation) -> Iterator[Hit]:
         found = surely or unbounded(lease, work)
         if found is not None and not watched(operation, lease, found[0]):
             yield hit(lease, work, *found, doubts=0 if surely else unlikely(lease.seconds))
-
-
-def unlikely(seconds: float | None) -> int:
-    """How much speaks against any number of calls taking longer than the lease."""
-    if seconds is None:
-        return 1
-    return int(seconds >= SOME) + int(seconds >= LONG)
 
 
 def outlasts(lease: Lease, work: list[Effect]) -> tuple[Effect, str] | None:

@@ -9,7 +9,7 @@ from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.guards import versioned
-from datakeel.rules.facts.leases import Lease, held, leases, rowlocked, watched
+from datakeel.rules.facts.leases import Lease, held, leases, rowlocked, unlikely, watched
 from datakeel.rules.facts.slow import slow
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
@@ -69,7 +69,7 @@ def hit(lease: Lease, read: Effect, pause: Effect, write: Effect) -> Hit:
             Step(write.place, f"A wakes up and writes {columns or 'it'} from what it read: B's write is gone"),
         ),
         rests_on=(lease.taken, read, write),
-        doubts=int(lease.seconds is None),
+        doubts=unlikely(lease.seconds),
         datasets=(write.dataset,) if write.dataset else (),
         fix=Fix(
             title="let the store refuse the late write: compare a version, or the lock's fencing token",

@@ -45,6 +45,14 @@ def harmless(attempts: int | None, wait: float | None) -> bool:
     return attempts <= FEW or (wait is not None and wait >= SLOW and wait * attempts <= LONG)
 
 
+def few(retry: Retry, attempts: int | None) -> bool:
+    """Whether each caller asks so few times in all that the other side hardly feels it; a loop whose end nobody sees
+    here may have been given one."""
+    if retry.kind == "loop" and not retry.attempts:
+        return True
+    return retry.kind != "framework" and attempts is not None and attempts <= MANY
+
+
 def hit(
     operation: Operation, retry: Retry, call: Effect, attempts: int | None, wait: float | None, *, alone: bool
 ) -> Hit:
@@ -62,7 +70,7 @@ def hit(
             Step(call.place, f"{who} comes back, and gets many times its usual load: it goes down again"),
         ),
         rests_on=(call,),
-        doubts=2 if alone else int(retry.on == ("answer",)),
+        doubts=2 if alone or few(retry, attempts) else int(retry.on == ("answer",)),
         severity=Severity.MINOR if attempts is not None and attempts < MANY and retry.wait == "constant" else None,
         fix=fix(retry),
     )

@@ -13,6 +13,8 @@ from datakeel.model.operation import Operation
 
 NAMED = re.compile(r"lock|mutex|lease|leader|semaphore|exclusive|in[-_ ]?progress|is[-_ ]?running", re.I)
 
+SOME, LONG = 60.0, 600.0  # seconds: from here on somebody has thought of how long the work takes
+
 
 class Lease(Struct, frozen=True):
     """A lock in another process's keeping. `made`: it is made by hand, of a key that only one can create."""
@@ -52,6 +54,13 @@ class Lease(Struct, frozen=True):
             return False
         words = [o for o in self.taken.options if o.word == "expiry"]
         return bool(words) and all(o.value in ("None", "False") for o in words)
+
+
+def unlikely(seconds: float | None) -> int:
+    """How much speaks against any number of calls taking longer than the lease."""
+    if seconds is None:
+        return 1
+    return int(seconds >= SOME) + int(seconds >= LONG)
 
 
 def leases(operation: Operation) -> Iterator[Lease]:
