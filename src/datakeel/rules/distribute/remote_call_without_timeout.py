@@ -61,7 +61,7 @@ def endless_calls(operation: Operation) -> Iterator[Open]:
 
 def ended_soon(operation: Operation) -> bool:
     """Whether it only runs in jobs that their worker ends within minutes, whatever they wait for."""
-    limits = [e.option("work-limit") if e.kind == "task" else None for e in operation.entries]
+    limits = [e.option("work-limit") if e.kind in ("task", "schedule") else None for e in operation.entries]
     seconds = [limit.seconds() if limit is not None else None for limit in limits]
     return bool(seconds) and all(s is not None and 0 < s <= SOON for s in seconds)
 
