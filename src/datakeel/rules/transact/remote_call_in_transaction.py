@@ -72,7 +72,7 @@ def doubts(operation: Operation, held: Effect, call: Effect) -> int:
     """What speaks against anybody waiting, or against another place for the call: a command that somebody runs, when
     little else goes on; rows that nobody sees yet, and that the other side is not told of; a way of many conditions; an
     answer that comes within a limit and decides what is written."""
-    by_hand = bool(operation.entries) and all(e.kind in ("command", "main") for e in operation.entries)
+    by_hand = bool(operation.entries) and all(e.kind == "command" for e in operation.entries)
     if by_hand or unseen(held, call):
         return 2
     return min(conditions(operation, held, call) + meant(operation, call), 2)
