@@ -64,6 +64,8 @@ def conditions(operation: Operation, held: Effect, call: Effect) -> int:
 def hidden(operation: Operation, effect: Effect, *but: str) -> int:
     """How many branches lead to an effect inside the functions that are called, of other files than these: what is
     known here may rule them out."""
+    if not effect.chain:
+        return 0  # what stands round it elsewhere is a context manager's
     branches = (s.place for s in effect.scopes if s.kind == "branch" and s.place is not None)
     return sum(not own_text(place, operation) and place.path not in but for place in branches)
 
