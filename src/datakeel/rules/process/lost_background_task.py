@@ -53,22 +53,33 @@ def hit(operation: Operation, spawn: Effect, started: Operation | None, guarded:
     what = STARTS[spawn.verb]
     name = f" {started.symbol}" if started is not None else ""
     collected = spawn.verb == "task"
+    waited = waited_for(operation, spawn)
     return Hit(
         place=spawn.place,
         message=f"the {what}{name} is started and dropped: "
         + ("it may vanish while it runs" if guarded else "when it fails, nobody is told")
-        + ", and the end of the process loses it",
+        + ("" if waited else ", and the end of the process loses it"),
         story=(
             Step(spawn.place, f"the {what}{name} is started, and what stands for it is not kept"),
             *((Step(spawn.place, "the event loop holds it only weakly: it may be collected half done"),) * collected),
             *(() if guarded else (Step(spawn.place, "it raises: the exception stays in an object that nobody has"),)),
-            Step(operation.place, "the process is stopped: nothing waits for it, and what it was to do is not done"),
+            Step(operation.place, "its pool waits for it, asks for nothing, and control goes on as after success")
+            if waited
+            else Step(
+                operation.place, "the process is stopped: nothing waits for it, and what it was to do is not done"
+            ),
         ),
         rests_on=(spawn,),
         doubts=ends + int(guarded or operation.role == Role.SCRIPT or (started is None and not collected)),
         severity=Severity.MINOR if guarded else None,
         fix=Fix(title="keep it, and look at how it ended", text=cure(spawn)),
     )
+
+
+def waited_for(operation: Operation, spawn: Effect) -> bool:
+    """Whether the job's pool is closed where it was opened, and waits there for all of its jobs."""
+    pools = (r for r in operation.resources if r.kind == "executor" and not r.chain and r.number < spawn.number)
+    return spawn.verb == "submit" and any(release.always for r in pools for release in r.releases)
 
 
 def cure(spawn: Effect) -> str:

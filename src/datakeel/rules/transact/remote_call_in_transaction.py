@@ -49,9 +49,9 @@ def waiting(operation: Operation, transaction: Transaction, calls: list[Effect])
 
 
 def plain(operation: Operation, held: Effect, call: Effect) -> tuple[bool, int, int]:
-    """What is plain to see comes first: a row that others need, few conditions in functions that are called, a short
-    way."""
-    return held.verb == "insert", conditions(operation, held, call), len(call.chain)
+    """What is plain to see comes first: a row that others need, few conditions in functions that are called, an answer
+    that decides nothing, a short way."""
+    return held.verb == "insert", conditions(operation, held, call) + meant(operation, call), len(call.chain)
 
 
 def conditions(operation: Operation, held: Effect, call: Effect) -> int:
