@@ -50,7 +50,7 @@ def few(retry: Retry, attempts: int | None) -> bool:
     here may have been given one."""
     if retry.kind == "loop" and not retry.attempts:
         return True
-    return retry.kind != "framework" and attempts is not None and attempts <= MANY
+    return attempts is not None and attempts <= {"loop": MANY, "library": FEW}.get(retry.kind, 0)
 
 
 def hit(
