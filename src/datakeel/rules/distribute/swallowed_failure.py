@@ -131,14 +131,7 @@ def aside(operation: Operation, handler: Handler, lost: Effect) -> bool:
     if operation.entries and all(e.kind == "signal" for e in operation.entries):
         return True
     job = started_alone(operation)
-    return "log" in handler.does and (lost.kind == Kind.PUBLISH or not job or only_tells(operation, lost))
-
-
-def only_tells(operation: Operation, lost: Effect) -> bool:
-    """Whether a function does nothing but tell another service of something, and makes nothing of the answer."""
-    if lost.chain or lost.result_used or any(e.kind == "main" for e in operation.entries):
-        return False
-    return all(e is lost or e.kind in (Kind.READ, Kind.LOG, Kind.CLOCK) for e in operation.effects)
+    return "log" in handler.does and (lost.kind == Kind.PUBLISH or not job)
 
 
 def unsure(operation: Operation, handler: Handler) -> int:
