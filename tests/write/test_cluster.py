@@ -57,6 +57,18 @@ def test_the_topic_is_named_as_the_connector_routes(orders: Project) -> None:
     assert f'"{aggregate}"' in source
 
 
+def test_rows_are_captured_where_documents_are_to_leave_by_kafka() -> None:
+    of = design(intake("A catalogue of products stored as JSON documents of varying shape, with search, on Kafka"))
+    made = write(of)
+    (topic,) = YAML(typ="safe").load_all(made.text("deploy/kafka/topics.yaml"))
+    assert topic["spec"]["config"]["cleanup.policy"] == "compact"
+    config = json.loads(made.text("deploy/debezium/rows.json"))["config"]
+    schema, table = config["table.include.list"].split(".")
+    assert topic["spec"]["topicName"] == f"{config['topic.prefix']}.{schema}.{table}"
+    assert any(f"CREATE TABLE {table} (" in f.text for f in made.files if f.path.startswith("migrations/"))
+    assert f"`{table}`" in made.text("deploy/production.md")
+
+
 def test_a_product_whose_files_nobody_writes_is_refused() -> None:
     first, *rest = ORDERS.decisions
     odd: Design = replace(ORDERS, decisions=(replace(first, products=("flink",)), *rest))

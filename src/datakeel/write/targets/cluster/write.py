@@ -1,4 +1,5 @@
-"""Topics, the connector that captures the event store, the registry's rules, and the search index, under ``deploy/``.
+"""Topics, the connectors that capture the event store and rows, the registry's rules, and the search index, under
+``deploy/``.
 
 Options are those of Debezium 3 (its PostgreSQL connector and outbox event router), Kafka 4 (topic configuration, as a
 Strimzi resource), Confluent's Schema Registry (compatibility levels) and Elasticsearch 8 (mapping).
@@ -17,7 +18,7 @@ from datakeel.requirements import Aggregate
 from datakeel.write.contribution import Contribution
 from datakeel.write.derived import Column, Derived, derived
 from datakeel.write.project import File, rendered
-from datakeel.write.targets.copies.shape import Copy, copies
+from datakeel.write.targets.copies.shape import Copy, Source, copies, sources
 
 ORDER = 90
 PARTS = frozenset({"cluster-configuration"})
@@ -58,16 +59,27 @@ def contribution(design: Design) -> Contribution:
 def written(design: Design) -> frozenset[str]:
     """The products whose files are written: here, and by the target of time series."""
     domain = design.requirements.domain
+    logged = domain.aggregates or captured(design)
     return frozenset(
         product
         for product, there in (
-            ("kafka", domain.aggregates),
-            ("debezium", domain.aggregates),
+            ("kafka", logged),
+            ("debezium", logged),
             ("elasticsearch", domain.aggregates or any(c.kind == "search" for c in copies(design))),
             ("cassandra", domain.series),
         )
         if there
     )
+
+
+def captured(design: Design) -> tuple[Source, ...]:
+    """The rows whose changes leave the database: those that are copied; where nothing else is captured, those that
+    views are over, or all."""
+    copied = {copy.source.shape.source for copy in copies(design)}
+    if not copied and not design.requirements.domain.aggregates:
+        copied = {source for view in design.requirements.domain.views for source in view.sources}
+        copied = copied or {name for name, _ in sources(design)}
+    return tuple(source for name, source in sources(design) if name in copied)
 
 
 def files(design: Design, products: frozenset[str]) -> Iterator[File]:
@@ -78,20 +90,30 @@ def files(design: Design, products: frozenset[str]) -> Iterator[File]:
     searched = [v for v in derived(design.requirements) if v.kind == "search"] if elastic else []
     copied = [c for c in copies(design) if c.kind == "search"] if elastic else []
     topics = [{"resource": f"{system}.{naming.kebab(a.name)}", "name": topic(system, a)} for a in aggregates]
+    rows = captured(design) if "debezium" in products else ()
+    tables = [
+        {"resource": f"{system}.{naming.kebab(r.shape.table)}", "name": f"{system}.public.{r.shape.table}"}
+        for r in rows
+    ]
     if "kafka" in products:
         partitions = int(design.size("log.partitions") or PARTITIONS)
-        values = {"topics": topics, "partitions": partitions, "replicas": REPLICAS, "in_sync": IN_SYNC, "kept": WEEK}
+        values = {"topics": topics, "tables": tables, "partitions": partitions, "replicas": REPLICAS}
+        values |= {"in_sync": IN_SYNC, "kept": WEEK}
         yield from rendered(HERE / "templates", values, ["deploy/kafka/topics.yaml.jinja"])
-    if "debezium" in products:
+    if rows:
+        yield data("deploy/debezium/rows.json", connector_of_rows(system, rows))
+    if "debezium" in products and aggregates:
         yield data("deploy/debezium/connector.json", connector(system))
         yield data("deploy/schema-registry/subjects.json", subjects(system, naming.snake(name), aggregates))
     for view in searched:
         yield data(f"deploy/elasticsearch/{naming.kebab(view.table)}.json", index(view))
     for copy in copied:
         yield data(f"deploy/elasticsearch/{naming.kebab(copy.table)}.json", index_of_rows(copy))
-    if aggregates or copied:
+    if aggregates or copied or rows:
         values = {
             "topics": topics,
+            "tables": tables,
+            "captured": rows,
             "searched": searched,
             "copied": copied,
             "products": sorted(products),
@@ -115,19 +137,7 @@ def connector(system: str) -> dict[str, object]:
     return {
         "name": f"{system}-events",
         "config": {
-            "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
-            "plugin.name": "pgoutput",
-            "database.hostname": "${env:DATABASE_HOST}",
-            "database.port": "5432",
-            "database.user": "${env:CAPTURE_USER}",
-            "database.password": "${env:CAPTURE_PASSWORD}",
-            "database.dbname": "${env:DATABASE_NAME}",
-            "topic.prefix": system,
-            "slot.name": f"{system.replace('-', '_')}_events",
-            "publication.name": f"{system.replace('-', '_')}_events",
-            "publication.autocreate.mode": "filtered",
-            "table.include.list": "public.events",
-            "snapshot.mode": "initial",
+            **reading(system, "events", "public.events"),
             "tombstones.on.delete": "false",
             "heartbeat.interval.ms": "10000",
             "key.converter": "org.apache.kafka.connect.storage.StringConverter",
@@ -144,6 +154,48 @@ def connector(system: str) -> dict[str, object]:
                 "correlation_id:header:correlation_id"
             ),
             f"{router}.table.op.invalid.behavior": "fatal",
+        },
+    }
+
+
+def reading(system: str, what: str, tables: str) -> dict[str, object]:
+    """The options of a connector that has a slot and a publication of its own."""
+    own = f"{system.replace('-', '_')}_{what}"
+    return {
+        "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+        "plugin.name": "pgoutput",
+        "database.hostname": "${env:DATABASE_HOST}",
+        "database.port": "5432",
+        "database.user": "${env:CAPTURE_USER}",
+        "database.password": "${env:CAPTURE_PASSWORD}",
+        "database.dbname": "${env:DATABASE_NAME}",
+        "topic.prefix": system,
+        "slot.name": own,
+        "publication.name": own,
+        "publication.autocreate.mode": "filtered",
+        "table.include.list": tables,
+        "snapshot.mode": "initial",
+    }
+
+
+def connector_of_rows(system: str, rows: tuple[Source, ...]) -> dict[str, object]:
+    """Change capture of rows: the topic of a table has the last state of each by its id, and a tombstone for one that
+    is gone."""
+    plain = "org.apache.kafka.connect.json.JsonConverter"
+    return {
+        "name": f"{system}-rows",
+        "config": {
+            **reading(system, "rows", ",".join(f"public.{r.shape.table}" for r in rows)),
+            "tombstones.on.delete": "true",
+            "heartbeat.interval.ms": "10000",
+            "key.converter": plain,
+            "key.converter.schemas.enable": "false",
+            "value.converter": plain,
+            "value.converter.schemas.enable": "false",
+            "transforms": "unwrap",
+            "transforms.unwrap.type": "io.debezium.transforms.ExtractNewRecordState",
+            "transforms.unwrap.delete.tombstone.handling.mode": "tombstone",
+            "transforms.unwrap.add.headers": "op,lsn",
         },
     }
 

@@ -129,7 +129,7 @@ def kind_of(column: tables.Column) -> str:
 
 def copies(design: Design) -> tuple[Copy, ...]:
     """The copies that are kept; a view over two of their sources is two copies."""
-    known = dict(_sources(design))
+    known = dict(sources(design))
     return tuple(
         _copy(view, known[source], several=len(view.sources) > 1)
         for view in design.requirements.domain.views
@@ -139,7 +139,8 @@ def copies(design: Design) -> tuple[Copy, ...]:
     )
 
 
-def _sources(design: Design) -> Iterator[tuple[str, Source]]:
+def sources(design: Design) -> Iterator[tuple[str, Source]]:
+    """What is kept as rows, by its name: tables, and documents."""
     for shape in tables.shapes(design.requirements):
         yield shape.source, Source(shape=shape, document=False)
     for kind in kinds(design.requirements):
