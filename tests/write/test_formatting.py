@@ -27,14 +27,23 @@ WAYS = [
 @pytest.mark.parametrize("length", [5, 18, 26, 30, 34, 48])
 def test_long_names_break_lines_as_ruff_does(way: str, length: int) -> None:
     text = way.format("a" * length, "b" * length, "c" * (length - 2)).replace("'", '"')
-    ruff = subprocess.run(
+    assert formatted(text) == by_ruff(text)
+
+
+@pytest.mark.parametrize("length", [77, 78, 79, 90])
+def test_arguments_on_a_line_of_their_own_have_a_line_each_where_they_are_too_long(length: int) -> None:
+    text = f'last = connection.execute(\n    "{"a" * length}", (client_id,)\n).fetchone()\n'
+    assert formatted(text) == by_ruff(text)
+
+
+def by_ruff(text: str) -> str:
+    return subprocess.run(
         [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "-"],
         input=text,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert formatted(text) == ruff
 
 
 def test_an_import_that_is_too_long_has_a_line_for_each_name() -> None:

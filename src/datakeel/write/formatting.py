@@ -118,6 +118,8 @@ def _broken(line: str) -> list[str]:
     if imported:
         names = [f"{indent}{INDENT}{name}," for name in imported.group(2).split(", ")]
         return [f"{indent}{imported.group(1)}(", *names, f"{indent})"]
+    if code[0] in "\"'" and len(arguments := _items(code)) > 1:  # of a call that is broken already
+        return [part for one in arguments for part in _broken(f"{indent}{one},")]
     group = _group(code)
     if group is None:
         return [line]
