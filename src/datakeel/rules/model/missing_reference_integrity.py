@@ -13,6 +13,7 @@ from datakeel.rules.facts.tables import answered_for, named, stands
 from datakeel.rules.facts.trails import is_trail
 from datakeel.rules.rule import Hit, rule
 
+CHANGES = ("update", "delete", "truncate")  # they make no row
 Joined = tuple[Dataset, Column, Dataset, Effect]
 
 
@@ -26,7 +27,7 @@ def missing_reference_integrity(system: System) -> Iterator[Hit]:
         if child.service in keyed:
             found.setdefault((child.name, child.service), []).append(joined)
     for _, uses in sorted(found.items()):
-        yield hit(sorted(uses, key=lambda j: j[3].place))
+        yield hit(sorted(uses, key=lambda j: j[3].place), system)
 
 
 def joins(system: System) -> Iterator[Joined]:
@@ -75,7 +76,7 @@ def lasting(dataset: Dataset) -> bool:
     return answered_for(dataset) and dataset.schema.partitioning is None and not is_trail(dataset.name)
 
 
-def hit(uses: list[Joined]) -> Hit:
+def hit(uses: list[Joined], system: System) -> Hit:
     child, column, parent, read = uses[0]
     place = stands(child, column)
     return Hit(
@@ -89,7 +90,9 @@ def hit(uses: list[Joined]) -> Hit:
             Step(read.place, "the join leaves those rows out, silently, and totals no longer agree"),
         ),
         rests_on=(read,),
-        doubts=1,
+        doubts=1
+        if any(w.verb not in CHANGES for _, w in system.writers(child.name))
+        else 2,  # who fills it may see to it
         datasets=(child.name, parent.name),
         fix=Fix(
             title="let the database hold the reference",

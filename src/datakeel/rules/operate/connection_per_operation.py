@@ -110,7 +110,10 @@ def doubts(resource: Resource, each: str) -> int:
     may go over a few servers, each with a connection of its own."""
     if each == TURN and not any(s.over is not None and s.over.root.startswith("read:") for s in resource.scopes):
         return 2
-    return 0 if resource.kind != "connection" else 2 if each == "message" else 1
+    if resource.kind == "connection":
+        return 2 if each == "message" else 1
+    url = resource.option("url")  # of several databases each has a pool of its own
+    return int(url is not None and not url.value)
 
 
 def use(resource: Resource) -> str:

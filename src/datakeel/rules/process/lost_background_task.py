@@ -70,7 +70,9 @@ def hit(operation: Operation, spawn: Effect, started: Operation | None, guarded:
             ),
         ),
         rests_on=(spawn,),
-        doubts=ends + int(guarded or operation.role == Role.SCRIPT or (started is None and not collected)),
+        doubts=ends
+        + 2 * int(operation.role == Role.SCRIPT)  # whoever runs it sees what comes of it
+        + int(guarded or not collected),  # a pool in a context waits for it, and only its failure is not told
         severity=Severity.MINOR if guarded else None,
         fix=Fix(title="keep it, and look at how it ended", text=cure(spawn)),
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
+from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.lookups import Lookup, lookups
+from datakeel.rules.facts.running import ONCE
 from datakeel.rules.rule import Hit, rule
 
 
@@ -15,6 +17,14 @@ def query_without_index(system: System) -> Iterator[Hit]:
     """Rows of a growing table are looked for by columns that no index serves."""
     for first, *others in lookups(system).values():
         yield hit(first, others)
+
+
+def seldom(operation: Operation) -> bool:
+    """Whether only a plan or a person asks, now and then: a scan is not what they wait for."""
+    kinds = {e.kind for e in operation.entries}
+    return bool(kinds) and (
+        kinds <= {"schedule", *ONCE} or (kinds <= {"schedule", "task", *ONCE} and "schedule" in kinds)
+    )
 
 
 def hit(lookup: Lookup, others: list[Lookup]) -> Hit:
@@ -35,6 +45,7 @@ def hit(lookup: Lookup, others: list[Lookup]) -> Hit:
             ),
         ),
         rests_on=(found, grown),
+        doubts=2 * int(all(seldom(o.operation) for o in (lookup, *others))),
         datasets=(dataset.name,),
         fix=Fix(
             title=f"create an index on {names}, without locking the table",
