@@ -42,7 +42,10 @@ PRECEDENCE: tuple[tuple[str, ...], ...] = (
     ("outbox-relay-defect", "unchecked-publish"),
     ("slow-poll-loop", "blocking-call-in-async"),
 )
-TRIALS = re.compile(r"(?:^|_)(?:seed|test|demo|sample|dummy|fake)_?data(?:_|$)")
+TRIALS = re.compile(
+    r"(?:^|[_./])(?:(?:seed|test|demo|sample|dummy|fake)_?(?:data|jobs?|fixtures?)|(?:create|make|add)_(?:test|demo|sample|dummy|fake)|debug|load_?data)(?:[_./]|$)"
+)
+CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 JUDGED = (Role.PRODUCT, Role.SCRIPT)
 
 Runs = Callable[[str, str], bool]
@@ -112,14 +115,17 @@ def confidence(hit: Hit, operation: Operation | None) -> Confidence:
     unseen; low in a function that nobody uses."""
     weakest = max((r.origin for r in hit.rests_on), default=Origin.RESOLVED)
     level = {Origin.RESOLVED: 0, Origin.CONVENTION: 1, Origin.ASSUMED: 2}[weakest] + hit.doubts
+    level = max(level, int(hit.likely))
     if operation is not None and (operation.unused or for_trials(operation)):
         level += 2  # what is never run does no harm; nor does what makes data for somebody who tries the program out
     return Confidence(min(level, 2))
 
 
 def for_trials(operation: Operation) -> bool:
-    """Whether a function says by its name that it makes data to try the program with."""
-    return TRIALS.search(operation.symbol.rpartition(".")[2]) is not None
+    """Whether a function says by its name, or by that of its class or module, that it makes data to try the program
+    with."""
+    named = f"{operation.place.path.removesuffix('.py')}.{operation.symbol}"
+    return TRIALS.search(CAMEL.sub("_", named).lower()) is not None
 
 
 def silenced(found: list[Finding]) -> list[Finding]:

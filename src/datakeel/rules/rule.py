@@ -45,6 +45,7 @@ CATEGORIES = (
 class Hit(Struct, frozen=True, kw_only=True):
     """What a rule yields. `rests_on` are the effects and resources whose facts it needs: the finding is as sure as
     the weakest. `doubts` counts the places where a guard might stand unseen: each takes one step of confidence.
+    `likely`: what it says is not certain to matter however sure its facts are; it is of medium confidence at best.
     `also` are rules that would speak of the same places and shall not. `severity` overrides the rule's."""
 
     place: Place
@@ -52,6 +53,7 @@ class Hit(Struct, frozen=True, kw_only=True):
     story: tuple[Step, ...] = ()
     rests_on: tuple[Effect | Resource, ...] = ()
     doubts: int = 0
+    likely: bool = False
     datasets: tuple[str, ...] = ()
     severity: Severity | None = None
     fix: Fix | None = None

@@ -228,12 +228,16 @@ def changes_set(guard: Guard, read: Effect, write: Effect) -> bool:
         answers = [written_as_asked(p, write) for p in asked if p.operator in ("=", "is-null")]
         return allows_one_more(guard, read) and False not in answers and (True in answers or not asked)
     leaves = write.verb == "delete" or any(a.column == p.column for p in asked for a in write.assigned)
-    enough = allows_one_less(guard, read) or (another(guard) and any(p.operator == "!=" for p in asked))
+    some = another(guard)
+    enough = (allows_one_less(guard, read) and not some) or (some and any(p.operator == "!=" for p in asked))
     return leaves and enough and not the_same_set(read, write)
 
 
 def another(guard: Guard) -> bool:
-    """Whether a condition says that the set is not empty (of others, where it leaves out the row itself)."""
+    """Whether a condition says no more than that the set is not empty (of others, where it leaves out the row
+    itself)."""
+    if guard.test in (">", "!=") and len(guard.sources) == 1:
+        return guard.polarity and guard.text == "0"
     return guard.test == "truth" and guard.polarity
 
 

@@ -23,6 +23,7 @@ def refused_twice(write: Effect, columns: Iterable[str], system: System) -> Answ
     if dataset is None:
         return Answer.UNKNOWN
     asked = frozenset(columns)
+    asked |= derived(write, asked)
     values = constants(write, dataset)
     answer = dataset.enforces_unique(asked, values)
     if answer == Answer.UNKNOWN and any(filled_only(k, asked) for k in dataset.keys_within(asked, asked)):
@@ -36,6 +37,17 @@ def refused_twice(write: Effect, columns: Iterable[str], system: System) -> Answ
     wide = asked | filled_alike(write, dataset)
     found = (k for k in dataset.keys_within(wide, wide) if not k.primary and k.reads() & asked)
     return Answer.UNKNOWN if any(found) else Answer.NO
+
+
+def derived(write: Effect, asked: frozenset[str]) -> frozenset[str]:
+    """The columns that are computed from what some columns are given, and from nothing else: rows that are equal in
+    these are equal in them."""
+    given = {s for a in write.assigned if a.column in asked for s in a.sources}
+    return frozenset(
+        a.column
+        for a in write.assigned
+        if a.how == "value" and a.sources and not minted(a) and given.issuperset(a.sources)
+    )
 
 
 def filled_only(key: Index, asked: frozenset[str]) -> bool:

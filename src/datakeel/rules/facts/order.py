@@ -65,6 +65,35 @@ def chosen_by_loop(lock: Effect, operation: Operation) -> bool:
     return any(varies(s, lock, operation) or of_argument(s, lock) for s in keys)
 
 
+def of_one_owner(lock: Effect, operation: Operation) -> bool:
+    """Whether all rows that the loop locks belong to one thing that it does not change: they are found by its key too,
+    so another run meets them only for the same one, and then goes through the same rows."""
+    asked_for = [p for p in (lock.selection.predicates if lock.selection is not None else ()) if p.operator == "="]
+    fixed = [
+        p
+        for p in asked_for
+        if asked(p) and not any(varies(s, lock, operation) or of_argument(s, lock) for s in asked(p))
+    ]
+    return 0 < len(fixed) < len(asked_for)
+
+
+def kept_to_the_end(lock: Effect, operation: Operation) -> bool:
+    """Whether a unit of work keeps the loop's changes until it is over, and sends them then, in the order of their
+    keys."""
+    loops = {s.number for s in lock.scopes if s.kind == "loop"}
+    return gathered(lock) and not any(
+        (e.verb == "flush" or (e.blocking and e.store == lock.store))
+        and e.connection == lock.connection
+        and any(s.number in loops for s in e.scopes)
+        for e in operation.effects
+    )
+
+
+def gathered(lock: Effect) -> bool:
+    """Whether a change is not sent where it stands, but by its unit of work."""
+    return lock.kind == Kind.WRITE and not (lock.blocking or lock.awaited)
+
+
 def of_argument(source: Source, lock: Effect) -> bool:
     """Whether a value is, or is held by, an element of a list that the caller gives, which a loop goes through."""
     root = f"parameter:{source.name}"

@@ -13,6 +13,7 @@ from datakeel.rules.facts.cures import insert_once
 from datakeel.rules.facts.decisions import closed_before, deciding_reads, says_absent, written_as_asked
 from datakeel.rules.facts.duplicates import keyed, refused_twice, violation_handled
 from datakeel.rules.facts.guards import excluded, here, now, stopped
+from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.facts.stakes import race
 from datakeel.rules.facts.ticks import by_timer
@@ -20,6 +21,8 @@ from datakeel.rules.facts.words import HOLE
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_insert
 
+NEAR = 1  # calls to where a row is looked for, or inserted: further off, they may be about different things
+ATTENDED = ("request", "command", "main")
 STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
 
 
@@ -27,10 +30,12 @@ STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
 def check_then_insert(operation: Operation, system: System) -> Iterator[Hit]:
     """Existence is checked, then inserted, and nothing refuses the second of two runs that both found nothing."""
     read_too = {e.dataset for e in operation.of(Kind.READ)}
+    unbacked_told: set[tuple[str, ...]] = set()  # a missing key is one cause, however often a function runs into it
     for write in operation.of(Kind.WRITE):
         if write.store not in STORES or not now(write) or not write.dataset:
             continue
-        if write.verb == "get-or-create" and not write.chain:
+        if write.verb == "get-or-create" and not write.chain and missing(write) not in unbacked_told:
+            unbacked_told.add(missing(write))
             yield from unbacked(operation, write, system)
         if write.verb != "insert" or write.conflict or write.dataset not in read_too:
             continue
@@ -82,6 +87,15 @@ def unmatched(predicate: Predicate) -> bool:
     return HOLE in predicate.column or any(s.kind in ("random", "new") for s in predicate.sources)
 
 
+def made_by_callers(write: Effect, system: System) -> bool:
+    """Whether each known caller looks for a value that it has drawn by lot, or a row that it has made itself."""
+    asked = [
+        e.selection.predicates for o, e in system.brought(write) if o.role != Role.TEST and e.selection is not None
+    ]
+    known = [ps for ps in asked if not any(s.kind == "parameter" for p in ps for s in p.sources)]
+    return bool(known) and all(any(map(unmatched, predicates)) for predicates in known)
+
+
 def superseding(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:
     """The one row of a key is looked for and, where there is one, closed; in any case the next is inserted: of two
     runs, both find none to close."""
@@ -104,12 +118,10 @@ def judged(
         return
     told = telling(read, write, columns)
     key = ", ".join(told)
-    doubts = int(unique == Answer.UNKNOWN) + int(answer == Answer.UNKNOWN) + in_turn(operation, read, system)
-    if unique == Answer.YES and handled_by_callers(operation, write, system):
-        doubts += 2
-    elif unique == Answer.YES and seen_at_once(operation, read, write):
-        doubts += 1 if taken(read) else 2
+    doubts = int(unique == Answer.UNKNOWN) + int(answer == Answer.UNKNOWN) + hardly_meet(operation, read, system)
+    doubts += 2 * int(len(read.chain) > NEAR and len(write.chain) > NEAR)
     if unique == Answer.YES:
+        doubts += borne(operation, read, write, system)
         message = f"of two runs at once, one fails: the unique key of {write.dataset} ({key}) refuses it, unhandled"
     else:
         message = f"two runs at once insert two rows of {write.dataset} with the same {key}: nothing refuses the second"
@@ -118,6 +130,7 @@ def judged(
         message=message,
         story=both_insert(read, write, key, refused=unique == Answer.YES),
         rests_on=(read, write),
+        likely=True,
         doubts=doubts,
         datasets=(write.dataset,),
         severity=Severity.MINOR if unique == Answer.YES else race(write),
@@ -125,11 +138,28 @@ def judged(
     )
 
 
+def borne(operation: Operation, read: Effect, write: Effect, system: System) -> int:
+    """The doubts that a refusal does harm: callers are ready for it; or somebody sees it at once, who would have been
+    refused in any case, or asks again."""
+    if handled_by_callers(operation, write, system):
+        return 2
+    if not taken(read) and any(e.kind in ATTENDED for e in operation.entries):
+        return 2
+    if not seen_at_once(operation, read, write):
+        return 0
+    return 1 if taken(read) and not asked_by_somebody(operation) else 2
+
+
 def seen_at_once(operation: Operation, read: Effect, write: Effect) -> bool:
     """Whether a refused row only makes a request fail whose sender sees it and asks again, and the two have to come
     within a moment of each other: no job is lost, and nothing slow stands between."""
-    job = any(e.kind not in ("request", "command", "main") for e in operation.entries)
+    job = any(e.kind not in ATTENDED for e in operation.entries)
     return not job and slow_between(operation, read, write) is None
+
+
+def asked_by_somebody(operation: Operation) -> bool:
+    """Whether it is known that only people's requests start it (a serializer's methods are such)."""
+    return bool(operation.entries) or "validated_data" in operation.parameters
 
 
 def taken(read: Effect) -> bool:
@@ -151,10 +181,12 @@ def handled_by_callers(operation: Operation, write: Effect, system: System) -> b
     return bool(callers) and not started and all(violation_handled(o, e) for o, e in callers)
 
 
-def in_turn(operation: Operation, read: Effect, system: System) -> int:
-    """Two doubts where its runs follow one another as a timer starts them: they hardly ever meet."""
+def hardly_meet(operation: Operation, read: Effect, system: System) -> int:
+    """Two doubts where two runs hardly ever meet: a timer starts them one after the other; or they look for a row that
+    there is one of, and that is there from the first run on."""
     asked = read.selection.predicates if read.selection is not None else ()
-    return 2 * int(by_timer(operation, asked, system))
+    of_one = all(p.value.startswith("const:") for p in asked)
+    return 2 * int(of_one or by_timer(operation, asked, system) or one_off(operation, system))
 
 
 def constants(read: Effect, columns: tuple[str, ...]) -> dict[str, str]:
@@ -184,11 +216,19 @@ def telling(read: Effect, write: Effect, columns: tuple[str, ...]) -> tuple[str,
     return tuple(c for c in columns if c not in empty) or columns
 
 
+def missing(write: Effect) -> tuple[str, ...]:
+    """The key that would have to stand behind a `get_or_create`."""
+    asked = write.selection.predicates if write.selection is not None else ()
+    return (write.dataset, *sorted(p.column for p in asked))
+
+
 def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:
     """`get_or_create` looks first and inserts then: only a unique key makes it safe."""
     predicates = write.selection.predicates if write.selection is not None else ()
     asked = tuple(p.column for p in predicates)
     if not asked or any(map(unmatched, predicates)) or refused_twice(write, asked, system) != Answer.NO:
+        return
+    if made_by_callers(write, system):
         return
     if excluded(operation, write, write, system) == Answer.YES:
         return
@@ -199,7 +239,7 @@ def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hi
         "key stands behind get_or_create",
         story=both_insert(write, write, key, refused=False),
         rests_on=(write,),
-        doubts=in_turn(operation, write, system),
+        doubts=hardly_meet(operation, write, system),
         datasets=(write.dataset,),
         severity=Severity.MAJOR,
         fix=Fix(

@@ -13,7 +13,17 @@ from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import part_of_outer
 from datakeel.rules.facts.decisions import own_text
 from datakeel.rules.facts.guards import here, now, single_runner
-from datakeel.rules.facts.order import chosen_by_loop, locked_at_once, loop_unsorted, parent_first, sorted_by_caller
+from datakeel.rules.facts.order import (
+    chosen_by_loop,
+    gathered,
+    kept_to_the_end,
+    locked_at_once,
+    loop_unsorted,
+    of_one_owner,
+    parent_first,
+    sorted_by_caller,
+)
+from datakeel.rules.facts.ticks import by_timer
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import crossed, crossed_calls, crossed_loop
 
@@ -160,9 +170,9 @@ def row_by_row(operation: Operation, system: System) -> Iterator[Hit]:
         loop = loop_unsorted(lock, operation) if one_of_many(lock) and not one_at_a_time(operation, lock) else None
         if loop is None or loop.place is None or not own_text(loop.place, operation):
             continue
-        if not chosen_by_loop(lock, operation) or locked_at_once(lock, operation, system):
+        if not chosen_by_loop(lock, operation) or of_one_owner(lock, operation) or kept_to_the_end(lock, operation):
             continue
-        if sorted_by_caller(lock, system):
+        if locked_at_once(lock, operation, system) or sorted_by_caller(lock, system):
             continue
         yield Hit(
             place=loop.place,
@@ -171,6 +181,8 @@ def row_by_row(operation: Operation, system: System) -> Iterator[Hit]:
             "of its own",
             story=crossed_loop(loop.place, lock),
             rests_on=(lock,),
+            likely=True,
+            doubts=2 * int(gathered(lock) or by_timer(operation, (), system)),
             datasets=(lock.dataset,),
             symbol=operation.symbol,
             fix=Fix(

@@ -38,6 +38,13 @@ def sleeps(wait: Effect) -> bool:
     return now(wait) and slow(wait)
 
 
+def now_and_then(wait: Effect) -> bool:
+    """Whether it only sleeps in some turns of a loop that ends: before another attempt at what mostly works, or where
+    it was asked to."""
+    loop = next((i for i, s in enumerate(wait.scopes) if s.kind == "loop" and not s.unbounded), None)
+    return loop is not None and any(s.kind == "branch" for s in wait.scopes[loop + 1 :])
+
+
 def passed_by(lock: Effect) -> bool:
     """Whether nobody waits for the locked rows: those who want them go past them (SKIP LOCKED), or they are messages of
     an outbox, which none but relays take."""
@@ -92,6 +99,7 @@ def sleeping(operation: Operation, transaction: Transaction, held: Effect, wait:
         "everybody who needs them waits too",
         story=held_while(transaction.place or operation.place, held, wait, words(wait)),
         rests_on=(held, wait),
+        doubts=2 * int(now_and_then(wait)),
         datasets=(held.dataset,) if held.dataset else (),
         fix=Fix(
             title="commit before waiting, and begin a new transaction after it", text="…  # commit, wait, begin again"

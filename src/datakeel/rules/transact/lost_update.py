@@ -10,17 +10,19 @@ from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Rows, S
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.clocks import is_time
-from datakeel.rules.facts.cures import atomic_update, only_unchanged, save_only
+from datakeel.rules.facts.cures import atomic_update, is_number, only_unchanged, save_only
 from datakeel.rules.facts.decisions import same_key
 from datakeel.rules.facts.guards import here, locks_nothing, now, rows_of, single_runner, stopped
+from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.slow import slow_between
-from datakeel.rules.facts.stakes import race
+from datakeel.rules.facts.stakes import is_place, race, words
 from datakeel.rules.facts.ticks import by_timer
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import interleaved, overtaken
 
 WHOLE = ("replace", "save")
 WRITES = ("save", "update", "upsert", "set", "replace")
+CHOSEN = frozenset(["preference", "setting", "config", "configuration", "layout", "option"])
 
 
 @rule(Severity.CRITICAL)
@@ -58,7 +60,10 @@ def own_value(
         "written back",
         story=interleaved(read.place if read is not None else place, write.place, column),
         rests_on=tuple(e for e in (read, write) if e is not None),
-        doubts=int(answer == Answer.UNKNOWN) + 2 * int(seldom(operation, write, assignment.column, source, system)),
+        likely=not counted(write, assignment.column, system),
+        doubts=int(answer == Answer.UNKNOWN)
+        + 2 * int(slight(operation, read, write, assignment.column, system))
+        + 2 * int(seldom(operation, write, assignment.column, source, system)),
         datasets=(write.dataset,) if write.dataset else (),
         severity=race(write, assignment.column),
         fix=only_unchanged(write)
@@ -72,8 +77,33 @@ def seldom(operation: Operation, write: Effect, column: str, source: Source, sys
     timer alone starts who writes the column."""
     if source.kind == "parameter" and source.name == "self" and operation.symbol.endswith((".save", ".clean")):
         return True
+    if one_off(operation, system):
+        return True
+    if not by_timer(operation, (), system):
+        return False
     writers = (o for o, e in system.writers(write.dataset) if e.verb != "insert" and column in written(e))
-    return by_timer(operation, (), system) and all(o is operation or by_timer(o, (), system) for o in writers)
+    return race(write, column) is not None or all(o is operation or by_timer(o, (), system) for o in writers)
+
+
+def counted(write: Effect, column: str, system: System) -> bool:
+    """Whether it is known that a column holds a number."""
+    dataset = system.dataset_of(write)
+    found = dataset.column(column) if dataset is not None else None
+    return found is not None and bool(found.type) and is_number(write, column, system)
+
+
+def slight(operation: Operation, read: Effect | None, write: Effect, column: str, system: System) -> bool:
+    """Whether little is lost with an update: a text, which is rewritten more than added to, a switch, a place in a
+    list, which the next move puts right, or one of the settings that a person chooses for himself, at once."""
+    dataset = system.dataset_of(write)
+    found = dataset.column(column) if dataset is not None else None
+    kind = found.type.lower() if found is not None else ""
+    if kind.startswith(("bool", "varchar", "text", "char")) and not kind.endswith("[]"):
+        return True
+    if is_place(column):
+        return True
+    chosen = (words(column) | words(write.dataset.rpartition(".")[2])) & CHOSEN
+    return bool(chosen) and not is_number(write, column, system) and slow_between(operation, read, write) is None
 
 
 def written(effect: Effect) -> set[str]:
@@ -174,6 +204,7 @@ def whole_row(operation: Operation, write: Effect, system: System) -> Iterator[H
         + ("read before a slow call" if slow is not None else "when it was compared with the new one"),
         story=overtaken(begun, slow, theirs, write, named),
         rests_on=tuple(e for e in (read, write, theirs) if e is not None),
+        likely=True,
         doubts=int(answer == Answer.UNKNOWN),
         datasets=(write.dataset,),
         severity=Severity.MAJOR,

@@ -15,12 +15,13 @@ from datakeel.rules.facts.clocks import ORDERS
 from datakeel.rules.facts.cures import conditional_update, locked
 from datakeel.rules.facts.decisions import same_key, tested_columns
 from datakeel.rules.facts.guards import here, now, rows_of, single_runner, stopped
-from datakeel.rules.facts.stakes import race
+from datakeel.rules.facts.stakes import HOLDINGS, last_word, race, words
 from datakeel.rules.facts.twice import NEAR, done_twice, repeats
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_pass, way
 
 WRITES = ("save", "update", "set", "replace")
+MAIL = frozenset(["mail", "email", "notification", "notify"])
 
 
 @rule(Severity.CRITICAL)
@@ -154,9 +155,23 @@ def other_transition(
     return None
 
 
-def at_stake(consequence: Effect) -> Severity | None:
-    """A row more that holds no value is seen and taken away again; a message or a charge is not taken back."""
-    return race(consequence) if consequence.kind == Kind.WRITE else None
+def at_stake(write: Effect, consequence: Effect) -> Severity | None:
+    """A row more that holds no value is seen and taken away again, and so is a second mail about what holds none; an
+    order that is sent twice, or a charge, is not taken back."""
+    if consequence.kind == Kind.CALL and consequence.store == StoreKind.REMOTE:
+        return None
+    if last_word(write.dataset) in HOLDINGS:
+        return None
+    return race(consequence) if consequence.kind == Kind.WRITE else Severity.MAJOR
+
+
+def harmless(write: Effect, consequence: Effect | None) -> bool:
+    """Whether all that happens twice is a note, or a mail to people: a second one after a double click."""
+    if consequence is None or at_stake(write, consequence) is None:
+        return False
+    return (
+        consequence.kind == Kind.WRITE or consequence.store == StoreKind.MAIL or bool(MAIL & words(consequence.dataset))
+    )
 
 
 def hit(
@@ -187,8 +202,9 @@ def hit(
         message=message,
         story=both_pass(place, guard.place or place, write, column, consequence, rival),
         rests_on=tuple(e for e in (read, write, consequence) if e is not None),
-        severity=Severity.MAJOR if consequence is None else at_stake(consequence),
-        doubts=int(answer == Answer.UNKNOWN),
+        severity=Severity.MAJOR if consequence is None else at_stake(write, consequence),
+        likely=consequence is None or at_stake(write, consequence) is not None,
+        doubts=int(answer == Answer.UNKNOWN) + 2 * int(harmless(write, consequence)),
         datasets=(write.dataset,) if write.dataset else (),
         fix=conditional_update(write, assignment.column, old, new, system, locked(operation, read, write)),
     )

@@ -10,10 +10,19 @@ from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import lock_picked, serialise_set
-from datakeel.rules.facts.decisions import changes_set, free_rows, phrase, set_decisions, sets_read
+from datakeel.rules.facts.decisions import (
+    changes_set,
+    deciding_reads,
+    free_rows,
+    phrase,
+    says_absent,
+    set_decisions,
+    sets_read,
+)
 from datakeel.rules.facts.duplicates import refused_twice
 from datakeel.rules.facts.guards import excluded, here, now
-from datakeel.rules.facts.stakes import race
+from datakeel.rules.facts.running import one_off
+from datakeel.rules.facts.stakes import is_place, race
 from datakeel.rules.facts.ticks import by_timer
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_decide
@@ -88,8 +97,10 @@ def picked(operation: Operation, write: Effect, reads: dict[int, Effect], system
             f"{write.dataset}, and both give it one",
             story=both_decide(read, write, f"which row of {read.dataset} has room for another {write.dataset}"),
             rests_on=(read, write),
-            doubts=int(answer == Answer.UNKNOWN),
+            likely=True,
+            doubts=int(answer == Answer.UNKNOWN) + 2 * int(one_off(operation, system)),
             datasets=(read.dataset, write.dataset),
+            severity=race(write),
             fix=lock_picked(read, write, system),
         )
         return
@@ -114,6 +125,15 @@ def constrained(write: Effect, system: System) -> bool:
     return write.verb == "insert" and refused_twice(write, own, system) == Answer.YES
 
 
+def none_of_a_key(operation: Operation, read: Effect, write: Effect) -> bool:
+    """Whether all that is asked is if a row of some values is there already, and one is then added. Whether there may
+    be another of the same values is not known where the look-up is not the insert's own key."""
+    asked = read.selection.predicates if read.selection is not None else ()
+    if write.verb != "insert" or any(p.operator not in ("=", "in", "is-null", "not-null") for p in asked):
+        return False
+    return any(of is read and says_absent(guard, read) for guard, of in deciding_reads(operation, write))
+
+
 def hit(read: Effect, write: Effect, computed: str, answer: Answer, system: System, operation: Operation) -> Hit:
     rows = write.dataset
     unique = refused_twice(write, (computed,), system) if computed else Answer.NO
@@ -131,9 +151,12 @@ def hit(read: Effect, write: Effect, computed: str, answer: Answer, system: Syst
         message=message,
         story=both_decide(read, write, phrase(read)),
         rests_on=(read, write),
+        likely=True,
         doubts=int(answer == Answer.UNKNOWN)
         + int(bool(computed) and unique == Answer.UNKNOWN)
-        + 2 * int(by_timer(operation, read.selection.predicates if read.selection is not None else (), system)),
+        + 2 * int(by_timer(operation, read.selection.predicates if read.selection is not None else (), system))
+        + 2 * int(one_off(operation, system))
+        + 2 * int(is_place(computed) if computed else none_of_a_key(operation, read, write)),
         datasets=(rows,),
         severity=Severity.MINOR if unique == Answer.YES else race(write),
         fix=serialise_set(read, write, system),

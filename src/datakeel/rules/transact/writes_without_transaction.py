@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from datakeel.finding import Severity
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Kind, Rows, StoreKind
+from datakeel.model.effect import Effect, Kind, Rows, Scope, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.atomicity import together
+from datakeel.rules.facts.atomicity import around, together
 from datakeel.rules.facts.cures import one_transaction
 from datakeel.rules.facts.decisions import deciding_reads, says_absent
 from datakeel.rules.facts.dependence import Earlier, amends, claims, enters, moves, owners, owns, replaces
@@ -35,8 +35,11 @@ def writes_without_transaction(operation: Operation, system: System) -> Iterator
         if (answer := parted(operation, a, b)) != Answer.YES
     ]
     unseen = int(bool(found) and saved_by_views(operation, system))
+    shared = int(bool(operation.contexts) and around(operation) == Answer.UNKNOWN)  # some callers have a transaction
     for group in apart(operation, found):
-        yield hit(*group[0], tuple(dict.fromkeys(e.dataset for a, b, *_ in group for e in (a, b))), unseen)
+        datasets = tuple(dict.fromkeys(e.dataset for a, b, *_ in group for e in (a, b)))
+        bound = [p for p in group if not by_itself(operation, p[0], p[1], system)]
+        yield hit(*(bound or group)[0], datasets, unseen + shared, optional=not bound)
 
 
 def saved_by_views(operation: Operation, system: System) -> bool:
@@ -151,13 +154,54 @@ def in_the_making(first: Effect, second: Effect) -> bool:
     )
 
 
-def hit(first: Effect, second: Effect, why: str, answer: Answer, datasets: tuple[str, ...], unseen: int) -> Hit:
+def by_itself(operation: Operation, first: Effect, second: Effect, system: System) -> bool:
+    """Whether a row stands without the other too: only in some of the runs that make it is the second written, or only
+    some of those that write the second make it. A way on which it is given up with an error is none of these. Where
+    rows are deleted by one function that is called, and others inserted by another, the one may not be for the other.
+    """
+    if first.verb == "delete" and first.chain and second.chain:
+        return True
+    ways = [chosen(operation, a, b) for a, b in ((first, second), (second, first))]
+    if first.verb == "delete":
+        return ways.count(True) == 1
+    return first.verb == "insert" and first.dataset != second.dataset and (any(ways) or found_or_made(first, system))
+
+
+def found_or_made(write: Effect, system: System) -> bool:
+    """Whether the function that inserts a row, for another, does so only where it does not give one back before."""
+    makers = (system.operation(name) for name in system.standing_at(write.place)) if write.chain else ()
+    return any(
+        x.kind == "return" and x.number < e.number
+        for maker in makers
+        if maker is not None
+        for e in maker.of(Kind.WRITE)
+        if e.place == write.place and not e.chain
+        for x in maker.exits
+    )
+
+
+def chosen(operation: Operation, first: Effect, second: Effect) -> bool:
+    """Whether the second write stands in a branch that the first does not, whose other arm goes on."""
+    standing = {s.number for s in first.scopes}
+    arms = [s for s in second.scopes if s.number not in standing and conditional(s)]
+    raised = {(s.number, s.arm) for x in operation.exits if x.kind == "raise" for s in x.scopes}
+    return any(not any(n == s.number and arm != s.arm for n, arm in raised) for s in arms)
+
+
+def conditional(scope: Scope) -> bool:
+    return scope.kind == "branch" or (scope.kind == "try" and scope.arm.startswith("handler"))
+
+
+def hit(
+    first: Effect, second: Effect, why: str, answer: Answer, datasets: tuple[str, ...], unseen: int, optional: bool
+) -> Hit:
     return Hit(
         place=here(second),
         message=f"a crash between the two writes leaves {why}: they are committed one by one",
         story=crash_between(first, second, why),
         rests_on=(first, second),
-        doubts=int(answer == Answer.UNKNOWN) + unseen,
+        likely="insert" in (first.verb, second.verb),
+        doubts=int(answer == Answer.UNKNOWN) + unseen + 2 * int(optional),
         datasets=datasets,
         severity=Severity.MAJOR if "insert" in (first.verb, second.verb) else None,
         fix=one_transaction(first, datasets),
