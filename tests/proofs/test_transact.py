@@ -30,7 +30,7 @@ OVERLAP = "23P01"
 PROVEN = {
     "lost-update": (
         "Wrong: a balance goes through the application",
-        "Wrong: one entry of a JSON column is changed",
+        "Doubtful: one entry of a JSON column is changed",
         "Wrong: the lock comes after the read",
         "Wrong: the whole row is saved after a slow call",
         "Silent when the database computes the value",

@@ -73,11 +73,15 @@ def test_what_makes_data_to_try_the_program_with_does_little_harm(tmp_path: Path
     call = 'import requests\n\n\ndef {}():\n    requests.get("https://bank.example")\n'
     (tmp_path / "one.py").write_text(call.format("create_seed_data"))
     (tmp_path / "two.py").write_text(call.format("latest_database"))
+    (tmp_path / "debug.py").write_text(call.format("login"))
+    (tmp_path / "three.py").write_text(call.format("debugged"))
     config = Config(select=("remote-call-without-timeout",), cache=False, jobs=1)
     review = datakeel.review([tmp_path], config=config, confidence=Confidence.LOW)
     assert {f.symbol: f.confidence is Confidence.LOW for f in (*review.findings, *review.doubtful)} == {
         "create_seed_data": True,
         "latest_database": False,
+        "login": True,
+        "debugged": False,
     }
 
 

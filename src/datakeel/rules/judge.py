@@ -43,7 +43,8 @@ PRECEDENCE: tuple[tuple[str, ...], ...] = (
     ("slow-poll-loop", "blocking-call-in-async"),
 )
 TRIALS = re.compile(
-    r"(?:^|[_./])(?:(?:seed|test|demo|sample|dummy|fake)_?(?:data|jobs?|fixtures?)|(?:create|make|add)_(?:test|demo|sample|dummy|fake)|debug|load_?data)(?:[_./]|$)"
+    r"(?:^|[_./])(?:(?:seed|test|demo|sample|dummy|fake)_?(?:data|jobs?|fixtures?)"
+    r"|(?:create|make|add)_(?:test|demo|sample|dummy|fake)|debug|monkey_?patch|load_?data)(?:[_./]|$)"
 )
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 JUDGED = (Role.PRODUCT, Role.SCRIPT)

@@ -119,6 +119,7 @@ def judged(
     told = telling(read, write, columns)
     key = ", ".join(told)
     doubts = int(unique == Answer.UNKNOWN) + int(answer == Answer.UNKNOWN) + hardly_meet(operation, read, system)
+    doubts += 2 * int(any_yet(read, write, columns, system))
     doubts += 2 * int(len(read.chain) > NEAR and len(write.chain) > NEAR)
     if unique == Answer.YES:
         doubts += borne(operation, read, write, system)
@@ -187,6 +188,16 @@ def hardly_meet(operation: Operation, read: Effect, system: System) -> int:
     asked = read.selection.predicates if read.selection is not None else ()
     of_one = all(p.value.startswith("const:") for p in asked)
     return 2 * int(of_one or by_timer(operation, asked, system) or one_off(operation, system))
+
+
+def any_yet(read: Effect, write: Effect, columns: tuple[str, ...], system: System) -> bool:
+    """Whether it is only asked if a parent has a child yet, where the schema lets it have many, and the new one says
+    more than whose it is: a first one of several, which may well be right twice."""
+    dataset = system.dataset_of(write)
+    column = dataset.column(columns[0]) if dataset is not None and len(columns) == 1 else None
+    if column is None or not column.references or taken(read):
+        return False
+    return any(a.how == "constant" or a.column not in columns for a in write.assigned)
 
 
 def constants(read: Effect, columns: tuple[str, ...]) -> dict[str, str]:

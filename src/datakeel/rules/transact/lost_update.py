@@ -15,14 +15,13 @@ from datakeel.rules.facts.decisions import same_key
 from datakeel.rules.facts.guards import here, locks_nothing, now, rows_of, single_runner, stopped
 from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.slow import slow_between
-from datakeel.rules.facts.stakes import is_place, race, words
+from datakeel.rules.facts.stakes import is_place, race
 from datakeel.rules.facts.ticks import by_timer
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import interleaved, overtaken
 
 WHOLE = ("replace", "save")
 WRITES = ("save", "update", "upsert", "set", "replace")
-CHOSEN = frozenset(["preference", "setting", "config", "configuration", "layout", "option"])
 
 
 @rule(Severity.CRITICAL)
@@ -93,8 +92,11 @@ def counted(write: Effect, column: str, system: System) -> bool:
 
 
 def slight(operation: Operation, read: Effect | None, write: Effect, column: str, system: System) -> bool:
-    """Whether little is lost with an update: a text, which is rewritten more than added to, a switch, a place in a
-    list, which the next move puts right, or one of the settings that a person chooses for himself, at once."""
+    """Whether little is lost with an update, or seldom: of a text, which is rewritten more than added to, a switch, a
+    place in a list, which the next move puts right; of one entry of a list or a document that a column holds, where two
+    change others at the same moment (nothing slow stands between)."""
+    if write.store == StoreKind.RELATIONAL and not write.dataset:
+        return True  # of what table it is, and whether the column is a list, is not known
     dataset = system.dataset_of(write)
     found = dataset.column(column) if dataset is not None else None
     kind = found.type.lower() if found is not None else ""
@@ -102,8 +104,8 @@ def slight(operation: Operation, read: Effect | None, write: Effect, column: str
         return True
     if is_place(column):
         return True
-    chosen = (words(column) | words(write.dataset.rpartition(".")[2])) & CHOSEN
-    return bool(chosen) and not is_number(write, column, system) and slow_between(operation, read, write) is None
+    whole = write.store == StoreKind.RELATIONAL and not is_number(write, column, system)
+    return whole and race(write, column) is not None and slow_between(operation, read, write) is None
 
 
 def written(effect: Effect) -> set[str]:
@@ -227,7 +229,7 @@ def other_writer(
 ) -> tuple[Operation, Effect, tuple[str, ...]] | None:
     """Another function that changes columns of these rows which this save only carries along; `narrow`: and that leaves
     the others alone, or locks the row first: its lock is of use only where everybody takes it."""
-    own = {a.column for a in write.assigned}
+    own = {a.column for e in operation.of(Kind.WRITE) if e is write or e.rows == write.rows for a in e.assigned}
     for them, effect in system.writers(write.dataset):
         if them.name == operation.name or effect.verb not in WRITES or single_runner(them):
             continue

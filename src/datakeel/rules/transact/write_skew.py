@@ -58,13 +58,14 @@ def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
 def clears_up(operation: Operation, read: Effect, write: Effect) -> bool:
     """Whether rows of the set that was counted are deleted by their own keys, as another look at it gave them: a second
     run finds the same ones, and to delete them again changes nothing."""
-    asked = write.selection.predicates if write.verb == "delete" and write.selection is not None else ()
+    if write.verb != "delete" or write.selection is None or read.selection is None:
+        return False
+    asked = [p for p in write.selection.predicates if p not in read.selection.predicates]
     sources = [s for p in asked for s in p.sources]
     looks = [operation.effect(s.number) if s.kind == "read" else None for s in sources]
     return (
         bool(looks)
         and all(p.operator == "in" for p in asked)
-        and read.selection is not None
         and all(e is not None and e.selection is not None and e.dataset == read.dataset for e in looks)
         and all(e.selection.predicates == read.selection.predicates for e in looks if e is not None and e.selection)
     )

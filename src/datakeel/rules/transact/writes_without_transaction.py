@@ -159,6 +159,8 @@ def by_itself(operation: Operation, first: Effect, second: Effect, system: Syste
     some of those that write the second make it. A way on which it is given up with an error is none of these. Where
     rows are deleted by one function that is called, and others inserted by another, the one may not be for the other.
     """
+    if first.conflict:
+        return False  # it notes what is done: that is taken for done ever after
     if first.verb == "delete" and first.chain and second.chain:
         return True
     ways = [chosen(operation, a, b) for a, b in ((first, second), (second, first))]
