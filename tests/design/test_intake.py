@@ -461,6 +461,16 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         {"workload.records": 2e6, "workload.users": None, "workload.writes": 2e6 / 900},
     ),
     ("document signing: upload a contract, invite signers, each signs once", {"tables": ["contract", "signer"]}),
+    (
+        "a gym app, members book classes of at most 12",
+        {
+            "invariants": [
+                ("at-most", ("class session",), 12),
+                ("unique", ("class session", "participant"), None),
+            ]
+        },
+    ),
+    ("a blog with posts and tags stored as json documents, search", {"documents": ["tag"], "views": ["tag search"]}),
     ("a school timetable, no room or teacher double booked", {"tables": ["room", "booking"]}),
 ]
 

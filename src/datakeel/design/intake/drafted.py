@@ -71,7 +71,8 @@ def _as_documents(domain: Domain, reasons: dict[str, str], words: Text, said: st
     sought = tuple(
         dict.fromkeys(draft.field(n) for name in names if (n := name.strip()) not in {"", *lexicon("small")})
     )
-    document = Document(name=thing.name, fields=sought, access=tuple(Access(by=(f.name,)) for f in sought))
+    fields = sought or (draft.field("name"),)  # there is something to search
+    document = Document(name=thing.name, fields=fields, access=tuple(Access(by=(f.name,)) for f in sought))
     kept = tuple(t for t in domain.tables if t is not thing)
     why = f"a draft: “{said}”, so “{thing.name}” is kept whole, in whatever shape it has: go over it"
     reasons = {k: v for k, v in reasons.items() if k != f"domain.tables.{thing.name}"}

@@ -44,6 +44,8 @@ def _count(found: Figures, q: Quantity) -> None:
         found.put("availability.regions", int(q.value), q)
     elif lexicon("people") & set(q.of) and not q.each and q.value >= 2:
         _users(found, q)
+    elif found.left(q, 3) == ["of", "at", "most"]:  # classes of at most 12
+        found.capacity = int(q.value)
     elif q.each or "most" in found.left(q, 2):  # a constraint, or nothing
         found.unread += [found.quote(q)] if q.value > 3 and "most" not in found.left(q, 2) else []
     elif {"seat", "spot", "ticket"} & set(q.of) and q.value >= 2:
