@@ -58,12 +58,22 @@ def beside(operation: Operation, record: Effect, copy: Effect) -> bool:
     """Whether both are written on one path, meet in this function, and speak of the same facts."""
     if copy.store == record.store or operation.exclusive(record, copy) or not operation.meet_here(record, copy):
         return False
-    if answers(operation, record, copy):
+    if answers(operation, record, copy) or told_deeper(operation, copy):
         return False
     same = copy.rows is not None and copy.rows.path and record.rows is not None and copy.rows.root == record.rows.root
     if copy.store in FILES and copy.verb == "delete":  # a file belongs to the row whose field names it
         return bool(same)
     return bool(same) or about(record, (*copy.payload, *copy.key_sources, *copy.computed_from))
+
+
+def told_deeper(operation: Operation, copy: Effect) -> bool:
+    """Whether a function that is called deletes a file beside a write of its own to the file's row: it is told there."""
+    if copy.store not in FILES or copy.verb != "delete" or not copy.chain or copy.rows is None:
+        return False
+    root = copy.rows.root
+    return any(
+        r.chain[:1] == copy.chain[:1] and r.rows is not None and r.rows.root == root for r in record_writes(operation)
+    )
 
 
 def apart(operation: Operation, record: Effect, copy: Effect) -> int | None:

@@ -21,6 +21,18 @@ NO_DELAY = ("None", "0", "0.0")
 @rule(Severity.CRITICAL)
 def publish_before_commit(operation: Operation, system: System) -> Iterator[Hit]:
     """An event or job leaves while the transaction that wrote its rows is still open."""
+    found = [(doubts(operation, p, w), p, w) for p, w in early_ones(operation, system)]
+    told: list[Effect] = []
+    for doubt, publish, write in sorted(found, key=lambda f: (f[0], f[1].number)):
+        if any(t.dataset and t.dataset == publish.dataset and operation.exclusive(t, publish) for t in told):
+            continue  # the same job, started in either case
+        told.append(publish)
+        alone = unit(operation, publish) is None
+        yield hit(operation, publish, write, doubt, alone=alone, read=may_read(publish, write, system))
+
+
+def early_ones(operation: Operation, system: System) -> Iterator[tuple[Effect, Effect]]:
+    """The messages that leave too early, each with what is written and not there yet."""
     for publish in operation.of(Kind.PUBLISH):
         if publish.when != When.NOW or publish.store == StoreKind.RELATIONAL or delayed(publish):
             continue
@@ -29,8 +41,7 @@ def publish_before_commit(operation: Operation, system: System) -> Iterator[Hit]
         alone = unit(operation, publish) is None
         write = unwritten(operation, publish, system) if alone else uncommitted(operation, publish)
         if write is not None:
-            read = may_read(publish, write, system)
-            yield hit(operation, publish, write, doubts(operation, publish, write), alone=alone, read=read)
+            yield publish, write
 
 
 def delayed(publish: Effect) -> bool:
@@ -119,17 +130,25 @@ def of_earlier(operation: Operation, publish: Effect, write: Effect) -> bool:
 
 def doubts(operation: Operation, publish: Effect, write: Effect) -> int:
     """What speaks against harm: at other times the message is put aside, and something else sends it, after the commit
-    as like as not; or it does not tell of what was written, and where its session ends is not plain to see."""
+    as like as not; or it does not tell of what was written, and where its session ends is not plain to see; or a job
+    leaves before a write that another function makes, or that not every run comes to."""
     if any(s.kind == "branch" and s.text == "aside" for s in publish.scopes):
         return 2
     told = about(write, (*publish.payload, *publish.key_sources))
     transaction = operation.transaction_of(publish)
-    if told and unit(operation, publish) is not None:
+    if unit(operation, publish) is None:
+        return 1 if plainly(operation, publish, write) else 2
+    if told:
         return 0
-    return 2 if not told and transaction is not None and transaction.kind == "session" else 1
+    return 2 if transaction is not None and transaction.kind == "session" else 1
 
 
-def hit(operation: Operation, publish: Effect, write: Effect, doubts: int, *, alone: bool, read: bool) -> Hit:
+def plainly(operation: Operation, publish: Effect, write: Effect) -> bool:
+    """Whether a job and the write after it stand in the function's own text, and no condition between the two."""
+    return not publish.chain and write.own and operation.before_on_all_paths_after(publish, write)
+
+
+def hit(operation: Operation, publish: Effect, write: Effect, doubt: int, *, alone: bool, read: bool) -> Hit:
     what = f"the message to {publish.dataset}" if publish.dataset else "the message"
     transaction = operation.transaction_of(publish)
     begin = (transaction.place if transaction is not None else None) or operation.place
@@ -140,7 +159,7 @@ def hit(operation: Operation, publish: Effect, write: Effect, doubts: int, *, al
         else f"{what} leaves before the transaction that writes {write.dataset or 'its rows'} commits",
         story=ahead(publish, write, what) if alone else early(begin, publish, what, read=read),
         rests_on=(publish, write),
-        doubts=doubts,
+        doubts=doubt,
         datasets=tuple(d for d in (write.dataset, publish.dataset) if d),
         severity=race(write) if read else Severity.MAJOR,
         fix=Fix(
