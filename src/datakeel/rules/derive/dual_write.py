@@ -67,7 +67,7 @@ def beside(operation: Operation, record: Effect, copy: Effect) -> bool:
 
 
 def told_deeper(operation: Operation, copy: Effect) -> bool:
-    """Whether a function that is called deletes a file beside a write of its own to the file's row: it is told there."""
+    """Whether a function that is called deletes a file beside a write of its own to the file's row: told there."""
     if copy.store not in FILES or copy.verb != "delete" or not copy.chain or copy.rows is None:
         return False
     root = copy.rows.root

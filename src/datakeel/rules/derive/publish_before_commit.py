@@ -60,6 +60,7 @@ def uncommitted(operation: Operation, publish: Effect) -> Effect | None:
         and not (w.number > publish.number and marks(w))
         and not ended(operation, w, publish)
         and not first_filling(operation, w)
+        and not one_for_all(w)
     ]
     open_writes = [w for w in found if operation.meet_here(publish, w)]
     if len(open_writes) < len(found):
@@ -67,6 +68,15 @@ def uncommitted(operation: Operation, publish: Effect) -> Effect | None:
     told = [w for w in open_writes if about(w, (*publish.payload, *publish.key_sources))]
     before = [w for w in open_writes if w.number < publish.number]
     return next(iter((*told, *before)), None)
+
+
+def one_for_all(write: Effect) -> bool:
+    """Whether a row is made where there is none, and is the same one for every run: it is made once in a system's
+    life."""
+    asked = write.selection.predicates if write.selection is not None else ()
+    return (
+        write.verb == "get-or-create" and bool(asked) and all(p.value.startswith(("const:", "global:")) for p in asked)
+    )
 
 
 def ended(operation: Operation, write: Effect, publish: Effect) -> bool:
