@@ -48,7 +48,7 @@ def harmless(attempts: int | None, wait: float | None) -> bool:
 def few(retry: Retry, attempts: int | None) -> bool:
     """Whether each caller asks so few times in all that the other side hardly feels it; a loop whose end nobody sees
     here may have been given one."""
-    if retry.kind == "loop" and not retry.attempts:
+    if retry.kind == "loop" and attempts is None and retry.attempts != "unbounded":
         return True
     return attempts is not None and attempts <= {"loop": MANY, "library": FEW}.get(retry.kind, 0)
 

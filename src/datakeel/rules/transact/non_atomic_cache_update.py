@@ -35,7 +35,12 @@ def non_atomic_cache_update(operation: Operation, system: System) -> Iterator[Hi
             (r for r in reads if one_entry(r, write) and r.number < write.number and operation.meet_here(r, write)),
             None,
         )
-        if read is None or read.place in spoken or operation.exclusive(read, write):
+        if (
+            read is None
+            or read.place in spoken
+            or operation.exclusive(read, write)
+            or kept_aside(operation, read, write)
+        ):
             continue
         told = computed(operation, read, write) or claimed(operation, read, write)
         answer = stopped(operation, read, write, system) if told else Answer.YES
@@ -53,6 +58,16 @@ def one_entry(read: Effect, write: Effect) -> bool:
 def put_back(write: Effect) -> bool:
     """Whether it stands where a stretch of work ends, however it ends: what was there before is put back."""
     return any(s.kind == "try" and s.arm == "finally" for s in write.scopes)
+
+
+def kept_aside(operation: Operation, read: Effect, write: Effect) -> bool:
+    """Whether what was got is put back as it was, behind another value that stood there meanwhile."""
+    if not write.payload or any(s.kind != "read" or s.number != read.number for s in write.payload):
+        return False
+    return any(
+        read.number < e.number < write.number and e.rows == write.rows and not operation.exclusive(e, write)
+        for e in operation.of(Kind.WRITE)
+    )
 
 
 def claimed_late(operation: Operation, system: System) -> Iterator[Hit]:
