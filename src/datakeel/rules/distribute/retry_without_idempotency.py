@@ -114,7 +114,7 @@ def hit(
             Step(place, f"{what} is done a second time: nothing tells the other side that it is the same one"),
         ),
         rests_on=(effect,),
-        doubts=(0 if sure else 2) + watched,
+        doubts=(0 if sure else 1) + watched,
         severity=None if sure else Severity.MAJOR,
         datasets=(effect.dataset,) if effect.dataset else (),
         fix=fix(effect),
