@@ -293,3 +293,26 @@ def test_what_is_come_to_in_many_ways_is_told_by_the_nearest(tmp_path: Path) -> 
     writes = list(first.of(Kind.WRITE))
     assert 1 <= len(writes) <= 1_000
     assert len({e.transaction for e in writes}) == len(writes)
+
+
+def test_long_texts_that_one_helper_is_handed_are_kept_apart(tmp_path: Path) -> None:
+    columns = ", ".join(f"column_{number}" for number in range(20))
+    found = system(
+        tmp_path,
+        f"""
+        import psycopg
+
+        def rows(connection: psycopg.Connection, text):
+            return connection.execute(text).fetchall()
+
+        def orders(connection: psycopg.Connection):
+            return rows(connection, "SELECT {columns} FROM orders WHERE id = 1")
+
+        def payments(connection: psycopg.Connection):
+            return rows(connection, "SELECT {columns} FROM payments WHERE id = 1")
+        """,
+    )
+    for name in ("orders", "payments"):
+        reading = found.operation(f"shop.code.{name}")
+        assert reading is not None
+        assert [e.dataset for e in reading.of(Kind.READ)] == [name]

@@ -14,7 +14,6 @@ from datakeel.read.ledger import NAME, TEXT
 from datakeel.read.program import (
     Assign,
     Attribute,
-    Augment,
     Call,
     Closure,
     Code,
@@ -32,6 +31,7 @@ from datakeel.read.program import (
     body,
 )
 from datakeel.read.retrying import walked
+from datakeel.read.storing import assigned
 from datakeel.read.symbols import ClassInfo, External, FunctionInfo, Module, place_of
 from datakeel.read.values import MISSING, NOTHING, Value, join
 
@@ -109,14 +109,7 @@ class Constructions:
             if info is init:
                 continue
             for statement in walked(self.read(info, code)):
-                targets = (
-                    statement.targets
-                    if isinstance(statement, Assign)
-                    else (statement.target,)
-                    if isinstance(statement, Augment)
-                    else ()
-                )
-                if any(isinstance(t, Attribute) and t.name == name for t in targets):
+                if name in assigned(statement):
                     same = info is None or info.owner is None or info.owner.method("__init__") is not info
                     if same or not isinstance(statement, Assign):
                         return True

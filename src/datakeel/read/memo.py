@@ -5,25 +5,38 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from datakeel.read.ledger import ANSWER, Ledger
 
 T = TypeVar("T")
 
-OFTEN = 2  # how often a question in a circle is worked out anew: in large circles more would take for ever
-
 DEEPEST = 200  # questions inside questions: deeper ones are answered with what is known without them
+
+# Questions of a circle in which each is worked out as if it were the first, so n times n.
+LARGE = 16
 
 
 class TooLong(Exception):
     """Working out an answer takes longer than it may."""
 
 
+@dataclass(slots=True)
+class Passing:
+    """An answer that holds until its circle is settled, the place of the open question that it rests on, and how it is
+    worked out."""
+
+    found: object
+    low: int
+    work_out: Callable[[], object]
+
+
 class Memo:
-    """A question that is asked again while it is being worked out gets `unknown` for an answer; what was worked out
-    with the help of such an answer is kept only until the question at the circle's head is done. So the answer to a
-    question is the one that it gets when it is asked first, and never depends on what was asked before.
+    """A question that is asked again while it is being worked out gets `unknown` for an answer. What was worked out
+    with the help of such an answer is in a circle with the question, and holds only until the circle is settled: when
+    the outermost of its questions is done, all are worked out anew in an order of their own (`rank`), wherever the
+    circle was entered. So an answer never depends on what was asked before.
 
     >>> memo = Memo()
     >>> def even(n): return memo.answer(("even", n), lambda: n == 0 or odd(n - 1), None)
@@ -32,13 +45,14 @@ class Memo:
     (True, True)
     """
 
-    def __init__(self, ledger: Ledger | None = None) -> None:
+    def __init__(self, ledger: Ledger | None = None, rank: Callable[[Hashable], str] = repr) -> None:
         self.ledger = ledger or Ledger()
+        self.rank = rank
         self._known: dict[Hashable, object] = {}
         self._open: dict[Hashable, int] = {}  # the question and its place in the stack
         self._lowest: list[int] = []  # for each open question: the outermost open one that its answer rests on
-        self._times: dict[Hashable, int] = {}
-        self._passing: dict[Hashable, tuple[int, object]] = {}  # answers that rest on an open question, and on which
+        self._passing: dict[Hashable, Passing] = {}  # answers that rest on an open question, in the order they came
+        self._settling: set[Hashable] = set()  # of a circle whose first question is settled: each answer holds at once
         self.until = math.inf  # when whoever asks gives up, by the monotonic clock
 
     @property
@@ -58,9 +72,9 @@ class Memo:
         if key in self._known:
             return self._known[key]  # type: ignore[return-value]
         if key in self._passing:
-            low, found = self._passing[key]
-            self.rests_on(low)
-            return found  # type: ignore[return-value]
+            passing = self._passing[key]
+            self.rests_on(passing.low)
+            return passing.found  # type: ignore[return-value]
         place = self._open.get(key)
         if place is not None or len(self._open) >= DEEPEST:
             self.rests_on(place if place is not None else 0)
@@ -68,26 +82,84 @@ class Memo:
         return self.work(key, work_out)
 
     def work(self, key: Hashable, work_out: Callable[[], T]) -> T:
+        place, before = len(self._lowest), len(self._passing)
+        found, low = self.try_out(key, work_out)
+        if low < place:
+            self.pass_on(key, Passing(found, low, work_out), before)
+            return found
+        circle = self.since(before)
+        if circle:
+            return self.settle({**circle, key: Passing(found, low, work_out)}, key)  # type: ignore[return-value]
+        self._known[key] = found
+        return found
+
+    def try_out(self, key: Hashable, work_out: Callable[[], T]) -> tuple[T, int]:
+        """An answer as it comes out now, and the place of the outermost open question that it rests on: its own, where
+        it rests on none outside."""
         if time.monotonic() > self.until:
             raise TooLong
-        place = len(self._lowest)
-        self._open[key] = place
-        self._lowest.append(place)
+        before = len(self._passing)
+        self._open[key] = len(self._lowest)
+        self._lowest.append(len(self._lowest))
         try:
             with self.ledger.answering(key):
                 found = work_out()
+        except BaseException:
+            self.since(before)
+            raise
         finally:
             del self._open[key]
             low = self._lowest.pop()
-        self._times[key] = self._times.get(key, 0) + 1
-        if low < place and self._times[key] < OFTEN:
-            self._passing[key] = (low, found)
-            self.rests_on(low)
-            return found
-        self._known[key] = found
-        if self._passing:
-            self._passing = {k: v for k, v in self._passing.items() if v[0] < place}
-        return found
+        return found, low
+
+    def pass_on(self, key: Hashable, answer: Passing, before: int) -> None:
+        """Keeps an answer for a while, and with it those that came in on the way to it: they are in the same circle."""
+        for inner in list(self._passing.values())[before:]:
+            inner.low = min(inner.low, answer.low)
+        self.rests_on(answer.low)
+        if key in self._settling:
+            self._known[key] = answer.found
+        else:
+            self._passing[key] = answer
+
+    def since(self, before: int) -> dict[Hashable, Passing]:
+        """The answers that came in since there were so many that hold for a while; they hold no longer."""
+        gone = list(self._passing)[before:] if len(self._passing) > before else ()
+        return {key: self._passing.pop(key) for key in gone}
+
+    def settle(self, circle: dict[Hashable, Passing], entered: Hashable) -> object:
+        """Settles all questions of a circle. Returns the answer to the one by which it was entered."""
+        if len(circle) > LARGE:
+            self.settle_in_order(circle)
+        else:
+            others = [key for key in circle if key != entered]
+            answers = {key: self.alone(key, circle[key].work_out)[0] for key in others}
+            self._known |= {**answers, entered: circle[entered].found}
+        return self._known[entered]
+
+    def alone(self, key: Hashable, work_out: Callable[[], object]) -> tuple[object, dict[Hashable, Passing]]:
+        """An answer as if nothing of its circle had been asked before, and what it met of the circle."""
+        before = len(self._passing)
+        found, low = self.try_out(key, work_out)
+        self.rests_on(low)
+        return found, self.since(before)
+
+    def settle_in_order(self, circle: dict[Hashable, Passing]) -> None:
+        """Settles a large circle, in which each question is worked out a few times at most: the first of a fixed order
+        alone, then each of the others with the help of those that are settled, and of `unknown` for those that are
+        open."""
+        first = min(circle, key=self.rank)
+        found, met = self.alone(first, circle[first].work_out)
+        others = sorted((met | circle).keys() - {first}, key=self.rank)
+        self._known[first] = found
+        unsettled = set(others) - self._settling
+        self._settling |= unsettled
+        try:
+            for key in others:
+                if key not in self._known:
+                    self.work(key, (met | circle)[key].work_out)
+        finally:
+            self._settling -= unsettled
 
     def rests_on(self, place: int) -> None:
         if self._lowest:

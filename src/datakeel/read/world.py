@@ -4,7 +4,7 @@ asked."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -38,6 +38,7 @@ from datakeel.read.program import (
     Derive,
     Evaluate,
     Expression,
+    Function,
     Global,
     Item,
     Local,
@@ -50,6 +51,7 @@ from datakeel.read.program import (
 )
 from datakeel.read.registering import Callback, Registration, entry_of, given_true
 from datakeel.read.state import ENDED, Frame, State, joined, runs_as_program
+from datakeel.read.storing import stored
 from datakeel.read.symbols import ClassInfo, Constant, External, FunctionInfo, Module, Symbol
 from datakeel.read.values import (
     MESSAGES,
@@ -156,9 +158,11 @@ class World:
         self.orms = Orms(self)
         self._named: dict[str, ClassInfo | None] = {}
         self.ledger = Ledger()
-        self.memo = Memo(self.ledger)
+        self.memo = Memo(self.ledger, self.rank)
         self._kinds: dict[int, frozenset[str]] = {}
         self._kind_numbers: dict[Any, int] = {}
+        self._closures: dict[int, Function] = {}  # by their identity, as kinds of arguments know them
+        self._stored: dict[FunctionInfo, frozenset[str]] = {}
         self._followed: dict[FunctionInfo, list[int]] = {}  # functions that are being followed, by places in the memo
         self._rows: dict[tuple[str, str], CallRow | None] = {}
         self._texts: dict[FunctionInfo, tuple[Statement, ...]] = {}
@@ -427,7 +431,7 @@ class World:
 
     def given_by(self, info: FunctionInfo) -> Value:
         """What a dependency gives to a function that asks for it."""
-        return self.memo.answer(("given", id(info)), lambda: self.worked_out(info), NOTHING)
+        return self.memo.answer(("given", info), lambda: self.worked_out(info), NOTHING)
 
     def worked_out(self, info: FunctionInfo) -> Value:
         trace = self.general(info)
@@ -589,8 +593,15 @@ class World:
             methods = sorted(owner.methods, key=lambda m: (m != "__init__", m != "__post_init__", m))
             for method in methods:
                 info = owner.methods[method]
-                if name in info.code.names and self.method_kinds(info) == kinds:
+                if name in info.code.names and self.method_kinds(info) == kinds and self.may_assign(info, name):
                     yield info
+
+    def may_assign(self, info: FunctionInfo, name: str) -> bool:
+        """Whether a function's own text assigns an attribute of that name, as far as the text shows it."""
+        self.ledger.rests_on(TEXT, info.written)
+        if info not in self._stored:
+            self._stored[info] = stored(self.text(info))
+        return name in self._stored[info] or "setattr" in info.code.names
 
     def named_class(self, label: Value | None, name: Value | None) -> Value:
         """The class, or classes, that texts name (see `CallRow.loads`)."""
@@ -621,7 +632,7 @@ class World:
 
     def parameter_value(self, info: FunctionInfo, parameter: Parameter, position: int, cls: ClassInfo | None) -> Value:
         """What a function's parameter is, as its declaration says."""
-        key = ("parameter", id(info), position, id(cls))
+        key = ("parameter", info, position, cls)
         known: Value | None = self.memo.known(key)
         if known is not None:
             return known
@@ -659,12 +670,12 @@ class World:
     def passed(self, info: FunctionInfo, parameter: Parameter) -> Value:
         """What a parameter without annotation holds, by its default, by who passes it or by its name."""
         if parameter.default is not None and not isinstance(parameter.default, Const):
-            key = ("default", id(info), parameter.name)
+            key = ("default", info, parameter.name)
             known = self.memo.answer(key, lambda: self.default(info, parameter), NOTHING)
             return Value(type=known.type, options=known.options, origin=Origin.CONVENTION) if known.type else NOTHING
         if parameter.annotation is not None or parameter.default is not None:
             return NOTHING
-        key = ("passed", id(info), parameter.name)
+        key = ("passed", info, parameter.name)
         return self.memo.answer(key, lambda: self.orms.parameter(info, parameter) or NOTHING, NOTHING)
 
     def general(self, info: FunctionInfo) -> Trace:
@@ -684,7 +695,7 @@ class World:
         else:
             symbolic = self.symbolic(info, {name: value.but(const=MISSING) for name, value in bindings.items()})
             self.memo.rests_on(followed[0])
-        key = ("trace", id(info), *map(self.kind, symbolic.values()))
+        key = ("trace", info, *map(self.kind, symbolic.values()))
         return self.memo.answer(key, lambda: self.follow(info, symbolic), EMPTY), bindings
 
     def symbolic(self, info: FunctionInfo, bindings: dict[str, Value]) -> dict[str, Value]:
@@ -720,6 +731,26 @@ class World:
             found[parameter.name] = value
         return found
 
+    def rank(self, question: Hashable) -> str:
+        """A question's place in a fixed order, the same in each review: the names of what it asks about."""
+        assert isinstance(question, tuple)
+        if question[0] != "trace":
+            return " ".join(map(self.spelled, question))
+        kinds = list(self._kind_numbers)
+        return " ".join((*map(self.spelled, question[:2]), *(self.spelled(kinds[n]) for n in question[2:])))
+
+    def spelled(self, part: object) -> str:
+        match part:
+            case FunctionInfo() | ClassInfo():
+                return f"{part.module.path}:{part.name}"
+            case tuple():
+                return f"({' '.join(map(self.spelled, part))})"
+            case frozenset():
+                return f"{{{' '.join(sorted(map(self.spelled, part)))}}}"
+            case int() if part in self._closures:
+                return repr(self._closures[part].signature.at)
+        return repr(part)
+
     def kind(self, value: Value) -> int:
         """The number of an argument's kind."""
         return self._kind_numbers.setdefault(self.kind_of(value), len(self._kind_numbers))
@@ -731,8 +762,6 @@ class World:
         if value is NOTHING:
             return None
         const = value.const if isinstance(value.const, LITERALS) else MISSING
-        if isinstance(const, str) and len(const) > 80:
-            const = MISSING
         return (
             value.type,
             const if const is not MISSING else "",
@@ -764,6 +793,7 @@ class World:
             case PartialTarget(inner, _):
                 return ("partial", self.target_key(inner))
             case ClosureTarget(closure, _):
+                self._closures[id(closure)] = closure
                 return id(closure)
         return None
 
@@ -968,7 +998,7 @@ class World:
             return ()
         caller = self.scratch(info.module)
         return self.memo.answer(
-            ("decorators", id(info)), lambda: tuple(self.decorator(caller, info, d) for d in written), ()
+            ("decorators", info), lambda: tuple(self.decorator(caller, info, d) for d in written), ()
         )
 
     def decorator(self, caller: Caller, info: FunctionInfo, expression: Expression) -> Value:
@@ -1048,7 +1078,7 @@ class World:
         """What the decorators of a function register it as."""
         if not info.signature.decorators:
             return ()
-        return self.memo.answer(("registrations", id(info)), lambda: tuple(self.registered(info)), ())
+        return self.memo.answer(("registrations", info), lambda: tuple(self.registered(info)), ())
 
     def registered(self, info: FunctionInfo) -> Iterable[Registration]:
         for decorator in info.signature.decorators:
