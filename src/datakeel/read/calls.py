@@ -692,6 +692,16 @@ class Caller(Executor):
             row = inner
         return None
 
+    def chosen(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> FunctionTarget | None:
+        """The method of the project's own class that a setting names, where the library hands such calls to it."""
+        if row.chosen is None or row.chosen.unless in arguments.keywords:
+            return None
+        if receiver is not None and row.chosen.unless in (receiver.options or {}):
+            return None
+        cls = self.world.class_named(self.world.setting(row.chosen.setting).text or "")
+        method = cls.method(row.chosen.method) if cls is not None else None
+        return FunctionTarget(method, Value(type=cls.name)) if cls is not None and method is not None else None
+
     def make(self, row: TypeRow, name: str, arguments: Arguments, at: Span) -> Value:
         """Calls a library's class: a value with its options, and a resource where it is one."""
         options = self.options_of(row, arguments, at)
@@ -824,7 +834,10 @@ class Caller(Executor):
         return given
 
     def apply_row(self, row: CallRow, dotted: str, receiver: Value | None, arguments: Arguments, at: Span) -> Value:
-        """What a library's row says that a call does."""
+        """What a library's row says that a call does, or the project's own class that the library hands it to."""
+        own = self.chosen(row, receiver, arguments)
+        if own is not None:
+            return self.call_function(own, Arguments((Value(type="builtins.list", sources=arguments.sources()),)), at)
         result: Value | None = None
         with self.around(row, receiver, arguments, at):
             for run in row.runs:

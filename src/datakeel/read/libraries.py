@@ -75,6 +75,15 @@ class Through(Struct, frozen=True, forbid_unknown_fields=True):
     first: tuple[str, ...] = ()
 
 
+class Chosen(Struct, frozen=True, forbid_unknown_fields=True):
+    """The class that does what a call asks for, as a `setting` names it (Django's mail backend), and its `method`: one
+    of the project's own is followed. An object that is handed over as `unless` does it instead."""
+
+    setting: str
+    method: str
+    unless: str = ""
+
+
 class Runs(Struct, frozen=True, forbid_unknown_fields=True):
     """A callable argument that the call runs (``*``: each positional one). `when` is a value of model.effect.When;
     `arguments` names the argument that holds its arguments (a tuple), or ``rest`` for those after it, or ``all`` for
@@ -161,6 +170,7 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     idempotent: str = ""
     idempotent_by: str = ""  # the option that makes it so where it is given; headers: where they name such a key
     through: Through | None = None
+    chosen: Chosen | None = None
     enters: str = ""  # an argument that it enters, as `with` would, on the stack that the receiver is
     retried_by: str = ""  # the option (its own, or the receiver's) that holds how the library retries it
     whole: bool = False  # it writes every column, also those that are not named
