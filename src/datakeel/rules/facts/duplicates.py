@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from datakeel.model.certainty import Answer
-from datakeel.model.dataset import Dataset, Index
+from datakeel.model.dataset import Column, Dataset, Index
 from datakeel.model.effect import Assignment, Effect, Kind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
@@ -22,7 +22,7 @@ def refused_twice(write: Effect, columns: Iterable[str], system: System) -> Answ
     dataset = system.dataset_of(write)
     if dataset is None:
         return Answer.UNKNOWN
-    asked = frozenset(columns)
+    asked = frozenset(columns_meant(columns, dataset))
     asked |= derived(write, asked)
     values = constants(write, dataset)
     answer = dataset.enforces_unique(asked, values)
@@ -37,6 +37,13 @@ def refused_twice(write: Effect, columns: Iterable[str], system: System) -> Answ
     wide = asked | filled_alike(write, dataset)
     found = (k for k in dataset.keys_within(wide, wide) if not k.primary and k.reads() & asked)
     return Answer.UNKNOWN if any(found) else Answer.NO
+
+
+def columns_meant(names: Iterable[str], dataset: Dataset) -> Iterator[str]:
+    """The columns of a dataset for which names stand: a relation that only another table's model tells of, or a base
+    class of a library, is known by its name alone, and kept in the column that refers to it."""
+    known = {column.name for column in dataset.schema.columns}
+    return (f"{n}_id" if n not in known and f"{n}_id" in known else n for n in names)
 
 
 def derived(write: Effect, asked: frozenset[str]) -> frozenset[str]:
@@ -58,11 +65,18 @@ def filled_only(key: Index, asked: frozenset[str]) -> bool:
 
 def constants(write: Effect, dataset: Dataset) -> dict[str, str]:
     """The columns to which each run gives one constant: in the insert, or, where a mapper makes the row, by what its
-    model says for columns that are given nothing."""
-    own = {a.column for a in write.assigned}
-    model = {c.name: c.initial for c in dataset.schema.columns if c.initial and c.name not in own}
+    model says for columns that are given nothing: NULL, where it says nothing."""
+    own = set(columns_meant((a.column for a in write.assigned), dataset))
+    model = {c.name: c.initial or "const:None" for c in dataset.schema.columns if c.name not in own and unset(c)}
     given = {a.column: a.text for a in write.assigned if a.how == "constant"}
     return given if write.text or "*" in own else model | given
+
+
+def unset(column: Column) -> bool:
+    """Whether a column that is given nothing holds a constant of the model, or NULL."""
+    return bool(column.initial) or (
+        column.nullable and column.default is None and not column.filled_by and not column.renewed
+    )
 
 
 def filled_alike(write: Effect, dataset: Dataset) -> frozenset[str]:
