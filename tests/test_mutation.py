@@ -10,7 +10,9 @@ from bench.mutants.mutant import mutated
 from bench.mutation.module import Trial, module, mutants, names, original, share, trials
 from datakeel.rules.rule import rules
 
-REACHED = 0.67  # of the mutants that their rule's page covers; it may only grow
+REACHED = 0.61  # of the mutants that their rule's page covers; it was 0.67 before most of some rules' findings were
+# found not to be true, and they were lowered: it may only grow
+ASKED = 0.67  # the same, with what such rules say at low confidence
 
 
 @cache
@@ -46,3 +48,6 @@ def test_the_share_of_mutants_that_are_named_does_not_shrink() -> None:
     done = [trial for name in names() for trial in tried(name)]
     assert len(done) >= 250
     assert share(done) >= REACHED
+    lowered = {rule.name for rule in rules() if rule.record is not None}
+    asked = [t.named or (t.mutant.rule in lowered and t.mutant.rule in t.hidden) for t in done if t.within]
+    assert sum(asked) / len(asked) >= ASKED

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from datakeel.rules.rule import rules
+from datakeel.rules.rule import Rule, rules
 from tests.pages import Case, cases, expected, findings, said
 
 PAGES = {rule.name: cases(rule.page.text) for rule in rules()}
@@ -31,3 +31,10 @@ def test_a_page_has_three_wrong_and_three_silent_cases(name: str) -> None:
     assert len(silent) >= 3, f"{name} has {len(silent)} cases that must not"
     assert all(any(rule == name for *_, rule in (*expected(c), *c.marked("low"))) for c in wrong)
     assert not any(rule == name for c in silent for *_, rule in (*expected(c), *c.marked("low")))
+
+
+@pytest.mark.parametrize("rule", [rule for rule in rules() if rule.record is not None], ids=lambda rule: rule.name)
+def test_a_rule_whose_findings_were_mostly_not_true_says_so_on_its_page(rule: Rule) -> None:
+    assert rule.record is not None
+    assert str(rule.record) in " ".join(rule.page.text.split())
+    assert rule.record.true < 0.8 * rule.record.judged

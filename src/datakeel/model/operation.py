@@ -135,7 +135,8 @@ class Resource(Struct, frozen=True, gc=False):
     ``time`` says by which); steps (a list of pairs: its
     options ``action`` and ``compensation`` name each one's functions). `options` are resolved, with
     the library's defaults (``given=False``); `complete` False: some options could not be read. `per`: process (module
-    level, or cached), call. `kept`: in an attribute or a container, which outlives the call. `releases` are the places
+    level, or cached), call. `kept`: in an attribute or a container, which outlives the call; `many`: in one of several
+    of a container. `releases` are the places
     that close it. `passed` says who else holds it: nobody, ``returned`` (who called), ``handed`` (code that it was
     given to), ``yielded`` (whoever goes on while a generator rests), ``callee`` (the function that made it and gave it
     to nobody).
@@ -156,6 +157,7 @@ class Resource(Struct, frozen=True, gc=False):
     name: str = ""
     scopes: tuple[Scope, ...] = ()
     kept: bool = False
+    many: bool = False
 
     def option(self, name: str) -> Option | None:
         """An option by its library's name for it, or by the model's word."""

@@ -221,7 +221,7 @@ def filled_by(caller: Caller, arguments: Arguments, at: Span) -> Value:
     """``defaultdict(factory)``: what the factory makes is kept."""
     factory = next(iter(arguments.positional), NOTHING)
     if factory.target is not None:
-        caller.keep(caller.invoke(factory, Arguments(), at))
+        caller.keep(caller.invoke(factory, Arguments(), at), many=True)
     return Value(sources=arguments.sources(), rows=Rows(f"new:{caller.next()}"))
 
 

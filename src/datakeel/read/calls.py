@@ -1123,7 +1123,10 @@ class Caller(Executor):
             return ()
         number = self.next()
         place = self.place(at)
-        self.retries.append(self.world.retry_of(kind.retries, given.get, number, place))
+        says = kind.retries
+        if found.options is None:  # it is handed in, and what it was made with is not in view
+            says = replace(says, otherwise={})
+        self.retries.append(self.world.retry_of(says, given.get, number, place))
         return (Scope(number, "retry", "", place),)
 
     def row_verb(self, row: CallRow, arguments: Arguments) -> str:

@@ -147,7 +147,7 @@ class Executor(Evaluator):
             base.options = {**base.options, row.sets[name]: value}
 
     def assign_item(self, base: Value, key: Value, value: Value, at: Span, where: Expression) -> None:
-        self.keep(value)
+        self.keep(value, many=not isinstance(key.const, str))
         if base.entries is not None and isinstance(key.const, str):
             changed = base.but(entries={**base.entries, key.const: value})
             if isinstance(where, Local):

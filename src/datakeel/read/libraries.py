@@ -53,10 +53,10 @@ class Retries(Struct, frozen=True, forbid_unknown_fields=True):
     """What arguments say of a retry. `attempts` and `on` name an argument each (``a|b``: the first that is given);
     `bounds` are arguments that end it otherwise (after some time).
     `waits`: for each argument, what the wait is where it is given (not None, 0 or False): constant, growing, jittered,
-    computed (growing where it is computed), or empty where the value itself says; the strongest holds. `unless`: what
-    the wait is unless that argument is given as None or False. `otherwise`: what ``attempts``, ``wait`` and ``on`` are
-    where nothing is given.
-    `spares`: arguments without one of which calls that are not idempotent are left out."""
+    multiplied (growing, but by 1), computed (growing where it is computed), or empty where the value itself says; the
+    strongest holds. `unless`: what the wait is unless that argument is given as None or False. `otherwise`: what
+    ``attempts``, ``wait`` and ``on`` are where nothing is given. `spares`: arguments without one of which calls that
+    are not idempotent are left out."""
 
     attempts: str = ""
     bounds: tuple[str, ...] = ()

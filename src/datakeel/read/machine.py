@@ -196,9 +196,10 @@ class Machine:
             if all(o.name != GONE_THROUGH.name for o in options):
                 self.effects[index] = replace(self.effects[index], options=(*options, GONE_THROUGH))
 
-    def keep(self, value: Value) -> None:
-        """What is put into an attribute or a container outlives the call: so does the resource that it is."""
-        self.say_of_resource(value, kept=True)
+    def keep(self, value: Value, *, many: bool = False) -> None:
+        """What is put into an attribute or a container outlives the call: so does the resource that it is. `many`: the
+        container holds one for each key."""
+        self.say_of_resource(value, kept=True, **({"many": True} if many else {}))
 
     def say_of_resource(self, value: Value, **said: object) -> None:
         """Says more of the resource that a value is, where it is one that was made here."""

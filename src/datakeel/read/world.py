@@ -1366,8 +1366,10 @@ class World:
 
     def wait_of(self, value: Value | None, kind: str) -> str:
         """What an argument makes of the wait between two tries; empty when it says nothing, or is not known."""
-        if value is None or (value.known and not value.const) or (kind == "growing" and value.const == 1):
+        if value is None or (value.known and not value.const):
             return ""
+        if kind == "multiplied":
+            return "" if value.const == 1 else "growing"
         if kind == "computed":
             random = any(s.kind == "random" for s in value.sources)
             return "constant" if value.known else "jittered" if random else "growing" if value.sources else ""

@@ -97,7 +97,7 @@ def finding_of(rule: Rule, hit: Hit, operation: Operation | None) -> Finding:
         rule=rule.name,
         category=rule.category,
         severity=hit.severity if hit.severity is not None else rule.severity,
-        confidence=confidence(hit, operation),
+        confidence=confidence(hit, operation, rule),
         pillar=page.pillar,
         place=hit.place,
         symbol=hit.symbol or (operation.symbol if operation is not None else ""),
@@ -111,9 +111,11 @@ def finding_of(rule: Rule, hit: Hit, operation: Operation | None) -> Finding:
     )
 
 
-def confidence(hit: Hit, operation: Operation | None) -> Confidence:
+def confidence(hit: Hit, operation: Operation | None, rule: Rule) -> Confidence:
     """As sure as the weakest fact that the finding rests on; one step less for each place where a guard may stand
-    unseen; low in a function that nobody uses."""
+    unseen; low in a function that nobody uses, and of a rule whose findings were mostly not true."""
+    if rule.record is not None and not hit.apart:
+        return Confidence.LOW
     weakest = max((r.origin for r in hit.rests_on), default=Origin.RESOLVED)
     level = {Origin.RESOLVED: 0, Origin.CONVENTION: 1, Origin.ASSUMED: 2}[weakest] + hit.doubts
     level = max(level, int(hit.likely))

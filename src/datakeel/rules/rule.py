@@ -46,6 +46,7 @@ class Hit(Struct, frozen=True, kw_only=True):
     """What a rule yields. `rests_on` are the effects and resources whose facts it needs: the finding is as sure as
     the weakest. `doubts` counts the places where a guard might stand unseen: each takes one step of confidence.
     `likely`: what it says is not certain to matter however sure its facts are; it is of medium confidence at best.
+    `apart`: it is of a form that the rule's record does not speak of, or speaks well of: that does not lower it.
     `also` are rules that would speak of the same places and shall not. `severity` overrides the rule's."""
 
     place: Place
@@ -54,10 +55,25 @@ class Hit(Struct, frozen=True, kw_only=True):
     rests_on: tuple[Effect | Resource, ...] = ()
     doubts: int = 0
     likely: bool = False
+    apart: bool = False
     datasets: tuple[str, ...] = ()
     severity: Severity | None = None
     fix: Fix | None = None
     symbol: str = ""
+
+
+class Record(Struct, frozen=True):
+    """How many of a rule's findings were true, of those that were judged and that it still says (docs/accuracy.md). A
+    rule that declares it is told at low confidence until it is mended."""
+
+    true: int
+    judged: int
+
+    def __str__(self) -> str:
+        """What the rule's page says of it, word for word."""
+        findings = "finding that was" if self.judged == 1 else "findings that were"
+        true = f"{self.true or 'none'} {'was' if self.true < 2 else 'were'} true"
+        return f"told at low confidence: of {self.judged} {findings} judged, {true}"
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -68,6 +84,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     nouns: tuple[type, ...]
     wants_system: bool
     file: Path | None = None  # of the page, where it is a team's own rule
+    record: Record | None = None
 
     @property
     def page(self) -> Page:
@@ -85,11 +102,14 @@ class Page(Struct, frozen=True):
     text: str
 
 
-def rule(severity: Severity) -> Callable[[Callable[..., Iterable[Hit]]], Callable[..., Iterable[Hit]]]:
-    """Marks a function as its file's rule."""
+def rule(
+    severity: Severity, record: Record | None = None
+) -> Callable[[Callable[..., Iterable[Hit]]], Callable[..., Iterable[Hit]]]:
+    """Marks a function as its file's rule. With a record, it is told at low confidence, but for hits `apart`."""
 
     def mark(function: Callable[..., Iterable[Hit]]) -> Callable[..., Iterable[Hit]]:
         function.severity = severity  # type: ignore[attr-defined]
+        function.record = record  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -123,6 +143,7 @@ def described(category: str, module: str, function: Callable[..., Iterable[Hit]]
         nouns=nouns,
         wants_system=len(parameters) > 1,
         file=file,
+        record=function.record,  # type: ignore[attr-defined]
     )
 
 

@@ -8,10 +8,10 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 
-@rule(Severity.MINOR)
+@rule(Severity.MINOR, Record(0, 1))
 def cache_without_expiry(operation: Operation, system: System) -> Iterator[Hit]:
     """Derived entries never expire, and nothing drops them when their source changes."""
     for entry in operation.of(Kind.WRITE):

@@ -10,14 +10,14 @@ from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.leases import NAMED, Lease, checked, claims, leases, rowlocked, same_key
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 COMPARE = """redis.eval(
     "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end", 1, key, token
 )"""
 
 
-@rule(Severity.CRITICAL)
+@rule(Severity.CRITICAL, Record(1, 4))
 def lock_released_by_non_owner(operation: Operation, system: System) -> Iterator[Hit]:
     """A lock is given up that is not, or not yet, ours to give up."""
     for release in operation.of(Kind.WRITE):
@@ -97,6 +97,7 @@ def early(operation: Operation, lock: Effect, write: Effect, release: Effect) ->
             Step(begun, "A commits: what the lock should keep apart has overlapped"),
         ),
         rests_on=(lock, write, release),
+        apart=True,  # only deletions of keys were judged
         datasets=(write.dataset,) if write.dataset else (),
         fix=Fix(
             title="take the lock outside of the transaction, or one that the transaction itself releases",

@@ -10,11 +10,11 @@ from datakeel.model.effect import Effect
 from datakeel.model.operation import Operation, Resource
 from datakeel.model.system import System
 from datakeel.rules.facts.dependencies import Dependency, hot, servers
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 from datakeel.rules.story import way
 
 
-@rule(Severity.SUGGESTION)
+@rule(Severity.SUGGESTION, Record(0, 1))
 def no_circuit_breaker(system: System) -> Iterator[Hit]:
     """Many ways into a web process wait for one other service, and nothing lets go when that one hangs."""
     for service, server in servers(system):

@@ -11,13 +11,13 @@ from datakeel.model.system import System
 from datakeel.rules.facts.retries import count, far, one_caller, pause, waits_for_news
 from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.words import host, thing
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 FEW, MANY = 3, 5  # attempts
 SLOW, LONG = 60.0, 3600.0  # seconds: so seldom that it hurts nobody, for as long
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(2, 7))
 def retry_without_backoff(operation: Operation, system: System) -> Iterator[Hit]:
     """What fails is tried again at once, or at a constant pace: a service that is overloaded gets more load."""
     told: set[str] = set()
@@ -70,6 +70,7 @@ def hit(
             Step(call.place, f"{who} comes back, and gets many times its usual load: it goes down again"),
         ),
         rests_on=(call,),
+        apart=retry.kind != "loop",  # of the loops, none was found true
         doubts=2 if alone or few(retry, attempts) else int(retry.on == ("answer",)),
         severity=Severity.MINOR if attempts is not None and attempts < MANY and retry.wait == "constant" else None,
         fix=fix(retry),

@@ -15,12 +15,12 @@ from datakeel.rules.facts.idempotence import adds_up
 from datakeel.rules.facts.retries import ACTS, inside, one_caller, refused_before
 from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.words import thing
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 Why = tuple[Place, str]
 
 
-@rule(Severity.CRITICAL)
+@rule(Severity.CRITICAL, Record(1, 4))
 def retry_without_idempotency(operation: Operation, system: System) -> Iterator[Hit]:
     """What is not idempotent is tried again, and its first try may have succeeded."""
     for retry in operation.retries:
@@ -114,6 +114,7 @@ def hit(
             Step(place, f"{what} is done a second time: nothing tells the other side that it is the same one"),
         ),
         rests_on=(effect,),
+        apart=bool(sure),  # only what may do no harm twice was judged
         doubts=(0 if sure else 1) + watched,
         severity=None if sure else Severity.MAJOR,
         datasets=(effect.dataset,) if effect.dataset else (),

@@ -10,7 +10,7 @@ from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.releases import Leak, leak, owned
 from datakeel.rules.facts.running import keeps_running
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 LOST = {
     "never": "nothing closes it on any way out",
@@ -23,7 +23,7 @@ KEPT = ("loan", "consumer", "session")
 Leaking = tuple[Operation, Resource, Leak]
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(0, 8))
 def connection_leak(system: System) -> Iterator[Hit]:
     """A connection, session or consumer is not closed on every way out of the function that opens it."""
     sources: dict[tuple[str, str, str], list[Leaking]] = {}

@@ -11,7 +11,7 @@ from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.health import PATH as HEALTH
 from datakeel.rules.facts.running import once_for_each
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 DEAR = ("connection", "pool")  # to open: a handshake, a login, a process on the server
 CLIENTS = ("mongodb", "cassandra", "elasticsearch", "kafka")  # whose clients hold a pool and threads
@@ -23,7 +23,7 @@ LOCAL = ("", "sqlite", "sqlite3", "socket", "http", "smtp")
 Opened = tuple[Resource, str]
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(1, 8))
 def connection_per_operation(operation: Operation, system: System) -> Iterator[Hit]:
     """A connection, pool or producer is opened anew for each request, message or row."""
     for resource, each in opened(operation):
@@ -100,6 +100,7 @@ def hit(resource: Resource, each: str, others: list[Place]) -> Hit:
             Step(resource.place, "the server refuses the next one, and with it everyone else's"),
         ),
         rests_on=(resource,),
+        apart=resource.kind == "producer",  # of which none was judged false
         doubts=doubts(resource, each),
         fix=Fix(title=f"make it once for the process, and {use(resource)}", text=cure(resource)),
     )

@@ -11,12 +11,12 @@ from datakeel.model.system import System
 from datakeel.rules.facts.failures import wide
 from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.started import covers
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 STARTS = {"task": "task", "submit": "job"}
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(1, 17))
 def lost_background_task(operation: Operation, system: System) -> Iterator[Hit]:
     """A task is started and dropped: its failure is never seen, and the end of the process loses it."""
     for spawn in operation.of(Kind.SPAWN):

@@ -10,13 +10,13 @@ from datakeel.model.operation import Operation, Role
 from datakeel.rules.facts.guards import here, now, single_runner
 from datakeel.rules.facts.running import ONCE
 from datakeel.rules.facts.survey import TESTS
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 from datakeel.rules.story import way
 
 FILLS = ("insert", "upsert", "copy")
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(2, 7))
 def non_atomic_batch_output(operation: Operation) -> Iterator[Hit]:
     """A job empties its output and fills it again, and all can see it in between."""
     if operation.role == Role.SCRIPT or TESTS.search(operation.place.path) or not single_runner(operation):

@@ -9,13 +9,13 @@ from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Resource
 from datakeel.model.system import System
 from datakeel.rules.facts.running import ONCE
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 STARTS = {"task": "task", "supervised-task": "task", "thread": "thread", "process": "process", "submit": "job"}
 PASSING = ("sleep", "poll", "flush", "event")  # waits that do not wait for what was started
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(0, 4))
 def unbounded_buffer(noun: Operation | Resource, system: System) -> Iterator[Hit]:
     """What waits in memory without a limit grows until memory is gone, because nothing slows its producer down."""
     if isinstance(noun, Resource):
@@ -29,8 +29,8 @@ def queues(resource: Resource, system: System) -> Iterator[Hit]:
     if resource.kind != "queue" or not resource.complete or not (resource.kept or resource.per == "process"):
         return
     limit = resource.option("maxsize")
-    if limit is not None and limit.value in ("0", "None", "-1"):
-        yield endless_queue(resource, 2 if slowed(resource, system) else 0)
+    if limit is not None and limit.value in ("0", "None", "-1") and not slowed(resource, system):
+        yield endless_queue(resource)
 
 
 def slowed(resource: Resource, system: System) -> bool:
@@ -106,6 +106,7 @@ def crowd(operation: Operation, consume: Effect, spawn: Effect) -> Hit:
             Step(place, "what they call is slow: thousands wait in memory, and are lost when it runs out"),
         ),
         rests_on=(consume, spawn),
+        apart=True,  # only queues were judged
         datasets=(consume.dataset,) if consume.dataset else (),
         fix=Fix(
             title="bound how many run at once, and take the next message when one is done",
@@ -127,7 +128,7 @@ def handed_out(operation: Operation, consume: Effect) -> tuple[Change, ...]:
     return (Change("prefetch", operation.place, "pika", "basic_qos", "prefetch_count=10"),)
 
 
-def endless_queue(resource: Resource, doubts: int) -> Hit:
+def endless_queue(resource: Resource) -> Hit:
     return Hit(
         place=resource.place,
         message="this queue has no limit: when its consumer falls behind, it grows until the process is killed",
@@ -140,7 +141,7 @@ def endless_queue(resource: Resource, doubts: int) -> Hit:
             Step(resource.place, "memory runs out, and everything in the queue is lost with the process"),
         ),
         rests_on=(resource,),
-        doubts=doubts,
+        apart=resource.many,  # one for each who listens, of whom some are gone: only single queues were judged
         fix=Fix(
             title="give it a limit, and let the producer wait or shed", text="maxsize=1000", changes=limit(resource)
         ),

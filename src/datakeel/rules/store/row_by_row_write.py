@@ -16,7 +16,7 @@ from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.running import ONCE
 from datakeel.rules.facts.survey import TESTS
 from datakeel.rules.facts.turns import in_process
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN, StoreKind.SEARCH)
 VERBS = ("insert", "save", "update")
@@ -25,7 +25,7 @@ JOBS = ("task", "consumer", "event")
 PLAIN = re.compile(r"^(big|small)?(int|serial)|^(varchar|char|text|character|uuid|string)", re.I)
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(2, 13))
 def row_by_row_write(operation: Operation, system: System) -> Iterator[Hit]:
     """Many rows are written one by one, each with a round trip of its own."""
     told: set[int] = set()

@@ -11,14 +11,14 @@ from datakeel.model.effect import Effect, StoreKind
 from datakeel.model.place import NOWHERE
 from datakeel.model.system import System
 from datakeel.rules.facts.growth import OUTSIDE, adds, series, started_by
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 KEPT = re.compile(r"audit|billing|journal|ledger|history|deletion", re.I)  # what has to stay
 STORES = (StoreKind.RELATIONAL, StoreKind.WIDE_COLUMN)
 REMOVES = ("delete", "truncate")
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(0, 2))
 def time_series_without_retention(dataset: Dataset, system: System) -> Iterator[Hit]:
     """Dated records are added for ever, and nothing ever removes the old ones."""
     if dataset.kind != "table" or dataset.bounded or not series(dataset) or KEPT.search(dataset.name):

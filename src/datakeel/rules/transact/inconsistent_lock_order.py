@@ -23,8 +23,9 @@ from datakeel.rules.facts.order import (
     parent_first,
     sorted_by_caller,
 )
+from datakeel.rules.facts.stakes import valuable
 from datakeel.rules.facts.ticks import by_timer
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 from datakeel.rules.story import crossed, crossed_calls, crossed_loop
 
 ROLES = re.compile(  # of a thing in a call: in another call, it has the other one
@@ -32,10 +33,11 @@ ROLES = re.compile(  # of a thing in a call: in another call, it has the other o
     r"taker|credit|creditor|a|b|one|other|first|second|left|right|[12])(_|$)|[a-z][12]$"
 )
 NEAR = 2  # calls between the function and a lock
-Orders = dict[frozenset[str], list[tuple[Operation, Effect, Effect]]]
+Order = tuple[Operation, Effect, Effect]
+Orders = dict[frozenset[str], list[Order]]
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(1, 16))
 def inconsistent_lock_order(system: System) -> Iterator[Hit]:
     """Two transactions lock the same rows or tables in different orders, and each waits for the other."""
     orders: Orders = {}
@@ -89,6 +91,7 @@ def named_by_caller(operation: Operation, locks: list[Effect]) -> Iterator[Hit]:
             f"order of the arguments, {one} before {other}, and another call names them the other way round",
             story=crossed_calls(first, second, one, other),
             rests_on=(first, second),
+            apart=True,
             datasets=(first.dataset,),
             symbol=operation.symbol,
             fix=Fix(
@@ -123,17 +126,20 @@ def held_together(operation: Operation, first: Effect, second: Effect) -> bool:
     return first.transaction == 0 and part_of_outer(operation, second)
 
 
-def against(found: list[tuple[Operation, Effect, Effect]], system: System) -> Iterator[Hit]:
+def against(orders: list[Order], system: System) -> Iterator[Hit]:
     """Those who lock the child before the parent; where neither refers to the other, those whose order fewer use."""
-    ways: dict[tuple[str, str], list[tuple[Operation, Effect, Effect]]] = {}
-    for entry in found:
+    ways: dict[tuple[str, str], list[Order]] = {}
+    for entry in orders:
         ways.setdefault((entry[1].dataset, entry[2].dataset), []).append(entry)
     if len(ways) < 2:
         return
     common = max(sorted(ways), key=lambda w: (parent_first(w[0], w[1], system) is True, len(ways[w])))
-    them, theirs, theirs_second = ways[common][0]
     for way in sorted(ways):
         for operation, first, second in near(ways[way]) if way != common else ():
+            found = next((e for e in ways[common] if cycle((operation, first, second), e)), None)
+            if found is None:
+                continue
+            them, theirs, theirs_second = found
             yield Hit(
                 place=here(second),
                 message=f"one of two transactions is aborted as a deadlock: {operation.symbol} locks "
@@ -141,6 +147,7 @@ def against(found: list[tuple[Operation, Effect, Effect]], system: System) -> It
                 f"{second.dataset}, {them.symbol} the other way round",
                 story=crossed(operation, first, second, them, theirs, theirs_second),
                 rests_on=(first, second, theirs, theirs_second),
+                apart=True,
                 datasets=(first.dataset, second.dataset),
                 symbol=operation.symbol,
                 fix=Fix(
@@ -151,7 +158,38 @@ def against(found: list[tuple[Operation, Effect, Effect]], system: System) -> It
             )
 
 
-def near(found: list[tuple[Operation, Effect, Effect]]) -> Iterator[tuple[Operation, Effect, Effect]]:
+def cycle(ours: Order, theirs: Order) -> bool:
+    """Whether each of two can come to wait for the other: their locks refuse each other, both wait for the second one,
+    and no lock that both have taken before keeps one of them out."""
+    operation, first, second = ours
+    other, their_first, their_second = theirs
+    if no_wait(second) or no_wait(their_second) or (shared(first) and shared(their_second)):
+        return False
+    if shared(second) and shared(their_first):
+        return False
+    return not taken_before(operation, first) & taken_before(other, their_first)
+
+
+def shared(lock: Effect) -> bool:
+    return lock.selection is not None and lock.selection.lock == "share"
+
+
+def no_wait(lock: Effect) -> bool:
+    """Whether it is refused at once where another has the row."""
+    return lock.selection is not None and lock.selection.nowait
+
+
+def taken_before(operation: Operation, first: Effect) -> set[str]:
+    """The datasets of which a row has been locked, for nobody else to have, when the first of two locks is taken."""
+    earlier = (e for e in operation.of(Kind.READ) if e.number < first.number and explicit(e) and now(e))
+    return {
+        e.dataset
+        for e in earlier
+        if not shared(e) and held_together(operation, e, first) and operation.before_on_all_paths(e, first)
+    }
+
+
+def near(found: list[Order]) -> Iterator[Order]:
     """Those whose own order it is: further up, callers of callers hold the same two locks once more."""
     return (entry for entry in found if max(len(entry[1].chain), len(entry[2].chain)) <= NEAR)
 
@@ -164,6 +202,8 @@ def row_by_row(operation: Operation, system: System) -> Iterator[Hit]:
         if lock.store != StoreKind.RELATIONAL or not now(lock) or not lock.transaction or lock.transaction < 0:
             continue
         if lock.kind == Kind.READ and not explicit(lock):
+            continue
+        if no_wait(lock):
             continue
         if lock.verb not in ("update", "save", "upsert", "select", "delete") or not lock.dataset:
             continue
@@ -182,6 +222,7 @@ def row_by_row(operation: Operation, system: System) -> Iterator[Hit]:
             story=crossed_loop(loop.place, lock),
             rests_on=(lock,),
             likely=True,
+            apart=valuable(lock.dataset, *(a.column for a in lock.assigned)),  # on what is sold, many work at a time
             doubts=2 * int(gathered(lock) or by_timer(operation, (), system)),
             datasets=(lock.dataset,),
             symbol=operation.symbol,

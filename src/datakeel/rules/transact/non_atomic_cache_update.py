@@ -14,7 +14,7 @@ from datakeel.rules.facts.guards import here, now, stopped
 from datakeel.rules.facts.stakes import valuable
 from datakeel.rules.facts.twice import NEAR, repeats
 from datakeel.rules.facts.words import HOLE, thing
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 from datakeel.rules.story import both_pass, interleaved
 
 STORES = (StoreKind.CACHE, StoreKind.KEY_VALUE)
@@ -22,7 +22,7 @@ SETS = ("set", "setex", "psetex", "put", "hset", "hmset", "mset", "add", "expire
 LIMITS = ("<", "<=", ">", ">=")
 
 
-@rule(Severity.CRITICAL)
+@rule(Severity.CRITICAL, Record(2, 9))
 def non_atomic_cache_update(operation: Operation, system: System) -> Iterator[Hit]:
     """A value of a cache is got, computed and set, or asked and then claimed, and another run does the same in
     between."""
@@ -148,6 +148,11 @@ def limit(guard: Guard, read: Effect) -> bool:
     return guard.test in LIMITS and asks(guard, read)
 
 
+def counts(guard: Guard) -> bool:
+    """Whether it compares with something: over nothing, it only asks whether the key is there."""
+    return guard.test in LIMITS and guard.text.removeprefix("const:") not in ("0", "-1")
+
+
 def asks(guard: Guard, read: Effect) -> bool:
     return any(s.kind == "read" and s.number == read.number for s in guard.sources)
 
@@ -183,6 +188,7 @@ def hit(operation: Operation, read: Effect, write: Effect, told: str, answer: An
         message=messages[told],
         story=story,
         rests_on=(read, write),
+        apart=told == "late" or (told == "limit" and write.verb == "increment" and guard is not None and counts(guard)),
         doubts=int(answer == Answer.UNKNOWN),
         severity=Severity.MAJOR if told == "computed" and not valuable(key) else None,
         datasets=(write.key,) if write.key else (),
