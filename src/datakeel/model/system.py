@@ -153,6 +153,17 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
     def _operations(self) -> dict[str, Operation]:
         return {operation.name: operation for operation in self.operations}
 
+    def task(self, name: str) -> Operation | None:
+        """The job that is registered under a name of its own; None where there is none, or several."""
+        found = self._tasks.get(name, ())
+        return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def _tasks(self) -> dict[str, tuple[Operation, ...]]:
+        return _gathered(
+            (e.name, o) for o in self.operations for e in o.entries if e.kind == "task" and e.place == o.place
+        )
+
     def readers(self, dataset: str) -> Iterator[tuple[Operation, Effect]]:
         for operation in self.operations:
             for effect in operation.of(Kind.READ):

@@ -23,6 +23,7 @@ from datakeel.rules.facts.derivation import (
     together,
 )
 from datakeel.rules.facts.guards import rows_of
+from datakeel.rules.facts.losable import kept_nowhere
 from datakeel.rules.facts.stakes import race
 from datakeel.rules.rule import Hit, rule
 
@@ -51,7 +52,7 @@ def dual_write(operation: Operation, system: System) -> Iterator[Hit]:
             doubts = apart(operation, record, copy)
             if doubts is not None:
                 spoken.add(str(copy.place))
-                yield hit(record, copy, 2 if rebuilt(copy, system) else doubts)
+                yield hit(record, copy, 2 if rebuilt(copy, system) or kept_nowhere(copy) else doubts)
 
 
 def beside(operation: Operation, record: Effect, copy: Effect) -> bool:

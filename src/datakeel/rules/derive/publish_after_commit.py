@@ -16,6 +16,7 @@ from datakeel.rules.facts.derivation import (
     record_writes,
     run_again,
 )
+from datakeel.rules.facts.losable import kept_nowhere
 from datakeel.rules.rule import Hit, rule
 
 
@@ -62,7 +63,7 @@ def hit(record: Effect, publish: Effect) -> Hit:
             Step(publish.place, "the row stands, nobody was told, and nothing will tell them later"),
         ),
         rests_on=(record, publish),
-        doubts=2 if job else 0,
+        doubts=2 if job or kept_nowhere(publish) else 0,
         severity=Severity.SUGGESTION if job else None,
         datasets=tuple(d for d in (record.dataset, publish.dataset) if d),
         fix=Fix(

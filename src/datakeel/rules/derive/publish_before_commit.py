@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Change, Fix, Severity, Step
+from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind, When
-from datakeel.model.operation import Operation, Transaction
+from datakeel.model.operation import Exit, Operation, Transaction
 from datakeel.model.system import System
 from datakeel.rules.facts.decisions import first_filling
 from datakeel.rules.facts.derivation import about, marks, named_in, record_writes, together, unit
 from datakeel.rules.facts.guards import here
+from datakeel.rules.facts.losable import kept_nowhere
+from datakeel.rules.facts.needs import busy_taker, needs
 from datakeel.rules.facts.stakes import race
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import early, way
 
 NO_DELAY = ("None", "0", "0.0")
+NEEDED = (Answer.YES, Answer.UNKNOWN, Answer.NO)
 
 
 @rule(Severity.CRITICAL)
 def publish_before_commit(operation: Operation, system: System) -> Iterator[Hit]:
     """An event or job leaves while the transaction that wrote its rows is still open."""
-    found = [(doubts(operation, p, w), p, w) for p, w in early_ones(operation, system)]
+    found = [(doubts(operation, p, w, system), p, w) for p, w in early_ones(operation, system)]
     told: list[Effect] = []
     for doubt, publish, write in sorted(found, key=lambda f: (f[0], f[1].number)):
         if any(t.dataset and t.dataset == publish.dataset and operation.exclusive(t, publish) for t in told):
@@ -39,7 +43,7 @@ def early_ones(operation: Operation, system: System) -> Iterator[tuple[Effect, E
         if first_filling(operation, publish):
             continue
         alone = unit(operation, publish) is None
-        write = unwritten(operation, publish, system) if alone else uncommitted(operation, publish)
+        write = unwritten(operation, publish, system) if alone else uncommitted(operation, publish, system)
         if write is not None:
             yield publish, write
 
@@ -49,9 +53,9 @@ def delayed(publish: Effect) -> bool:
     return any(o.word == "delay" and o.given and o.value not in NO_DELAY for o in publish.options)
 
 
-def uncommitted(operation: Operation, publish: Effect) -> Effect | None:
+def uncommitted(operation: Operation, publish: Effect, system: System) -> Effect | None:
     """A write of the same transaction that may be rolled back, or not be visible yet, when the message arrives: first
-    of all one that the message tells of."""
+    of all one that whoever takes it needs, and of those one that the message tells of."""
     found = [
         w
         for w in record_writes(operation)
@@ -67,7 +71,7 @@ def uncommitted(operation: Operation, publish: Effect) -> Effect | None:
         return None  # the function that sends it holds such a write too: it is told there
     told = [w for w in open_writes if about(w, (*publish.payload, *publish.key_sources))]
     before = [w for w in open_writes if w.number < publish.number]
-    return next(iter((*told, *before)), None)
+    return min((*told, *before), key=lambda w: NEEDED.index(needs(publish, w, system)), default=None)
 
 
 def one_for_all(write: Effect) -> bool:
@@ -138,19 +142,64 @@ def of_earlier(operation: Operation, publish: Effect, write: Effect) -> bool:
     )
 
 
-def doubts(operation: Operation, publish: Effect, write: Effect) -> int:
+def doubts(operation: Operation, publish: Effect, write: Effect, system: System) -> int:
     """What speaks against harm: at other times the message is put aside, and something else sends it, after the commit
-    as like as not; or it does not tell of what was written, and where its session ends is not plain to see; or a job
-    leaves before a write that another function makes, or that not every run comes to."""
+    as like as not; or who takes it needs nothing of what was written; or it does not tell of what was written, and
+    where its session ends is not plain to see; or a job leaves before a write that another function makes, or that not
+    every run comes to; or no caller is seen that brings it into its transaction."""
     if any(s.kind == "branch" and s.text == "aside" for s in publish.scopes):
+        return 2
+    if harmless(operation, publish, write, system) and not left_out(operation, publish, write):
         return 2
     told = about(write, (*publish.payload, *publish.key_sources))
     transaction = operation.transaction_of(publish)
-    if unit(operation, publish) is None:
+    number = unit(operation, publish)
+    if number is None:
         return 1 if plainly(operation, publish, write) else 2
+    if number == 0 and not brought(publish, system):
+        return 2
     if told:
         return 0
     return 2 if transaction is not None and transaction.kind == "session" else 1
+
+
+def harmless(operation: Operation, publish: Effect, write: Effect, system: System) -> bool:
+    """Whether whoever takes the message does without what was written: he needs nothing of it; or it is written after
+    the job has left, and the job is not seen to look at it; or after a message that only those get who listen then."""
+    needed = needs(publish, write, system)
+    if needed == Answer.NO or (kept_nowhere(publish) and write.number > publish.number):
+        return True
+    alone = unit(operation, publish) is None
+    return alone and needed == Answer.UNKNOWN and busy_taker(publish, system)
+
+
+def left_out(operation: Operation, publish: Effect, write: Effect) -> bool:
+    """Whether the function may leave with the message sent, and the write that it tells of never made: by a way out
+    behind it, or in a later turn of its loop."""
+    if unit(operation, publish) is not None:
+        return False
+    turns = {s.number for s in publish.scopes if s.kind == "loop"} - {s.number for s in write.scopes}
+    return any(
+        x.kind in ("return", "raise")
+        and x.number < write.number
+        and (any(s.number in turns for s in x.scopes) or (x.number > publish.number and together_on(publish, x)))
+        for x in operation.exits
+    )
+
+
+def together_on(publish: Effect, way_out: Exit) -> bool:
+    """Whether a run that has sent the message may come to a way out behind it: they are in no two arms of a branch."""
+    arms = {s.number: s.arm for s in publish.scopes if s.kind == "branch"}
+    return all(arms.get(s.number, s.arm) == s.arm for s in way_out.scopes)
+
+
+def brought(publish: Effect, system: System) -> bool:
+    """Whether some function is seen to send it inside a transaction: who holds one may hand in an argument by which
+    nothing is sent."""
+    return any(
+        e.place == publish.place and (e.transaction or any(entry.atomic for entry in o.entries))
+        for o, e in system.senders(publish.dataset)
+    )
 
 
 def plainly(operation: Operation, publish: Effect, write: Effect) -> bool:

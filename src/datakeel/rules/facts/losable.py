@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from datakeel.model.effect import Effect, StoreKind
 from datakeel.model.system import System
 
 NAMES = re.compile(
@@ -21,3 +22,9 @@ def losable(system: System, name: str) -> bool:
     """
     dataset = system.dataset(name) if name else None
     return bool(NAMES.search(name)) or (dataset is not None and dataset.losable)
+
+
+def kept_nowhere(message: Effect) -> bool:
+    """Whether a message goes to a channel that keeps none: who does not listen at that moment never gets it, and there
+    is no state that could differ from a row."""
+    return message.technology == "redis" and message.store == StoreKind.QUEUE
