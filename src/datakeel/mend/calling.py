@@ -240,7 +240,7 @@ def is_handle(parameter: Parameter, kind: str) -> bool:
 
 def asked_by(effect: Effect, name: str) -> str:
     """The column that a parameter is compared with."""
-    predicates = effect.selection.predicates if effect.selection is not None else ()
+    predicates = effect.predicates
     found = ((p.column, s) for p in predicates for s in p.sources)
     return next((c for c, s in found if (s.kind, s.name, s.path) == ("parameter", name, ())), "")
 

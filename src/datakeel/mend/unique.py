@@ -60,7 +60,7 @@ def found(finding: Finding, system: System) -> tuple[Effect, Effect]:
 
 def looked_for(read: Effect, write: Effect) -> tuple[str, ...]:
     """The columns of the key; none where the row is looked for in any other way than by what it is given."""
-    asked = read.selection.predicates if read.selection is not None else ()
+    asked = read.predicates
     given = {a.column for a in write.assigned} | {p.column for p in asked if write.verb == TAKES}
     # a key over a flag would refuse rows that are right once the first one has left its state
     flags = ("const:True", "const:False")

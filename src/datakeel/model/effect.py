@@ -300,6 +300,11 @@ class Effect(Struct, frozen=True, gc=False, kw_only=True):
         return next((s for s in reversed(self.scopes) if s.kind == kind), None)
 
     @property
+    def predicates(self) -> tuple[Predicate, ...]:
+        """The conditions by which its rows are found; none, where it selects none."""
+        return self.selection.predicates if self.selection is not None else ()
+
+    @property
     def own(self) -> bool:
         """Whether it stands in the operation's own text, at most through the object's own ``save``."""
         return not self.chain or (len(self.chain) == 1 and self.callee.endswith(".save"))

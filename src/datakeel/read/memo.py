@@ -150,14 +150,15 @@ class Memo:
         open."""
         first = min(circle, key=self.rank)
         found, met = self.alone(first, circle[first].work_out)
-        others = sorted((met | circle).keys() - {first}, key=self.rank)
+        circle = met | circle
+        others = sorted(circle.keys() - {first}, key=self.rank)
         self._known[first] = found
         unsettled = set(others) - self._settling
         self._settling |= unsettled
         try:
             for key in others:
                 if key not in self._known:
-                    self.work(key, (met | circle)[key].work_out)
+                    self.work(key, circle[key].work_out)
         finally:
             self._settling -= unsettled
 

@@ -14,6 +14,7 @@ from datakeel.model.effect import Effect
 from datakeel.model.operation import Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import System
+from datakeel.rules.facts.tables import snake
 from datakeel.rules.rule import Hit, Rule, rules
 
 # of one pair of places only the first speaks
@@ -46,7 +47,6 @@ TRIALS = re.compile(
     r"(?:^|[_./])(?:(?:seed|test|demo|sample|dummy|fake)_?(?:data|jobs?|fixtures?)"
     r"|(?:create|make|add)_(?:test|demo|sample|dummy|fake)|debug|monkey_?patch|load_?data)(?:[_./]|$)"
 )
-CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 JUDGED = (Role.PRODUCT, Role.SCRIPT)
 
 Runs = Callable[[str, str], bool]
@@ -128,7 +128,7 @@ def for_trials(operation: Operation) -> bool:
     """Whether a function says by its name, or by that of its class or module, that it makes data to try the program
     with."""
     named = f"{operation.place.path.removesuffix('.py')}.{operation.symbol}"
-    return TRIALS.search(CAMEL.sub("_", named).lower()) is not None
+    return TRIALS.search(snake(named)) is not None
 
 
 def silenced(found: list[Finding]) -> list[Finding]:

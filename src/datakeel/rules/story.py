@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from datakeel.finding import Step
 from datakeel.model.effect import Effect
 from datakeel.model.operation import Operation
 from datakeel.model.place import Place
+
+
+def further(first: Place, places: Iterable[Place]) -> list[Place]:
+    """The other places of what has one cause, each once."""
+    return [place for place in dict.fromkeys(places) if place != first]
+
+
+def and_so_in(others: Sequence[Place], what: str, whose: str = "") -> str:
+    """What a message says of further places.
+
+    >>> and_so_in([], "loop"), and_so_in([Place("a.py", 1), Place("a.py", 2)], "call", " of pay")
+    ('', ' (and so in 2 more calls of pay)')
+    """
+    count = len(others)
+    return f" (and so in {count} more {what}{'s' if count > 1 else ''}{whose})" if others else ""
 
 
 def interleaved(read: Place, write: Place, what: str) -> tuple[Step, ...]:

@@ -77,7 +77,7 @@ def uncommitted(operation: Operation, publish: Effect, system: System) -> Effect
 def one_for_all(write: Effect) -> bool:
     """Whether a row is made where there is none, and is the same one for every run: it is made once in a system's
     life."""
-    asked = write.selection.predicates if write.selection is not None else ()
+    asked = write.predicates
     return (
         write.verb == "get-or-create" and bool(asked) and all(p.value.startswith(("const:", "global:")) for p in asked)
     )

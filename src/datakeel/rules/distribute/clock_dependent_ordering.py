@@ -22,12 +22,12 @@ from datakeel.rules.facts.clocks import (
     pointers,
     positions,
     reading,
-    snake,
 )
 from datakeel.rules.facts.cures import model_name
 from datakeel.rules.facts.derivation import OUTBOX
 from datakeel.rules.facts.event_store import event_log, version_column
 from datakeel.rules.facts.guards import here, single_runner
+from datakeel.rules.facts.tables import snake
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
 

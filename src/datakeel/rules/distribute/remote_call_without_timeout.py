@@ -17,7 +17,7 @@ from datakeel.rules.facts.limits import NETWORK, limited, near, unlimited
 from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.words import host, thing
 from datakeel.rules.rule import Hit, rule
-from datakeel.rules.story import endless
+from datakeel.rules.story import and_so_in, endless, further
 
 WORDS = {
     "httpx": "timeout=httpx.Timeout(10.0, connect=3.0)",
@@ -95,8 +95,8 @@ def decided_at(call: Effect, system: System) -> Place:
 def hit(operation: Operation, calls: list[Open], place: Place, once: bool) -> Hit:
     """`once`: in a program that somebody starts, and sees hang."""
     (call, option), *others = calls
-    also = [p for p in dict.fromkeys(c.place for c, _ in others) if p != call.place]
-    more = f" (and so in {len(also)} more call{'s' if len(also) > 1 else ''} of {operation.symbol})" if also else ""
+    also = further(call.place, (c.place for c, _ in others))
+    more = and_so_in(also, "call", f" of {operation.symbol}")
     story = (*endless(call, "the answer", once), *(Step(p, "nor has this call a limit") for p in also[:8]))
     often = repeated(operation, call) or any(e.kind == "command" for e in operation.entries)  # a timer may start it
     if option.place is not None and option.place != call.place:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 
 from msgspec import Struct
 
@@ -14,6 +13,7 @@ from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.decisions import own_text, tested_columns
 from datakeel.rules.facts.guards import here, rows_of
+from datakeel.rules.facts.tables import snake
 
 ORDERS = ("<", "<=", ">", ">=")
 RECORDS = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN)
@@ -53,11 +53,6 @@ def is_time(name: str, sources: Iterable[Source] = ()) -> bool:
     """
     words = snake(name)
     return not PLAN.search(words) and bool(TIME.search(words) or (reading(sources) and VERSION.match(words)))
-
-
-@cache
-def snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def reading(sources: Iterable[Source]) -> bool:
@@ -116,7 +111,7 @@ def together(operation: Operation, write: Effect, guard: Guard) -> tuple[Assignm
 
 def conditional(write: Effect) -> Iterator[Contest]:
     """The store compares: ``UPDATE … WHERE updated_at < :updated_at``."""
-    for predicate in write.selection.predicates if write.selection is not None else ():
+    for predicate in write.predicates:
         if predicate.operator in ("<", "<=") and is_time(predicate.column, predicate.sources) and predicate.value:
             yield from taken(write.assigned, write, predicate.column, predicate.sources, here(write))
 
@@ -193,7 +188,7 @@ def origin(source: Source) -> tuple[str, int, str]:
 
 def pointed(read: Effect, write: Effect, column: str) -> bool:
     """Whether a row was found by the column of another row that is written now."""
-    found = read.selection.predicates if read.selection is not None else ()
+    found = read.predicates
     return any(s.path[-1:] == (column,) and rows_of(s) == write.rows for p in found for s in p.sources)
 
 

@@ -226,7 +226,7 @@ def insert_once_among(write: Effect, key: list[str], among: Mapping[str, str], s
 
 def serialise_set(read: Effect, write: Effect, system: System) -> Fix:
     """Make the two runs meet on one thing: the row that owns the set, a lock of that name, or a constraint."""
-    key = next((p.column for p in read.selection.predicates if p.operator == "="), "") if read.selection else ""
+    key = next((p.column for p in read.predicates if p.operator == "="), "")
     owner = key.removesuffix("_id") or "owner"
     texts = {
         "django": "with transaction.atomic():\n    "

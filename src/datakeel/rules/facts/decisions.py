@@ -57,7 +57,7 @@ def first_filling(operation: Operation, write: Effect) -> bool:
 
 
 def of_fixed_key(effect: Effect) -> bool:
-    asked = effect.selection.predicates if effect.selection is not None else ()
+    asked = effect.predicates
     return bool(asked) and all(
         p.column in ("id", "pk") and p.operator == "=" and p.value.startswith("const:") for p in asked
     )
@@ -139,7 +139,7 @@ def closed_before(operation: Operation, write: Effect) -> Iterator[tuple[Effect,
 def found_by(operation: Operation, change: Effect) -> Effect | None:
     """The read that gave the row that is changed: it is that row, or is found by its key."""
     numbers = [change.rows.root.partition(":")[2]] if change.rows is not None and not change.rows.path else []
-    predicates = change.selection.predicates if change.selection is not None else ()
+    predicates = change.predicates
     numbers += [str(s.number) for p in predicates if p.operator == "=" for s in p.sources if s.kind == "read"]
     reads = (operation.effect(int(n)) for n in numbers if n.isdigit())
     return next((r for r in reads if r is not None and r.kind == Kind.READ and r.dataset == change.dataset), None)

@@ -178,7 +178,7 @@ def amends(first: Effect, second: Effect) -> str:
 
 def owners(write: Effect) -> frozenset[str]:
     """The numbers of the new rows by whose keys a write finds the rows that refer to them."""
-    predicates = write.selection.predicates if write.selection is not None else ()
+    predicates = write.predicates
     return frozenset(
         str(s.number)
         for p in predicates

@@ -43,7 +43,7 @@ def made_of(effect: Effect) -> Iterator[Source]:
             yield Source("read", int(number))
     for assignment in effect.assigned:
         yield from assignment.sources
-    for predicate in effect.selection.predicates if effect.selection is not None else ():
+    for predicate in effect.predicates:
         yield from predicate.sources
 
 

@@ -102,7 +102,7 @@ def serialised(operation: Operation, read: Effect, write: Effect, system: System
 def one_of_many(lock: Effect, read: Effect, system: System) -> bool:
     """Whether a locked row only leads to the one that is read, as many others do: each run locks its own seat, and they
     meet at the show."""
-    asked = read.selection.predicates if read.selection is not None else ()
+    asked = read.predicates
     by = [p for p in asked if p.operator == "=" and p.sources]
     leading = [s for p in by for s in p.sources if s.kind == "read" and s.number == lock.number and len(s.path) == 1]
     if not leading or len(leading) != len(asked) or lock.dataset == read.dataset:

@@ -11,9 +11,10 @@ from msgspec import Struct
 from datakeel.model.effect import Effect, Guard, Kind, Source, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.place import Place
-from datakeel.rules.facts.clocks import RECORDS, by_order, snake
+from datakeel.rules.facts.clocks import RECORDS, by_order
 from datakeel.rules.facts.decisions import deciding_reads, own_text, says_absent
 from datakeel.rules.facts.guards import here
+from datakeel.rules.facts.tables import snake
 
 _LEADER = (
     r"leader(?!_?board)|(?<![a-z])(master(?!card|_?data|_?key)|elect(?!r))|coordinator|chief|singleton"
@@ -78,7 +79,7 @@ def judged(operation: Operation, write: Effect) -> Seizure | None:
         if read is not None and guard.place is not None:
             return Seizure(write, guard.place, read, True, write.dataset or name_of(read))
     renewed = {a.column for a in write.assigned}
-    for predicate in write.selection.predicates if write.selection is not None else ():
+    for predicate in write.predicates:
         old = predicate.operator in ("<", "<=") and predicate.column in renewed
         if old and beats(predicate.column, predicate.sources):
             return Seizure(write, here(write), None, True, write.dataset)
@@ -109,7 +110,7 @@ def same_place(read: Effect, write: Effect) -> bool:
 
 def asks_living(read: Effect) -> bool:
     """Whether a read asks for those whose heartbeat is younger than a limit, by the clock of who asks."""
-    found = read.selection.predicates if read.selection is not None else ()
+    found = read.predicates
     return any(p.operator in (">", ">=", "<", "<=") and beats(p.column, p.sources) for p in found)
 
 

@@ -68,19 +68,15 @@ def carried(publish: Effect, write: Effect) -> bool:
 
 def looked_at(job: Operation, reads: list[Effect], write: Effect) -> Answer:
     """`needs`, of columns that are changed, by what the job does with the rows of their table."""
-    used = {column for read in reads for column in used_columns(job, read)}
+    seen = uses(job)
+    used = {column for read in reads for column in (*given(read), *seen.get(read.number, ()))}
     chosen = {column for read in reads for column in chosen_by(read)}
     changed = changed_columns(write)
     if (used | chosen) & changed or (ALL in changed and (used or not all(map(KEY.search, chosen)))):
         return Answer.YES
     if may_be_new(write):
         return Answer.UNKNOWN
-    return Answer.NO if busy(job) and any(used_at_all(job, read) for read in reads) else Answer.UNKNOWN
-
-
-def used_at_all(job: Operation, read: Effect) -> bool:
-    """Whether a job is seen to use what a read gave, if only its key."""
-    return any(s.kind == "read" and s.number == read.number for e in job.effects for s in sources_of(e))
+    return Answer.NO if busy(job) and any(read.number in seen for read in reads) else Answer.UNKNOWN
 
 
 def busy_taker(publish: Effect, system: System) -> bool:
@@ -120,18 +116,26 @@ def chosen_by(read: Effect) -> Iterator[str]:
         yield from read.selection.order
 
 
-def used_columns(job: Operation, read: Effect) -> Iterator[str]:
-    """The columns of a read's rows that a job is seen to use, beside the key that they are found by."""
-    if read.selection is not None:
-        yield from read.selection.columns or ()
+def given(read: Effect) -> tuple[str, ...]:
+    """The columns that a read asks for."""
+    return (read.selection.columns if read.selection is not None else None) or ()
+
+
+def uses(job: Operation) -> dict[int, set[str]]:
+    """The reads of which a job is seen to use something, by their numbers, each with the columns that it uses beside
+    the key that the row is found by."""
+    found: dict[int, set[str]] = {}
     for effect in job.effects:
         for source in sources_of(effect):
-            if source.kind == "read" and source.number == read.number and source.path and source.path not in IDENTITY:
-                yield source.path[0]
+            if source.kind == "read":
+                columns = found.setdefault(source.number, set())
+                if source.path and source.path not in IDENTITY:
+                    columns.add(source.path[0])
+    return found
 
 
 def sources_of(effect: Effect) -> Iterator[Source]:
-    selected = effect.selection.predicates if effect.selection is not None else ()
+    selected = effect.predicates
     return chain(
         effect.payload,
         effect.key_sources,

@@ -42,7 +42,7 @@ def locked_at_once(lock: Effect, operation: Operation, system: System) -> bool:
     held = [e for n in lock.locks if (e := operation.effect(n)) is not None and e.selection is not None]
     if any(lock.dataset in (e.dataset, *e.selection.joins) for e in held if e.selection is not None):
         return True
-    asked_for = [s for p in (lock.selection.predicates if lock.selection is not None else ()) for s in asked(p)]
+    asked_for = [s for p in lock.predicates for s in asked(p)]
     return any(owned(s, e, system) for s in asked_for for e in held) or any(
         lock.rows is not None and lock.rows.root == f"read:{e.number}" and refers(lock.dataset, e.dataset, system)
         for e in held
@@ -68,7 +68,7 @@ def chosen_by_loop(lock: Effect, operation: Operation) -> bool:
 def of_one_owner(lock: Effect, operation: Operation) -> bool:
     """Whether all rows that the loop locks belong to one thing that it does not change: they are found by its key too,
     so another run meets them only for the same one, and then goes through the same rows."""
-    asked_for = [p for p in (lock.selection.predicates if lock.selection is not None else ()) if p.operator == "="]
+    asked_for = [p for p in lock.predicates if p.operator == "="]
     fixed = [
         p
         for p in asked_for

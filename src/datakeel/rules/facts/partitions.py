@@ -18,7 +18,7 @@ def hashed(dataset: Dataset | None) -> tuple[str, ...]:
 
 def compared(read: Effect, operators: tuple[str, ...]) -> frozenset[str]:
     """The columns that a query compares so."""
-    predicates = read.selection.predicates if read.selection is not None else ()
+    predicates = read.predicates
     return frozenset(p.column.rpartition(".")[2] for p in predicates if p.operator in operators)
 
 

@@ -9,56 +9,17 @@ from datakeel.finding import Severity
 from datakeel.model.effect import Effect
 
 # what a column counts that nobody gives away twice
-AMOUNTS = frozenset(
-    [
-        "balance",
-        "amount",
-        "credit",
-        "debit",
-        "paid",
-        "payment",
-        "refund",
-        "refunded",
-        "charge",
-        "payout",
-        "money",
-        "price",
-        "cost",
-        "fee",
-        "stock",
-        "inventory",
-        "quantity",
-        "qty",
-        "allocated",
-        "reserved",
-        "budget",
-        "capacity",
-        "seat",
-    ]
-)
+_AMOUNTS = """
+    balance amount credit debit paid payment refund refunded charge payout money price cost fee stock inventory
+    quantity qty allocated reserved budget capacity seat
+    """
+AMOUNTS = frozenset(_AMOUNTS.split())
 # what a row is, of which one more or less is a loss
-HOLDINGS = frozenset(
-    [
-        "payment",
-        "invoice",
-        "refund",
-        "charge",
-        "payout",
-        "wallet",
-        "ledger",
-        "transfer",
-        "order",
-        "booking",
-        "reservation",
-        "allocation",
-        "ticket",
-        "coupon",
-        "voucher",
-        "purchase",
-        "shipment",
-        "seat",
-    ]
-)
+_HOLDINGS = """
+    payment invoice refund charge payout wallet ledger transfer order booking reservation allocation ticket coupon
+    voucher purchase shipment seat
+    """
+HOLDINGS = frozenset(_HOLDINGS.split())
 # where a thing stands in a list: the next move puts it right
 PLACES = frozenset(["position", "order", "rank", "sort", "index", "idx", "place"])
 WORD = re.compile(r"[A-Z]?[a-z]+")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from datakeel.model.dataset import Column, Dataset
 from datakeel.model.place import NOWHERE, Place
@@ -51,3 +52,13 @@ def words(name: str) -> tuple[str, ...]:
     (('unit', 'price', 'min'), ('deposit', 'fee', 'percent'))
     """
     return tuple(w.lower() for w in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", name))
+
+
+@cache
+def snake(name: str) -> str:
+    """A name with its words parted by underscores, in small letters.
+
+    >>> snake("shop.lastModified")
+    'shop.last_modified'
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -46,7 +46,7 @@ def many(rows: Effect) -> bool:
 def asked_by(asked: Effect, over: Rows) -> str:
     """The column of a loop's row by which an effect finds its own rows; empty where it does not."""
     number = int(over.root.partition(":")[2])
-    for predicate in asked.selection.predicates if asked.selection is not None else ():
+    for predicate in asked.predicates:
         for source in predicate.sources:
             own = source.kind == "read" and source.number == number and source.path[: len(over.path)] == over.path
             if predicate.operator == "=" and own and source.path:

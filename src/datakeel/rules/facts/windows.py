@@ -31,7 +31,7 @@ def named_by_clock(write: Effect, system: System) -> bool:
         return any(reading((s,)) for s in write.key_sources)
     if not any(a.how == "atomic" for a in write.assigned):
         return False
-    chosen = write.selection.predicates if write.selection is not None else ()
+    chosen = write.predicates
     if any(p.operator == "=" and reading(p.sources) for p in chosen):
         return True
     dataset = system.dataset_of(write)
@@ -44,7 +44,7 @@ def own_times(operation: Operation, consumed: set[int]) -> Iterator[Source]:
     """The times that messages carry, as far as the function reads them."""
     for effect in operation.effects:
         sources = (*effect.payload, *effect.key_sources, *effect.computed_from)
-        sources += tuple(s for p in (effect.selection.predicates if effect.selection else ()) for s in p.sources)
+        sources += tuple(s for p in effect.predicates for s in p.sources)
         sources += tuple(s for g in effect.guards for s in g.sources)
         yield from (s for s in sources if s.path and is_time(s.path[-1]) and of_a_message(s, consumed))
 

@@ -50,7 +50,7 @@ def by_name(dataset: Dataset, attribute: Column, system: System) -> dict[str, Ef
     """The attributes that the code knows by name: what it asks for or writes with a constant."""
     found: dict[str, Effect] = {}
     for _, read in system.readers(dataset.name):
-        for predicate in read.selection.predicates if read.selection is not None else ():
+        for predicate in read.predicates:
             if dataset.own(predicate.column) == attribute.name and predicate.value.startswith("const:"):
                 found.setdefault(predicate.value, read)
     for _, write in system.writers(dataset.name):

@@ -48,7 +48,7 @@ def kinds(dataset: Dataset, column: Column, system: System) -> dict[str, Effect]
 def by_kind(dataset: Dataset, column: Column, system: System) -> Effect | None:
     """A query for the events of some kind."""
     for _, read in system.readers(dataset.name):
-        predicates = read.selection.predicates if read.selection is not None else ()
+        predicates = read.predicates
         if any(dataset.own(p.column) == column.name and p.operator in ("=", "in") for p in predicates):
             return read
     return None

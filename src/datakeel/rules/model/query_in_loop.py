@@ -23,7 +23,7 @@ from datakeel.rules.facts.turns import (
     waits_elsewhere,
 )
 from datakeel.rules.rule import Hit, rule
-from datakeel.rules.story import way
+from datakeel.rules.story import and_so_in, further, way
 
 JOBS = ("task", "schedule", "command", "main", "consumer")  # nobody waits for their answer
 Asked = tuple[Effect, Effect, str]
@@ -44,10 +44,8 @@ def query_in_loop(operation: Operation, system: System) -> Iterator[Hit]:
 def together(hits: list[Hit]) -> Hit:
     """What one function asks in several loops is one finding, of the loop that is told most surely."""
     first, *others = hits
-    places = [p for p in dict.fromkeys(h.place for h in others) if p != first.place]
-    if not places:
-        return first
-    more = f" (and so in {len(places)} more loop{'s' if len(places) > 1 else ''} of this function)"
+    places = further(first.place, (h.place for h in others))
+    more = and_so_in(places, "loop", " of this function")
     steps = (Step(p, "rows are gone through here too, with a query for each") for p in places[:4])
     return replace(first, message=first.message + more, story=(*first.story, *steps))
 
@@ -188,7 +186,7 @@ def of_one(operation: Operation, rows: Effect, system: System) -> bool:
     """Whether the rows are those of one row that is handed in: few hang on one, as a rule, and whoever hands it in may
     have read them along. A request's own rows are as many as its user has. (Of 15 such in public code 4 were worth a
     change.)"""
-    found = rows.selection.predicates if rows.selection is not None else ()
+    found = rows.predicates
     owners = {o for p in found if p.operator == "=" for s in behind(operation, p.sources) if (o := owner(s))}
     if not any(e.kind == "request" for e in operation.entries):
         return bool(owners)

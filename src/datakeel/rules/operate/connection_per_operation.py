@@ -12,6 +12,7 @@ from datakeel.model.system import System
 from datakeel.rules.facts.health import PATH as HEALTH
 from datakeel.rules.facts.running import once_for_each
 from datakeel.rules.rule import Hit, Record, rule
+from datakeel.rules.story import and_so_in, further
 
 DEAR = ("connection", "pool")  # to open: a handshake, a login, a process on the server
 CLIENTS = ("mongodb", "cassandra", "elasticsearch", "kafka")  # whose clients hold a pool and threads
@@ -86,8 +87,8 @@ def for_each_sent(operation: Operation, resource: Resource) -> str:
 
 
 def hit(resource: Resource, each: str, others: list[Place]) -> Hit:
-    places = [p for p in dict.fromkeys(others) if p != resource.place]
-    more = f" (and so in {len(places)} more place{'s' if len(places) > 1 else ''})" if places else ""
+    places = further(resource.place, others)
+    more = and_so_in(places, "place")
     what = resource.kind if resource.kind != "client" else f"{resource.technology} client"
     return Hit(
         place=resource.place,

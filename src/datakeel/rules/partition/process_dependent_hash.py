@@ -37,7 +37,7 @@ def used(effect: Effect) -> tuple[str, bool]:
     if hashed is not None:
         return "names" if effect.kind != Kind.LOCK else "is the key of", hashed.path[:1] in [(t,) for t in TEXTS]
     stored = [s for a in effect.assigned for s in a.sources]
-    asked = [s for p in (effect.selection.predicates if effect.selection is not None else ()) for s in p.sources]
+    asked = [s for p in effect.predicates for s in p.sources]
     hashed = of_process((*stored, *asked))
     if hashed is not None:
         return "is kept, or looked for, in", hashed.path[:1] in [(t,) for t in TEXTS]

@@ -33,7 +33,7 @@ def by_own_clock(write: Effect) -> bool:
 
 def of_a_new_row(write: Effect) -> bool:
     """Whether nobody else can write the row: its key was minted here."""
-    keys = write.selection.predicates if write.selection is not None else ()
+    keys = write.predicates
     given = (*(s for p in keys for s in p.sources), *(s for a in write.assigned for s in a.sources))
     return any(s.kind in MINTED for s in given)
 

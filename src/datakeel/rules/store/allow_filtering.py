@@ -38,7 +38,7 @@ def in_one_partition(read: Effect, dataset: Dataset | None) -> bool:
     """Whether the whole partition key is given: what is filtered is one partition, on its own nodes."""
     partitioning = dataset.schema.partitioning if dataset is not None else None
     given = read.selection.equality_columns() if read.selection is not None else frozenset()
-    given |= {p.column for p in (read.selection.predicates if read.selection is not None else ()) if p.operator == "in"}
+    given |= {p.column for p in read.predicates if p.operator == "in"}
     return partitioning is not None and set(partitioning.columns) <= given
 
 

@@ -109,7 +109,7 @@ def few(operation: Operation, write: Effect, read: Effect | None, loop: Scope) -
     """How much speaks for it that there are only a few rows: they are those of an object at hand, or as many as a form,
     a message or a caller holds, unless a job is given them, or each is committed; they are those of one owner, or in
     one state."""
-    asked = read.selection.predicates if read is not None and read.selection is not None else ()
+    asked = read.predicates if read is not None else ()
     equal = [p for p in asked if p.operator == "="]
     if any(of_object(p) for p in asked) and not alike(write):
         return 2

@@ -24,11 +24,7 @@ def conditional_transition(survey: Survey) -> Iterator[Seen]:
 
 def left(write: Effect) -> str:
     """The column that a write finds in one state, and leaves in another."""
-    before = {
-        p.column: p.value
-        for p in (write.selection.predicates if write.selection is not None else ())
-        if p.operator in ("=", "in", "is-null")
-    }
+    before = {p.column: p.value for p in write.predicates if p.operator in ("=", "in", "is-null")}
     for assignment in write.assigned:
         asked_for = before.get(assignment.column)
         constant = assignment.how == "constant" or any(s.kind == "clock" for s in assignment.sources)

@@ -30,7 +30,7 @@ def moves(write: Effect, column: str) -> bool:
 
 
 def compared(write: Effect) -> str:
-    predicates = write.selection.predicates if write.selection is not None else ()
+    predicates = write.predicates
     return next(
         (
             p.column

@@ -22,5 +22,5 @@ def upsert(survey: Survey) -> Iterator[Seen]:
 
 def asked(write: Effect) -> list[str]:
     """The columns that say which row it is."""
-    predicates = write.selection.predicates if write.selection is not None else ()
+    predicates = write.predicates
     return [p.column for p in predicates] or [a.column for a in write.assigned if a.how == "value" and not minted(a)]

@@ -35,7 +35,7 @@ def version_check(survey: Survey) -> Iterator[Seen]:
 def compared(write: Effect) -> str:
     """The version that a write's condition compares, and that it moves on."""
     own = {a.column for a in write.assigned}
-    predicates = write.selection.predicates if write.selection is not None else ()
+    predicates = write.predicates
     return next(
         (
             p.column

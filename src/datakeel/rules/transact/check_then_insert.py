@@ -185,7 +185,7 @@ def handled_by_callers(operation: Operation, write: Effect, system: System) -> b
 def hardly_meet(operation: Operation, read: Effect, system: System) -> int:
     """Two doubts where two runs hardly ever meet: a timer starts them one after the other; or they look for a row that
     there is one of, and that is there from the first run on."""
-    asked = read.selection.predicates if read.selection is not None else ()
+    asked = read.predicates
     of_one = all(p.value.startswith("const:") for p in asked)
     return 2 * int(of_one or by_timer(operation, asked, system) or one_off(operation, system))
 
@@ -202,7 +202,7 @@ def any_yet(read: Effect, write: Effect, columns: tuple[str, ...], system: Syste
 
 def constants(read: Effect, columns: tuple[str, ...]) -> dict[str, str]:
     """Which rows count, where the row is looked for among those of one state: later ones of the same key are right."""
-    asked = read.selection.predicates if read.selection is not None else ()
+    asked = read.predicates
     return {
         p.column: p.value.removeprefix("const:")
         for p in asked
@@ -213,7 +213,7 @@ def constants(read: Effect, columns: tuple[str, ...]) -> dict[str, str]:
 def filled(read: Effect, columns: tuple[str, ...]) -> tuple[str, ...]:
     """The columns that hold something in the row that was looked for: NULLs do not collide, and a key that takes one in
     refuses nothing."""
-    asked = read.selection.predicates if read.selection is not None else ()
+    asked = read.predicates
     empty = {p.column for p in asked if p.operator == "is-null" or p.value == "const:None"}
     return tuple(c for c in columns if c not in empty)
 
@@ -222,20 +222,20 @@ def telling(read: Effect, write: Effect, columns: tuple[str, ...]) -> tuple[str,
     """The columns that tell the row from others: ``deleted_at IS NULL``, which the insert leaves alone, says which rows
     count, and not which one it is."""
     given = {a.column for a in write.assigned}
-    asked = read.selection.predicates if read.selection is not None else ()
+    asked = read.predicates
     empty = {p.column for p in asked if "null" in p.operator and p.column not in given}
     return tuple(c for c in columns if c not in empty) or columns
 
 
 def missing(write: Effect) -> tuple[str, ...]:
     """The key that would have to stand behind a `get_or_create`."""
-    asked = write.selection.predicates if write.selection is not None else ()
+    asked = write.predicates
     return (write.dataset, *sorted(p.column for p in asked))
 
 
 def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:
     """`get_or_create` looks first and inserts then: only a unique key makes it safe."""
-    predicates = write.selection.predicates if write.selection is not None else ()
+    predicates = write.predicates
     asked = tuple(p.column for p in predicates)
     if not asked or any(map(unmatched, predicates)) or refused_twice(write, asked, system) != Answer.NO:
         return

@@ -256,7 +256,7 @@ def serialises(operation: Operation, write: Effect) -> bool:
 
 def found_by(write: Effect) -> set[str]:
     """The columns by which an upsert finds the row: a row that is found keeps them."""
-    asked = write.selection.predicates if write.verb == "upsert" and write.selection is not None else ()
+    asked = write.predicates if write.verb == "upsert" else ()
     return {p.column for p in asked if p.operator == "="}
 
 

@@ -165,10 +165,9 @@ def at_stake(write: Effect, consequence: Effect) -> Severity | None:
     return race(consequence) if consequence.kind == Kind.WRITE else Severity.MAJOR
 
 
-def harmless(write: Effect, consequence: Effect | None) -> bool:
-    """Whether all that happens twice is a note, or a mail to people: a second one after a double click."""
-    if consequence is None or at_stake(write, consequence) is None:
-        return False
+def harmless(consequence: Effect) -> bool:
+    """Whether what happens twice, with nothing of value at stake, is a note, or a mail to people: a second one after a
+    double click."""
     return (
         consequence.kind == Kind.WRITE or consequence.store == StoreKind.MAIL or bool(MAIL & words(consequence.dataset))
     )
@@ -197,14 +196,16 @@ def hit(
         )
     old = guard.text if guard.test == "==" and guard.polarity else ""
     new = assignment.text.removeprefix("const:") if assignment.how == "constant" else ""
+    severity = Severity.MAJOR if consequence is None else at_stake(write, consequence)
+    slight = severity is not None
     return Hit(
         place=write.place,
         message=message,
         story=both_pass(place, guard.place or place, write, column, consequence, rival),
         rests_on=tuple(e for e in (read, write, consequence) if e is not None),
-        severity=Severity.MAJOR if consequence is None else at_stake(write, consequence),
-        likely=consequence is None or at_stake(write, consequence) is not None,
-        doubts=int(answer == Answer.UNKNOWN) + 2 * int(harmless(write, consequence)),
+        severity=severity,
+        likely=slight,
+        doubts=int(answer == Answer.UNKNOWN) + 2 * int(slight and consequence is not None and harmless(consequence)),
         datasets=(write.dataset,) if write.dataset else (),
         fix=conditional_update(write, assignment.column, old, new, system, locked(operation, read, write)),
     )

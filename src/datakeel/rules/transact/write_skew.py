@@ -129,7 +129,7 @@ def constrained(write: Effect, system: System) -> bool:
 def none_of_a_key(operation: Operation, read: Effect, write: Effect) -> bool:
     """Whether all that is asked is if a row of some values is there already, and one is then added. Whether there may
     be another of the same values is not known where the look-up is not the insert's own key."""
-    asked = read.selection.predicates if read.selection is not None else ()
+    asked = read.predicates
     if write.verb != "insert" or any(p.operator not in ("=", "in", "is-null", "not-null") for p in asked):
         return False
     return any(of is read and says_absent(guard, read) for guard, of in deciding_reads(operation, write))
@@ -155,7 +155,7 @@ def hit(read: Effect, write: Effect, computed: str, answer: Answer, system: Syst
         likely=True,
         doubts=int(answer == Answer.UNKNOWN)
         + int(bool(computed) and unique == Answer.UNKNOWN)
-        + 2 * int(by_timer(operation, read.selection.predicates if read.selection is not None else (), system))
+        + 2 * int(by_timer(operation, read.predicates, system))
         + 2 * int(one_off(operation, system))
         + 2 * int(is_place(computed) if computed else none_of_a_key(operation, read, write)),
         datasets=(rows,),

@@ -143,7 +143,7 @@ def undone(operation: Operation, first: Effect, second: Effect) -> bool:
 
 def in_the_making(first: Effect, second: Effect) -> bool:
     """Whether both happen only while the row that they belong to is not marked as complete."""
-    predicates = first.selection.predicates if first.selection is not None else ()
+    predicates = first.predicates
     owned = {rows_of(s) for p in predicates if p.operator == "=" for s in p.sources} - {None}
     return any(
         guard.test == "truth" and not guard.polarity and rows_of(source) in owned and DONE.search(source.path[-1])
