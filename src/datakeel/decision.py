@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from datakeel.requirements import Requirements
+from datakeel.requirements import Batch, Requirements
 
 QUESTIONS = (
     "data-model",
@@ -102,11 +102,13 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class Design(Struct, frozen=True, kw_only=True):
-    """A system that does not exist yet: what it must do, and one decision for each of QUESTIONS, in their order."""
+    """A system that does not exist yet: what it must do, and one decision for each of QUESTIONS, in their order.
+    `archives`: jobs that nobody asked for, and the storage needs."""
 
     requirements: Requirements
     decisions: tuple[Decision, ...]
     warnings: tuple[str, ...] = ()
+    archives: tuple[Batch, ...] = ()
 
     def decision(self, question: str) -> Decision:
         return next(d for d in self.decisions if d.question == question)

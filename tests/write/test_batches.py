@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from datakeel.design.designer import design as designed
 from datakeel.mistake import Mistake
 from datakeel.requirements import read
 from datakeel.write.project import Project
@@ -79,6 +80,16 @@ def test_what_is_written_follows_the_jobs() -> None:
     alone = written(TABLES + "\n  batches: {revenue: {source: payment, every: 1d}}\n")
     assert not [file.path for file in alone.files if "batch_files" in file.path or "histories" in file.path]
     assert "batch_files" not in alone.text("src/billing/processing/batch.py")
+
+
+def test_where_one_server_is_full_too_early_a_job_is_written_that_nobody_asked_for() -> None:
+    text = "datakeel: 1\nname: billing\nworkload: {writes: 1.3k/s}\ndomain:\n" + TABLES
+    decided = designed(read(text, "system.yaml"))
+    assert decided.decision("storage-engine").chosen == "archived-postgresql"
+    assert [(job.source, job.kind) for job in decided.archives] == [("payment", "archive"), ("visit", "archive")]
+    project = write(decided)
+    assert "src/billing/processing/batch_jobs/archive_of_payment.py" in {file.path for file in project.files}
+    assert "batches" not in project.text("system.yaml")  # it says what is asked for
 
 
 def test_an_index_is_made_once_for_each_way_of_reading() -> None:

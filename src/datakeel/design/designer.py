@@ -6,6 +6,8 @@ from msgspec.structs import replace
 
 from datakeel.decision import Design
 from datakeel.design import conflicts
+from datakeel.design.archives import archives
+from datakeel.design.estimate import estimate
 from datakeel.design.flips import flips
 from datakeel.design.questions import decide
 from datakeel.requirements import Requirements
@@ -18,9 +20,11 @@ def design(requirements: Requirements) -> Design:
     """
     conflicts.refuse(requirements)
     decisions = decide(requirements)
+    engine = next(d.chosen for d in decisions if d.question == "storage-engine")
     changes = flips(requirements, decisions)
     return Design(
         requirements=requirements,
         decisions=tuple(replace(decision, flips=changes[decision.question]) for decision in decisions),
         warnings=tuple(conflicts.warnings(requirements, decisions)),
+        archives=archives(requirements, estimate(requirements), engine),
     )

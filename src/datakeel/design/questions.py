@@ -10,6 +10,7 @@ from typing import Protocol, cast
 
 from datakeel.decision import QUESTIONS, Decision
 from datakeel.design import decisions
+from datakeel.design.archives import with_archives
 from datakeel.design.choice import Choice
 from datakeel.design.estimate import Estimate, estimate
 from datakeel.requirements import Requirements
@@ -28,7 +29,8 @@ def decide(requirements: Requirements) -> tuple[Decision, ...]:
     """One decision for each question; each knows those before it. They do not yet say what would change them."""
     worked_out = estimate(requirements)
     chosen = choose(requirements)
-    return tuple(answers()[question].decide(requirements, worked_out, chosen) for question in QUESTIONS)
+    whole = with_archives(requirements, worked_out, chosen)
+    return tuple(answers()[question].decide(whole, worked_out, chosen) for question in QUESTIONS)
 
 
 def choose(requirements: Requirements) -> Mapping[str, str]:
@@ -36,7 +38,8 @@ def choose(requirements: Requirements) -> Mapping[str, str]:
     worked_out = estimate(requirements)
     chosen: dict[str, str] = {}
     for question in QUESTIONS:
-        chosen[question] = answers()[question].choose(requirements, worked_out, MappingProxyType(chosen))
+        whole = with_archives(requirements, worked_out, chosen)
+        chosen[question] = answers()[question].choose(whole, worked_out, MappingProxyType(chosen))
     return chosen
 
 

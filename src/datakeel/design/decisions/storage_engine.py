@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from math import ceil
 
 from datakeel.decision import Decision, Figure
-from datakeel.design.amounts import DAY, count, period, share, size, times
+from datakeel.design.amounts import count, period, share, size, times
+from datakeel.design.archives import archives
 from datakeel.design.choice import Choice, answer, judged
 from datakeel.design.estimate import Estimate, Load
 from datakeel.design.overrides import asked_for
@@ -77,7 +78,7 @@ def _because(chosen: str, estimate: Estimate, requirements: Requirements) -> Ite
         f"{most} leaves headroom. {size(estimate.bytes)} are kept; one holds {size(value('postgresql', 'node_bytes'))}."
     )
     if chosen == "archived-postgresql":
-        yield from _archived(estimate)
+        yield from _archived(estimate, requirements)
     if chosen in ("one-postgresql", "partitioned-postgresql") and estimate.write_share <= 0.5:
         yield "One PostgreSQL is enough. Nothing else is needed to keep this data."
     yield _memory(estimate)
@@ -103,24 +104,35 @@ def _because(chosen: str, estimate: Estimate, requirements: Requirements) -> Ite
         )
 
 
-def _archived(estimate: Estimate) -> Iterator[str]:
+def _archived(estimate: Estimate, requirements: Requirements) -> Iterator[str]:
     leaving = [load for load in estimate.loads if load.leaves]
     names, most = ", ".join(load.name for load in leaving), max(leaving, key=lambda load: load.bytes)
     yield (
         f"Nobody has said how long {names} stay at hand; {period(most.retention)} is assumed. One server holds "
-        f"{period(estimate.hot)} of it: rows that are older leave for an archive, a month at a time. "
+        f"{period(estimate.hot)} of it: rows that are older have to leave for an archive, a month at a time. "
         f"{count(servers(estimate), 'servers')} by hash of the key would keep them at hand, and cost every transaction "
         "and join across two keys."
     )
-    yield (
-        f"The server is full after {period(estimate.hot)}; by then a job has to run. That of a table is written with "
-        f"this line under `batches` in system.yaml: kind archive, source {most.name}, every 1 month, older_than "
-        f"{int(estimate.hot * HOT / DAY)}d. Streams of events do not leave by it: where old ones have to, make a table "
-        "of them. Whoever needs all of it at hand says so by `workload.retention`."
+    jobs = archives(requirements, estimate, "archived-postgresql")
+    for job in jobs:
+        yield (
+            f"The job “{job.name}” takes rows of {job.source} that are older than {period(job.older_than or 0.0)}: the "
+            f"server is full after {period(estimate.hot)}, and a job that is late for weeks is no outage."
+        )
+    yield from (_staying(load) for load in leaving if load.name not in {job.source for job in jobs})
+    yield "Whoever needs all of it at hand says so by `workload.retention`."
+
+
+def _staying(load: Load) -> str:
+    if load.kind == "aggregate":
+        return (
+            f"No job takes events of {load.name}: they are the record that its views are made from. Where old ones "
+            "have to go, make a table of them, whose rows can."
+        )
+    return (
+        f"No job takes rows of {load.name}: it would need a timestamp that each row has, and no other table that "
+        "refers to them."
     )
-
-
-HOT = 0.8  # of what one server holds: a job that is late for weeks is no outage
 
 
 def _memory(estimate: Estimate) -> str:

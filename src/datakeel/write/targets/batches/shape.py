@@ -378,14 +378,14 @@ def _equal(column: Column, value: str) -> str:
     return f"{column.name} IS NOT DISTINCT FROM {said}" if column.optional else f"{column.name} = {said}"
 
 
-def jobs(requirements: Requirements) -> tuple[Job, ...]:
+def jobs(requirements: Requirements, archives: tuple[Batch, ...] = ()) -> tuple[Job, ...]:
     """The batch jobs, each with the indexes that none before it has asked for."""
     domain = requirements.domain
     taken = {naming.column(naming.plural(n.name)) for kind in KINDS for n in getattr(domain, kind)}
     taken |= {naming.column(view.name) for view in domain.views}
     made: list[Job] = []
     known: set[str] = set()
-    for batch in domain.batches:
+    for batch in (*domain.batches, *archives):
         read = _source(batch, requirements)
         table = naming.column(batch.output or batch.name)
         table = f"{table}_report" if table in taken else table

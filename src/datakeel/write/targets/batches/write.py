@@ -26,7 +26,7 @@ CHUNK = 5_000  # rows: some ten milliseconds of reading, and little to do again 
 
 
 def contribution(design: Design) -> Contribution:
-    found = jobs(design.requirements)
+    found = jobs(design.requirements, design.archives)
     if not found:
         return Contribution()
     files = any(job.files for job in found)
