@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.effect import Effect, Guard, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.rule import Hit, Record, rule
@@ -19,7 +19,7 @@ def cache_without_expiry(operation: Operation, system: System) -> Iterator[Hit]:
             continue
         source = derived_from(operation, entry)
         if source is not None and entry.key and not dropped(system, entry.key):
-            yield hit(entry, source)
+            yield hit(entry, source, filled(operation, entry))
 
 
 def never_expires(operation: Operation, entry: Effect) -> bool:
@@ -49,7 +49,21 @@ def dropped(system: System, key: str) -> bool:
     )
 
 
-def hit(entry: Effect, source: Effect) -> Hit:
+def filled(operation: Operation, entry: Effect) -> bool:
+    """Whether requests fill the entry in where it is missing, and nobody has thought of how long it lives: what was
+    judged false says that it lives for ever, and is set anew at set times."""
+    thought = any(o.word == "expiry" and o.given for o in entry.options)
+    starts = {e.kind for e in operation.entries}
+    return not thought and starts == {"request"} and any(missing(operation, entry, g) for g in entry.guards)
+
+
+def missing(operation: Operation, entry: Effect, guard: Guard) -> bool:
+    """Whether it asks that the entry was not found."""
+    asked = (operation.effect(s.number) for s in guard.sources if s.kind == "read")
+    return any(e is not None and e.store == entry.store and e.key == entry.key for e in asked)
+
+
+def hit(entry: Effect, source: Effect, plain: bool) -> Hit:
     what = source.dataset or "its source"
     return Hit(
         place=entry.place,
@@ -60,6 +74,7 @@ def hit(entry: Effect, source: Effect) -> Hit:
             Step(entry.place, f"{what} changes: readers get the old value from now on"),
         ),
         rests_on=(entry, source),
+        apart=plain,
         datasets=(source.dataset,) if source.dataset else (),
         fix=Fix(title="give the entry a time to live", text="ex=3600"),
     )

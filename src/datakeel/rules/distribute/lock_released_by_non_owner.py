@@ -77,6 +77,7 @@ def unowned(lease: Lease, release: Effect) -> Hit:
             Step(lease.taken.place, "C takes it while B still works: both change the same data"),
         ),
         rests_on=(lease.taken, release),
+        apart=any(s.kind == "random" for s in lease.taken.payload),  # it has a token of its holder, and is not asked
         fix=Fix(title="delete it only if it still holds this holder's own token, in one step", text=COMPARE),
     )
 

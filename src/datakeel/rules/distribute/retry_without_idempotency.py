@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
@@ -17,7 +18,7 @@ from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, Record, rule
 
-Why = tuple[Place, str]
+LOST = re.compile(r"RequestException|Transport|Timeout|Connect|HTTPError$")  # also where the other side has done it
 
 
 @rule(Severity.CRITICAL, Record(1, 4))
@@ -49,12 +50,23 @@ def repeated(operation: Operation, retry: Retry, system: System, watched: int) -
                 "the answer is lost on its way back, or comes too late",
                 sure,
                 watched=watched,
+                plain=posted(operation, effect, retry, tried),
             )
             return
         failing = next((f for f in tried if fails_after(operation, effect, f)), None)
         if failing is not None:
             yield hit(effect, retry.place, "the retry", f"{thing(failing)} fails after it", sure, failing, watched)
             return
+
+
+def posted(operation: Operation, effect: Effect, retry: Retry, tried: list[Effect]) -> bool:
+    """Whether a job whose framework repeats it when the network fails posts something by itself, and asks nobody before
+    whether it is there already. What was judged false were other loops, and a job that asks first."""
+    method = effect.option("method")
+    lost = retry.kind != "loop" and any(LOST.search(name) for name in retry.on)
+    asks = any(e.kind == Kind.CALL and e.number < effect.number for e in tried)
+    posts = method is not None and method.value.strip("'").upper() == "POST"
+    return lost and posts and not effect.chain and not asks and not decided(operation, effect)
 
 
 def fails_after(operation: Operation, effect: Effect, later: Effect) -> bool:
@@ -101,6 +113,7 @@ def hit(
     sure: bool | None,
     failing: Effect | None = None,
     watched: int = 0,
+    plain: bool = False,
 ) -> Hit:
     what = thing(effect)
     place = effect.chain[0] if effect.chain else effect.place
@@ -114,7 +127,7 @@ def hit(
             Step(place, f"{what} is done a second time: nothing tells the other side that it is the same one"),
         ),
         rests_on=(effect,),
-        apart=bool(sure),  # only what may do no harm twice was judged
+        apart=bool(sure) or plain,  # only what may do no harm twice was judged
         doubts=(0 if sure else 1) + watched,
         severity=None if sure else Severity.MAJOR,
         datasets=(effect.dataset,) if effect.dataset else (),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datakeel.model.effect import Assignment, Effect, Predicate, Source
 from datakeel.model.operation import Operation
 from datakeel.rules.facts.decisions import written_as_asked
+from datakeel.rules.facts.derivation import OUTBOX
 from datakeel.rules.facts.failures import in_handler_of, tries
 from datakeel.rules.facts.guards import rows_of
 from datakeel.rules.facts.trails import is_trail
@@ -24,10 +25,16 @@ class Earlier:
         self.deletes: dict[str, list[Effect]] = {}
         self.changes: dict[str, list[Effect]] = {}  # amounts
         self.claimed: dict[int, Effect] = {}  # inserted where nobody has inserted it yet, by their numbers
+        self.given: dict[int, Effect] = {}  # changes that give the changed row, by their numbers
+        self.records: list[Effect] = []  # inserted, and no messages
 
     def add(self, write: Effect) -> None:
         if write.verb == "insert" and write.conflict:
             self.claimed[write.number] = write
+        if write.verb == "update" and write.rows is not None and write.rows.root == f"read:{write.number}":
+            self.given[write.number] = write
+        if write.verb == "insert" and not OUTBOX.search(write.dataset):
+            self.records.append(write)
         if write.verb == "insert" and write.rows is not None and write.rows.root.startswith("new:"):
             self.rows.setdefault(write.rows.root.partition(":")[2], write)
         elif write.verb == "delete":
@@ -38,10 +45,13 @@ class Earlier:
     def partners(self, second: Effect) -> Iterator[Effect]:
         if second.verb != "insert":
             yield from claims_of(second, self.claimed)
+            asked = {s.number for p in second.predicates for s in p.sources if s.kind == "read"}
+            yield from (self.given[n] for n in sorted(asked & self.given.keys()))
             yield from self.changes.get(second.dataset, ())[-FEW:]
             yield from (self.rows[n] for n in sorted(owners(second) & self.rows.keys()))
             return
         yield from claims_of(second, self.claimed)
+        yield from self.records[-FEW:] if OUTBOX.search(second.dataset) else ()
         yield from (
             w for dataset in sorted(self.changes) for w in self.changes[dataset][-FEW:] if dataset != second.dataset
         )
@@ -63,6 +73,33 @@ def claims(first: Effect, second: Effect) -> str:
     if answers_failure(first, second):
         return ""
     return f"a row of {first.dataset} that says that it is done, and no {second.verb} of {second.dataset}"
+
+
+def announces(first: Effect, second: Effect) -> str:
+    """A row is inserted, and the message that stands in the outbox for it."""
+    if second.verb != "insert" or first.verb != "insert" or not OUTBOX.search(second.dataset):
+        return ""
+    keys = {
+        s for a in first.assigned if a.column.endswith("id") for s in a.sources if s.kind in ("parameter", "random")
+    }
+    if OUTBOX.search(first.dataset) or not keys & second.computed_from:
+        return ""
+    return f"a row of {first.dataset} that no message of {second.dataset} tells of"
+
+
+def settles(first: Effect, second: Effect) -> str:
+    """A row is brought from one state into another, which happens once, and by what it gives an amount of another row
+    is changed."""
+    if first.verb != "update" or second.verb != "update" or first.dataset == second.dataset:
+        return ""
+    asked = {p.column for p in first.predicates if p.operator in ("=", "in")}
+    once = any(a.how == "constant" and a.column in asked for a in first.assigned)
+    told = any(
+        s.kind == "read" and s.number == first.number for a in second.assigned if a.how == "atomic" for s in a.sources
+    )
+    if not once or not told:
+        return ""
+    return f"a row of {first.dataset} in its new state, and {second.dataset} as it was"
 
 
 def answers_failure(first: Effect, second: Effect) -> bool:

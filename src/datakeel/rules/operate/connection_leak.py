@@ -63,11 +63,22 @@ def hit(operation: Operation, resource: Resource, found: Leak, others: list[Leak
             Step(place, f"{runs_out(resource)}: from then on every caller fails, until the process is restarted"),
         ),
         rests_on=(resource,),
+        apart=plain(resource, found),
         doubts=0 if resource.kind in KEPT and not comes_back(resource) else 2,
         symbol=operation.symbol,
         severity=Severity.MAJOR if sure else Severity.MINOR,
         fix=Fix(title=f"let a context hold it, or {back} it in a finally", text=cure(resource)),
     )
+
+
+def plain(resource: Resource, found: Leak) -> bool:
+    """Whether nothing closes it at all, and somebody counts on that: a pool that has lent it, or requests for which a
+    dependency opens a session (which is held in circles, and stays until the collector comes). What was judged false
+    were connections that only a name held."""
+    if found.how != "never":
+        return False
+    lent = resource.kind == "loan" and not comes_back(resource)
+    return lent or (resource.kind == "session" and resource.passed == "yielded")
 
 
 def comes_back(resource: Resource) -> bool:

@@ -32,7 +32,7 @@ def connection_per_operation(operation: Operation, system: System) -> Iterator[H
         alike = [found for found in everywhere if same(found[1:], (resource, each))]
         first, *others = sorted(alike, key=lambda o: (o[0].unused, doubts(o[1], o[2]), o[1].place))
         if first[1].place == resource.place:  # who has no pool for one has none for all: it is told once
-            yield hit(resource, each, [r.place for _, r, _ in others])
+            yield hit(resource, each, [r.place for _, r, _ in others], in_handler(operation, resource, each))
 
 
 def opened(operation: Operation) -> Iterator[Opened]:
@@ -86,7 +86,20 @@ def for_each_sent(operation: Operation, resource: Resource) -> str:
     return "message" if any(e.kind in MANY_TIMES for e in operation.entries) else ""
 
 
-def hit(resource: Resource, each: str, others: list[Place]) -> Hit:
+def in_handler(operation: Operation, resource: Resource, each: str) -> bool:
+    """Whether what a framework calls for each request makes a pool by itself: nothing keeps it, and
+    nothing stands between that could. What was judged false was made in helpers, which ran now and then."""
+    answers = any(e.kind == "request" and e.place == operation.place for e in operation.entries)
+    return each == "request" and resource.kind == "pool" and answers and not given(resource)
+
+
+def given(resource: Resource) -> bool:
+    """Whether its address is an argument: each may go to another database."""
+    url = resource.option("url")
+    return url is not None and url.source is not None and url.source.kind == "parameter"
+
+
+def hit(resource: Resource, each: str, others: list[Place], sure: bool) -> Hit:
     places = further(resource.place, others)
     more = and_so_in(places, "place")
     what = resource.kind if resource.kind != "client" else f"{resource.technology} client"
@@ -101,7 +114,7 @@ def hit(resource: Resource, each: str, others: list[Place]) -> Hit:
             Step(resource.place, "the server refuses the next one, and with it everyone else's"),
         ),
         rests_on=(resource,),
-        apart=resource.kind == "producer",  # of which none was judged false
+        apart=sure or resource.kind == "producer",  # of which none was judged false
         doubts=doubts(resource, each),
         fix=Fix(title=f"make it once for the process, and {use(resource)}", text=cure(resource)),
     )

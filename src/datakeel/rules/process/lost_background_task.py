@@ -70,11 +70,26 @@ def hit(operation: Operation, spawn: Effect, started: Operation | None, guarded:
             ),
         ),
         rests_on=(spawn,),
+        apart=not guarded and answered(operation, spawn),
         doubts=ends
         + 2 * int(operation.role == Role.SCRIPT)  # whoever runs it sees what comes of it
         + int(guarded or not collected),  # a pool in a context waits for it, and only its failure is not told
         severity=Severity.MINOR if guarded else None,
         fix=Fix(title="keep it, and look at how it ended", text=cure(spawn)),
+    )
+
+
+def answered(operation: Operation, spawn: Effect) -> bool:
+    """Whether a request is answered as if what it started had been done: a call or a write to another system, which
+    may fail. What was judged false goes on by itself in the background of a process."""
+    if spawn.verb != "task" or not any(e.kind == "request" and e.place == operation.place for e in operation.entries):
+        return False
+    return any(
+        e.when == When.CONCURRENT
+        and e.kind in (Kind.CALL, Kind.WRITE, Kind.PUBLISH)
+        and e.chain
+        and covers(spawn.place, e.chain[0])
+        for e in operation.effects
     )
 
 

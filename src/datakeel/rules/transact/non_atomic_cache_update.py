@@ -117,6 +117,14 @@ def computed(operation: Operation, read: Effect, write: Effect) -> str:
     return "" if any(fetched(operation, s, read) for s in sources) else "computed"
 
 
+def counted_up(read: Effect, write: Effect) -> bool:
+    """Whether the new value is made of the old one alone, whatever that was: it counts. What was judged false is filled
+    in, copied, or a note of how far something came."""
+    alone = all((s.kind, s.number) == ("read", read.number) for s in write.payload)
+    spare = any(s.kind == "try" and s.arm.startswith("handler") for s in write.scopes)  # the usual way is another one
+    return bool(write.payload) and alone and not spare and not any(asks(g, read) for g in write.guards)
+
+
 def fetched(operation: Operation, source: Source, read: Effect) -> bool:
     """Whether a value is what another service answers: then the entry is a copy of that, filled where it is missing,
     and two runs fill in the same."""
@@ -188,7 +196,9 @@ def hit(operation: Operation, read: Effect, write: Effect, told: str, answer: An
         message=messages[told],
         story=story,
         rests_on=(read, write),
-        apart=told == "late" or (told == "limit" and write.verb == "increment" and guard is not None and counts(guard)),
+        apart=told == "late"
+        or (told == "computed" and counted_up(read, write))
+        or (told == "limit" and write.verb == "increment" and guard is not None and counts(guard)),
         doubts=int(answer == Answer.UNKNOWN),
         severity=Severity.MAJOR if told == "computed" and not valuable(key) else None,
         datasets=(write.key,) if write.key else (),

@@ -13,7 +13,19 @@ from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import around, together
 from datakeel.rules.facts.cures import one_transaction
 from datakeel.rules.facts.decisions import deciding_reads, says_absent
-from datakeel.rules.facts.dependence import Earlier, amends, claims, enters, moves, owners, owns, replaces
+from datakeel.rules.facts.dependence import (
+    Earlier,
+    amends,
+    announces,
+    changed,
+    claims,
+    enters,
+    moves,
+    owners,
+    owns,
+    replaces,
+    settles,
+)
 from datakeel.rules.facts.guards import here, now, rows_of, single_runner
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.rule import Hit, rule
@@ -73,6 +85,7 @@ def dependent(operation: Operation, writes: list[Effect]) -> Iterator[tuple[Effe
         for first in earlier.partners(second):
             why = replaces(operation, first, second) or moves(first, second)
             why = why or owns(first, second) or amends(first, second) or claims(first, second) or enters(first, second)
+            why = why or announces(first, second) or settles(first, second)
             if why and operation.meet_here(first, second) and operation.before_on_some_path(first, second):
                 yield first, second, why
         earlier.add(second)
@@ -83,7 +96,7 @@ def parted(operation: Operation, first: Effect, second: Effect) -> Answer:
     marked as finished by a last write, or both belong to one that is not yet; the second undoes the first, something
     slow between them forbids a transaction, or the first is committed in a second phase, with others."""
     if (
-        made_good(operation, second)
+        made_good(operation, first, second)
         or looked_up(operation, first, second)
         or prepared(operation, first)
         or finished(operation, first, second)
@@ -95,11 +108,12 @@ def parted(operation: Operation, first: Effect, second: Effect) -> Answer:
     return together(operation, first, second)
 
 
-def made_good(operation: Operation, second: Effect) -> bool:
-    """Whether the second write happens where it is found missing: the next run does what a crash left out."""
-    return any(
-        read.dataset == second.dataset and says_absent(guard, read) for guard, read in deciding_reads(operation, second)
-    )
+def made_good(operation: Operation, first: Effect, second: Effect) -> bool:
+    """Whether the second write happens where it is found missing: the next run does what a crash left out. Where the
+    same is asked before an amount is changed, the next run changes it once more."""
+    missing = [g for g, r in deciding_reads(operation, second) if r.dataset == second.dataset and says_absent(g, r)]
+    again = any(changed(a, first) for a in first.assigned) and any(g in first.guards for g in missing)
+    return bool(missing) and not again
 
 
 def looked_up(operation: Operation, first: Effect, second: Effect) -> bool:
@@ -144,7 +158,7 @@ def undone(operation: Operation, first: Effect, second: Effect) -> bool:
 def in_the_making(first: Effect, second: Effect) -> bool:
     """Whether both happen only while the row that they belong to is not marked as complete."""
     predicates = first.predicates
-    owned = {rows_of(s) for p in predicates if p.operator == "=" for s in p.sources} - {None}
+    owned = {rows_of(s) for p in predicates if p.operator == "=" and p.column != "id" for s in p.sources} - {None}
     return any(
         guard.test == "truth" and not guard.polarity and rows_of(source) in owned and DONE.search(source.path[-1])
         for guard in first.guards
