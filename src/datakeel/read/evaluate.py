@@ -441,7 +441,7 @@ class Evaluator(Machine):
             pending = value.state
             made = value.but(state=None, target=pending.target)
             return self.invoke(made, pending.arguments, self.made_at(pending, at), awaited=True)
-        return self.world.orms.awaited(self, value, at) or value  # type: ignore[arg-type]
+        return self.world.orms.awaited(self.caller, value, at) or value
 
     def made_at(self, pending: Pending, at: Span) -> Span:
         """Where a coroutine that runs now was made: where it is waited for, if that was in another file."""

@@ -33,9 +33,10 @@ from datakeel.read.registering import Callback
 from datakeel.read.services import services
 from datakeel.read.state import Frame
 from datakeel.read.symbols import FunctionInfo, Module
+from datakeel.read.trace import finished
 from datakeel.read.values import Value
 from datakeel.read.workers import CHUNKS, Failure, spread
-from datakeel.read.world import World, finished, plainly_named
+from datakeel.read.world import World, plainly_named
 
 if TYPE_CHECKING:
     from datakeel.read.formats.sql import SqlFacts

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from datakeel.model.certainty import Origin
+from datakeel.read.attributes import class_value
 from datakeel.read.languages.python.names import dotted_of
 from datakeel.read.orms.sqlalchemy.declared import (
     Field,
@@ -184,8 +185,6 @@ class Mappings:
         return cls.facts.name.lower() if base == "sqlmodel.SQLModel" else snake(cls.facts.name)
 
     def computed_name(self, cls: ClassInfo, info: FunctionInfo) -> str:
-        from datakeel.read.calls import class_value  # noqa: PLC0415  (calls hold the ORMs)
-
         caller = self.world.scratch(info.module)
         value = caller.call_function(FunctionTarget(info, class_value(cls)), Arguments(), Span(0, 0, 0, 0))
         return value.text if value.text and value.known else snake(cls.facts.name)

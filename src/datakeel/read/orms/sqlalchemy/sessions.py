@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from datakeel.model.certainty import Origin
 from datakeel.model.effect import Kind, Rows, Source, StoreKind
+from datakeel.read.contexts import Opening
 from datakeel.read.libraries import Opens, TypeRow
 from datakeel.read.orms.sqlalchemy.executions import Executions
 from datakeel.read.orms.sqlalchemy.mapped import Mapped
@@ -109,8 +110,6 @@ class Sessions:
         return Value(type=CONNECTION, rows=Rows(f"new:{number}"), options=options, origin=engine.origin)
 
     def opening(self, scope: str, session: Value, at: Span) -> object:
-        from datakeel.read.calls import Opening  # noqa: PLC0415  (calls hold the ORMs)
-
         return Opening(Opens(scope, "self"), TypeRow(), Arguments(), session, at)
 
     # Calls ------------------------------------------------------------------------------------------------------------
@@ -362,8 +361,6 @@ class Sessions:
         closing = self.transactions.is_session(context.type) or self.transactions.is_connection(context.type)
         if not closing or context.state is not None:
             return False
-        from datakeel.read.calls import Opening  # noqa: PLC0415
-
         opening = Opening(Opens("resource", "self", closes=True), TypeRow(), Arguments(), context, node.at)
         connection = self.transactions.connection(caller, context)
         with caller.opened(opening, node.at):
