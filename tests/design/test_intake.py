@@ -45,6 +45,16 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("10 000 orders a day", {"workload.writes": 10_000 / DAY}),
     ("1,250.5 orders per hour", {"workload.writes": 1250.5 / HOUR}),
     ("every day some 700 orders come in", {"workload.writes": 700 / DAY}),
+    ("social network, 1M daily active users", {"workload.users": 1_000_000, "workload.writes": 1e6 * 20 / DAY}),
+    ("a chat app, 300k monthly users", {"workload.users": 300_000, "workload.writes": 30_000 * 20 / DAY}),
+    ("400 robots report their position every 200 ms", {"workload.writes": 2000, "series": ["reading"], "key": "robot"}),
+    (
+        "Vehicle fleet tracking, 5,000 trucks, position each 30 seconds",
+        {"workload.writes": 5000 / 30, "series": ["reading"]},
+    ),
+    ("vaccinations of 10 million citizens, one dose per day per person", {"workload.writes": 10_000_000 / DAY}),
+    ("store genome sequences, 100 GB each, 5,000 per year", {"workload.record": 500, "workload.writes": 5000 / YEAR}),
+    ("a lottery with 1 million tickets", {"workload.records": 1_000_000}),
     ("orders: 500/s at peak, 100/s on average", {"workload.writes": 100, "workload.peak": 5}),
     ("10x peak on Black Friday for our web shop", {"workload.peak": 10, "aggregates": ["Order"]}),
     (
@@ -233,6 +243,38 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     (
         "tickets are opened, assigned, resolved and closed",
         {"events": ["TicketOpened", "TicketAssigned", "TicketResolved", "TicketClosed"]},
+    ),
+    (
+        "Loans: applications are submitted, scored, approved or rejected, disbursed",
+        {
+            "events": [
+                "ApplicationSubmitted",
+                "ApplicationScored",
+                "ApplicationApproved",
+                "ApplicationRejected",
+                "ApplicationDisbursed",
+            ]
+        },
+    ),
+    (
+        "Food delivery: customers place orders, restaurants accept or reject them",
+        {
+            "events": [
+                "OrderPlaced",
+                "OrderAccepted",
+                "OrderShipped",
+                "OrderDelivered",
+                "OrderCancelled",
+                "OrderRejected",
+            ]
+        },
+    ),
+    ("school gradebook where teachers enter grades", {"tables": ["school", "grade"]}),
+    ("a CRM with contacts, companies and notes, full text search over everything", {"views": ["search"]}),
+    ("a lottery with 2,000 tickets, each number is sold once", {"fields": ["name", "created_at", "number"]}),
+    (
+        "gym: classes limited to 15 people",
+        {"invariants": [("at-most", ("class session",), 15), ("unique", ("class session", "participant"), None)]},
     ),
     # what is not known
     ("a library system with books, members and loans", {"tables": ["book", "member", "loan"], "views": []}),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from datakeel.decision import Decision
 from datakeel.design import needs, overrides
-from datakeel.design.amounts import count, period, share, times
+from datakeel.design.amounts import count, period, share, size, times
 from datakeel.design.decisions.storage_engine import nodes, servers
 from datakeel.design.estimate import Estimate, estimate
 from datakeel.mistake import Mistake
@@ -25,6 +25,7 @@ def refuse(requirements: Requirements) -> None:
         *_strong_offline(requirements),
         *_always(requirements),
         *_views(requirements),
+        *_files(estimate(requirements)),
         *_beyond(requirements, estimate(requirements)),
     ]
     if faults:
@@ -88,6 +89,18 @@ def _always(requirements: Requirements) -> Iterator[str]:
             f"{period(value('machine', 'failover'))}. "
             "Set at most 99.999 %, which allows 5.3 minutes a year."
         )
+
+
+def _files(worked_out: Estimate) -> Iterator[str]:
+    """Records that no row can hold."""
+    largest = value("postgresql", "field_bytes")
+    for load in worked_out.loads:
+        if load.record > largest:
+            yield (
+                f"{load.name}: a record of {size(load.record)} is no row: PostgreSQL takes a field of up to "
+                f"{size(largest)}. Keep such files in a store of objects, and here their address, size and digest: set "
+                "`record` to the size of that."
+            )
 
 
 def _views(requirements: Requirements) -> Iterator[str]:

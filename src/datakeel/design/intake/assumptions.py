@@ -56,7 +56,8 @@ def _reads_and_writes(found: Figures, main: Workload, what: str) -> None:
 
 def _active(found: Figures, users: int) -> float:
     """How many of the users come on one day: all of a team, and of the public one in ten."""
-    daily = found.users is not None and {"dau", "active", "concurrent", "daily", "online"} & set(found.users.of)
+    of = set(found.users.of) if found.users is not None else set()
+    daily = {"dau", "active", "concurrent", "daily", "online"} & of and not {"weekly", "monthly"} & of
     return users if daily or users <= TEAM else users / 10
 
 

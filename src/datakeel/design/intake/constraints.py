@@ -39,7 +39,9 @@ _UNIQUE = re.compile(
     | \b(?P<b>[a-z]+)[ ](?:must[ ]be|has[ ]to[ ]be|should[ ]be|is|are|be)[ ]unique\b
     | \bno[ ]duplicate[ ](?P<c>[a-z]+)\b
     | \bone[ ]account[ ]per[ ](?P<d>[a-z]+)\b
-    | \bno[ ]two[ ][a-z]+[ ](?:with|have|share)[ ]the[ ]same[ ](?P<e>[a-z]+)\b""",
+    | \bno[ ]two[ ][a-z]+[ ](?:with|have|share)[ ]the[ ]same[ ](?P<e>[a-z]+)\b
+    | \b(?:each|every)[ ](?P<f>[a-z]+)[ ](?:(?:is|can|may|must|be|only)[ ])*(?:sold|used|given|issued|assigned|taken)
+        [ ](?:only[ ]|exactly[ ])?once\b""",
     re.I | re.X,
 )
 _ONLY = re.compile(
@@ -52,6 +54,9 @@ _HELD = re.compile(
         (?:(?:have|has|hold|holds|borrow|book|own|owns|take)[ ])?
         (?:at[ ]most|no[ ]more[ ]than|up[ ]to|max(?:imum)?)[ ](?P<limit>[a-z0-9,]+)[ ](?P<thing>[a-z]+)""",
     re.I | re.X,
+)
+_AT_A_TIME = re.compile(
+    r"\b(?:at most|no more than|up to|max(?:imum)?) [a-z0-9,]+ [a-z]+ (?:at a time|at once|at the same time)\b", re.I
 )
 _ONCE = re.compile(
     r"""\b(?:every(?:one|body|[ ](?P<who>[a-z]+))|each[ ](?P<one>[a-z]+)|(?P<many>[a-z]+)s)[ ]
@@ -182,6 +187,10 @@ class _Work:
 
     def held_at_most(self) -> None:
         """``a member may have at most 5 loans``: no more than five rows for one member."""
+        held = [found.span() for found in _HELD.finditer(self.written)]
+        for found in _AT_A_TIME.finditer(self.written):
+            if not any(start <= found.start() < end for start, end in held):
+                self.unread.append(found.group())
         for found in _HELD.finditer(self.written):
             holder, thing = singular(found["holder"].lower()), singular(found["thing"].lower())
             limit = quantities(text(found["limit"] + " things"))
@@ -215,6 +224,9 @@ class _Work:
         for found in _UNIQUE.finditer(self.written):
             noun = singular(next(g for g in found.groups() if g).lower())
             if noun in lexicon("small") or noun in ("visitor", "user", "identifier", "constraint", "id"):
+                continue
+            if found["f"] and self.table(lambda t, noun=noun: t.name == noun):  # type: ignore[misc]
+                self.unread.append(found.group())  # of whom it is taken, nobody said
                 continue
             self._unique_field(noun, found.group())
 

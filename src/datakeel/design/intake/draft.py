@@ -343,10 +343,12 @@ def acts(request: Text) -> Iterator[tuple[str, list[str]]]:
 def done_by_whom(request: Text, thing: str) -> list[str]:
     """What is done to a thing by one after the other: ``customers place orders, restaurants accept them``."""
     named = rf"(?:the |an? |their )?{re.escape(thing)}s?"
-    found = re.finditer(rf"\b[a-z]+s (?P<verb>[a-z]+) (?P<what>them|it|{named})\b", request.written.lower())
-    said = [(m["verb"], m["what"]) for m in found if m["verb"] in lexicon("acts")]
-    about = any(what not in ("them", "it") for _, what in said)
-    return list(dict.fromkeys(verb for verb, _ in said)) if about else []
+    found = re.finditer(
+        rf"\b[a-z]+s (?P<verbs>[a-z]+(?:(?:, | or | and )[a-z]+)*) (?P<what>them|it|{named})\b", request.written.lower()
+    )
+    said = [(_verbs(m["verbs"]), m["what"]) for m in found]
+    about = any(verbs and what not in ("them", "it") for verbs, what in said)
+    return list(dict.fromkeys(verb for verbs, _ in said for verb in verbs)) if about else []
 
 
 def _moves_by_people(request: Text, used: set[int]) -> Iterator[tuple[str, list[str]]]:
@@ -393,11 +395,20 @@ def _verbs(said: str) -> list[str]:
 
 
 def _participles(said: str) -> list[str]:
-    """The verbs of a list of participles; none where it begins with something else."""
+    """The verbs of a list of participles; none where it begins with something else. Beside two that are known, a word
+    that looks like one is one: ``submitted, scored, approved``."""
     parts = [p.split() for p in re.split(r",|/|\band\b|\bor\b|\bthen\b|\bfirst\b", said) if p.strip()]
     verbs = [_base(p[0]) for p in parts]
     past = bool(verbs) and verbs[0] is not None and verbs[0] != parts[0][0]
+    if sum(v is not None for v in verbs) > 1:
+        verbs = [v or _regular(p[0]) for v, p in zip(verbs, parts, strict=True)]
     return [v for v in verbs if v] if past else []
+
+
+def _regular(word: str) -> str | None:
+    """The verb of a participle that nobody listed: ``scored`` of ``score``."""
+    regular = re.fullmatch(r"[a-z]{3,}[^aeiouy]ed", word) and word[-3] != word[-4]
+    return word[:-1] if regular else None
 
 
 def _thing_after(request: Text, words: str) -> str:

@@ -20,6 +20,9 @@ _LOOKED_UP = re.compile(
 )
 
 
+_EVERYTHING = re.compile(r"\bsearch\w* (?:over|across|through|in) (?:everything|all|them all)\b", re.I)
+
+
 def with_facets(made: draft.Draft, words: Text, wanted: Mapping[str, str]) -> tuple[Domain, dict[str, str]]:
     """A draft with the views that are asked for, and replicated where its users write offline."""
     domain, reasons = made.domain, dict(made.reasons)
@@ -42,6 +45,9 @@ def with_facets(made: draft.Draft, words: Text, wanted: Mapping[str, str]) -> tu
     name, fields = source
     if "search" in wanted:
         view = View(name=f"{name.lower()} search", sources=(name,), kind="search", fields=fields)
+        if domain.tables and not domain.aggregates and not domain.documents and _EVERYTHING.search(words.written):
+            texts = {f.name: None for t in domain.tables for f in t.fields if f.type == "text"}
+            view = View(name="search", sources=tuple(t.name for t in domain.tables), kind="search", fields=tuple(texts))
         domain, reasons = (
             replace(domain, views=(*domain.views, view)),
             reasons | {f"domain.views.{view.name}": f"“{wanted['search']}”"},

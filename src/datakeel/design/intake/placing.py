@@ -10,6 +10,8 @@ from datakeel.design.intake.spoken import without_numbers
 from datakeel.design.intake.text import Text
 from datakeel.design.intake.vocabulary import lexicon
 
+MANY = 1000  # places: a system of so many is as large as they are
+LARGEST_FILE = 1e9  # bytes: what is larger is a file, and no field of a row (PostgreSQL, Limits)
 LARGEST_RECORD = 16e6  # bytes: a size beyond this is that of the whole (MongoDB's limit for a document)
 
 
@@ -42,6 +44,8 @@ def _count(found: Figures, q: Quantity) -> None:
         found.at_most.append((int(q.value), q.each, last))
     elif lexicon("regions") & set(q.of) or (q.of[:2] == ("data", "center") or q.of[:2] == ("data", "centre")):
         found.put("availability.regions", int(q.value), q)
+    elif found.left(q, 2) == ["limited", "to"]:  # classes limited to 15 people
+        found.capacity = int(q.value)
     elif lexicon("people") & set(q.of) and not q.each and q.value >= 2:
         _users(found, q)
     elif found.left(q, 3) == ["of", "at", "most"]:  # classes of at most 12
@@ -50,6 +54,7 @@ def _count(found: Figures, q: Quantity) -> None:
         found.unread += [found.quote(q)] if q.value > 3 and "most" not in found.left(q, 2) else []
     elif {"seat", "spot", "ticket"} & set(q.of) and q.value >= 2:
         found.capacity = int(q.value)
+        found.records += [q] if q.value >= MANY else []
     elif q.of and q.value >= 2 and last not in lexicon("uncounted") and q.of[0] not in lexicon("uncounted"):
         found.records.append(q)
     elif q.of and q.value > 3 and last not in ("thing", "time"):
@@ -76,7 +81,8 @@ def _multiplier(found: Figures, q: Quantity) -> float:
     if q.each is None and not _single(found, q) and not {"each", "every"} & set(found.left(q, 4)):
         return 1
     counts = [c for c in found.quantities if c.kind == "count" and c.first < q.first and not c.each and c.of]
-    named = [c for c in counts if q.each in c.of or (q.each == "user" and lexicon("people") & set(c.of))]
+    anyone = q.each in ("user", "person")
+    named = [c for c in counts if q.each in c.of or (anyone and lexicon("people") & set(c.of))]
     chosen = (named or [c for c in counts if q.each in (None, "each")])[-1:]
     return chosen[0].value if chosen else 1
 
@@ -108,6 +114,8 @@ def _size(found: Figures, q: Quantity) -> None:
     near = found.near(q)
     if ({"up", "max", "maximum"} & near and q.value < LARGEST_RECORD) or {"ram", "memory", "disk", "cpu"} & near:
         found.unread.append(found.quote(q))
+    elif q.each and q.value > LARGEST_FILE:
+        found.unread.append(f"{found.quote(q)}: files, which belong into a store of objects, with their addresses here")
     elif q.value <= LARGEST_RECORD or q.each:
         found.put("workload.record", q.value, q)
     else:
@@ -132,7 +140,7 @@ def _period(found: Figures, q: Quantity) -> None:
         found.put("availability.outage", q.value, q)
     elif {"last", "past"} & set(left[-1:]) and possible("lateness", q.value):
         found.reach = (q.value, f"said: “{found.quote(q)}”")
-    elif "every" in left[-2:]:
+    elif "every" in left[-2:] or "each" in left[-1:]:
         _interval(found, q)
     elif (burst := _burst(found, q)) is not None:
         found.rates.append((q, burst.value / q.value))

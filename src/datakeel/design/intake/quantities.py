@@ -250,7 +250,8 @@ def _counted(request: Text, value: float, at: int, start: _Start) -> Quantity:
         if token.low == "of":
             at += 1
             continue
-        if not token.is_word or token.low in STOPS or token.low in ADVERBS or token.low in WORDS:
+        often = token.low in ADVERBS and not _are_people(request, at + 1)
+        if not token.is_word or token.low in STOPS or often or token.low in WORDS:
             break
         of.append(WRITTEN_RATES.get(token.low, token.one))
         at += 1
@@ -265,6 +266,12 @@ def _counted(request: Text, value: float, at: int, start: _Start) -> Quantity:
         return _made("count", value, max(at, start.first + 1), start, of=things, each=each[0] if each else None)
     each = each or _each(request, suffix[1])
     return _made("rate", value / suffix[0], max(suffix[1], at), start, of=things, each=each[0] if each else None)
+
+
+def _are_people(request: Text, at: int) -> bool:
+    """``daily users``, ``monthly active users``: how many they are, and nothing that happens every day."""
+    first = at + (_low(request, at) == "active")
+    return first < len(request.tokens) and request.tokens[first].one in lexicon("people")
 
 
 def _named_before(request: Text, first: int) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from datakeel.requirements import (
     Availability,
     Domain,
     Event,
+    Field,
     Latency,
     Requirements,
     Service,
@@ -279,18 +280,23 @@ def _more_events(domain: Domain, words: Text) -> tuple[Domain, dict[str, str]]:
 
 def _grown(aggregate: Aggregate, verbs: list[str]) -> Aggregate:
     events = list(aggregate.events)
-    previous = events[0].state
+    previous, before = events[0].state, [events[0].state]
     for verb in verbs:
         state = draft.participle(verb).lower()
         known = next((e for e in events if verb_forms(e.state) & {verb} or e.state == state), None)
-        if known is None and verb is not verbs[0]:
+        if known is None and verb in lexicon("endings"):
+            name = f"{aggregate.name}{state.capitalize()}"
+            events.append(Event(name=name, fields=(Field(name="reason"),), after=tuple(before), state=state))
+        elif known is None and verb is not verbs[0]:
             at = next(i for i, e in enumerate(events) if e.state == previous) + 1
             events.insert(at, Event(name=f"{aggregate.name}{state.capitalize()}", after=(previous,), state=state))
             events = [
                 replace(e, after=(*e.after, state)) if previous in e.after and e.state != state else e for e in events
             ]
             known = events[at]
-        previous = known.state if known is not None else previous
+        if known is not None and known.state != previous:
+            previous = known.state
+            before.append(previous)
     return replace(aggregate, events=tuple(events))
 
 
