@@ -16,6 +16,7 @@ from datakeel.rules.facts.derivation import (
     record_writes,
     run_again,
 )
+from datakeel.rules.facts.failures import let_go
 from datakeel.rules.facts.losable import kept_nowhere
 from datakeel.rules.rule import Hit, rule
 
@@ -33,7 +34,7 @@ def publish_after_commit(operation: Operation, system: System) -> Iterator[Hit]:
         record = lost_with(operation, publish)
         if record is not None:
             spoken.add(str(publish.place))
-            yield hit(record, publish)
+            yield hit(record, publish, best_effort=let_go(operation, publish, system))
 
 
 def lost_with(operation: Operation, publish: Effect) -> Effect | None:
@@ -50,7 +51,7 @@ def losable(system: System, publish: Effect) -> bool:
     return dataset is not None and dataset.losable
 
 
-def hit(record: Effect, publish: Effect) -> Hit:
+def hit(record: Effect, publish: Effect, *, best_effort: bool) -> Hit:
     what = f"the message to {publish.dataset}" if publish.dataset else "the message"
     row = record.dataset or "the row"
     job = publish.verb == "task"
@@ -63,7 +64,7 @@ def hit(record: Effect, publish: Effect) -> Hit:
             Step(publish.place, "the row stands, nobody was told, and nothing will tell them later"),
         ),
         rests_on=(record, publish),
-        doubts=2 if job or kept_nowhere(publish) else 0,
+        doubts=2 if job or best_effort or kept_nowhere(publish) else 0,
         severity=Severity.SUGGESTION if job else None,
         datasets=tuple(d for d in (record.dataset, publish.dataset) if d),
         fix=Fix(

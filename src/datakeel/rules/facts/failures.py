@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Set
 
 from datakeel.model.effect import Effect, Kind, Scope, StoreKind
 from datakeel.model.operation import Handler, Operation
+from datakeel.model.system import System
 
 # Errors of stores and remote services at large; a class that names one outcome (not found, duplicate) is an answer
 _WIDE = """
@@ -110,6 +111,23 @@ def body_effects(operation: Operation, handler: Handler) -> Iterator[Effect]:
         own = next((i for i, s in enumerate(standing) if s.number == handler.number), None)
         if own is not None and not any(s.text for s in standing[own + 1 :]):
             yield effect
+
+
+def let_go(operation: Operation, effect: Effect, system: System) -> bool:
+    """Whether a failure is caught and dropped on its way up, here or in a function that is called: whoever wrote that
+    sends it if it can be sent, and goes on if not."""
+    standing: Operation | None = operation
+    while standing is not None:
+        numbers = tries(effect)
+        if any(h.number in numbers and "raise" not in h.does and only_logs(h) for h in standing.handlers):
+            return True
+        standing = system.operation(effect.callee) if effect.chain else None
+        below = effect
+        inner = (e for e in standing.effects if (e.place, e.chain) == (below.place, below.chain[1:])) if standing else ()
+        effect = next(iter(inner), effect)
+        if effect is below:
+            return False
+    return False
 
 
 def tries(effect: Effect) -> set[int]:

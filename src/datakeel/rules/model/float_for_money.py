@@ -12,7 +12,7 @@ from datakeel.rules.rule import Hit, rule
 MONEY = frozenset(
     words(
         "price prices fee fees salary wage wages payout payouts refund refunded subtotal revenue surcharge "
-        "invoiced cashback income paid payable"
+        "invoiced cashback paid payable"
     )
 )
 LISTED = frozenset(
@@ -21,7 +21,7 @@ LISTED = frozenset(
 PERHAPS = frozenset(  # money among things that are paid for
     words(
         "amount total cost costs balance credit debit charge charges discount payment tax vat budget deposit "
-        "spent earnings tip donation"
+        "spent earnings income tip donation"
     )
 )
 NO_AMOUNT = frozenset(

@@ -7,25 +7,52 @@ from pathlib import PurePosixPath
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.dataset import Dataset, Index
-from datakeel.model.place import NOWHERE
+from datakeel.model.place import NOWHERE, Place
 from datakeel.model.system import System
 from datakeel.rules.facts.growth import appended
 from datakeel.rules.rule import Hit, rule
 
 SORTED = ("", "btree")
 ORDERS = ("desc", "nulls", "first", "last")
+SHOWN = 8  # further tables that a story names
+
+Twice = tuple[Dataset, Index, Index, bool]
 
 
 @rule(Severity.MINOR)
-def redundant_index(dataset: Dataset, system: System) -> Iterator[Hit]:
+def redundant_index(system: System) -> Iterator[Hit]:
     """An index is the beginning of another one, and is written with every row for nothing."""
-    if dataset.kind != "table" or dataset.technology == "cassandra":
-        return
+    causes: dict[tuple[str, ...], list[Twice]] = {}
+    for dataset in system.datasets:
+        if dataset.kind == "table" and dataset.technology != "cassandra":
+            for twice in doubled(dataset, system):
+                causes.setdefault(cause(twice), []).append(twice)
+    for tables in causes.values():
+        yield hit(*sorted(tables, key=standing))
+
+
+def doubled(dataset: Dataset, system: System) -> Iterator[Twice]:
+    """An index of a table that is the beginning of another, with that one, and whether it hardly matters: once for each
+    table, for who looks at one looks at all."""
     for index in sorted(dataset.schema.indexes, key=lambda i: len(i.columns), reverse=True):
         longer = next((other for other in dataset.schema.indexes if covers(other, index, dataset)), None)
         if longer is not None:
-            yield hit(dataset, index, longer, slight(dataset, index, longer, system))
-            return  # once for each table: who looks at one looks at all
+            yield dataset, index, longer, slight(dataset, index, longer, system)
+            return
+
+
+def cause(twice: Twice) -> tuple[str, ...]:
+    """What brought it about: keys that are indexed once more in table after table are so by one habit, or one base
+    class."""
+    dataset, index, longer, slight = twice
+    if longer.primary and index.columns == longer.columns and len(index.columns) == 1:
+        return str(PurePosixPath(standing(twice).path).parent), str(slight)
+    return dataset.name, str(dataset.place), str(slight)
+
+
+def standing(twice: Twice) -> Place:
+    dataset, index, longer, _ = twice
+    return index.place or longer.place or dataset.place or NOWHERE
 
 
 def covers(other: Index, index: Index, dataset: Dataset) -> bool:
@@ -79,23 +106,32 @@ def refers(dataset: Dataset, index: Index) -> bool:
     return len(index.columns) == 1 and column is not None and bool(column.references)
 
 
-def hit(dataset: Dataset, index: Index, longer: Index, slight: bool) -> Hit:
-    place = index.place or longer.place or dataset.place or NOWHERE
+def hit(first: Twice, *others: Twice) -> Hit:
+    dataset, index, longer, slight = first
+    place = standing(first)
     short, long = (", ".join(i.columns) for i in (index, longer))
     what = "the primary key" if longer.primary else f"the {'unique ' * longer.unique}index on ({long})"
     repeats = "repeats" if short == long else "is the beginning of"
+    more = f", and so {'is' if len(others) == 1 else 'are'} {len(others)} more" if others else ""
     return Hit(
         place=place,
-        message=f"the index on {dataset.name} ({short}) {repeats} {what}: each write pays for both",
+        message=f"the index on {dataset.name} ({short}) {repeats} {what}{more}: each write pays for both",
         story=(
             Step(place, f"an index on ({short}) is kept"),
             Step(longer.place or place, f"{what} finds the same rows as fast"),
+            *(Step(standing(t), f"the same of {t[0].name}") for t in others[:SHOWN]),
             Step(place, "every insert, and every update of these columns, writes both; both take memory"),
         ),
         doubts=2 if slight else 0,
-        datasets=(dataset.name,),
-        fix=Fix(
-            title=f"drop the index on ({short})",
-            text=f"DROP INDEX CONCURRENTLY {index.name or '…'};",
-        ),
+        datasets=tuple(t[0].name for t in (first, *others)),
+        fix=Fix(title=f"drop the index on ({short})", text=cure(dataset, index)),
     )
+
+
+def cure(dataset: Dataset, index: Index) -> str:
+    name = index.name or "…"
+    if dataset.technology in ("mysql", "mariadb"):
+        return f"DROP INDEX {name} ON {dataset.name};"
+    if dataset.technology == "postgresql":
+        return f"DROP INDEX CONCURRENTLY {name};"
+    return f"DROP INDEX {name};  -- PostgreSQL: CONCURRENTLY, so that nobody waits"
