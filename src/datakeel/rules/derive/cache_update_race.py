@@ -30,7 +30,7 @@ def cache_update_race(operation: Operation, system: System) -> Iterator[Hit]:
             if str(change.place) in spoken or not tied(operation, record, change) or belongs_deeper(operation, change):
                 continue
             fault = fault_of(operation, record, change, changes)
-            if fault and (change.verb in SETS or holds_rows(change, system)):
+            if fault and (change.verb in SETS or holds_rows(record, change, system)):
                 spoken.add(str(change.place))
                 yield hit(record, change, fault)
 
@@ -59,9 +59,9 @@ def belongs_deeper(operation: Operation, change: Effect) -> bool:
     )
 
 
-def holds_rows(change: Effect, system: System) -> bool:
-    """Whether an entry may hold what the store of record holds. Where all that is known to be put there is the number
-    of a job, a mark or a time, it is a lock or a note; what is counted up is a count."""
+def holds_rows(record: Effect, change: Effect, system: System) -> bool:
+    """Whether an entry may hold what is written. Where all that is known to be put there is the number of a job, a mark
+    or a time, it is a lock or a note; what is counted up is a count; what is read of other tables alone is theirs."""
     if counted(change, system):
         return False
     fillers = [
@@ -70,7 +70,15 @@ def holds_rows(change: Effect, system: System) -> bool:
         for e in operation.of(Kind.WRITE)
         if not e.chain and e.store == StoreKind.CACHE and e.verb in FILLS and change.key and e.key == change.key
     ]
-    return not fillers or not all(made(o, s) for o, e in fillers for s in e.payload)
+    if fillers and all(made(o, s) for o, e in fillers for s in e.payload):
+        return False
+    return not fillers or not all(of_others(o, s, record) for o, e in fillers for s in e.payload)
+
+
+def of_others(operation: Operation, source: Source, record: Effect) -> bool:
+    """Whether a value comes from a table that is not the written one."""
+    read = operation.effect(source.number) if source.kind == "read" else None
+    return read is not None and bool(read.dataset) and bool(record.dataset) and read.dataset != record.dataset
 
 
 def counted(change: Effect, system: System) -> bool:
