@@ -122,11 +122,12 @@ def let_go(operation: Operation, effect: Effect, system: System) -> bool:
         if any(h.number in numbers and "raise" not in h.does and only_logs(h) for h in standing.handlers):
             return True
         standing = system.operation(effect.callee) if effect.chain else None
-        below = effect
-        inner = (e for e in standing.effects if (e.place, e.chain) == (below.place, below.chain[1:])) if standing else ()
-        effect = next(iter(inner), effect)
-        if effect is below:
+        where, way = effect.place, effect.chain[1:]
+        deeper = (e for e in standing.effects if (e.place, e.chain) == (where, way)) if standing is not None else ()
+        found = next(iter(deeper), None)
+        if found is None:
             return False
+        effect = found
     return False
 
 
