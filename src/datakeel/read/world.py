@@ -490,6 +490,8 @@ class World:
                     ("cached_property", "cachedproperty")
                 ):
                     kinds.add("property")
+                elif isinstance(symbol, ClassInfo | FunctionInfo) and symbol.name.endswith(".lru_cache"):
+                    kinds.add("cached")  # a copy of the library's for older versions
             found = self._kinds[id(info)] = frozenset(kinds)
         return found
 

@@ -44,9 +44,7 @@ def hit(operation: Operation, parse: Effect, came: Effect) -> Hit:
             *after(parse.place, what),
         ),
         rests_on=(parse, came),
-        doubts=1
-        if came.kind == Kind.CONSUME
-        else 2,  # who asks sees it fail
+        doubts=1 if came.kind == Kind.CONSUME else 2,  # who asks sees it fail
         datasets=(came.dataset,) if came.dataset else (),
         fix=Fix(
             title=f"let {parse.text} take the fields that it knows, and leave the rest",

@@ -26,6 +26,7 @@ from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import and_so_in, further, way
 
 JOBS = ("task", "schedule", "command", "main", "consumer")  # nobody waits for their answer
+SEARCHED = ("like", "between")
 Asked = tuple[Effect, Effect, str]
 
 
@@ -156,7 +157,7 @@ def hit(operation: Operation, loop: Scope, queries: list[Asked], system: System,
         ),
         rests_on=(asked, rows),
         doubts=2
-        if once or of_one(operation, rows, loop, system)
+        if once or of_one(operation, rows, system)
         else doubts(operation, asked, rows, loop, system) + 2 * int(of_one_owner(asked, rows, column)),
         datasets=tuple(d for d in dict.fromkeys((rows.dataset, *names)) if d),
         severity=None if waited_for(operation) else Severity.MINOR,
@@ -171,7 +172,9 @@ def doubts(operation: Operation, asked: Effect, rows: Effect, loop: Scope, syste
     oversight = asked.verb == "relation" and not asked.chain
     work = not waited_for(operation) or any(loop in w.scopes and w.store in ASKED for w in operation.of(Kind.WRITE))
     handed = handed_in(operation, rows)
-    guarded = int(tested(asked, loop) or page) + handed + int(handed and brought_along(rows, asked, system))
+    far = tested(asked, loop) and len(asked.chain) > 1  # which of the conditions on the way hold is hardly known
+    guarded = int(tested(asked, loop) or page) + int(far) + handed
+    guarded += int(handed and brought_along(rows, asked, system))
     return guarded + (int(work) if oversight else 2 * int(work))
 
 
@@ -182,10 +185,12 @@ def of_one_owner(asked: Effect, rows: Effect, column: str) -> bool:
     return asked.verb == "relation" and bool(asked.chain) and column in found
 
 
-def of_one(operation: Operation, rows: Effect, loop: Scope, system: System) -> bool:
+def of_one(operation: Operation, rows: Effect, system: System) -> bool:
     """Whether the rows are those of one row that is at hand: few hang on one, as a rule, and whoever hands it in may
     have read them along. What a list of a framework's class answers with is as many as there are. (Of 15 such that are
     handed in 4 were worth a change in public code.)"""
+    if any(p.operator in SEARCHED for p in rows.predicates):
+        return False  # a search, or a report about a stretch of time, goes through as many as there are
     found = [p for p in rows.predicates if p.operator == "="]
     owners = {o for p in found for s in behind(operation, p.sources) if (o := owner(s))}
     if not any(e.kind == "request" for e in operation.entries):
@@ -193,7 +198,7 @@ def of_one(operation: Operation, rows: Effect, loop: Scope, system: System) -> b
     made_by = operation.name.rpartition(".")[0]
     if "self" in owners and any(d.model == made_by for d in system.datasets):
         return True
-    listed = lists(operation, loop) or rows.inside("loop") is not None
+    listed = operation.symbol.endswith(".list") or rows.inside("loop") is not None
     return not listed and any(asks_for_one(operation, rows, p, system) for p in found)
 
 
@@ -201,7 +206,8 @@ def asks_for_one(operation: Operation, rows: Effect, predicate: Predicate, syste
     """Whether a request's rows are those of one row that it reads by its key, or that whoever asks has named."""
     dataset = system.dataset_of(rows)
     column = dataset.column(predicate.column) if dataset is not None else None
-    if column is None or not column.references:
+    refers = column is not None and bool(column.references)
+    if not refers and not predicate.column.endswith("_id"):
         return False
     return any(at_hand_alone(operation, s) for s in behind(operation, predicate.sources))
 
