@@ -8,7 +8,7 @@ import os
 import pickle
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.model.dataset import Dataset
+from datakeel.model.effect import Kind
 from datakeel.model.operation import Context, Entry, Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import Remark, Setting, System, Use
@@ -477,11 +478,27 @@ class Link:
         if len(self.entries) < MANY_WAYS:
             return
         named = self.named()
+        sent = {e.dataset for o in self.operations.values() for e in o.of(Kind.PUBLISH)}
         for name, operation in self.operations.items():
             own = operation.symbol.rpartition(".")[2]
+            if own not in named and self.unsent(operation, reached.get(name, ()), sent):
+                yield name
+                continue
             called = contexts.get(name) or reached.get(name) or own in named or own in BY_CUSTOM or own[:2] == "__"
             if not called and not self.found_by_framework(operation):
                 yield name
+
+    def unsent(self, operation: Operation, entries: Sequence[Entry], sent: Container[str]) -> bool:
+        """Whether a task is one that nobody sends, and no plan could, for it has to be given something."""
+        if not sent or not entries or any(e.kind != "task" or e.place != operation.place for e in entries):
+            return False
+        if any(e.name in sent for e in entries):
+            return False
+        module = self.names.by_path[operation.place.path]
+        signature = next((s for s in module.file.functions if s.name == operation.symbol), None)
+        return signature is not None and any(
+            p.default is None and p.kind == "positional" and p.name != "self" for p in signature.parameters
+        )
 
     def named(self) -> set[str]:
         """Every name that stands in a text of the program: called, handed on, imported or exported."""

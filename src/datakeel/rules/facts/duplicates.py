@@ -34,9 +34,20 @@ def refused_twice(write: Effect, columns: Iterable[str], system: System) -> Answ
     further = (k for k in dataset.keys_within(alike, alike) if not k.primary and k.reads() & asked)
     if any(k.holds(values) == Answer.YES for k in further):
         return Answer.YES
+    return Answer.UNKNOWN if any(wider_keys(write, asked, dataset)) else Answer.NO
+
+
+def wider_keys(write: Effect, asked: frozenset[str], dataset: Dataset) -> Iterator[Index]:
+    """The unique keys over some columns and others that two runs may fill alike."""
     wide = asked | filled_alike(write, dataset)
-    found = (k for k in dataset.keys_within(wide, wide) if not k.primary and k.reads() & asked)
-    return Answer.UNKNOWN if any(found) else Answer.NO
+    return (k for k in dataset.keys_within(wide, wide) if not k.primary and k.reads() & asked)
+
+
+def may_be_refused(write: Effect, columns: Iterable[str], system: System) -> bool:
+    """Whether a key that is known asks for further columns, which both runs may fill alike: their rows are equal then,
+    and the second is refused."""
+    dataset = system.dataset_of(write)
+    return dataset is not None and any(wider_keys(write, frozenset(columns_meant(columns, dataset)), dataset))
 
 
 def columns_meant(names: Iterable[str], dataset: Dataset) -> Iterator[str]:
@@ -80,11 +91,12 @@ def unset(column: Column) -> bool:
 
 
 def filled_alike(write: Effect, dataset: Dataset) -> frozenset[str]:
-    """The columns that two runs may give the same value: those that are not minted, and those that the store fills."""
+    """The columns that two runs may give the same value: those that are not minted, nor NULL, of which no two are
+    equal, and those that the store fills."""
     own = {a.column for a in write.assigned}
     if "*" in own:
         return frozenset(c.name for c in dataset.schema.columns)
-    alike = {a.column for a in write.assigned if not minted(a)}
+    alike = {a.column for a in write.assigned if not minted(a) and a.text != "const:None"}
     filled = {c.name for c in dataset.schema.columns if c.name not in own and c.default is not None}
     return frozenset(alike | filled)
 

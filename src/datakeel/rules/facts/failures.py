@@ -18,8 +18,9 @@ _WIDE = """
     BufferError NatsError GoogleAPICallError GoogleAPIError
     """
 WIDE = frozenset(_WIDE.split())
+ALL = frozenset(("Exception", "BaseException"))
 DATABASES = WIDE & {
-    *("Exception", "BaseException"),
+    *ALL,
     *("OperationalError", "DatabaseError", "InterfaceError", "SQLAlchemyError", "DBAPIError"),
 }
 _INTENT = """

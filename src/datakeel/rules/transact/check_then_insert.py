@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.finding import Fix, Severity
+from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, Predicate, StoreKind
 from datakeel.model.operation import Operation, Role
+from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import insert_once
 from datakeel.rules.facts.decisions import closed_before, deciding_reads, says_absent, written_as_asked
-from datakeel.rules.facts.duplicates import keyed, refused_twice, violation_handled
+from datakeel.rules.facts.duplicates import keyed, may_be_refused, refused_twice, violation_handled
 from datakeel.rules.facts.guards import excluded, here, now, stopped
 from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.slow import slow_between
@@ -19,7 +20,7 @@ from datakeel.rules.facts.stakes import race
 from datakeel.rules.facts.ticks import by_timer
 from datakeel.rules.facts.words import HOLE
 from datakeel.rules.rule import Hit, rule
-from datakeel.rules.story import both_insert
+from datakeel.rules.story import and_so_in, both_insert, further
 
 NEAR = 1  # calls to where a row is looked for, or inserted: further off, they may be about different things
 ATTENDED = ("request", "command", "main")
@@ -30,12 +31,10 @@ STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
 def check_then_insert(operation: Operation, system: System) -> Iterator[Hit]:
     """Existence is checked, then inserted, and nothing refuses the second of two runs that both found nothing."""
     read_too = {e.dataset for e in operation.of(Kind.READ)}
-    unbacked_told: set[tuple[str, ...]] = set()  # a missing key is one cause, however often a function runs into it
     for write in operation.of(Kind.WRITE):
         if write.store not in STORES or not now(write) or not write.dataset:
             continue
-        if write.verb == "get-or-create" and not write.chain and missing(write) not in unbacked_told:
-            unbacked_told.add(missing(write))
+        if write.verb == "get-or-create" and not write.chain:
             yield from unbacked(operation, write, system)
         if write.verb != "insert" or write.conflict or write.dataset not in read_too:
             continue
@@ -82,9 +81,9 @@ def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
 
 
 def unmatched(predicate: Predicate) -> bool:
-    """Whether no other run looks for the same, by a value that this one has drawn by lot or a row that it has made; or
-    it is not known by which column: one whose name is put together may be one of a key's."""
-    return HOLE in predicate.column or any(s.kind in ("random", "new") for s in predicate.sources)
+    """Whether no other run looks for the same, by a value that this one has drawn by lot, the moment or a row that it
+    has made; or it is not known by which column: one whose name is put together may be one of a key's."""
+    return HOLE in predicate.column or any(s.kind in ("random", "new", "clock") for s in predicate.sources)
 
 
 def made_by_callers(write: Effect, system: System) -> bool:
@@ -118,7 +117,12 @@ def judged(
         return
     told = telling(read, write, columns)
     key = ", ".join(told)
-    doubts = int(unique == Answer.UNKNOWN) + int(answer == Answer.UNKNOWN) + hardly_meet(operation, read, system)
+    wider = unique == Answer.UNKNOWN and may_be_refused(write, told, system)
+    doubts = (
+        (1 + wider) * int(unique == Answer.UNKNOWN)
+        + int(answer == Answer.UNKNOWN)
+        + hardly_meet(operation, read, system)
+    )
     doubts += 2 * int(any_yet(read, write, columns, system))
     doubts += 2 * int(len(read.chain) > NEAR and len(write.chain) > NEAR)
     if unique == Answer.YES:
@@ -234,21 +238,23 @@ def missing(write: Effect) -> tuple[str, ...]:
 
 
 def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:
-    """`get_or_create` looks first and inserts then: only a unique key makes it safe."""
-    predicates = write.predicates
-    asked = tuple(p.column for p in predicates)
-    if not asked or any(map(unmatched, predicates)) or refused_twice(write, asked, system) != Answer.NO:
+    """`get_or_create` looks first and inserts then: only a unique key makes it safe. A key that is missing is one
+    cause, however many functions run into it: told at the surest of them."""
+    if not may_double(operation, write, system):
         return
-    if made_by_callers(write, system):
+    alike = [(o, e) for o, e in system.writers(write.dataset) if same_missing(o, e, write, system)]
+    if any(rank(o, e, system) < rank(operation, write, system) for o, e in alike):
         return
-    if excluded(operation, write, write, system) == Answer.YES:
-        return
-    key = ", ".join(asked)
+    key = ", ".join(p.column for p in write.predicates)
+    others = further(write.place, (e.place for _, e in alike))
     yield Hit(
         place=write.place,
         message=f"two runs at once create two rows of {write.dataset} with the same {key}: no unique "
-        "key stands behind get_or_create",
-        story=both_insert(write, write, key, refused=False),
+        f"key stands behind get_or_create{and_so_in(others, 'place')}",
+        story=(
+            *both_insert(write, write, key, refused=False),
+            *(Step(p, f"here too {write.dataset} is looked for and created by {key}") for p in others),
+        ),
         rests_on=(write,),
         doubts=hardly_meet(operation, write, system),
         datasets=(write.dataset,),
@@ -258,3 +264,33 @@ def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hi
             text=f"ALTER TABLE {write.dataset} ADD UNIQUE ({key})",
         ),
     )
+
+
+def may_double(operation: Operation, write: Effect, system: System) -> bool:
+    """Whether two runs of a `get_or_create` may both insert: neither a key nor a lock refuses the second, and both may
+    look for the same. (By what a joined row says no row is made.)"""
+    predicates = write.predicates
+    asked = tuple(p.column for p in predicates)
+    return (
+        bool(asked)
+        and not any(map(unmatched, predicates))
+        and not (write.store == StoreKind.RELATIONAL and any("." in column for column in asked))
+        and refused_twice(write, asked, system) == Answer.NO
+        and not made_by_callers(write, system)
+        and excluded(operation, write, write, system) != Answer.YES
+    )
+
+
+def same_missing(operation: Operation, other: Effect, write: Effect, system: System) -> bool:
+    """Whether another `get_or_create`, in its own function's text, lacks the same key."""
+    return (
+        other.verb == "get-or-create"
+        and not other.chain
+        and operation.role in (Role.PRODUCT, Role.SCRIPT)
+        and missing(other) == missing(write)
+        and may_double(operation, other, system)
+    )
+
+
+def rank(operation: Operation, write: Effect, system: System) -> tuple[bool, int, Place]:
+    return operation.unused, hardly_meet(operation, write, system), write.place

@@ -72,11 +72,14 @@ def hidden(operation: Operation, effect: Effect, *but: str) -> int:
 
 def doubts(operation: Operation, held: Effect, call: Effect) -> int:
     """What speaks against anybody waiting, or against another place for the call: a command that somebody runs, when
-    little else goes on; rows that nobody sees yet, and that the other side is not told of; a way of many conditions; an
-    answer that comes within a limit and decides what is written."""
+    little else goes on; rows that nobody sees yet, and that the other side is not told of; a row that was locked for
+    the sake of the answer; a way of many conditions; an answer that comes within a limit and decides what is written.
+    """
     by_hand = bool(operation.entries) and all(e.kind == "command" for e in operation.entries)
     if by_hand or unseen(held, call):
         return 2
+    if held.kind == Kind.READ and rests_on_answer(operation, call):
+        return 2  # the lock is there for the call: one at a time asks, and keeps what is answered
     return min(conditions(operation, held, call) + meant(operation, call), 2)
 
 
@@ -92,7 +95,12 @@ def meant(operation: Operation, call: Effect) -> bool:
     """Whether the answer decides what is written, and does not come late: who asks under the lock wants it so."""
     option = call.option("timeout")
     ends = limited(call) or (option is not None and option.value != "" and not unlimited(option))
-    return ends and any(
+    return ends and rests_on_answer(operation, call)
+
+
+def rests_on_answer(operation: Operation, call: Effect) -> bool:
+    """Whether what the transaction writes after a call rests on its answer."""
+    return any(
         e.transaction == call.transaction and e.number > call.number and rests_on(e, call)
         for e in operation.of(Kind.WRITE)
     )

@@ -15,13 +15,12 @@ from datakeel.rules.facts.clocks import ORDERS
 from datakeel.rules.facts.cures import conditional_update, locked
 from datakeel.rules.facts.decisions import same_key, tested_columns
 from datakeel.rules.facts.guards import here, now, rows_of, single_runner, stopped
-from datakeel.rules.facts.stakes import HOLDINGS, last_word, race, words
+from datakeel.rules.facts.stakes import HOLDINGS, last_word, race, valuable
 from datakeel.rules.facts.twice import NEAR, done_twice, repeats
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_pass, way
 
 WRITES = ("save", "update", "set", "replace")
-MAIL = frozenset(["mail", "email", "notification", "notify"])
 
 
 @rule(Severity.CRITICAL)
@@ -158,19 +157,11 @@ def other_transition(
 def at_stake(write: Effect, consequence: Effect) -> Severity | None:
     """A row more that holds no value is seen and taken away again, and so is a second mail about what holds none; an
     order that is sent twice, or a charge, is not taken back."""
-    if consequence.kind == Kind.CALL and consequence.store == StoreKind.REMOTE:
+    if last_word(write.dataset) in HOLDINGS or valuable(write.dataset, *(a.column for a in write.assigned)):
         return None
-    if last_word(write.dataset) in HOLDINGS:
-        return None
-    return race(consequence) if consequence.kind == Kind.WRITE else Severity.MAJOR
-
-
-def harmless(consequence: Effect) -> bool:
-    """Whether what happens twice, with nothing of value at stake, is a note, or a mail to people: a second one after a
-    double click."""
-    return (
-        consequence.kind == Kind.WRITE or consequence.store == StoreKind.MAIL or bool(MAIL & words(consequence.dataset))
-    )
+    if consequence.kind == Kind.WRITE:
+        return race(consequence)
+    return None if valuable(consequence.dataset, consequence.text, consequence.technology) else Severity.MAJOR
 
 
 def hit(
@@ -197,15 +188,15 @@ def hit(
     old = guard.text if guard.test == "==" and guard.polarity else ""
     new = assignment.text.removeprefix("const:") if assignment.how == "constant" else ""
     severity = Severity.MAJOR if consequence is None else at_stake(write, consequence)
-    slight = severity is not None
+    slight = severity is not None and last_word(write.dataset) not in HOLDINGS
     return Hit(
         place=write.place,
         message=message,
         story=both_pass(place, guard.place or place, write, column, consequence, rival),
         rests_on=tuple(e for e in (read, write, consequence) if e is not None),
         severity=severity,
-        likely=slight,
-        doubts=int(answer == Answer.UNKNOWN) + 2 * int(slight and consequence is not None and harmless(consequence)),
+        likely=severity is not None,
+        doubts=int(answer == Answer.UNKNOWN) + 2 * int(slight),
         datasets=(write.dataset,) if write.dataset else (),
         fix=conditional_update(write, assignment.column, old, new, system, locked(operation, read, write)),
     )

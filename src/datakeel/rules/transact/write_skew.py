@@ -9,6 +9,7 @@ from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
+from datakeel.rules.facts.clocks import ORDERS
 from datakeel.rules.facts.cures import lock_picked, serialise_set
 from datakeel.rules.facts.decisions import (
     changes_set,
@@ -135,6 +136,14 @@ def none_of_a_key(operation: Operation, read: Effect, write: Effect) -> bool:
     return any(of is read and says_absent(guard, read) for guard, of in deciding_reads(operation, write))
 
 
+def slight(read: Effect, write: Effect) -> bool:
+    """Whether all that goes wrong is a row too many or too few, where rows hold nothing of value: one over a limit, or
+    the last one gone. It is another matter where the set is a stretch, of which two rows must not overlap."""
+    if write.verb not in ("insert", "delete") or race(write) is None:
+        return False
+    return all(p.operator not in ORDERS for p in read.predicates)
+
+
 def hit(read: Effect, write: Effect, computed: str, answer: Answer, system: System, operation: Operation) -> Hit:
     rows = write.dataset
     unique = refused_twice(write, (computed,), system) if computed else Answer.NO
@@ -157,7 +166,7 @@ def hit(read: Effect, write: Effect, computed: str, answer: Answer, system: Syst
         + int(bool(computed) and unique == Answer.UNKNOWN)
         + 2 * int(by_timer(operation, read.predicates, system))
         + 2 * int(one_off(operation, system))
-        + 2 * int(is_place(computed) if computed else none_of_a_key(operation, read, write)),
+        + 2 * int(is_place(computed) if computed else none_of_a_key(operation, read, write) or slight(read, write)),
         datasets=(rows,),
         severity=Severity.MINOR if unique == Answer.YES else race(write),
         fix=serialise_set(read, write, system),

@@ -20,9 +20,11 @@ from datakeel.read.program import (
     Call,
     Collection,
     Const,
+    Derive,
     Evaluate,
     Expression,
     Global,
+    Local,
     Return,
     Statement,
     body,
@@ -240,10 +242,22 @@ class Declared:
         if method is None:
             return
         returned = [s.value for s in body(method.code) if isinstance(s, Return)]
-        if len(returned) == 1 and returned[0] is not None:
-            self.read_arguments(method.module, returned[0], table)
-        else:
+        if len(returned) != 1 or returned[0] is None:
             table.complete = False
+            return
+        parts = returned[0].operands if isinstance(returned[0], Derive) and returned[0].how == "+" else (returned[0],)
+        for part in parts:  # a base adds its own to what each class says: ``cls._arguments + (Index(…),)``
+            self.read_arguments(*self.own_value(cls, method, part), table)
+
+    def own_value(self, cls: ClassInfo, method: FunctionInfo, expression: Expression) -> tuple[Module, Expression]:
+        """What a class method's expression stands for, where it is an attribute of the class; with the module in whose
+        terms that speaks."""
+        own = method.signature.parameters[0].name if method.signature.parameters else ""
+        if isinstance(expression, Attribute) and isinstance(expression.base, Local) and expression.base.name == own:
+            found = cls.field(expression.name)
+            if found is not None and isinstance(found[1], Assign) and found[1].value is not None:
+                return found[0].module, found[1].value
+        return method.module, expression
 
     def read_arguments(self, module: Module, expression: Expression, table: Table) -> None:
         module, expression = self.literals.followed(module, expression)
