@@ -252,7 +252,30 @@ class Operation(Struct, frozen=True, kw_only=True, dict=True):
                 return True
             if {"else"} < {other.arm, scope.arm} and (other.arm + scope.arm).find("handler") >= 0:
                 return True
+        if self._ways_out and self.left_between(*((a, b) if a.number < b.number else (b, a))):
+            return True
         return bool(a.guards and b.guards) and self.demands(a.guards).contradicts(self.demands(b.guards))
+
+    def left_between(self, a: Effect, b: Effect) -> bool:
+        """Whether a run that passes `a` leaves before it comes to `b`: a decorator that calls the function in several
+        places gives its answer back in each. A failure on the way may still lead from one to the other."""
+        standing = {(s.number, s.arm) for s in a.scopes}
+        if any(s.kind == "try" and (s.number, s.arm) not in standing and s.arm != "body" for s in b.scopes):
+            return False
+        return any(a.number < number < b.number and arms <= standing for number, arms in self._ways_out)
+
+    @cached_property
+    def _ways_out(self) -> tuple[tuple[int, frozenset[tuple[int, str]]], ...]:
+        """The returns of what stands round the function's own text: their numbers, and the arms in which they stand."""
+        own = self.place
+        return tuple(
+            (x.number, frozenset((s.number, s.arm) for s in x.scopes))
+            for x in self.exits
+            if x.kind == "return"
+            and x.scopes
+            and x.place is not None
+            and (x.place.path != own.path or not own.line <= x.place.line <= own.end_line)
+        )
 
     def demands(self, guards: tuple[Guard, ...]) -> Demands:
         """What conditions ask of values; worked out once for those that effects share."""

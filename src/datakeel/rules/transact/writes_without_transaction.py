@@ -50,7 +50,7 @@ def writes_without_transaction(operation: Operation, system: System) -> Iterator
     shared = int(bool(operation.contexts) and around(operation) == Answer.UNKNOWN)  # some callers have a transaction
     for group in apart(operation, found):
         datasets = tuple(dict.fromkeys(e.dataset for a, b, *_ in group for e in (a, b)))
-        bound = [p for p in group if not by_itself(operation, p[0], p[1], system)]
+        bound = [p for p in group if not by_itself(operation, p[0], p[1], system) and not of_none(operation, p[0], p[1])]
         yield hit(*(bound or group)[0], datasets, unseen + shared, optional=not bound)
 
 
@@ -183,6 +183,16 @@ def by_itself(operation: Operation, first: Effect, second: Effect, system: Syste
     return first.verb == "insert" and first.dataset != second.dataset and (any(ways) or found_or_made(first, system))
 
 
+def of_none(operation: Operation, first: Effect, second: Effect) -> bool:
+    """Whether rows are changed that belong to a new one, and nobody is seen to have made any."""
+    if second.verb != "update" or first.verb != "insert" or first.dataset == second.dataset:
+        return False
+    return not any(
+        e.verb in ("insert", "get-or-create") and e.dataset == second.dataset and e.number < second.number
+        for e in operation.of(Kind.WRITE)
+    )
+
+
 def found_or_made(write: Effect, system: System) -> bool:
     """Whether the function that inserts a row, for another, does so only where it does not give one back before."""
     makers = (system.operation(name) for name in system.standing_at(write.place)) if write.chain else ()
@@ -199,7 +209,10 @@ def found_or_made(write: Effect, system: System) -> bool:
 def chosen(operation: Operation, first: Effect, second: Effect) -> bool:
     """Whether the second write stands in a branch that the first does not, whose other arm goes on."""
     standing = {s.number for s in first.scopes}
-    arms = [s for s in second.scopes if s.number not in standing and conditional(s)]
+    own = [s for s in second.scopes if s.number not in standing]
+    if first.verb == "delete" and any(s.kind == "loop" for s in own):  # what each of those that are put back must meet
+        own = own[: next(i for i, s in enumerate(own) if s.kind == "loop")]
+    arms = [s for s in own if conditional(s)]
     raised = {(s.number, s.arm) for x in operation.exits if x.kind == "raise" for s in x.scopes}
     return any(not any(n == s.number and arm != s.arm for n, arm in raised) for s in arms)
 
