@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
@@ -39,6 +40,7 @@ KEPT = (
 )
 
 
+NOTES = re.compile(r"(?:^|_|(?<=[a-z]))(?:logs?|log_?entry|log_?entries|log_?records?|audits?|activity|activities)$")
 TELLING = ("'POST'", "'PATCH'")
 WITHOUT_INPUT = frozenset(("task", "schedule", "command", "event", "main"))
 PASSED_BY_ALL = frozenset(("self", "args", "kwargs", "options"))
@@ -73,11 +75,11 @@ def swallowed_failure(operation: Operation) -> Iterator[Hit]:
 
 def matters(effect: Effect) -> bool:
     """Whether something is missing for good when this fails: not for what is read, cached, measured or cleaned up, nor
-    for the moment of the last time, which the next one writes anew."""
+    for the moment of the last time, which the next one writes anew, or for a note of what is done."""
     if effect.when != When.NOW or effect.verb in ("delete", "relation", "close") or near(effect):
         return False
     if effect.kind == Kind.WRITE:
-        return effect.store in KEPT and not only_when(effect)
+        return effect.store in KEPT and not only_when(effect) and not NOTES.search(effect.dataset)
     if effect.kind == Kind.PUBLISH:
         return effect.store != StoreKind.MEMORY  # a queue of the process is not down
     asked = effect.option("method")
@@ -155,6 +157,8 @@ def aside(operation: Operation, handler: Handler, lost: Effect) -> bool:
     """Whether only others are told of what is done already, and the team is told that they were not: a message whose
     loss is logged, or what a signal's receiver sends. It is meant so, more often than not, where no message is
     consumed."""
+    if lost.kind == Kind.PUBLISH and "log" in handler.does and not any(e.kind == "consumer" for e in operation.entries):
+        return True
     if lost.kind not in (Kind.PUBLISH, Kind.CALL) or any(e.kind in ("consumer", "task") for e in operation.entries):
         return False
     if operation.entries and all(e.kind == "signal" for e in operation.entries):

@@ -10,7 +10,7 @@ from datakeel.model.effect import Effect
 
 # what a column counts that nobody gives away twice
 _AMOUNTS = """
-    balance amount credit debit paid payment refund refunded charge payout money price cost fee stock inventory
+    balance amount credit debit paid payment refund refunded charge payout money price tariff cost fee stock inventory
     quantity qty allocated reserved budget capacity seat
     """
 AMOUNTS = frozenset(_AMOUNTS.split())
@@ -22,7 +22,7 @@ _HOLDINGS = """
 HOLDINGS = frozenset(_HOLDINGS.split())
 # where a thing stands in a list: the next move puts it right
 PLACES = frozenset(["position", "order", "rank", "sort", "index", "idx", "place"])
-WORD = re.compile(r"[A-Z]?[a-z]+")
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]{2,}")
 
 
 def race(write: Effect, *columns: str) -> Severity | None:
@@ -61,8 +61,8 @@ def words(name: str) -> frozenset[str]:
 def last_word(name: str) -> str:
     """The word that says what a row of a table is.
 
-    >>> last_word("shop_orders"), last_word("order_line"), last_word("")
-    ('order', 'line', '')
+    >>> last_word("shop_orders"), last_word("order_line"), last_word("ORDERS"), last_word("")
+    ('order', 'line', 'order', '')
     """
     return singular((WORD.findall(name) or [""])[-1])
 

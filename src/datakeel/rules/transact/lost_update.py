@@ -112,8 +112,9 @@ def counted(write: Effect, column: str, system: System) -> bool:
 
 def slight(operation: Operation, read: Effect | None, write: Effect, column: str, system: System) -> bool:
     """Whether little is lost with an update, or seldom: of a text, which is rewritten more than added to, a switch, a
-    place in a list, which the next move puts right; of one entry of a list or a document that a column holds, where two
-    change others at the same moment (nothing slow stands between), and nothing else is written with it."""
+    place in a list, which the next move puts right, or what the row refers to, which is chosen and not counted; of one
+    entry of a list or a document that a column holds, where two change others at the same moment (nothing slow stands
+    between), and nothing else is written with it."""
     if write.store == StoreKind.RELATIONAL and not write.dataset:
         return True  # of what table it is, and whether the column is a list, is not known
     dataset = system.dataset_of(write)
@@ -121,7 +122,7 @@ def slight(operation: Operation, read: Effect | None, write: Effect, column: str
     kind = found.type.lower() if found is not None else ""
     if kind.startswith(("bool", "varchar", "text", "char")) and not kind.endswith("[]"):
         return True
-    if is_place(column):
+    if is_place(column) or (found is not None and found.references):
         return True
     whole = write.store == StoreKind.RELATIONAL and not is_number(write, column, system)
     if not whole or race(write, column) is None or slow_between(operation, read, write) is not None:
@@ -257,7 +258,7 @@ def other_writer(
     """Another function that changes columns of these rows which this save only carries along; `narrow`: and that leaves
     the others alone, or locks the row first: its lock is of use only where everybody takes it."""
     own = {a.column for e in operation.of(Kind.WRITE) if e is write or e.rows == write.rows for a in e.assigned}
-    for them, effect in system.writers(write.dataset):
+    for them, effect in sorted(system.writers(write.dataset), key=lambda found: not found[0].entries):
         if them.name == operation.name or effect.verb not in WRITES or single_runner(them):
             continue
         if just_made(effect) or (narrow and effect.whole_row and not serialises(them, effect)):

@@ -16,6 +16,7 @@ from datakeel.rules.facts.derivation import about
 from datakeel.rules.facts.guards import here, now
 from datakeel.rules.facts.limits import limited, unlimited
 from datakeel.rules.facts.slow import SLOW_STORES, words
+from datakeel.rules.facts.stakes import valuable
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import held_while
 
@@ -73,14 +74,25 @@ def hidden(operation: Operation, effect: Effect, *but: str) -> int:
 def doubts(operation: Operation, held: Effect, call: Effect) -> int:
     """What speaks against anybody waiting, or against another place for the call: a command that somebody runs, when
     little else goes on; rows that nobody sees yet, and that the other side is not told of; a row that was locked for
-    the sake of the answer; a way of many conditions; an answer that comes within a limit and decides what is written.
-    """
+    the sake of the call, and that nobody needs for goods or money; a way of many conditions; an answer that comes
+    within a limit and decides what is written."""
     by_hand = bool(operation.entries) and all(e.kind == "command" for e in operation.entries)
     if by_hand or unseen(held, call):
         return 2
-    if held.kind == Kind.READ and rests_on_answer(operation, call):
+    if held.kind == Kind.READ and not valuable(held.dataset) and not changed_before(operation, call):
         return 2  # the lock is there for the call: one at a time asks, and keeps what is answered
     return min(conditions(operation, held, call) + meant(operation, call), 2)
+
+
+def changed_before(operation: Operation, call: Effect) -> bool:
+    """Whether the transaction has changed rows when a call is made."""
+    return any(
+        e.verb != "insert"
+        and e.transaction == call.transaction
+        and e.number < call.number
+        and not operation.exclusive(e, call)
+        for e in operation.of(Kind.WRITE)
+    )
 
 
 def unseen(held: Effect, call: Effect) -> bool:
@@ -95,12 +107,7 @@ def meant(operation: Operation, call: Effect) -> bool:
     """Whether the answer decides what is written, and does not come late: who asks under the lock wants it so."""
     option = call.option("timeout")
     ends = limited(call) or (option is not None and option.value != "" and not unlimited(option))
-    return ends and rests_on_answer(operation, call)
-
-
-def rests_on_answer(operation: Operation, call: Effect) -> bool:
-    """Whether what the transaction writes after a call rests on its answer."""
-    return any(
+    return ends and any(
         e.transaction == call.transaction and e.number > call.number and rests_on(e, call)
         for e in operation.of(Kind.WRITE)
     )

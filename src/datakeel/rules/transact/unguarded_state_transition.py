@@ -188,7 +188,8 @@ def hit(
     old = guard.text if guard.test == "==" and guard.polarity else ""
     new = assignment.text.removeprefix("const:") if assignment.how == "constant" else ""
     severity = Severity.MAJOR if consequence is None else at_stake(write, consequence)
-    slight = severity is not None and last_word(write.dataset) not in HOLDINGS
+    holds = last_word(write.dataset) in HOLDINGS or valuable(guard.text, assignment.text)  # or: it is paid by then
+    slight = severity is not None and not holds
     return Hit(
         place=write.place,
         message=message,

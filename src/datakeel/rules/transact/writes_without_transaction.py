@@ -50,7 +50,9 @@ def writes_without_transaction(operation: Operation, system: System) -> Iterator
     shared = int(bool(operation.contexts) and around(operation) == Answer.UNKNOWN)  # some callers have a transaction
     for group in apart(operation, found):
         datasets = tuple(dict.fromkeys(e.dataset for a, b, *_ in group for e in (a, b)))
-        bound = [p for p in group if not by_itself(operation, p[0], p[1], system) and not of_none(operation, p[0], p[1])]
+        bound = [
+            p for p in group if not by_itself(operation, p[0], p[1], system) and not of_none(operation, p[0], p[1])
+        ]
         yield hit(*(bound or group)[0], datasets, unseen + shared, optional=not bound)
 
 
