@@ -181,7 +181,7 @@ def by_itself(operation: Operation, first: Effect, second: Effect, system: Syste
         return True
     ways = [chosen(operation, a, b) for a, b in ((first, second), (second, first))]
     if first.verb == "delete":
-        return ways.count(True) == 1
+        return ways == [False, True] or (ways == [True, False] and not of_each(first, second))
     return first.verb == "insert" and first.dataset != second.dataset and (any(ways) or found_or_made(first, system))
 
 
@@ -211,12 +211,16 @@ def found_or_made(write: Effect, system: System) -> bool:
 def chosen(operation: Operation, first: Effect, second: Effect) -> bool:
     """Whether the second write stands in a branch that the first does not, whose other arm goes on."""
     standing = {s.number for s in first.scopes}
-    own = [s for s in second.scopes if s.number not in standing]
-    if first.verb == "delete" and any(s.kind == "loop" for s in own):  # what each of those that are put back must meet
-        own = own[: next(i for i, s in enumerate(own) if s.kind == "loop")]
-    arms = [s for s in own if conditional(s)]
+    arms = [s for s in second.scopes if s.number not in standing and conditional(s)]
     raised = {(s.number, s.arm) for x in operation.exits if x.kind == "raise" for s in x.scopes}
     return any(not any(n == s.number and arm != s.arm for n, arm in raised) for s in arms)
+
+
+def of_each(first: Effect, second: Effect) -> bool:
+    """Whether all conditions of the second write are those that each of many must meet: they stand in a loop of its."""
+    standing = {s.number for s in first.scopes}
+    own = [s for s in second.scopes if s.number not in standing]
+    return bool(own) and next((s.kind == "loop" for s in own if s.kind == "loop" or conditional(s)), False)
 
 
 def conditional(scope: Scope) -> bool:
