@@ -17,7 +17,7 @@ from datakeel.write.targets.tables import shape as tables
 KINDS = ("search", "analytics")
 OWN = frozenset(
     "changes copies copying rebuilding copy_positions copy_dead_letters main rebuild sample_documents sys".split()  # noqa: SIM905  one word beside the other reads better
-)
+) | {"find", "totals"}
 GROUPED = {"text", "enum", "uuid", "boolean", "integer", "money", "date"}  # the types that totals are kept by
 ADDED = {"integer", "money", "decimal"}
 
@@ -64,6 +64,18 @@ class Measure(Struct, frozen=True, kw_only=True):
     sql: str = "numeric"
 
 
+class Extreme(Struct, frozen=True, kw_only=True):
+    """The least or greatest of a group (`function`), looked up again among its rows whenever one comes or goes. `of`:
+    the column that keeps each row's own; `value`: what that is, in SQL, and in Python (`row`)."""
+
+    name: str
+    function: str
+    of: str
+    value: str
+    row: str
+    sql: str
+
+
 class Answer(Struct, frozen=True, kw_only=True):
     name: str
     expression: str
@@ -81,6 +93,7 @@ class Copy(Struct, frozen=True, kw_only=True):
     columns: tuple[Kept, ...] = ()
     groups: tuple[Kept, ...] = ()
     measures: tuple[Measure, ...] = ()
+    extremes: tuple[Extreme, ...] = ()
     answers: tuple[Answer, ...] = ()
     time: bool = False
 
@@ -99,6 +112,11 @@ class Copy(Struct, frozen=True, kw_only=True):
     @property
     def tables(self) -> tuple[str, ...]:
         return (self.rows, self.table) if self.kind == "analytics" else (self.table,)
+
+    @property
+    def values(self) -> tuple[Extreme, ...]:
+        """Those with a column of their own: the least and the greatest of a field share it."""
+        return tuple({extreme.of: extreme for extreme in self.extremes}.values())
 
     @property
     def shown(self) -> tuple[Kept, ...]:
@@ -222,11 +240,13 @@ def _analytics(common: Copy, view: View) -> Copy:
     if not groups:
         groups = [Kept(name="one", sql="boolean NOT NULL", value="true", python="bool", row="True")]
     measures: dict[str, Measure] = {"count": Measure(name="count", each="1", row="1", sql="bigint")}
-    answers = [_measured(view, source, measure, measures) for measure in view.measures or ("count",)]
+    extremes: dict[str, Extreme] = {}
+    answers = [_measured(view, source, measure, measures, extremes) for measure in view.measures or ("count",)]
     return _with(
         common,
         groups=tuple(dict.fromkeys(groups)),
         measures=tuple(measures.values()),
+        extremes=tuple(extremes.values()),
         answers=tuple(dict.fromkeys(answers)),
         time=time is not None,
     )
@@ -246,19 +266,18 @@ def _group(view: View, source: Source, column: tables.Column) -> Kept:
     return Kept(name=column.name, sql="text NOT NULL", value=whole, python="str", row=f"told(one.{column.name})")
 
 
-def _measured(view: View, source: Source, measure: str, kept: dict[str, Measure]) -> Answer:
-    """What is answered; what has to be added up for it comes to `kept`."""
+def _measured(
+    view: View, source: Source, measure: str, kept: dict[str, Measure], extremes: dict[str, Extreme]
+) -> Answer:
+    """What is answered; what has to be added up for it comes to `kept`, what has to be looked up to `extremes`."""
     word, _, name = measure.partition(" ")
     if word == "count":
         return Answer(name="count", expression="sum(count)::bigint", python="int")
     column = _column(view, source, name)
-    if word not in ("sum", "mean"):
-        raise Mistake(
-            f'{view.name}: "{measure}" cannot be kept as {source.plural} change: what is gone may have been the one. '
-            "A copy has count, sum and mean"
-        )
     if column.field.type not in ADDED or column.field.many:
         raise Mistake(f'{view.name}: "{name}" is no number that could be added up')
+    if word in ("min", "max"):
+        return _extreme(source, column, word, extremes)
     value, row = source.value(column), f"one.{column.name}"
     optional = column.field.optional
     each, adds = (f"coalesce({value}, 0)", f"({row} or 0)") if optional else (value, row)
@@ -274,6 +293,20 @@ def _measured(view: View, source: Source, measure: str, kept: dict[str, Measure]
         kept.setdefault(number, given)
     mean = f"sum({total.name}) / nullif(sum({number}), 0)"
     return Answer(name=f"mean_{column.name}", expression=mean, python="Decimal | None")
+
+
+def _extreme(source: Source, column: tables.Column, word: str, extremes: dict[str, Extreme]) -> Answer:
+    name = f"{word}_{column.name}"
+    extremes[name] = Extreme(
+        name=name,
+        function=word,
+        of=f"of_{column.name}",
+        value=source.value(column),
+        row=f"one.{column.name}",
+        sql=kind_of(column),
+    )
+    python = _python(column) + (" | None" if column.field.optional else "")
+    return Answer(name=name, expression=f"{word}({name})", python=python)
 
 
 def _column(view: View, source: Source, name: str) -> tables.Column:
