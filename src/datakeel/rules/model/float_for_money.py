@@ -21,7 +21,7 @@ LISTED = frozenset(
 PERHAPS = frozenset(  # money among things that are paid for
     words(
         "amount total cost costs balance credit debit charge charges discount payment tax vat budget deposit "
-        "spent earnings income tip donation"
+        "spent earnings tip donation"
     )
 )
 NO_AMOUNT = frozenset(

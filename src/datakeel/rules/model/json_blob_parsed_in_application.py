@@ -31,7 +31,7 @@ def json_blob_parsed_in_application(operation: Operation, system: System) -> Ite
             found = next(((g, c) for g in within(done, loop) if (c := picked_by(g, rows, system))), None)
             if found is not None and nothing_else(operation, loop, rows, found[0]):
                 told.add(loop.number)
-                yield hit(loop, rows, *found)
+                yield hit(loop, rows, *found, few=of_another(rows, system))
 
 
 def picked_by(guard: Guard, rows: Effect, system: System) -> str:
@@ -55,7 +55,14 @@ def nothing_else(operation: Operation, loop: Scope, rows: Effect, guard: Guard) 
     return all(guard in e.guards for e in operation.effects if loop in e.scopes and e.kind != Kind.LOG)
 
 
-def hit(loop: Scope, rows: Effect, guard: Guard, column: str) -> Hit:
+def of_another(rows: Effect, system: System) -> bool:
+    """Whether only those rows are loaded that hang on others, which are at hand: they are no search of the table."""
+    dataset = system.dataset_of(rows)
+    found = (dataset.column(p.column) for p in rows.predicates if p.operator == "=" and dataset is not None)
+    return any(c is not None and bool(c.references) for c in found)
+
+
+def hit(loop: Scope, rows: Effect, guard: Guard, column: str, *, few: bool) -> Hit:
     name = f"{rows.dataset}.{column}"
     place = guard.place or rows.place
     return Hit(
@@ -68,7 +75,7 @@ def hit(loop: Scope, rows: Effect, guard: Guard, column: str) -> Hit:
             Step(place, "the longer the table, the more of what is sent and parsed is thrown away"),
         ),
         rests_on=(rows,),
-        doubts=1,
+        doubts=2 if few else 1,
         datasets=(rows.dataset,),
         fix=Fix(
             title="let the database pick them, by an index on what is asked for",

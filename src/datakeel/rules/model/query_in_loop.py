@@ -166,16 +166,18 @@ def hit(operation: Operation, loop: Scope, queries: list[Asked], system: System,
 
 
 def doubts(operation: Operation, asked: Effect, rows: Effect, loop: Scope, system: System) -> int:
-    """A query that only some turns come to, and rows of one page. Where each turn writes as well, or nobody waits, it
-    is work on one row after the other, and only a relation that loads itself there is an oversight."""
+    """A query that only some turns come to, and rows of one page. Where each turn writes as well, it is work on one row
+    after the other, and only a relation that loads itself there is an oversight; where nobody waits, that is no harm
+    either (of 9 such in public code none was worth a change)."""
     page = rows.selection is not None and rows.selection.limit == 0
     oversight = asked.verb == "relation" and not asked.chain
-    work = not waited_for(operation) or any(loop in w.scopes and w.store in ASKED for w in operation.of(Kind.WRITE))
+    job = not waited_for(operation)
+    work = job or any(loop in w.scopes and w.store in ASKED for w in operation.of(Kind.WRITE))
     handed = handed_in(operation, rows)
     far = tested(asked, loop) and len(asked.chain) > 1  # which of the conditions on the way hold is hardly known
     guarded = int(tested(asked, loop) or page) + int(far) + handed
     guarded += int(handed and brought_along(rows, asked, system))
-    return guarded + (int(work) if oversight else 2 * int(work))
+    return guarded + (int(work) if oversight and not job else 2 * int(work))
 
 
 def of_one_owner(asked: Effect, rows: Effect, column: str) -> bool:
@@ -217,7 +219,7 @@ def at_hand_alone(operation: Operation, source: Source) -> bool:
     read = operation.effect(source.number) if source.kind == "read" else None
     if read is not None and read.selection is not None and read.inside("loop") is None:
         return read.selection.cardinality == Cardinality.ONE or read.selection.limit == 1
-    asked = source.kind == "parameter" and "request" in (source.name, *source.path[:1])
+    asked = source.kind == "parameter" and ("request" in (source.name, *source.path[:1]) or source.name == "self")
     return asked or source.kind == "new" or bool(owner(source))
 
 

@@ -11,7 +11,7 @@ from datakeel.model.dataset import Column, Dataset
 from datakeel.model.effect import Kind
 from datakeel.model.system import System
 from datakeel.rules.facts.tables import answered_for, stands
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 NAIVE = re.compile(r"^timestamp(\(\d\))?( without time zone)?$")
 AWARE = re.compile(r"^(timestamptz|timestamp(\(\d\))? with time zone)")
@@ -21,7 +21,7 @@ OTHERS = ("mysql", "sqlite", "oracle", "mssql")  # theirs is another question: t
 Instant = tuple[Dataset, Column]
 
 
-@rule(Severity.MINOR)
+@rule(Severity.MINOR, Record(1, 4))
 def timestamp_without_time_zone(system: System) -> Iterator[Hit]:
     """Instants are stored without a zone. Speaks once for each service."""
     naive: dict[str, list[Instant]] = {}

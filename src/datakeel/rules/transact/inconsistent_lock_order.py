@@ -147,7 +147,7 @@ def against(orders: list[Order], system: System) -> Iterator[Hit]:
                 f"{second.dataset}, {them.symbol} the other way round",
                 story=crossed(operation, first, second, them, theirs, theirs_second),
                 rests_on=(first, second, theirs, theirs_second),
-                apart=True,
+                apart=sold(operation, first, second) or sold(them, theirs, theirs_second),
                 datasets=(first.dataset, second.dataset),
                 symbol=operation.symbol,
                 fix=Fix(
@@ -156,6 +156,13 @@ def against(orders: list[Order], system: System) -> Iterator[Hit]:
                     f"{first.dataset}, as {them.symbol} does",
                 ),
             )
+
+
+def sold(operation: Operation, *locks: Effect) -> bool:
+    """Whether the locks are about money or goods: on what is sold, many work at a time."""
+    names = {e.dataset for e in locks}
+    written = (a.column for e in operation.of(Kind.WRITE) if e.dataset in names for a in e.assigned)
+    return valuable(*names, *written)
 
 
 def cycle(ours: Order, theirs: Order) -> bool:
