@@ -156,6 +156,7 @@ def hit(operation: Operation, loop: Scope, queries: list[Asked], system: System,
             Step(loop.place, "N rows cost N + 1 queries: it is quick with test data, and stands still in production"),
         ),
         rests_on=(asked, rows),
+        likely=bool(asked.chain),  # what else a helper does, or remembers, may spare the query
         doubts=2
         if once or of_one(operation, rows, system)
         else doubts(operation, asked, rows, loop, system) + 2 * int(of_one_owner(asked, rows, column)),
