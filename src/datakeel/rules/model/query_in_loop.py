@@ -26,6 +26,7 @@ from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import and_so_in, further, way
 
 JOBS = ("task", "schedule", "command", "main", "consumer")  # nobody waits for their answer
+NIGHTLY = ("schedule", "command", "main")
 SEARCHED = ("like", "between")
 Asked = tuple[Effect, Effect, str]
 
@@ -168,17 +169,25 @@ def hit(operation: Operation, loop: Scope, queries: list[Asked], system: System,
 
 def doubts(operation: Operation, asked: Effect, rows: Effect, loop: Scope, system: System) -> int:
     """A query that only some turns come to, and rows of one page. Where each turn writes as well, it is work on one row
-    after the other, and only a relation that loads itself there is an oversight; where nobody waits, that is no harm
-    either (of 9 such in public code none was worth a change)."""
+    after the other, and only a relation that loads itself there is an oversight; in a job of the night, that is no
+    harm either (of 9 such in public code none was worth a change)."""
     page = rows.selection is not None and rows.selection.limit == 0
     oversight = asked.verb == "relation" and not asked.chain
     job = not waited_for(operation)
     work = job or any(loop in w.scopes and w.store in ASKED for w in operation.of(Kind.WRITE))
     handed = handed_in(operation, rows)
     far = tested(asked, loop) and len(asked.chain) > 1  # which of the conditions on the way hold is hardly known
-    guarded = int(tested(asked, loop) or page) + int(far) + handed
+    guarded = int(tested(asked, loop) or page) + int(far) + int(remembered(asked)) + handed
     guarded += int(handed and brought_along(rows, asked, system))
-    return guarded + (int(work) if oversight and not job else 2 * int(work))
+    nightly = job and (operation.role == Role.SCRIPT or any(e.kind in NIGHTLY for e in operation.entries))
+    return guarded + (int(work) if oversight and not nightly else 2 * int(work))
+
+
+def remembered(asked: Effect) -> bool:
+    """Whether SQLAlchemy's session remembers what is loaded: of rows that refer to one and the same, only the first
+    asks for it."""
+    one = asked.selection is not None and asked.selection.cardinality == Cardinality.ONE
+    return asked.technology == "sqlalchemy" and asked.verb == "relation" and one
 
 
 def of_one_owner(asked: Effect, rows: Effect, column: str) -> bool:
