@@ -64,7 +64,7 @@ PROVEN = {
     "check-then-insert": (
         "Wrong: looked for, not found, created",
         "Wrong: a transaction alone does not help",
-        "Wrong: the unique key refuses the second, who could have taken the row that is there",
+        "Doubtful: the unique key refuses the second, who could have taken the row that is there",
         "Silent when the constraint is known and its violation handled",
         "Silent when the insert gives way by itself",
         "Silent when an advisory lock is taken before the read and held to the commit",

@@ -70,9 +70,20 @@ def lock_before(operation: Operation, locks: list[Effect], moment: Effect) -> Ef
     held = (
         e
         for e in locks
-        if e.number < moment.number and not operation.exclusive(e, moment) and sent(operation, e, moment)
+        if e.number < moment.number
+        and not operation.exclusive(e, moment)
+        and sent(operation, e, moment)
+        and not let_go(operation, e, moment)
     )
     return next(held, None)
+
+
+def let_go(operation: Operation, lock: Effect, moment: Effect) -> bool:
+    """Whether every run that takes a lock commits before a later moment, but for one that fails in between."""
+    return any(
+        e.transaction == lock.transaction and e.number < moment.number and operation.before_on_all_paths_after(lock, e)
+        for e in operation.of(Kind.COMMIT)
+    )
 
 
 def sent(operation: Operation, write: Effect, moment: Effect) -> bool:

@@ -23,6 +23,7 @@ from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import and_so_in, both_insert, further
 
 NEAR = 1  # calls to where a row is looked for, or inserted: further off, they may be about different things
+KEY = 5  # columns of a key at most: who looks for more of them looks for just that row, and no key is made of it
 ATTENDED = ("request", "command", "main")
 STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
 
@@ -145,14 +146,13 @@ def judged(
 
 def borne(operation: Operation, read: Effect, write: Effect, system: System) -> int:
     """The doubts that a refusal does harm: callers are ready for it; or somebody sees it at once, who would have been
-    refused in any case, or asks again."""
+    refused in any case, or asks again. (Of ten such findings in public code seven were true, and none worth a change.)
+    """
     if handled_by_callers(operation, write, system):
         return 2
     if not taken(read) and any(e.kind in ATTENDED for e in operation.entries):
         return 2
-    if not seen_at_once(operation, read, write):
-        return 0
-    return 1 if taken(read) and not asked_by_somebody(operation) else 2
+    return 2 * int(seen_at_once(operation, read, write))
 
 
 def seen_at_once(operation: Operation, read: Effect, write: Effect) -> bool:
@@ -160,11 +160,6 @@ def seen_at_once(operation: Operation, read: Effect, write: Effect) -> bool:
     within a moment of each other: no job is lost, and nothing slow stands between."""
     job = any(e.kind not in ATTENDED for e in operation.entries)
     return not job and slow_between(operation, read, write) is None
-
-
-def asked_by_somebody(operation: Operation) -> bool:
-    """Whether it is known that only people's requests start it (a serializer's methods are such)."""
-    return bool(operation.entries) or "validated_data" in operation.parameters
 
 
 def taken(read: Effect) -> bool:
@@ -256,7 +251,7 @@ def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hi
             *(Step(p, f"here too {write.dataset} is looked for and created by {key}") for p in others),
         ),
         rests_on=(write,),
-        doubts=hardly_meet(operation, write, system),
+        doubts=hardly_meet(operation, write, system) + 2 * int(len(write.predicates) > KEY),
         datasets=(write.dataset,),
         severity=Severity.MAJOR,
         fix=Fix(
