@@ -668,6 +668,8 @@ class Applier(Contexts):
             return receiver
         if gives == "rowcount" and made is not None:
             return made.owner or NOTHING
+        if gives.startswith("self.") and receiver is not None:
+            return self.attribute_of(receiver, gives[5:], at)
         if gives in ("row", "rows", "value") and not row.effect:
             return self.read_result(gives, receiver, made)
         if gives.startswith("argument:"):

@@ -36,6 +36,7 @@ from datakeel.read.values import (
     extended,
     handed,
     key_rows,
+    naming,
     union,
 )
 
@@ -192,7 +193,7 @@ class Graft:
             return rows
         bound = self.bindings.get(rest)
         if bound is None:
-            return None
+            return rows if of_the_run(rest) else None
         return self.machine.peek(bound, rows.path).rows
 
     def source(self, source: Source) -> tuple[Source, ...]:
@@ -206,7 +207,7 @@ class Graft:
         if source.kind == "parameter":
             bound = self.bindings.get(source.name)
             if bound is None:
-                return ()
+                return (source,) if of_the_run(source.name) else ()
             return tuple(sorted(union((self.machine.peek(bound, source.path),))))
         if source.number >= 0:
             return (Source(source.kind, source.number + self.base, source.name, source.path),)
@@ -313,7 +314,7 @@ class Graft:
         source = option.source
         bound = self.bindings.get(source.name) if source is not None else None
         if source is None or bound is None:
-            return replace(option, source=None)
+            return option if source is not None and of_the_run(source.name) else replace(option, source=None)
         value = self.machine.peek(bound, source.path)
         if not value.known:
             return replace(option, source=asked_of(value))
@@ -326,7 +327,8 @@ class Graft:
             return effect.key, (), effect.rows if keyed else self.rows(effect.rows)
         text, sources = effect.key, self.sources(effect.key_sources)
         only = effect.key_sources[0]
-        if text == canonical_source(only) and only.kind == "parameter" and len(effect.key_sources) == 1:
+        own = only.kind == "parameter" and not of_the_run(only.name)
+        if text == canonical_source(only) and own and len(effect.key_sources) == 1:
             bound = self.bindings.get(only.name)
             given = self.machine.peek(bound, only.path) if bound is not None else NOTHING
             text = given.text if given.text is not None else canonical(given)
@@ -351,14 +353,14 @@ class Graft:
     def predicate(self, predicate: Predicate) -> Predicate:
         if not predicate.sources:
             return predicate
-        only = predicate.sources[0]
+        only = naming(predicate.sources)
         value = predicate.value
-        if len(predicate.sources) == 1 and only.kind == "parameter" and value == canonical_source(only):
-            bound = self.bindings.get(only.name)
-            value = canonical(self.machine.peek(bound, only.path)) if bound is not None else ""
+        bound = self.bindings.get(only.name) if only is not None and only.kind == "parameter" else None
+        if only is not None and bound is not None and value == canonical_source(only):
+            value = canonical(self.machine.peek(bound, only.path))
         elif value and not value.startswith("const:"):
-            found = self.sources(predicate.sources)
-            value = canonical_source(found[0]) if len(found) == 1 else ""
+            named = naming(self.sources(predicate.sources))
+            value = canonical_source(named) if named is not None else ""
         return replace(predicate, value=value, sources=self.sources(predicate.sources))
 
     def assignment(self, assignment: Assignment, rows: Rows | None = None) -> Assignment:
@@ -373,7 +375,7 @@ class Graft:
         only = assignment.sources[0]
         bound = self.bindings.get(only.name)
         if bound is None:
-            return replace(assignment, sources=(), text="")
+            return assignment if of_the_run(only.name) else replace(assignment, sources=(), text="")
         given = self.machine.peek(bound, only.path)
         own = Rows(rows.root, (*rows.path, assignment.column))
         sources = self.sources(assignment.sources)
@@ -437,6 +439,12 @@ class Graft:
             origin=max(retry.origin, Origin.RESOLVED),
             chain=(*self.chain, *retry.chain),
         )
+
+
+def of_the_run(name: str) -> bool:
+    """Whether a parameter is nobody's own, but what a framework hands to each run (``flask.request``): it has a dotted
+    name."""
+    return "." in name
 
 
 __all__ = ["MISSING", "Graft", "extended"]

@@ -8,6 +8,7 @@ people. In short:
 - ``[calls."dotted.name"]`` or ``[calls."dotted.Type.method"]``: what a call does, and which argument carries what.
 - ``[classes."dotted.Base"]``: what methods of a subclass are entry points.
 - ``[values]``: objects that the library has made (``"django.core.cache.cache"``), with their type.
+- ``[handed]``: what stands for an argument of whatever runs (``"flask.request"``), with its type.
 - ``[constants]``: what a library's constants mean where they are given as options.
 - ``[conventions]``: variable names that mean a type where nothing better is known.
 - ``[aliases]``: other dotted names of the same thing; a prefix may end in ``.*``, and a ``*`` elsewhere stands for any
@@ -149,7 +150,7 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     options: dict[str, str] = {}  # argument → its default as text; "" when there is none to speak of
     config: str = ""  # an argument that is a mapping of further options, or an object that carries them
     words: dict[str, str] = {}  # option → the model's word for it, and a time's unit ("expiry ms")
-    # a type; "self"; "row", "rows", "value", "rowcount" (of the last statement); "argument:x"; "awaited:x": a function
+    # a type; "self"; "self.x": its attribute; "row", "rows", "value", "rowcount" (of the last statement); "argument:x"; "awaited:x": a function
     # whose call waits; holds {argument}
     gives: str = ""
     of: str = ""  # the type of its elements
@@ -283,6 +284,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     calls: dict[str, CallRow] = {}
     classes: dict[str, ClassRow] = {}
     values: dict[str, str] = {}  # objects that a library has made: dotted name → type
+    handed: dict[str, str] = {}  # what is handed to each run as if it were an argument (``flask.request``) → type
     words: dict[str, str] = {}  # for all rows of the table
     functions: dict[str, Function] = {}  # functions that something runs by their name
     schedules: tuple[Schedule, ...] = ()
@@ -311,6 +313,7 @@ class Libraries:
         self.settings: dict[str, Setting] = {}
         self.conventions: dict[str, str] = {}
         self.values: dict[str, str] = {}
+        self.handed: dict[str, str] = {}
         self.constants: dict[str, str] = {}
         self._aliases: dict[str, str] = {}
         self._globs: list[tuple[re.Pattern[str], str]] = []
@@ -347,6 +350,7 @@ class Libraries:
         self.settings |= table.settings
         self.conventions |= table.conventions
         self.values |= table.values
+        self.handed |= table.handed
         self.constants |= table.constants
         for alias, meaning in table.aliases.items():
             if alias.endswith(".*") and "*" not in alias[:-1]:
@@ -366,7 +370,7 @@ class Libraries:
     def _canonical(self, dotted: str) -> str:
         if dotted in self._aliases:
             return self._aliases[dotted]
-        if dotted in self.calls or dotted in self.types or dotted in self.values:
+        if dotted in self.calls or dotted in self.types or dotted in self.values or dotted in self.handed:
             return dotted
         head, _, last = dotted.rpartition(".")
         if head in self._aliases:

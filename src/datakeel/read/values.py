@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -397,10 +397,10 @@ def canonical(value: Value) -> str:
     """A name for a value: equal texts are equal values; empty when it cannot be named."""
     if value.known:
         return f"const:{value.const!r}"
-    if 1 <= len(value.sources) <= 2 and not value.tests:
-        named = [s for s in value.sources if s.kind != "hash"]  # equal values have equal hashes
-        if len(named) == 1 and named[0].kind not in NAMELESS:
-            return canonical_source(named[0])
+    if value.sources and not value.tests:
+        named = naming(value.sources)
+        if named is not None:
+            return canonical_source(named)
     if value.rows is not None:
         return ".".join((value.rows.root, *value.rows.path))
     return ""
@@ -419,8 +419,17 @@ def key_rows(store: str, text: str | None, sources: Iterable[Source]) -> Rows | 
     return Rows(f"key:{store}:{text}|{holes}" if holes else f"key:{store}:{text}")
 
 
+PLAIN = ("hash", "decoding")  # of equal values these are equal
 NAMELESS = ("random", "loop", "encoding", "decoding", "hash", "remainder")  # another value each time
 ROWED = ("read", "parameter")  # sources that may be a row themselves
+
+
+def naming(sources: Collection[Source]) -> Source | None:
+    """The one source by which a value can be told from others; None where there are several, or it is never the same."""
+    if not 1 <= len(sources) <= 2:
+        return None
+    named = [s for s in sources if s.kind not in PLAIN]
+    return named[0] if len(named) == 1 and named[0].kind not in NAMELESS else None
 
 
 def canonical_source(source: Source) -> str:

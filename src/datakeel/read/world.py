@@ -241,6 +241,10 @@ class World:
 
     def external_value(self, dotted: str) -> Value:
         name = self.libraries.canonical(dotted)
+        handed = self.libraries.handed.get(name)
+        if handed is not None:
+            source = Source("parameter", name=name)
+            return Value(type=handed, rows=Rows(f"parameter:{name}"), sources=frozenset((source,)))
         held = self.libraries.values.get(name)
         if held is not None:
             return Value(type=held, rows=Rows(f"global:{name}"), sources=frozenset((Source("global", name=name),)))
