@@ -150,8 +150,8 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     options: dict[str, str] = {}  # argument → its default as text; "" when there is none to speak of
     config: str = ""  # an argument that is a mapping of further options, or an object that carries them
     words: dict[str, str] = {}  # option → the model's word for it, and a time's unit ("expiry ms")
-    # a type; "self"; "self.x": its attribute; "row", "rows", "value", "rowcount" (of the last statement); "argument:x"; "awaited:x": a function
-    # whose call waits; holds {argument}
+    # a type; "self"; "self.x": its attribute; "row", "rows", "value", "rowcount" (of the last statement); "argument:x";
+    # "awaited:x": a function whose call waits; holds {argument}
     gives: str = ""
     of: str = ""  # the type of its elements
     typed: str = ""  # the type that a given argument has from then on; it keeps this call's options

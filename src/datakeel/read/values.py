@@ -425,7 +425,7 @@ ROWED = ("read", "parameter")  # sources that may be a row themselves
 
 
 def naming(sources: Collection[Source]) -> Source | None:
-    """The one source by which a value can be told from others; None where there are several, or it is never the same."""
+    """The one source by which a value is told from others; None where there are several, or it is never the same."""
     if not 1 <= len(sources) <= 2:
         return None
     named = [s for s in sources if s.kind not in PLAIN]
