@@ -104,7 +104,14 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def _writers(self) -> dict[str, tuple[tuple[Operation, Effect], ...]]:
-        return _gathered((e.dataset, (o, e)) for o in self.operations for e in o.of(Kind.WRITE) if e.own)
+        own = ((o, e) for o in self.operations for e in o.of(Kind.WRITE) if e.own)
+        return _gathered((name, (o, e)) for o, e in own for name in self._means(e))
+
+    def _means(self, effect: Effect) -> tuple[str, ...]:
+        """What a dataset is called by the code, and by its schema where that gives it a namespace too."""
+        whole = self.dataset_of(effect) if "." not in effect.dataset else None
+        apart = whole is not None and whole.name.rpartition(".")[2] == effect.dataset != whole.name
+        return (effect.dataset, whole.name) if apart and whole is not None else (effect.dataset,)
 
     def brought(self, write: Effect) -> tuple[tuple[Operation, Effect], ...]:
         """A write of some function's own text as the functions that call it have it, each in its own terms."""

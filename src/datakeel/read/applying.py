@@ -560,7 +560,7 @@ class Applier(Contexts):
                 if receiver is not None and row.store in ("document", "queue", "log", "search", "object")
                 else ""
             )
-        return label_of(dataset)
+        return label_of(dataset) or held_as(row, receiver)
 
     def key_text(self, row: CallRow, key: Value | None) -> str | None:
         if not row.key:
@@ -846,3 +846,11 @@ def routes(picked: tuple[Value | None, ...], arguments: Arguments) -> tuple[Opti
     return tuple(
         Option("route", " ".join((s.kind, *s.path)), word="route") for s in sorted(ways) if s.kind == "hash" or by_key
     )
+
+
+def held_as(row: CallRow, receiver: Value | None) -> str:
+    """What a module calls a table or collection whose own name only the process knows (its environment says it)."""
+    if row.store != "document" or receiver is None or receiver.rows is None or receiver.rows.path:
+        return ""
+    root = receiver.rows.root
+    return root.rpartition(".")[2].lower() if root.startswith("global:") else ""

@@ -113,6 +113,7 @@ class Contexts(Functions):
 
         frame.on_yield = block
         bound = self.bindings(info, arguments)
+        self.world.site(self.caller, info, bound)
         alive_inside = len(outer.left)
         with self.inside(frame):
             self.bind_parameters(bound)

@@ -19,6 +19,7 @@ from datakeel.read.orms.django.schema.fields import ENDINGS, Fields
 from datakeel.read.orms.django.schema.migrations import EDITS, PASSED_ON
 from datakeel.read.orms.django.schema.migrations import Migrations as DjangoMigrations
 from datakeel.read.orms.django.schema.tortoise import TortoiseModels
+from datakeel.read.orms.peewee_schema import PeeweeModels
 from datakeel.read.orms.sqlalchemy.schema.alembic import EDITORS
 from datakeel.read.orms.sqlalchemy.schema.alembic import Migrations as AlembicRevisions
 from datakeel.read.orms.sqlalchemy.schema.declared import COLUMNS, RELATIONS
@@ -101,9 +102,12 @@ class Reading:
         self.classes = MappedClasses(world, elements, self.owns)
         self.mapped = list(self.classes.mappings())
         self.revisions = AlembicRevisions(world, elements, self.classes.conventions, self.files)
-        self.tortoise = list(TortoiseModels(world, self.owns).mappings())
+        self.others = [
+            *TortoiseModels(world, self.owns).mappings(),
+            *PeeweeModels(world, world.orms.peewee.models, self.owns).mappings(),
+        ]
         self.homes = sorted(
-            {root(p) for p in (*self.django, *(m.path for m in self.tortoise), *(m.path for m in self.mapped))}
+            {root(p) for p in (*self.django, *(m.path for m in self.others), *(m.path for m in self.mapped))}
         ) or [""]
         self.made_in: dict[str, set[str]] = {}
 
@@ -140,7 +144,7 @@ class Reading:
         if any(self.home(p) == home for p in self.django):
             owned = DjangoModels(self.world, self.fields, lambda p: self.owns(p) and self.home(p) == home)
             yield from owned.mappings()
-        yield from (m for m in (*self.tortoise, *self.mapped) if self.home(m.path) == home)
+        yield from (m for m in (*self.others, *self.mapped) if self.home(m.path) == home)
 
     def migrated(self, home: str) -> Iterator[Change]:
         within = DjangoMigrations(self.world, self.fields, self.files, lambda p: self.home(p) == home)

@@ -224,9 +224,13 @@ class Machine:
 
     def hand_on(self, values: Iterable[Value], to: str, at: Span) -> None:
         """What other code is given it may keep, or close: ``handed``, or ``returned`` to the caller; a connection is
-        returned with what works on it (a cursor, a transaction)."""
+        returned, or yielded, with what works on it (a cursor, a transaction)."""
         for value in values:
-            owner = value.owner if to == "returned" and self.world.libraries.type(value.type) is not None else None
+            owner = (
+                value.owner
+                if to in ("returned", "yielded") and self.world.libraries.type(value.type) is not None
+                else None
+            )
             whole = (value,) if owner is None else (value, owner)
             for held in (*whole, *(value.items or ()), *(value.entries or {}).values()):
                 if held.rows is not None and held.rows.root.startswith("new:"):

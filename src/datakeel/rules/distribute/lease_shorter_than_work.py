@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Effect, Kind, Scope
+from datakeel.model.effect import Effect, Kind, Option, Scope
 from datakeel.model.operation import Operation
 from datakeel.rules.facts.leases import Lease, held, leases, renewed, unlikely, watched
 from datakeel.rules.facts.slow import slow
@@ -52,7 +52,16 @@ def waiting(effect: Effect) -> float | None:
         except ValueError:
             return None
     option = effect.option("timeout")
-    return option.seconds() if option is not None and option.given and slow(effect) else None
+    return limit_of(option) if option is not None and option.given and slow(effect) else None
+
+
+def limit_of(option: Option) -> float | None:
+    """A time-out in seconds: of a pair, to connect and to read, both."""
+    parts = option.value.strip("()").split(",") if option.value.startswith("(") else []
+    try:
+        return sum(map(float, parts)) if parts else option.seconds()
+    except ValueError:
+        return None
 
 
 def unbounded(lease: Lease, work: list[Effect]) -> tuple[Effect, str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
+from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
@@ -27,7 +28,7 @@ def lock_without_fencing(operation: Operation, system: System) -> Iterator[Hit]:
         pauses = [e for e in work if slow(e)]
         for write in (e for e in work if rewrites(e)) if pauses else ():
             read = read_for(operation, write, work)
-            pause = next((p for p in pauses if read is not None and read.number < p.number < write.number), None)
+            pause = next((p for p in pauses if read is not None and between(read, p, write)), None)
             if read is None or pause is None or not operation.meet_here(lease.taken, write):
                 continue
             if not guarded(operation, lease, write, system):
@@ -49,9 +50,23 @@ def rewrites(effect: Effect) -> bool:
 
 
 def read_for(operation: Operation, write: Effect, work: list[Effect]) -> Effect | None:
-    """The read under the lease that the written values were computed from, in the same table."""
-    numbers = {s.number for a in write.assigned if a.how == "value" for s in a.sources if s.kind == "read"}
-    return next((e for e in work if e.number in numbers and e.kind == Kind.READ and e.dataset == write.dataset), None)
+    """The read under the lease that the written values were computed from, in the same table or of another system."""
+    numbers = {s.number for a in write.assigned if a.how == "value" for s in a.sources if s.kind in ("read", "result")}
+    used = [e for e in work if e.number in numbers]
+    read = next((e for e in used if e.kind == Kind.READ and e.dataset == write.dataset), None)
+    return read or next((e for e in used if fetches(e)), None)
+
+
+def fetches(effect: Effect) -> bool:
+    """Whether another system is asked how things stand: its answer grows old as a row does that was read."""
+    method = effect.option("method")
+    asks = effect.idempotent == Answer.YES and (method is None or method.value == "'GET'")
+    return effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE and asks
+
+
+def between(read: Effect, pause: Effect, write: Effect) -> bool:
+    """Whether something slow stands between what was read and what is written; waiting for the answer is slow too."""
+    return read.number < pause.number < write.number or (pause is read and fetches(read))
 
 
 def hit(lease: Lease, read: Effect, pause: Effect, write: Effect) -> Hit:
@@ -63,9 +78,9 @@ def hit(lease: Lease, read: Effect, pause: Effect, write: Effect) -> Hit:
         message=f"a holder of {what} that was paused overwrites {table} after the next one has written it",
         story=(
             Step(place, f"A takes {what} for a limited time"),
-            Step(read.place, f"A reads {table}"),
+            Step(read.place, f"A asks for {thing(read)}" if fetches(read) else f"A reads {table}"),
             Step(pause.place, f"A waits for {thing(pause)}, or is stopped by its machine: {what} expires"),
-            Step(place, f"B takes {what}, reads {table}, writes it and is done"),
+            Step(place, f"B takes {what}, does the same, writes {table} and is done"),
             Step(write.place, f"A wakes up and writes {columns or 'it'} from what it read: B's write is gone"),
         ),
         rests_on=(lease.taken, read, write),

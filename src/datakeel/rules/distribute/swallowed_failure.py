@@ -55,7 +55,7 @@ def swallowed_failure(operation: Operation) -> Iterator[Hit]:
     for handler in operation.handlers:
         if (
             handler.number in spoken
-            or handler.told
+            or (handler.told and not unheard(operation, handler))
             or not wide(handler)
             or not only_logs(handler)
             or not keeps_going(operation, handler)
@@ -71,6 +71,15 @@ def swallowed_failure(operation: Operation) -> Iterator[Hit]:
         if started_alone(operation) or not marked_after(operation, handler, lost[0]):
             spoken.add(handler.number)
             yield hit(operation, handler, lost[0])
+
+
+def unheard(operation: Operation, handler: Handler) -> bool:
+    """Whether it leaves a job or a message's function without a word, as success does: nobody asks such a function what
+    it gives."""
+    own = [e for e in operation.entries if e.place == operation.place]
+    alone = bool(own) and all(e.kind in ("task", "consumer") for e in own)
+    gives = {x.text for x in operation.exits if x.kind == "return"}
+    return alone and handler.does == ("return",) and gives <= {"None"}
 
 
 def matters(effect: Effect) -> bool:

@@ -77,4 +77,6 @@ def started_by(operation: Operation, kinds: tuple[str, ...]) -> bool:
 
 def series(dataset: Dataset) -> bool:
     """Whether it holds dated records, and is named as what only grows."""
-    return bool(SERIES.search(dataset.name)) and any(TIME.match(c.type) for c in dataset.schema.columns)
+    return bool(SERIES.search(dataset.name.rpartition(".")[2])) and any(
+        TIME.match(c.type) for c in dataset.schema.columns
+    )

@@ -19,7 +19,8 @@ ACTING = (Kind.READ, Kind.WRITE, Kind.ALTER, Kind.CALL, Kind.PUBLISH, Kind.CONSU
 
 
 class Leak(Struct, frozen=True):
-    """How a resource stays open: `how` is never, early (by a return) or failure; `place`, where it is lost."""
+    """How a resource stays open: `how` is never, early (by a return), failure, or lent (where those
+    fail who have it while a generator rests); `place`, where it is lost."""
 
     how: str
     place: Place
@@ -28,7 +29,8 @@ class Leak(Struct, frozen=True):
 def owned(operation: Operation) -> Iterator[Resource]:
     """What a function opens, itself or by asking another for it, that nobody else holds and that must be closed."""
     for resource in operation.resources:
-        alone = resource.passed == "" or (resource.passed == "yielded" and resumed(operation))
+        lent = resource.passed == "yielded" and (resumed(operation) or bool(resource.releases))
+        alone = resource.passed == "" or lent
         if (
             alone
             and resource.per == "call"
@@ -63,6 +65,8 @@ def leak(operation: Operation, resource: Resource) -> Leak | None:
     if left is not None:
         return Leak("early", left.place)
     last = max(r.number for r in releases)
+    if resource.passed == "yielded":  # whoever has it meanwhile may fail: that comes out of the yield
+        return Leak("lent", resource.chain[0] if resource.chain else resource.place)
     between = (e for e in operation.effects if resource.number < e.number < last and e.kind in ACTING)
     failing = next((e for e in between if can_fail(e) and not cared_for(operation, e, releases)), None)
     return Leak("failure", failing.place) if failing is not None else None

@@ -24,6 +24,7 @@ PERHAPS = frozenset(  # money among things that are paid for
         "spent earnings tip donation"
     )
 )
+ENTRIES = frozenset(words("entry entries posting postings"))
 NO_AMOUNT = frozenset(
     words(
         "percent percentage pct rate rates ratio factor multiplier index score weight count days hours minutes "
@@ -44,7 +45,7 @@ SOLD = frozenset(
         "product products item items article articles sku skus stock catalog catalogue offer offers variant variants "
         "goods service services plan plans tariff tariffs room rooms ticket tickets booking bookings reservation "
         "reservations menu dish dishes meal course courses book books listing listings auction auctions quantity qty "
-        "customer seller buyer"
+        "customer seller buyer show shows concert concerts seat seats"
     )
 )
 
@@ -57,11 +58,17 @@ def float_for_money(dataset: Dataset) -> Iterator[Hit]:
     binary = [c for c in dataset.schema.columns if BINARY.match(c.type)]
     table = frozenset((*named(dataset), *words(dataset.name)))
     beside = any(PAID_FOR.intersection(words(c.name)) for c in dataset.schema.columns)
-    among = not table & NO_AMOUNT and (beside or bool(table & PAID_FOR))
+    among = not table & NO_AMOUNT and (beside or bool(table & PAID_FOR) or booked(dataset))
     held = not {"account", "accounts"}.isdisjoint(named(dataset)[-1:])
     found = [c for c in binary if money(c, among=among) or (held and words(c.name) == ("balance",))]
     if found:
         yield hit(dataset, found, reckoned(dataset, table))
+
+
+def booked(dataset: Dataset) -> bool:
+    """Whether its rows are entries of accounts."""
+    entries = not ENTRIES.isdisjoint(named(dataset)[-1:])
+    return entries and any("account" in words(c.name) for c in dataset.schema.columns)
 
 
 def reckoned(dataset: Dataset, table: frozenset[str]) -> bool:

@@ -11,6 +11,7 @@ from datakeel.model.effect import Effect, Guard
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.event_store import event_log
+from datakeel.rules.facts.growth import HAPPENS
 from datakeel.rules.facts.tables import NARROW, answered_for, named, stands, words
 from datakeel.rules.rule import Hit, rule
 
@@ -23,6 +24,7 @@ ENDLESS = frozenset(
 )
 OFTEN = ("request", "consumer", "event", "task")
 MACHINES = ("consumer", "event")
+SHORT = re.compile(r"^(smallint|smallserial|int2|serial2)\b")
 WIDE = re.compile(r"^(bigint|bigserial|int8|serial8)\b")
 
 
@@ -33,7 +35,12 @@ def integer_key_overflow(dataset: Dataset, system: System) -> Iterator[Hit]:
         return
     yield from (narrower(dataset, c, wide) for c in dataset.schema.columns if (wide := wider_key(dataset, c, system)))
     key = counted_key(dataset)
-    if key is None or dataset.bounded or not ENDLESS.intersection(named(dataset)[-1:]):
+    if key is None or dataset.bounded:
+        return
+    if SHORT.match(key.type) and (row := of_people(dataset, system)) is not None:
+        yield endless(dataset, key, row, 0)  # of 16 bits: what people do is enough
+        return
+    if not ENDLESS.intersection(named(dataset)[-1:]):
         return
     inserted = [(o, e) for o, e in system.writers(dataset.name) if e.verb == "insert" and often(o) and not only(o, e)]
     if inserted:
@@ -41,6 +48,12 @@ def integer_key_overflow(dataset: Dataset, system: System) -> Iterator[Hit]:
         # of events holds whatever happens to anything
         many = event_log(dataset) or any(by_machine(o) for o, _ in inserted)
         yield endless(dataset, key, inserted[0][1], 1 if many else 2)
+
+
+def of_people(dataset: Dataset, system: System) -> Effect | None:
+    """The write by which a table of what happens gets its rows, however rarely."""
+    made = (e for o, e in system.writers(dataset.name) if e.verb in ("insert", "get-or-create") and often(o))
+    return next(made, None) if HAPPENS.search(dataset.name) else None
 
 
 def counted_key(dataset: Dataset) -> Column | None:

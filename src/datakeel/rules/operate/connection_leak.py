@@ -15,6 +15,7 @@ from datakeel.rules.rule import Hit, Record, rule
 LOST = {
     "never": "nothing closes it on any way out",
     "early": "this return leaves it open",
+    "lent": "when those fail that have it meanwhile, what closes it is never reached",
     "failure": "when this fails, what closes it is never reached",
 }
 
@@ -72,10 +73,10 @@ def hit(operation: Operation, resource: Resource, found: Leak, others: list[Leak
 
 
 def plain(resource: Resource, found: Leak) -> bool:
-    """Whether nothing closes it at all, and somebody counts on that: a pool that has lent it, or requests for which a
-    dependency opens a session (which is held in circles, and stays until the collector comes). What was judged false
-    were connections that only a name held."""
-    if found.how != "never":
+    """Whether nothing closes it at all, or not where those fail whom it is lent to, and somebody counts on that: a pool
+    that has lent it, or requests for which a dependency opens a session (which is held in circles, and stays until the
+    collector comes). What was judged false were connections that only a name held."""
+    if found.how not in ("never", "lent"):
         return False
     lent = resource.kind == "loan" and not comes_back(resource)
     return lent or (resource.kind == "session" and resource.passed == "yielded")

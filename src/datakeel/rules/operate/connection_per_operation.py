@@ -87,10 +87,12 @@ def for_each_sent(operation: Operation, resource: Resource) -> str:
 
 
 def in_handler(operation: Operation, resource: Resource, each: str) -> bool:
-    """Whether what a framework calls for each request makes a pool by itself: nothing keeps it, and
-    nothing stands between that could. What was judged false was made in helpers, which ran now and then."""
+    """Whether what a framework calls for each request makes a pool by itself: nothing keeps it, and nothing stands
+    between that could; or a connection is opened on the way of a request, to one place. What was judged false were
+    pools made in helpers, which ran now and then, and connections to each of a few servers."""
     answers = any(e.kind == "request" and e.place == operation.place for e in operation.entries)
-    return each == "request" and resource.kind == "pool" and answers and not given(resource)
+    plain = resource.kind == "connection" or (resource.kind == "pool" and answers)
+    return each == "request" and plain and not given(resource)
 
 
 def given(resource: Resource) -> bool:

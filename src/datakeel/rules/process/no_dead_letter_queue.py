@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, Scope, StoreKind
@@ -12,6 +12,7 @@ from datakeel.rules.facts.failures import inside_handler
 from datakeel.rules.rule import Hit, rule
 
 ALL = ("", "builtins.Exception", "builtins.BaseException", "Exception", "BaseException")
+UNREADABLE = ("ValueError", "JSONDecodeError", "UnicodeDecodeError", "ValidationError", "DecodeError")
 FORWARDS = "x-dead-letter-exchange"
 
 
@@ -21,10 +22,11 @@ def no_dead_letter_queue(operation: Operation, system: System) -> Iterator[Hit]:
     for refusal in operation.of(Kind.ACK):
         if refusal.chain or refusal.verb != "nack":
             continue
-        handler = answering(operation, refusal)
+        requeue = refusal.option("requeue")
+        again = requeue is not None and requeue.value == "True" and refusal.store == StoreKind.QUEUE
+        handler = answering(operation, refusal, catches_unreadable if again else catches_all)
         if handler is None or aside(operation, handler):
             continue
-        requeue = refusal.option("requeue")
         if requeue is None and refusal.store == StoreKind.LOG:
             yield for_ever(refusal, "the consumer goes back to it: all that is behind it in its partition waits")
         elif requeue is not None and requeue.value == "True":
@@ -33,14 +35,14 @@ def no_dead_letter_queue(operation: Operation, system: System) -> Iterator[Hit]:
             yield vanishes(refusal)
 
 
-def answering(operation: Operation, refusal: Effect) -> Handler | None:
-    """The handler of whatever may go wrong that a message is refused in, where nothing further decides on it: neither
-    how often it came, nor what went wrong."""
+def answering(operation: Operation, refusal: Effect, asked: Callable[[Handler], bool]) -> Handler | None:
+    """The handler (of whatever may go wrong, or of what always will) that a message is refused in, where nothing
+    further decides on it: neither how often it came, nor what went wrong."""
     scopes = [s for s in refusal.scopes if s.kind in ("try", "branch", "loop")]
     last = scopes[-1] if scopes else None
     if last is None or last.kind != "try" or not last.arm.startswith("handler"):
         return None
-    return next((h for h in operation.handlers if same(h, last) and catches_all(h)), None)
+    return next((h for h in operation.handlers if same(h, last) and asked(h)), None)
 
 
 def same(handler: Handler, scope: Scope) -> bool:
@@ -49,6 +51,11 @@ def same(handler: Handler, scope: Scope) -> bool:
 
 def catches_all(handler: Handler) -> bool:
     return not handler.exceptions or any(name in ALL for name in handler.exceptions)
+
+
+def catches_unreadable(handler: Handler) -> bool:
+    """Whether it is there for messages that cannot be read, which they never will be, or for all."""
+    return catches_all(handler) or any(name.rpartition(".")[2] in UNREADABLE for name in handler.exceptions)
 
 
 def aside(operation: Operation, handler: Handler) -> bool:

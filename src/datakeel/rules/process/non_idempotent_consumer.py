@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
@@ -13,6 +14,8 @@ from datakeel.rules.facts.derivation import OUTBOX
 from datakeel.rules.facts.idempotence import AMOUNT
 from datakeel.rules.facts.inbox import deduplicated
 from datakeel.rules.rule import Hit, rule
+
+KEY = re.compile(r"(^|_)(id|pk|sk|key)$|Id$", re.I)
 
 
 @rule(Severity.CRITICAL)
@@ -61,10 +64,23 @@ def repeated(effect: Effect, system: System) -> bool:
     if effect.kind == Kind.WRITE and effect.store in (StoreKind.RELATIONAL, StoreKind.DOCUMENT):
         if OUTBOX.search(effect.dataset):
             return False
-        return adds(effect) or (effect.verb == "insert" and not effect.conflict and not keyed(effect, system))
+        return (
+            adds(effect)
+            or new_each_time(effect)
+            or (effect.verb == "insert" and not effect.conflict and not keyed(effect, system))
+        )
     if effect.kind == Kind.CALL and effect.store in (StoreKind.REMOTE, StoreKind.MAIL):
         return effect.idempotent == Answer.NO
     return False
+
+
+def new_each_time(effect: Effect) -> bool:
+    """Whether a whole item is put under keys that are drawn each time, and on no condition."""
+    if effect.verb != "replace" or effect.technology != "dynamodb" or effect.option("condition") is None:
+        return False
+    keys = [a for a in effect.assigned if KEY.search(a.column)]
+    drawn = all(any(s.kind == "random" for s in a.sources) for a in keys)
+    return bool(keys) and drawn and effect.option("condition").value == "None"  # type: ignore[union-attr]
 
 
 def keyed(effect: Effect, system: System) -> bool:

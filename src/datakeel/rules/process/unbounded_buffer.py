@@ -22,6 +22,7 @@ def unbounded_buffer(noun: Operation | Resource, system: System) -> Iterator[Hit
         yield from queues(noun, system)
     else:
         yield from one_for_each(noun)
+        yield from handed_out_at_once(noun)
 
 
 def queues(resource: Resource, system: System) -> Iterator[Hit]:
@@ -126,6 +127,43 @@ def handed_out(operation: Operation, consume: Effect) -> tuple[Change, ...]:
     if consume.number != 0:
         return ()
     return (Change("prefetch", operation.place, "pika", "basic_qos", "prefetch_count=10"),)
+
+
+def handed_out_at_once(operation: Operation) -> Iterator[Hit]:
+    """A consumer that acknowledges by hand, and has not said how many messages it takes at a time: the broker hands it
+    all that wait."""
+    for entry in operation.entries:
+        prefetch, automatic = entry.option("prefetch"), entry.option("auto-ack")
+        if entry.kind != "consumer" or entry.place != operation.place or prefetch is None or automatic is None:
+            continue
+        consume = next((e for e in operation.of(Kind.CONSUME) if e.number == 0 and e.technology == "rabbitmq"), None)
+        if consume is not None and automatic.value == "False" and prefetch.value in ("0", "None"):
+            yield all_at_once(operation, consume)
+            return
+
+
+def all_at_once(operation: Operation, consume: Effect) -> Hit:
+    what = consume.dataset or "its queue"
+    return Hit(
+        place=consume.place,
+        message=f"all that waits in {what} comes to this consumer at once: it fills its memory, and others get none",
+        story=(
+            Step(consume.place, f"{operation.symbol} takes messages, and acknowledges each by hand"),
+            Step(consume.place, "how many it takes at a time is not said: the broker hands out without a limit"),
+            Step(consume.place, f"{what} has filled up meanwhile: a hundred thousand messages come down at once"),
+            Step(consume.place, "they wait in its memory; a second consumer that is started to help finds none left"),
+        ),
+        rests_on=(consume,),
+        apart=True,  # only queues were judged
+        likely=True,  # its messages may be few, and small
+        severity=Severity.MINOR,
+        datasets=(consume.dataset,) if consume.dataset else (),
+        fix=Fix(
+            title="say how many it takes at a time",
+            text="channel.basic_qos(prefetch_count=10)",
+            changes=handed_out(operation, consume),
+        ),
+    )
 
 
 def endless_queue(resource: Resource) -> Hit:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from datakeel.finding import Change, Fix, Severity, Step
-from datakeel.model.effect import Effect, Kind, Option
+from datakeel.model.effect import Effect, Kind, Option, StoreKind
 from datakeel.model.operation import Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import System
@@ -16,6 +16,8 @@ from datakeel.rules.rule import Hit, rule
 
 NOBODY = ("0", "'0'", "False")
 ONE = ("1", "'1'", "'leader'")
+TRANSIENT = ("1", "pika.DeliveryMode.Transient")
+PERSISTENT = ("2", "pika.DeliveryMode.Persistent")
 URL = re.compile(r"^'?mongodb(?:\+srv)?://[^?]*\?(?:[^']*&)?w=([01])(?:&|'|$)", re.I)
 OFF = re.compile(r"\bsynchronous_commit\s*(?:=|to)\s*'?(off|local)\b", re.I)
 
@@ -30,6 +32,8 @@ def weak_write_acknowledgement(system: System) -> Iterator[Hit]:
     for operation in system.operations:
         if operation.role == Role.PRODUCT:
             yield from committed_early(system, operation)
+    yield from unasked(system)
+    yield from kept_in_memory(system)
 
 
 def resources(system: System) -> Iterator[tuple[Operation | None, Resource]]:
@@ -53,6 +57,82 @@ def weakness(made: Resource) -> tuple[Option, str] | None:
         if option.given and OFF.search(option.value):
             return option, "a commit returns before its record is on the disk or on a standby"
     return None
+
+
+def unasked(system: System) -> Iterator[Hit]:
+    """Databases and collections that say so of all their writes: each is told once, at the first of them."""
+    told: dict[tuple[str, Place | None], tuple[Effect, Option]] = {}
+    for operation in system.operations:
+        for write in operation.own() if operation.role == Role.PRODUCT else ():
+            option = said_of_writes(system, write)
+            if option is not None:
+                told.setdefault((write.connection or write.place.path, option.place), (write, option))
+    yield from (of_write(write, option) for write, option in told.values())
+
+
+def said_of_writes(system: System, write: Effect) -> Option | None:
+    """What the database or collection of a write says of all its writes: that nobody is asked whether he has got it."""
+    if write.kind != Kind.WRITE or write.store != StoreKind.DOCUMENT or losable(system, write.dataset):
+        return None
+    option = write.option("acks")
+    return option if option is not None and option.given and option.value in NOBODY else None
+
+
+def kept_in_memory(system: System) -> Iterator[Hit]:
+    """Messages of RabbitMQ of which only half is durable: the queue and not the message, or the message and not the
+    queue. A restart of the broker loses them, though somebody has thought of that."""
+    made = {e.dataset: e for o in system.operations for e in o.own() if e.verb == "create-queue" and e.dataset}
+    for operation in system.operations:
+        for publish in operation.own() if operation.role == Role.PRODUCT else ():
+            queue = made.get(publish.dataset) if publish.kind == Kind.PUBLISH else None
+            half = halved(queue, publish) if queue is not None and not losable(system, publish.dataset) else ""
+            if half and queue is not None:
+                yield of_message(operation, queue, publish, half)
+
+
+def halved(queue: Effect, publish: Effect) -> str:
+    """Which half is missing; empty where both are there, neither is, or one is not known."""
+    durable, mode, alone = queue.option("durable"), publish.option("delivery-mode"), queue.option("exclusive")
+    if durable is None or mode is None or (alone is not None and alone.value != "False"):
+        return ""
+    if durable.value == "True" and mode.given and mode.value in TRANSIENT:
+        return "message"
+    return "queue" if durable.value == "False" and mode.given and mode.value in PERSISTENT else ""
+
+
+def of_message(operation: Operation, queue: Effect, publish: Effect, half: str) -> Hit:
+    place = publish.place if half == "message" else queue.place
+    what = queue.dataset
+    lacks = "the message is kept in memory only" if half == "message" else "the queue itself goes with the broker"
+    return Hit(
+        place=place,
+        symbol=operation.symbol if half == "message" else "",
+        message=f"what waits in {what} is gone when the broker restarts: {lacks}",
+        story=(
+            Step(publish.place, f"a message is sent to {what}, and counts as sent"),
+            Step(place, f"{lacks}, though {'the queue' if half == 'message' else 'the message'} is durable"),
+            Step(place, "the broker restarts, for an update: what nobody had taken yet is nowhere"),
+        ),
+        rests_on=(queue, publish),
+        datasets=(what,),
+        fix=Fix(
+            title="make both durable",
+            text="delivery_mode=pika.DeliveryMode.Persistent" if half == "message" else "durable=True",
+        ),
+    )
+
+
+def of_write(write: Effect, option: Option) -> Hit:
+    place = option.place or write.place
+    what = f"{write.technology} is not even asked whether it got the write"
+    return Hit(
+        place=place,
+        message=f"an acknowledged write is gone when its node dies: {what} ({option.name}={option.value})",
+        story=(Step(place, f"{option.name} is {option.value}: {what}"), *lost(write.place)),
+        rests_on=(write,),
+        datasets=(write.dataset,) if write.dataset else (),
+        fix=Fix(title="let a write count when a majority has it", text='WriteConcern("majority", wtimeout=5000)'),
+    )
 
 
 def nobody(made: Resource) -> str:

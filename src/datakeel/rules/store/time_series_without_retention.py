@@ -57,6 +57,7 @@ def hit(dataset: Dataset, added: Effect) -> Hit:
             ),
         ),
         rests_on=(added,),
+        apart=cassandra,  # whose rows are rarely deleted by a job; what was judged were tables that one cleans
         doubts=1,  # somebody may remove them by hand, or from another place
         datasets=(dataset.name,),
         fix=Fix(title="say how long its rows are kept, and let the store drop them", text=text),

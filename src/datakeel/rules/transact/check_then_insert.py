@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
@@ -22,10 +23,11 @@ from datakeel.rules.facts.words import HOLE
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import and_so_in, both_insert, further
 
+CONDITION = re.compile(r"\bif\s+(not\s+)?exists\b|\bif\s+\w+\s*[=<>!]", re.I)
 NEAR = 1  # calls to where a row is looked for, or inserted: further off, they may be about different things
 KEY = 5  # columns of a key at most: who looks for more of them looks for just that row, and no key is made of it
 ATTENDED = ("request", "command", "main")
-STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
+STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN)
 
 
 @rule(Severity.CRITICAL)
@@ -113,6 +115,9 @@ def judged(
     operation: Operation, read: Effect, write: Effect, columns: tuple[str, ...], answer: Answer, system: System
 ) -> Iterator[Hit]:
     """How bad it is depends on the table: without a unique key there will be two rows, with one an error."""
+    if write.store == StoreKind.WIDE_COLUMN:
+        yield from overwritten(operation, read, write, columns, system)
+        return
     unique = refused_twice(write, filled(read, columns), system)
     if keyed(write, system) or (unique != Answer.NO and violation_handled(operation, write)):
         return
@@ -141,6 +146,32 @@ def judged(
         datasets=(write.dataset,),
         severity=Severity.MINOR if unique == Answer.YES else race(write),
         fix=insert_once(write, told, system, among=constants(read, told)),
+    )
+
+
+def overwritten(
+    operation: Operation, read: Effect, write: Effect, columns: tuple[str, ...], system: System
+) -> Iterator[Hit]:
+    """Where an insert under a key that is there replaces its row, the first of two runs has claimed it for nothing."""
+    dataset = system.dataset_of(write)
+    keys = dataset.schema.primary_key() if dataset is not None else ()
+    told = {s for a in write.assigned if a.column not in keys for s in a.sources if s.kind != "clock"}
+    if not keys or not set(keys) <= set(columns) or not told or CONDITION.search(write.text):
+        return
+    key = ", ".join(keys)
+    yield Hit(
+        place=here(write),
+        message=f"of two runs at once, the second takes the row of {write.dataset} with the {key} that the first has "
+        "just made: an insert replaces it",
+        story=both_insert(read, write, key, refused=False),
+        rests_on=(read, write),
+        likely=True,
+        doubts=hardly_meet(operation, read, system),
+        datasets=(write.dataset,),
+        fix=Fix(
+            title="let the store insert it only where there is none, and look whether it did",
+            text="INSERT … IF NOT EXISTS  -- result.was_applied",
+        ),
     )
 
 

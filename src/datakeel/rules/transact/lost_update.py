@@ -160,9 +160,14 @@ def stale_source(operation: Operation, write: Effect, assignment: Assignment) ->
 
 
 def put_back(read: Effect, write: Effect) -> bool:
-    """Whether a whole item takes the place of the one that was read: it has all values by which that was found."""
+    """Whether a whole item takes the place of the one that was read: it has all values by which that was found, or all
+    that was read (``{**item, …}``)."""
     if write.verb != "replace" or read.dataset != write.dataset or read.selection is None:
         return False
+    if any((s.kind, s.number) == ("read", read.number) and s.path in ((), ("Item",)) for s in write.payload):
+        condition = write.option("condition")
+        unknown = condition is not None and condition.value != "None"  # what it asks was not understood
+        return not unknown and read.selection.cardinality == Cardinality.ONE
     given = {a.column: set(a.sources) for a in write.assigned}
     asked = [p for p in read.selection.predicates if p.operator == "="]
     return bool(asked) and all(p.sources and given.get(p.column) == set(p.sources) for p in asked)
