@@ -476,7 +476,7 @@ class Applier(Contexts):
             technology=row.technology,
             dataset=self.dataset_name(row, dataset, receiver),
             key=self.key_text(row, key),
-            key_sources=tuple(sorted(key.sources)) if key is not None else (),
+            key_sources=tuple(sorted(key.sources)) if key is not None else self.drawn_key(row, arguments),
             payload=tuple(sorted(payload)),
             selection=self.row_selection(row, receiver, arguments),
             assigned=self.row_assigned(row, receiver, arguments),
@@ -552,6 +552,12 @@ class Applier(Contexts):
         if held:
             self.emit(Kind.UNLOCK, verb, at, store=held[0].store, technology=held[0].technology)
             self.state.locks = tuple(n for n in self.state.locks if n not in {e.number for e in held})
+
+    def drawn_key(self, row: CallRow, arguments: Arguments) -> tuple[Source, ...]:
+        """Where the key comes from by which the other side would know a second attempt, where it is drawn by lot."""
+        given = self.argument(arguments, row.parameters, row.idempotent_by) if row.idempotent_by else None
+        named = [v for n, v in (given.entries or {}).items() if "idempoten" in n.lower()] if given is not None else []
+        return tuple(sorted(named[0].sources)) if named and drawn(named[0]) else ()
 
     def dataset_name(self, row: CallRow, dataset: Value | None, receiver: Value | None) -> str:
         if dataset is None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
+from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, Source, StoreKind, When
-from datakeel.model.operation import Operation
+from datakeel.model.operation import Operation, same_rows
 from datakeel.model.system import System
 from datakeel.rules.facts.derivation import committed_before, copied, named_by, record_writes, together
 from datakeel.rules.rule import Hit, rule
@@ -45,8 +46,22 @@ def tied(operation: Operation, record: Effect, change: Effect) -> bool:
     if record.verb not in CHANGED or operation.exclusive(record, change) or not operation.meet_here(record, change):
         return False
     if change.verb in SETS:  # what is put in says how the row is now: of a row that goes, it says nothing
-        return record.verb != "delete" and copied(operation, record, change)
+        return record.verb != "delete" and (copied(operation, record, change) or read_back(operation, record, change))
     return named_by(operation, record, change)
+
+
+def read_back(operation: Operation, record: Effect, change: Effect) -> bool:
+    """Whether an entry holds what was read of the row, once more, when it was written."""
+    if not named_by(operation, record, change):
+        return False
+    reads = (operation.effect(s.number) for s in change.payload if s.kind == "read" and s.path)
+    return any(
+        e is not None
+        and e.dataset == record.dataset
+        and e.number > record.number
+        and same_rows(record, e) == Answer.YES
+        for e in reads
+    )
 
 
 def belongs_deeper(operation: Operation, change: Effect) -> bool:

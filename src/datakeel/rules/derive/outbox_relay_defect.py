@@ -25,10 +25,21 @@ def outbox_relay_defect(operation: Operation) -> Iterator[Hit]:
         mark = marking(operation, read)
         if mark is not None and mark.number < publish.number and settled(operation, mark, publish):
             yield early(read, mark, publish)
+        elif mark is not None and unconfirmed(operation, publish, mark):
+            yield unasked(read, mark, publish)
         elif not alone(operation, read, publish):
             yield unlocked(read, publish)
         elif unordered(read):
             yield in_any_order(read, publish)
+
+
+def unconfirmed(operation: Operation, publish: Effect, mark: Effect) -> bool:
+    """Whether a client of Kafka has only taken the messages into its buffer when the rows are marked: nothing waits for
+    the broker in between, or looks at what became of them."""
+    buffered = publish.kind == Kind.PUBLISH and publish.technology == "kafka" and publish.store == StoreKind.LOG
+    if not buffered or publish.result_used or publish.awaited or operation.is_async or mark.number < publish.number:
+        return False
+    return not any(publish.number < e.number < mark.number for e in operation.of(Kind.WAIT))
 
 
 def sends(effect: Effect, read: Effect) -> bool:
@@ -60,6 +71,24 @@ def early(read: Effect, mark: Effect, publish: Effect) -> Hit:
         fix=Fix(
             title="send first, and mark after the broker has confirmed",
             text="publish(row); then mark it sent, in one transaction that holds its lock",
+        ),
+    )
+
+
+def unasked(read: Effect, mark: Effect, publish: Effect) -> Hit:
+    return Hit(
+        place=mark.chain[0] if mark.chain else mark.place,
+        message=f"messages of {read.dataset} are lost: they are marked as sent while they wait in the client's buffer",
+        story=(
+            Step(publish.place, "the client takes the messages into its buffer, and sends them later"),
+            Step(mark.place, "the rows are marked as sent, and that is committed"),
+            Step(publish.place, "the broker refuses them, or the process dies: no later run finds the rows"),
+        ),
+        rests_on=(read, mark, publish),
+        datasets=(read.dataset,),
+        fix=Fix(
+            title="wait until the broker has them all, and mark only then",
+            text="if producer.flush(30) or failed:\n    raise RuntimeError(…)  # nothing is marked",
         ),
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datakeel.finding import Change, Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, Option
-from datakeel.model.operation import Operation, Role
+from datakeel.model.operation import Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.decided import elsewhere
@@ -35,8 +35,36 @@ STREAMS = re.compile(r"subscri|watch|stream|listen|follow|tail", re.I)
 
 
 @rule(Severity.MAJOR)
-def remote_call_without_timeout(operation: Operation, system: System) -> Iterator[Hit]:
+def remote_call_without_timeout(noun: Operation | Resource, system: System) -> Iterator[Hit]:
     """A network call can wait for ever."""
+    if isinstance(noun, Resource):
+        yield from (of_cache(noun, o) for o in noun.options if noun.technology == "redis" and switched_off(o))
+    else:
+        yield from of_operation(noun, system)
+
+
+def switched_off(option: Option) -> bool:
+    """Whether the limit that newer versions have is taken away by hand."""
+    return option.word == "timeout" and option.given and option.value == "None"
+
+
+def of_cache(client: Resource, option: Option) -> Hit:
+    place = option.place or client.place
+    return Hit(
+        place=place,
+        message="when the cache hangs, every call of this client waits on: its limit is switched off",
+        story=(
+            Step(place, f"the client is made with {option.name}=None"),
+            Step(place, "the cache's node is cut off: what was sent is never answered, nor refused"),
+            Step(place, "each request that asks it keeps its worker, until none is left for those that need no cache"),
+        ),
+        rests_on=(client,),
+        fix=Fix(title="give the client a limit", text="socket_timeout=1, socket_connect_timeout=1"),
+    )
+
+
+def of_operation(operation: Operation, system: System) -> Iterator[Hit]:
+    """The calls of a function that nothing ends."""
     if by_hand(operation) or operation.always_inside("timeout") == Answer.YES or ended_soon(operation):
         return
     own: dict[tuple[str, Place | None], list[Open]] = {}  # calls of one kind in one function lack it for one reason

@@ -39,7 +39,7 @@ def repeated(operation: Operation, retry: Retry, system: System, watched: int) -
     runs it, and sees what comes of it."""
     tried = [e for e in inside(operation, retry) if e.when == When.NOW]
     for effect in tried:
-        sure = adds_up(operation, effect, system)
+        sure = True if drawn_anew(effect, retry) else adds_up(operation, effect, system)
         if sure is False:
             continue
         if effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE:
@@ -57,6 +57,13 @@ def repeated(operation: Operation, retry: Retry, system: System, watched: int) -
         if failing is not None:
             yield hit(effect, retry.place, "the retry", f"{thing(failing)} fails after it", sure, failing, watched)
             return
+
+
+def drawn_anew(effect: Effect, retry: Retry) -> bool:
+    """Whether a call has a key that the function which is repeated draws by lot: each attempt has another."""
+    if effect.kind != Kind.CALL or effect.store != StoreKind.REMOTE or effect.chain or retry.kind == "loop":
+        return False
+    return bool(effect.key_sources) and all(s.kind == "random" for s in effect.key_sources)
 
 
 def posted(operation: Operation, effect: Effect, retry: Retry, tried: list[Effect]) -> bool:

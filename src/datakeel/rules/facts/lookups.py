@@ -39,14 +39,21 @@ def lookups(system: System) -> dict[str, list[Lookup]]:
 
 
 def of_operation(operation: Operation, system: System) -> Iterator[Lookup]:
-    if operation.role != Role.PRODUCT or not started_by(operation, OUTSIDE):
+    polled = polls(operation)
+    if operation.role != Role.PRODUCT or not (polled or started_by(operation, OUTSIDE)):
         return
     for found in operation.of(Kind.READ, Kind.WRITE):
         dataset = known_whole(found, system) if looks(found) else None
-        columns = unserved(found, dataset, by_request(operation)) if dataset is not None else ()
+        columns = unserved(found, dataset, polled or by_request(operation)) if dataset is not None else ()
         grown = appended(found.dataset, dataset, system) if columns else None
         if dataset is not None and grown is not None and not indexed_unseen(dataset, columns, system):
             yield Lookup(operation, found, dataset, columns, grown)
+
+
+def polls(operation: Operation) -> bool:
+    """Whether a process of its own calls it again and again, as long as it lives."""
+    starts = {e.kind for e in operation.entries}
+    return starts == {"main"} and operation.role == Role.PRODUCT and any(c.loop for c in operation.contexts)
 
 
 def looks(effect: Effect) -> bool:

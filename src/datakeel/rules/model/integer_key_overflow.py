@@ -19,7 +19,7 @@ ENDLESS = frozenset(
     words(
         "log logs logentry logrecord audit message messages event events metric metrics reading readings measurement "
         "measurements hit hits click clicks impression impressions visit visits view views ping pings sample "
-        "samples trace traces delivery deliveries datapoint datapoints heartbeat heartbeats outbox inbox"
+        "samples trace traces job jobs delivery deliveries datapoint datapoints heartbeat heartbeats outbox inbox"
     )
 )
 OFTEN = ("request", "consumer", "event", "task")

@@ -20,6 +20,7 @@ EVENT = re.compile(r"^(type|kind|event|event_?(type|name|kind))$", re.I)
 STATE = re.compile(r"(^|_)(status|state|balance|quantity|version)$|[a-z](Status|State)$", re.I)
 IDENTITY = re.compile(r"^(id|uuid|pk)$|_(id|uuid|number|key)$|[a-z]Id$", re.I)
 ENTITY = re.compile(r"(^|_)(id|uuid|pk|number|key|sku|data|payload|body|object|entity|before|after)$|[a-z]Id$", re.I)
+ABOUT = re.compile(r"^(aggregate|entity|stream|subject|object)_?(id|key)?$|_id$", re.I)
 CHANGES = ("update", "save", "upsert", "delete")
 KEPT = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
 SEVERAL = 2
@@ -71,6 +72,10 @@ def ordered(sent: list[Sent]) -> Iterator[tuple[Operation, Effect, str]]:
         if changed is not None:
             yield operation, publish, f"each tells of a change of a row in {changed.dataset}"
             continue
+        entity = of_outbox(operation, publish)
+        if entity:
+            yield operation, publish, f"the rows of an outbox go out in their order, and several have one {entity}"
+            continue
         if not any(ENTITY.search(a.column) for a in publish.assigned):
             continue
         command = next((a for a in publish.assigned if COMMAND.match(a.column)), None)
@@ -82,6 +87,18 @@ def ordered(sent: list[Sent]) -> Iterator[tuple[Operation, Effect, str]]:
             yield operation, publish, f"several kinds of {event.column} speak of one thing: {some}"
         elif (state := told_state(publish)) is not None:
             yield operation, publish, f"each says what {state.column} a thing has, and the last one counts"
+
+
+def of_outbox(operation: Operation, publish: Effect) -> str:
+    """The column by which the rows of an outbox say what they are about, where what is sent was read of them in their
+    order."""
+    for source in publish.payload:
+        read = operation.effect(source.number) if source.kind == "read" else None
+        if read is None or read.selection is None or not OUTBOX.search(read.dataset) or not read.selection.order:
+            continue
+        named = (c for c in read.selection.columns or () if ABOUT.search(c))
+        return next(named, "")
+    return ""
 
 
 def told_state(publish: Effect) -> Assignment | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.lookups import Lookup, lookups
+from datakeel.rules.facts.lookups import Lookup, lookups, polls
 from datakeel.rules.facts.running import ONCE
 from datakeel.rules.rule import Hit, rule
 
@@ -22,8 +22,10 @@ def query_without_index(system: System) -> Iterator[Hit]:
 def seldom(operation: Operation) -> bool:
     """Whether only a plan or a person asks, now and then: a scan is not what they wait for."""
     kinds = {e.kind for e in operation.entries}
-    return bool(kinds) and (
-        kinds <= {"schedule", *ONCE} or (kinds <= {"schedule", "task", *ONCE} and "schedule" in kinds)
+    return (
+        bool(kinds)
+        and not polls(operation)
+        and (kinds <= {"schedule", *ONCE} or (kinds <= {"schedule", "task", *ONCE} and "schedule" in kinds))
     )
 
 

@@ -101,9 +101,10 @@ def told_apart(index: Index, longer: Index) -> bool:
 
 
 def refers(dataset: Dataset, index: Index) -> bool:
-    """Whether it is the index of a foreign key."""
+    """Whether it is the index of a foreign key, which a mapper may have made: not one that SQL makes by a name."""
     column = dataset.schema.column(index.columns[0])
-    return len(index.columns) == 1 and column is not None and bool(column.references)
+    written = index.place is not None and index.place.path.endswith(".sql") and bool(index.name)
+    return len(index.columns) == 1 and column is not None and bool(column.references) and not written
 
 
 def hit(first: Twice, *others: Twice) -> Hit:

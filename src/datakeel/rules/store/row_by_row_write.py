@@ -19,7 +19,7 @@ from datakeel.rules.facts.turns import in_process
 from datakeel.rules.rule import Hit, Record, rule
 
 STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN, StoreKind.SEARCH)
-VERBS = ("insert", "save", "update")
+VERBS = ("insert", "save", "update", "delete")
 OTHERS = (Kind.CALL, Kind.PUBLISH, Kind.WAIT, Kind.LOCK, Kind.SPAWN, Kind.CONSUME)
 JOBS = ("task", "consumer", "event")
 PLAIN = re.compile(r"^(big|small)?(int|serial)|^(varchar|char|text|character|uuid|string)", re.I)
@@ -29,7 +29,7 @@ PLAIN = re.compile(r"^(big|small)?(int|serial)|^(varchar|char|text|character|uui
 def row_by_row_write(operation: Operation, system: System) -> Iterator[Hit]:
     """Many rows are written one by one, each with a round trip of its own."""
     told: set[int] = set()
-    for write in operation.of(Kind.WRITE):
+    for write in sorted(operation.of(Kind.WRITE), key=lambda w: w.verb == "delete"):
         loop = turn(write) if own(write) and write.verb in VERBS and write.store in STORES else None
         if (
             loop is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.finding import Severity
+from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
@@ -19,11 +19,12 @@ from datakeel.rules.facts.decisions import (
     says_absent,
     set_decisions,
     sets_read,
+    tested_columns,
 )
 from datakeel.rules.facts.duplicates import refused_twice
 from datakeel.rules.facts.guards import excluded, here, now
 from datakeel.rules.facts.running import one_off
-from datakeel.rules.facts.stakes import is_place, race
+from datakeel.rules.facts.stakes import AMOUNTS, is_place, race, words
 from datakeel.rules.facts.ticks import by_timer
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_decide
@@ -35,6 +36,7 @@ WRITES = ("insert", "update", "save", "delete", "set")
 @rule(Severity.CRITICAL)
 def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
     """Two runs decide by the same set of rows, and both change it: together they break what each of them checked."""
+    yield from emptied(operation, system)
     reads = sets_read(operation)
     datasets = {e.dataset for e in reads.values()}
     joined = {d for e in reads.values() if e.selection is not None for d in e.selection.joins}
@@ -54,6 +56,47 @@ def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
                 told.add(read.number)
                 yield hit(read, write, computed, answer, system, operation)
                 break
+
+
+def emptied(operation: Operation, system: System) -> Iterator[Hit]:
+    """A row goes because an amount of it was nought when it was asked; another run adds to it before it goes."""
+    for write in operation.of(Kind.WRITE):
+        if write.verb != "delete" or write.chain or write.store not in STORES or not now(write):
+            continue
+        tested = ((g, s) for g, s in tested_columns(operation, write) if AMOUNTS & words(s.path[-1]))
+        for _, source in tested:
+            read = operation.effect(source.number) if source.kind == "read" else None
+            column = source.path[-1]
+            theirs = next(
+                (e for _, e in system.writers(write.dataset) if column in {a.column for a in e.assigned}), None
+            )
+            if read is None or theirs is None or any(p.column == column for p in write.predicates):
+                continue
+            answer = excluded(operation, read, write, system)
+            if answer != Answer.YES:
+                yield gone(read, write, theirs, column, answer)
+                break
+
+
+def gone(read: Effect, write: Effect, theirs: Effect, column: str, answer: Answer) -> Hit:
+    what = f"{write.dataset}.{column}"
+    return Hit(
+        place=here(write),
+        message=f"a row of {write.dataset} is deleted by a {column} that another run has changed by then",
+        story=(
+            Step(read.place, f"A reads {what}, and may delete the row"),
+            Step(theirs.place, f"B changes {what}, and commits"),
+            Step(write.place, "A deletes the row, and with it what B has added"),
+        ),
+        rests_on=(read, write),
+        likely=True,
+        doubts=int(answer == Answer.UNKNOWN),
+        datasets=(write.dataset,),
+        fix=Fix(
+            title="let the statement ask once more, and look at how many rows went",
+            text=f"DELETE FROM {write.dataset} WHERE id = … AND {column} = 0  -- no row: somebody was faster",
+        ),
+    )
 
 
 def clears_up(operation: Operation, read: Effect, write: Effect) -> bool:
