@@ -10,6 +10,7 @@ from datakeel.decision import Design
 from datakeel.design.designer import design
 from datakeel.design.intake import intake
 from datakeel.mistake import Mistake
+from datakeel.requirements import read
 from datakeel.write.project import Project
 from datakeel.write.writer import write
 
@@ -67,6 +68,27 @@ def test_rows_are_captured_where_documents_are_to_leave_by_kafka() -> None:
     assert topic["spec"]["topicName"] == f"{config['topic.prefix']}.{schema}.{table}"
     assert any(f"CREATE TABLE {table} (" in f.text for f in made.files if f.path.startswith("migrations/"))
     assert f"`{table}`" in made.text("deploy/production.md")
+
+
+def test_a_job_that_figures_lead_to_flink_or_spark_is_written_to_a_scale_on_one_machine() -> None:
+    """And refused where somebody named the product."""
+    text = """
+datakeel: 1
+name: robots
+workload: {writes: WRITES/s}
+domain:
+  series: {reading: {key: {robot: text}, values: {speed: decimal}, workload: {retention: 30d}}}
+"""
+    job = "streams: {fastest: {source: reading, key: [robot], window: 1 min, measures: [max speed]}}"
+    report = "batches: {report: {source: reading, every: 1 min, by: robot, measures: [max speed]}}"
+    for writes, jobs, product in (("3k", job, "Flink"), ("1M", report, "Spark")):
+        asked = read(text.replace("WRITES", writes) + f"  {jobs}\n", "system.yaml")
+        of = design(asked)
+        assert any(f"in production: {product}" in warning for warning in of.warnings)
+        assert not of.products() & {"flink", "spark"}
+        question = "stream" if product == "Flink" else "batch"
+        with pytest.raises(Mistake, match=f"{product.lower()}.* in production"):
+            write(design(replace(asked, overrides={question: product.lower()})))
 
 
 def test_a_product_whose_files_nobody_writes_is_refused() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datakeel.decision import Decision
 from datakeel.design import needs, overrides
 from datakeel.design.amounts import count, period, share, size, times
+from datakeel.design.decisions import batch, stream
 from datakeel.design.decisions.storage_engine import nodes, servers
 from datakeel.design.estimate import Estimate, estimate
 from datakeel.mistake import Mistake
@@ -37,6 +38,8 @@ def warnings(requirements: Requirements, decisions: tuple[Decision, ...]) -> Ite
     worked_out = estimate(requirements)
     chosen = {decision.question: decision.chosen for decision in decisions}
     yield from _scale_model(requirements, worked_out, chosen["storage-engine"])
+    yield from _scaled_jobs(requirements, worked_out, chosen["stream"])
+    yield from _scaled_batches(requirements, worked_out, chosen["batch"])
     yield from _far_writes(requirements, chosen["replication"])
     yield from _lost_in_merging(requirements, chosen["replication"])
     yield from _fresher_than_a_log(requirements, worked_out)
@@ -196,6 +199,26 @@ def _scale_model(requirements: Requirements, worked_out: Estimate, engine: str) 
         "takes on a server: this project shows the system to a scale. "
         f"{_in_production(requirements, engine, worked_out)}"
     )
+
+
+def _scaled_jobs(requirements: Requirements, worked_out: Estimate, word: str) -> Iterator[str]:
+    if stream.scaled(requirements, word):
+        most = max(stream.pieces(job, worked_out) for job in requirements.domain.streams)
+        yield (
+            f"domain.streams: {count(most, 'events/s')} at peak to be put into windows; one worker on PostgreSQL "
+            f"counts {count(value('postgresql', 'windowed_events'), 'events/s')}. This project shows the "
+            "jobs to a scale; in production: Flink over Kafka, whose files this version of datakeel does not write."
+        )
+
+
+def _scaled_batches(requirements: Requirements, worked_out: Estimate, word: str) -> Iterator[str]:
+    if batch.scaled(requirements, word):
+        longest = max(batch.run(job, requirements, worked_out) / job.every for job in requirements.domain.batches)
+        yield (
+            f"domain.batches: one query reads for {share(longest)} of the time between two runs; up to "
+            f"{share(batch.MOST)} is enough to run it twice. This project shows the jobs to a scale; in production: "
+            "Spark, whose files this version of datakeel does not write."
+        )
 
 
 def _in_production(requirements: Requirements, engine: str, worked_out: Estimate) -> str:

@@ -24,6 +24,7 @@ def choose(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
 def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> Decision:
     asked, batches = asked_for(requirements, "batch"), requirements.domain.batches
     word = choose(requirements, estimate, chosen)
+    cluster = word == "dataflow" and not scaled(requirements, word)
     return answer(
         QUESTION,
         word,
@@ -31,12 +32,17 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
         lambda other: _cost(other, requirements, estimate),
         because=_because(requirements, estimate, word),
         figures=[_figure(batch, requirements, estimate) for batch in batches],
-        parts=(["batch-job"] if batches else []) + (["cluster-configuration"] if word == "dataflow" else []),
-        products=["spark"] if word == "dataflow" else [],
+        parts=(["batch-job"] if batches else []) + (["cluster-configuration"] if cluster else []),
+        products=["spark"] if cluster else [],
         judgement=judged(
             asked, word, _needed(requirements, estimate), CHOICES, known()["spark"].price if asked == "spark" else ""
         ),
     )
+
+
+def scaled(requirements: Requirements, word: str) -> bool:
+    """Whether the jobs are written to a scale: figures lead to Spark, and nobody spoke of more than one machine."""
+    return word == "dataflow" and requirements.profile == "embedded" and asked_for(requirements, "batch") != "spark"
 
 
 def _needed(requirements: Requirements, estimate: Estimate) -> str:
@@ -75,6 +81,11 @@ def _figure(batch: Batch, requirements: Requirements, estimate: Estimate) -> Fig
 def _because(requirements: Requirements, estimate: Estimate, chosen: str) -> Iterator[str]:
     if chosen == "none":
         yield "0 jobs are asked for."
+    if scaled(requirements, chosen):
+        yield (
+            "This project's embedded profile runs them in PostgreSQL: it shows the system to a scale. Files for Spark "
+            "are not written by this version."
+        )
     for batch in requirements.domain.batches:
         part = run(batch, requirements, estimate) / batch.every
         yield (

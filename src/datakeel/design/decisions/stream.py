@@ -28,6 +28,7 @@ def choose(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
 def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> Decision:
     asked, streams = asked_for(requirements, "stream"), requirements.domain.streams
     word = choose(requirements, estimate, chosen)
+    cluster = word == "flink" and not scaled(requirements, word)
     return answer(
         QUESTION,
         word,
@@ -35,12 +36,17 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
         lambda other: _cost(other, estimate),
         because=_because(requirements, estimate, word),
         figures=[_events(estimate), *(figure for job in streams for figure in _of_job(job, requirements, estimate))],
-        parts=(["stream-job"] if streams else []) + (["cluster-configuration"] if word == "flink" else []),
-        products=["kafka", "flink"] if word == "flink" else [],
+        parts=(["stream-job"] if streams else []) + (["cluster-configuration"] if cluster else []),
+        products=["kafka", "flink"] if cluster else [],
         judgement=judged(
             asked, word, _needed(requirements, estimate), CHOICES, known()["flink"].price if asked == "flink" else ""
         ),
     )
+
+
+def scaled(requirements: Requirements, word: str) -> bool:
+    """Whether the jobs are written to a scale: figures lead to Flink, and nobody spoke of more than one machine."""
+    return word == "flink" and requirements.profile == "embedded" and asked_for(requirements, "stream") != "flink"
 
 
 def _needed(requirements: Requirements, estimate: Estimate) -> str:
@@ -148,6 +154,11 @@ def _because(requirements: Requirements, estimate: Estimate, chosen: str) -> Ite
             f"{job.name}: windows by the event's own time. A result is there {period(lag(job, estimate))} after the "
             f"end of its window, is corrected for {period(job.lateness or 0.0)}, and what comes later is put aside and "
             "counted."
+        )
+    if scaled(requirements, chosen):
+        yield (
+            f"This project's embedded profile counts windows in PostgreSQL, up to {counts} with one worker: it shows "
+            "the system to a scale. Files for Flink are not written by this version."
         )
     if chosen == "none":
         yield "0 jobs follow events, and no view does."

@@ -51,7 +51,8 @@ def contribution(design: Design) -> Contribution:
     if missing:
         raise Mistake(
             f"the decisions lead to {', '.join(missing)} in production, and this version of datakeel does not write "
-            "the files of that; `datakeel design` prints the decisions and at which figure they flip"
+            "the files of that; `datakeel design` prints the decisions and at which figure they flip. With "
+            "`profile: embedded`, and no override that names it, a stream job is written to a scale"
         )
     return Contribution(files=tuple(files(design, products)))
 
