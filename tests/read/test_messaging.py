@@ -278,6 +278,42 @@ def once(order):
     ]
 
 
+def test_a_task_has_what_the_class_says_that_it_is_based_on(tmp_path: Path) -> None:
+    system = whole(
+        tmp_path,
+        """
+import requests
+from celery import Celery, Task
+app = Celery("shop")
+
+class Retried(app.Task):
+    autoretry_for = (OSError,)
+    retry_backoff = True
+    max_retries = 5
+
+class Late(Task):
+    acks_late = True
+
+@app.task(base=Retried)
+def based(order):
+    requests.post("https://bank.example", timeout=3)
+
+@app.task(base=Retried, max_retries=2)
+def fewer(order):
+    requests.post("https://bank.example", timeout=3)
+
+@app.task(base=Late)
+def late(order):
+    requests.post("https://bank.example", timeout=3)
+""",
+    )
+    assert [task(system, n).retried for n in ("based", "fewer", "late")] == ["failure", "failure", ""]
+    assert [task(system, n).redelivered for n in ("based", "fewer", "late")] == [False, False, True]
+    (based,), (fewer,) = operation(system, "based").retries, operation(system, "fewer").retries
+    assert (based.attempts, based.wait) == ("5", "jittered")
+    assert (fewer.attempts, fewer.wait) == ("2", "jittered")
+
+
 def test_what_a_schedule_names_is_started_by_it(tmp_path: Path) -> None:
     system = whole(
         tmp_path,

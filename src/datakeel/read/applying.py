@@ -726,8 +726,9 @@ class Applier(Contexts):
                 at,
                 value.name,
             )
-        if row.opens is not None and self.opens_here(row, row.opens, arguments):
-            value.state = Opening(row.opens, row, arguments, receiver, at)
+        based = self.world.as_based(row, arguments) if row.entry is not None and row.opens is not None else arguments
+        if row.opens is not None and self.opens_here(row, row.opens, based):
+            value.state = Opening(row.opens, row, based, receiver, at)
         if made is not None and row.sql and value.rows is not None:
             self.state.heap[(value.rows, "$result")] = made
         return value

@@ -114,6 +114,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     retried: str = ""
     retried_by: str = ""  # the argument that makes the framework run it again after a failure
     becomes: str = ""  # the type of the decorated function's value (celery.Task)
+    based: str = ""  # the argument that names its class, whose attributes are the options that are not given
     concurrent: bool = True
     atomic: bool = False  # the framework holds a transaction round it
 

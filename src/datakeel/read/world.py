@@ -1101,7 +1101,17 @@ class World:
             expression = decorator.function if isinstance(decorator, Call) else decorator
             receiver = caller.eval(expression.base) if isinstance(expression, Attribute) else None
             arguments = caller.arguments(decorator) if isinstance(decorator, Call) else Arguments()
-            yield Registration(row, receiver, arguments)
+            yield Registration(row, receiver, self.as_based(row, arguments))
+
+    def as_based(self, row: CallRow, arguments: Arguments) -> Arguments:
+        """What a registration is given, with what the class says that it names as its own: ``base=RetriedTask``."""
+        named = arguments.keywords.get(row.entry.based) if row.entry is not None and row.entry.based else None
+        if named is None or not isinstance(named.target, ClassTarget):
+            return arguments
+        cls = named.target.cls
+        fields = {n: v for n in row.options if (v := self.class_field(cls, n)) is not None}
+        given = {**fields, **arguments.keywords}
+        return Arguments(arguments.positional, given, arguments.rest, arguments.options, arguments.decided)
 
     def handed_on(self, info: FunctionInfo, decorator: Expression) -> Registration | None:
         """What a decorator of the project's own registers a function as, where it hands all on to a library's:

@@ -179,6 +179,7 @@ def doubts(operation: Operation, asked: Effect, rows: Effect, loop: Scope, syste
     far = tested(asked, loop) and len(asked.chain) > 1  # which of the conditions on the way hold is hardly known
     guarded = int(tested(asked, loop) or page) + int(far) + int(remembered(asked)) + handed
     guarded += int(handed and brought_along(rows, asked, system))
+    guarded += 2 * int(asked.verb == "relation" and not rows.dataset)  # a plan of nobody knows what, which may join it
     nightly = job and (operation.role == Role.SCRIPT or any(e.kind in NIGHTLY for e in operation.entries))
     return guarded + (int(work) if oversight and not nightly else 2 * int(work))
 
