@@ -79,15 +79,18 @@ def holds_rows(record: Effect, change: Effect, system: System) -> bool:
     or a time, it is a lock or a note; what is counted up is a count; what is read of other tables alone is theirs."""
     if counted(change, system):
         return False
-    fillers = [
-        (operation, e)
-        for operation in system.operations
-        for e in operation.of(Kind.WRITE)
-        if not e.chain and e.store == StoreKind.CACHE and e.verb in FILLS and change.key and e.key == change.key
-    ]
+    fillers = list(filled(change, system, 0)) or list(filled(change, system, 1))  # itself, or by a helper for any entry
     if fillers and all(made(o, s) for o, e in fillers for s in e.payload):
         return False
     return not fillers or not all(of_others(o, s, record) for o, e in fillers for s in e.payload)
+
+
+def filled(change: Effect, system: System, calls: int) -> Iterator[tuple[Operation, Effect]]:
+    """Who puts something under an entry's key, and where, so many calls away."""
+    for operation in system.operations if change.key else ():
+        for e in operation.of(Kind.WRITE):
+            if len(e.chain) == calls and e.store == StoreKind.CACHE and e.verb in FILLS and e.key == change.key:
+                yield operation, e
 
 
 def of_others(operation: Operation, source: Source, record: Effect) -> bool:
