@@ -9,7 +9,7 @@ from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.guards import here
-from datakeel.rules.facts.loops import Held, alone, held_loops
+from datakeel.rules.facts.loops import DATABASES, Held, alone, held_loops
 from datakeel.rules.facts.slow import words
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
@@ -21,12 +21,25 @@ SHOWN = 6  # further places that a story names
 @rule(Severity.MAJOR)
 def blocking_call_in_async(system: System) -> Iterator[Hit]:
     """A call waits in the event loop's own thread, and all that the loop runs waits with it."""
-    causes: dict[str, list[Held]] = {}
+    causes: dict[tuple[str, ...], list[Held]] = {}
     for group in held_loops(system):
-        ranked = sorted(group, key=lambda held: (alone(held[0], system), held[1][0].origin, here(held[1][0])))
-        causes.setdefault(ranked[0][0].name, []).extend(ranked)
-    for found in causes.values():  # what one function waits for in several places is mended in one way
-        yield hit(system, tuple(found))
+        ranked = sorted(group, key=lambda held: rank(held, system))
+        causes.setdefault(cause(*ranked[0]), []).extend(ranked)
+    for found in causes.values():
+        yield hit(system, tuple(sorted(found, key=lambda held: rank(held, system))))
+
+
+def rank(held: Held, system: System) -> tuple[object, ...]:
+    operation, effects = held
+    return alone(operation, system), effects[0].origin, here(effects[0])
+
+
+def cause(operation: Operation, effects: tuple[Effect, ...]) -> tuple[str, ...]:
+    """What is mended in one way: what one function waits for in several places; one client of a database, here or in
+    helpers, in the functions of one file."""
+    if effects[0].store in DATABASES:
+        return operation.place.path, effects[0].technology
+    return (operation.name,)
 
 
 def hit(system: System, group: tuple[Held, ...]) -> Hit:
