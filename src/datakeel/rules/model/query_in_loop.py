@@ -169,19 +169,20 @@ def hit(operation: Operation, loop: Scope, queries: list[Asked], system: System,
 
 def doubts(operation: Operation, asked: Effect, rows: Effect, loop: Scope, system: System) -> int:
     """A query that only some turns come to, and rows of one page. Where each turn writes as well, it is work on one row
-    after the other, and only a relation that loads itself there is an oversight; in a job of the night, that is no
-    harm either (of 9 such in public code none was worth a change)."""
+    after the other. Where nobody waits, only a relation that loads itself is an oversight; in a job of the night that
+    is no harm either (of 9 such in public code none was worth a change)."""
     page = rows.selection is not None and rows.selection.limit == 0
-    oversight = asked.verb == "relation" and not asked.chain
-    job = not waited_for(operation)
-    work = job or any(loop in w.scopes and w.store in ASKED for w in operation.of(Kind.WRITE))
+    writes = any(loop in w.scopes and w.store in ASKED for w in operation.of(Kind.WRITE))
     handed = handed_in(operation, rows)
     far = tested(asked, loop) and len(asked.chain) > 1  # which of the conditions on the way hold is hardly known
     guarded = int(tested(asked, loop) or page) + int(far) + int(remembered(asked)) + handed
     guarded += int(handed and brought_along(rows, asked, system))
     guarded += 2 * int(asked.verb == "relation" and not rows.dataset)  # a plan of nobody knows what, which may join it
-    nightly = job and (operation.role == Role.SCRIPT or any(e.kind in NIGHTLY for e in operation.entries))
-    return guarded + (int(work) if oversight and not nightly else 2 * int(work))
+    if writes or not waited_for(operation):
+        oversight = asked.verb == "relation" and not asked.chain and not writes
+        nightly = operation.role == Role.SCRIPT or any(e.kind in NIGHTLY for e in operation.entries)
+        guarded += 1 if oversight and not nightly else 2
+    return guarded
 
 
 def remembered(asked: Effect) -> bool:
