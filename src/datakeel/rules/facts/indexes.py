@@ -18,6 +18,20 @@ URL = re.compile(r"^'(mysql|mariadb|postgres|postgresql|sqlite|cockroachdb)[+:]"
 LARGE = re.compile(r"json|text\[\]|array|vector|geo|tsvector", re.I)
 
 
+def making(dataset: Dataset, columns: str) -> str:
+    """The statement that makes an index, in the words of the table's engine.
+
+    >>> making(Dataset(name="orders", technology="mysql"), "shop, placed")
+    'CREATE INDEX orders_shop_placed ON orders (shop, placed);'
+    """
+    name = "_".join((dataset.name, *columns.split(", ")))
+    if dataset.technology in BY_THEMSELVES:
+        return f"CREATE INDEX {name} ON {dataset.name} ({columns});"
+    if dataset.technology == "postgresql":
+        return f"CREATE INDEX CONCURRENTLY ON {dataset.name} ({columns});"
+    return f"CREATE INDEX {name} ON {dataset.name} ({columns});  -- PostgreSQL: CONCURRENTLY, so that nobody waits"
+
+
 def asked(read: Effect, dataset: Dataset) -> tuple[Predicate, ...]:
     """The conditions on the table's own columns that an index could serve; none where other tables take part, or not
     all conditions are known."""

@@ -12,7 +12,7 @@ from datakeel.model.operation import Role
 from datakeel.model.place import NOWHERE
 from datakeel.model.system import System
 from datakeel.rules.facts.growth import appended
-from datakeel.rules.facts.indexes import references_indexed, served
+from datakeel.rules.facts.indexes import making, references_indexed, served
 from datakeel.rules.facts.lookups import lookups
 from datakeel.rules.rule import Hit, rule
 
@@ -66,6 +66,6 @@ def hit(dataset: Dataset, column: Column, parent: Dataset, grown: Effect, remove
         datasets=(dataset.name, parent.name),
         fix=Fix(
             title=f"create an index on {column.name}",
-            text=f"CREATE INDEX CONCURRENTLY ON {dataset.name} ({column.name});",
+            text=making(dataset, column.name),
         ),
     )

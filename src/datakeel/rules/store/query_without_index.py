@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
+from datakeel.rules.facts.indexes import making
 from datakeel.rules.facts.lookups import Lookup, lookups, polls
 from datakeel.rules.facts.running import ONCE
 from datakeel.rules.rule import Hit, rule
@@ -50,7 +51,7 @@ def hit(lookup: Lookup, others: list[Lookup]) -> Hit:
         doubts=2 * int(all(seldom(o.operation) for o in (lookup, *others))),
         datasets=(dataset.name,),
         fix=Fix(
-            title=f"create an index on {names}, without locking the table",
-            text=f"CREATE INDEX CONCURRENTLY ON {dataset.name} ({names});",
+            title=f"create an index on {names}",
+            text=making(dataset, names),
         ),
     )
