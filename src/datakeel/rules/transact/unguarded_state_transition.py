@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from datakeel.finding import Severity, Step
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Assignment, Effect, Guard, Kind, Rows, Source, StoreKind
+from datakeel.model.effect import Assignment, Cardinality, Effect, Guard, Kind, Predicate, Rows, Source, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.clocks import ORDERS
@@ -34,10 +34,14 @@ def unguarded_state_transition(operation: Operation, system: System) -> Iterator
             continue  # one row that is tested and set is one cause, however many columns it has
         found = transition(operation, write) if write.guards else None
         if found is None:
-            stretch = taken(operation, write)
-            if stretch is not None and stopped(operation, stretch.before, write, system) != Answer.YES:
-                told.add(write.rows)
-                yield both_take(write, stretch, system)
+            if (stretch := taken(operation, write)) is not None:
+                if stopped(operation, stretch.before, write, system) != Answer.YES:
+                    told.add(write.rows)
+                    yield both_take(write, stretch, system)
+            elif (pick := picked(operation, write)) is not None:
+                if stopped(operation, pick.read, write, system) != Answer.YES:
+                    told.add(write.rows)
+                    yield both_pick(write, pick, system)
             continue
         guard, source, assignment = found
         if claimed(operation, write, assignment.column):
@@ -134,6 +138,91 @@ def both_take(write: Effect, stretch: Stretch, system: System) -> Hit:
         rests_on=(stretch.before, write, stretch.between, done),
         datasets=(write.dataset,) if write.dataset else (),
         fix=conditional_update(write, stretch.column, "", "", system),
+    )
+
+
+class Pick(Struct, frozen=True):
+    """A row that the read took for its state, as `asked` says, and that a write takes out of it; and what two runs do of
+    it: the effect `consequence`, or each gives it to somebody, in the column `owner`."""
+
+    read: Effect
+    asked: Predicate
+    consequence: Effect | None
+    owner: str
+
+
+def picked(operation: Operation, write: Effect) -> Pick | None:
+    """One row is asked for by its state, and only then put into another one."""
+    states = {a.column: a.text for a in write.assigned if a.how == "constant"}
+    if any(p.column in states for p in write.predicates):
+        return None  # the write asks again
+    for read in found_by(operation, write):
+        asked = next((p for p in read.predicates if p.operator == "=" and left(p, states)), None)
+        if asked is None or not one_row(read):
+            continue
+        consequence = next((e for e in operation.effects if follows(operation, e, read, write)), None)
+        owner = next((a.column for a in write.assigned if a.how == "value" and given_by_run(a)), "")
+        if consequence is not None or owner:
+            return Pick(read, asked, consequence, owner)
+    return None
+
+
+def found_by(operation: Operation, write: Effect) -> Iterator[Effect]:
+    """The reads that gave the row that is written: as it is, or its key."""
+    numbers = {s.number for p in write.predicates for s in p.sources if s.kind == "read" and s.path[-1:] == (p.column,)}
+    if write.rows is not None and write.rows.root.startswith("read:") and not write.rows.path:
+        numbers.add(int(write.rows.root.partition(":")[2]))
+    for number in sorted(numbers):
+        read = operation.effect(number)
+        if read is not None and read.kind == Kind.READ and read.dataset == write.dataset:
+            yield read
+
+
+def one_row(read: Effect) -> bool:
+    return read.selection is not None and (read.selection.limit == 1 or read.selection.cardinality == Cardinality.ONE)
+
+
+def left(asked: Predicate, states: dict[str, str]) -> bool:
+    """Whether a row is no more what was asked for when it has these states."""
+    return asked.value.startswith("const:") and states.get(asked.column, asked.value) != asked.value
+
+
+def given_by_run(assignment: Assignment) -> bool:
+    return bool(assignment.sources) and all(s.kind == "parameter" for s in assignment.sources)
+
+
+def follows(operation: Operation, effect: Effect, read: Effect, write: Effect) -> bool:
+    """Whether an effect does harm when it is done twice, and is done where the row was found."""
+    near = effect.number not in (read.number, write.number) and len(effect.chain) <= NEAR and repeats(effect)
+    return near and effect.number > read.number and operation.meet_here(write, effect)
+
+
+def both_pick(write: Effect, pick: Pick, system: System) -> Hit:
+    column = f"{write.dataset}.{pick.asked.column}"
+    old = pick.asked.value.removeprefix("const:")
+    if pick.consequence is not None:
+        what = f"{pick.consequence.kind.value} {pick.consequence.dataset or pick.consequence.verb}".strip()
+        harm, last = f"{what} happens twice", Step(pick.consequence.place, "A does this, and B does it again")
+        steps = (*way(pick.consequence), last)
+    else:
+        harm = f"the first one's {pick.owner} is overwritten"
+        steps = (Step(write.place, f"B sets {pick.owner} to its own: A was told that the row is A's"),)
+    new = next(a.text.removeprefix("const:") for a in write.assigned if a.column == pick.asked.column)
+    return Hit(
+        place=write.place,
+        message=f"two runs at once both take the same row of {write.dataset}: it is found by {pick.asked.column} = {old}, "
+        f"and that is changed only then; {harm}",
+        story=(
+            Step(pick.read.place, f"A asks for a row with {column} = {old}"),
+            Step(pick.read.place, "B asks, and gets the same row"),
+            Step(write.place, f"A sets {column}, and so does B: nothing asks again what it was"),
+            *steps,
+        ),
+        rests_on=tuple(e for e in (pick.read, write, pick.consequence) if e is not None),
+        severity=None if last_word(write.dataset) in HOLDINGS else Severity.MAJOR,
+        likely=True,
+        datasets=(write.dataset,),
+        fix=conditional_update(write, pick.asked.column, old, new, system),
     )
 
 
