@@ -34,14 +34,10 @@ def unguarded_state_transition(operation: Operation, system: System) -> Iterator
             continue  # one row that is tested and set is one cause, however many columns it has
         found = transition(operation, write) if write.guards else None
         if found is None:
-            if (stretch := taken(operation, write)) is not None:
-                if stopped(operation, stretch.before, write, system) != Answer.YES:
-                    told.add(write.rows)
-                    yield both_take(write, stretch, system)
-            elif (pick := picked(operation, write)) is not None:
-                if stopped(operation, pick.read, write, system) != Answer.YES:
-                    told.add(write.rows)
-                    yield both_pick(write, pick, system)
+            unseen = hidden(operation, write, system)
+            if unseen is not None:
+                told.add(write.rows)
+                yield unseen
             continue
         guard, source, assignment = found
         if claimed(operation, write, assignment.column):
@@ -55,6 +51,17 @@ def unguarded_state_transition(operation: Operation, system: System) -> Iterator
         if answer != Answer.YES:
             told.add(write.rows)
             yield hit(operation, read, write, guard, assignment, consequence, rival, answer, system)
+
+
+def hidden(operation: Operation, write: Effect, system: System) -> Hit | None:
+    """A transition without a test in the code: of a position, or of a row that a query found by its state."""
+    if (stretch := taken(operation, write)) is not None:
+        free = stopped(operation, stretch.before, write, system) != Answer.YES
+        return both_take(write, stretch, system) if free else None
+    if (pick := picked(operation, write)) is not None:
+        free = stopped(operation, pick.read, write, system) != Answer.YES
+        return both_pick(write, pick, system) if free else None
+    return None
 
 
 def transition(operation: Operation, write: Effect) -> tuple[Guard, Source, Assignment] | None:
@@ -142,8 +149,8 @@ def both_take(write: Effect, stretch: Stretch, system: System) -> Hit:
 
 
 class Pick(Struct, frozen=True):
-    """A row that the read took for its state, as `asked` says, and that a write takes out of it; and what two runs do of
-    it: the effect `consequence`, or each gives it to somebody, in the column `owner`."""
+    """A row that the read took for its state, as `asked` says, and that a write takes out of it; and what two runs do
+    with it: the effect `consequence`, or each gives it to somebody, in the column `owner`."""
 
     read: Effect
     asked: Predicate
@@ -210,8 +217,8 @@ def both_pick(write: Effect, pick: Pick, system: System) -> Hit:
     new = next(a.text.removeprefix("const:") for a in write.assigned if a.column == pick.asked.column)
     return Hit(
         place=write.place,
-        message=f"two runs at once both take the same row of {write.dataset}: it is found by {pick.asked.column} = {old}, "
-        f"and that is changed only then; {harm}",
+        message=f"two runs at once both take the same row of {write.dataset}: it is found by {pick.asked.column} = "
+        f"{old}, and that is changed only then; {harm}",
         story=(
             Step(pick.read.place, f"A asks for a row with {column} = {old}"),
             Step(pick.read.place, "B asks, and gets the same row"),
