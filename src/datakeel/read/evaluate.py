@@ -160,9 +160,15 @@ class Evaluator(Machine):
             if stored is not None:
                 return stored
         if isinstance(key.const, str):
-            return self.peek(base, (key.const,)) if base.of is None else element(base)
+            return self.entry(base, key) if base.of is None else element(base)
         inner = element(base)
         return inner.but(sources=inner.sources | key.sources)
+
+    def entry(self, base: Value, key: Value) -> Value:
+        """What stands under a constant key of a mapping that nothing more is known of."""
+        found = self.peek(base, (str(key.const),))
+        held = self.world.of_application(base.rows, f"[{canonical(key)}]") if base.rows is not None else None
+        return found.but(type=held.type, options=held.options) if held is not None and not found.type else found
 
     def collection(self, node: Collection) -> Value:
         if node.kind == "dict":

@@ -190,7 +190,11 @@ class World:
         """What a web application's ``state`` holds under a name, as whoever starts the application has put it there."""
         if holder is None or holder.path[-1:] != ("state",):
             return None
-        whose = holder.path[-2] if len(holder.path) > 1 else holder.root.rpartition(":")[2].rpartition(".")[2]
+        return self.of_application(Rows(holder.root, holder.path[:-1]), name)
+
+    def of_application(self, holder: Rows, name: str) -> Value | None:
+        """What a web application holds: in its ``state`` under a name, or itself under a key (``app["pool"]``)."""
+        whose = holder.path[-1] if holder.path else holder.root.rpartition(":")[2].rpartition(".")[2]
         if whose not in APPLICATIONS:
             return None
         nothing: dict[str, Value] = {}
@@ -198,11 +202,14 @@ class World:
 
     def application_state(self) -> dict[str, Value]:
         found: dict[str, list[Value]] = {}
-        self.ledger.rests_on(NAME, "state")
+        self.ledger.rests_on(NAME, "Application")
         for info in self.names.every_function():
-            if "state" in info.code.names and any(p.name in APPLICATIONS for p in info.signature.parameters):
-                for (rows, name), value in self.general(info).heap.items():
-                    if rows.path == ("state",) and value.type:
+            if "Application" in info.code.names or any(p.name in APPLICATIONS for p in info.signature.parameters):
+                trace = self.general(info)
+                made = trace.returns.rows if trace.returns is not None else None
+                for (rows, name), value in trace.heap.items():
+                    keyed = name.startswith("[") and (rows == made or rows.root.rpartition(":")[2] in APPLICATIONS)
+                    if value.type and (rows.path == ("state",) or (keyed and not rows.path)):
                         found.setdefault(name, []).append(self.detached(value))
         return {n: v[0] for n, v in found.items() if len({each.type for each in v}) == 1}
 

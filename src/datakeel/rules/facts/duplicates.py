@@ -110,6 +110,12 @@ def keyed(write: Effect, system: System) -> bool:
     return bool(key) and set(key) <= given
 
 
+def told(write: Effect) -> frozenset[str]:
+    """The columns to which two runs of one input give the same values: what each run mints, or leaves to the store, is
+    another value each time."""
+    return frozenset(a.column for a in write.assigned if a.how != "default" and not minted(a))
+
+
 def minted(assignment: Assignment) -> bool:
     """Whether each run makes a value of its own: a random one, or a moment."""
     return any(s.kind in ("random", "clock", "new") for s in assignment.sources)

@@ -137,7 +137,7 @@ def written(effect: Effect) -> set[str]:
 def is_column(write: Effect, name: str, system: System) -> bool:
     """Whether it is a value of the row: a collection that a mapper keeps (`order.lines`) is rows of another table."""
     dataset = system.dataset_of(write)
-    return dataset is None or not dataset.columns_complete or dataset.column(name) is not None
+    return name == "*" or dataset is None or not dataset.columns_complete or dataset.column(name) is not None
 
 
 def stale_source(operation: Operation, write: Effect, assignment: Assignment) -> Source | None:

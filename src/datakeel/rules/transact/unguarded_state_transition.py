@@ -14,6 +14,7 @@ from datakeel.model.system import System
 from datakeel.rules.facts.clocks import ORDERS
 from datakeel.rules.facts.cures import conditional_update, locked
 from datakeel.rules.facts.decisions import same_key, tested_columns
+from datakeel.rules.facts.duplicates import told as told_columns
 from datakeel.rules.facts.guards import here, now, rows_of, single_runner, stopped
 from datakeel.rules.facts.stakes import HOLDINGS, last_word, race, valuable
 from datakeel.rules.facts.twice import NEAR, done_twice, repeats
@@ -58,7 +59,7 @@ def hidden(operation: Operation, write: Effect, system: System) -> Hit | None:
     if (stretch := taken(operation, write)) is not None:
         free = stopped(operation, stretch.before, write, system) != Answer.YES
         return both_take(write, stretch, system) if free else None
-    if (pick := picked(operation, write)) is not None:
+    if (pick := picked(operation, write, system)) is not None:
         free = stopped(operation, pick.read, write, system) != Answer.YES
         return both_pick(write, pick, system) if free else None
     return None
@@ -158,7 +159,7 @@ class Pick(Struct, frozen=True):
     owner: str
 
 
-def picked(operation: Operation, write: Effect) -> Pick | None:
+def picked(operation: Operation, write: Effect, system: System) -> Pick | None:
     """One row is asked for by its state, and only then put into another one."""
     states = {a.column: a.text for a in write.assigned if a.how == "constant"}
     if any(p.column in states for p in write.predicates):
@@ -167,7 +168,7 @@ def picked(operation: Operation, write: Effect) -> Pick | None:
         asked = next((p for p in read.predicates if p.operator == "=" and left(p, states)), None)
         if asked is None or not one_row(read):
             continue
-        consequence = next((e for e in operation.effects if follows(operation, e, read, write)), None)
+        consequence = next((e for e in operation.effects if follows(operation, e, read, write, system)), None)
         owner = next((a.column for a in write.assigned if a.how == "value" and given_by_run(a)), "")
         if consequence is not None or owner:
             return Pick(read, asked, consequence, owner)
@@ -198,10 +199,14 @@ def given_by_run(assignment: Assignment) -> bool:
     return bool(assignment.sources) and all(s.kind == "parameter" for s in assignment.sources)
 
 
-def follows(operation: Operation, effect: Effect, read: Effect, write: Effect) -> bool:
-    """Whether an effect does harm when it is done twice, and is done where the row was found."""
-    near = effect.number not in (read.number, write.number) and len(effect.chain) <= NEAR and repeats(effect)
-    return near and effect.number > read.number and operation.meet_here(write, effect)
+def follows(operation: Operation, effect: Effect, read: Effect, write: Effect, system: System) -> bool:
+    """Whether an effect does harm when it is done twice, and is done where the row was found. A row that a key refuses
+    the second time is none."""
+    if effect.number <= read.number or effect.number == write.number or len(effect.chain) > NEAR or not repeats(effect):
+        return False
+    dataset = system.dataset_of(effect) if effect.verb == "insert" else None
+    refused = dataset is not None and dataset.unique_within(told_columns(effect)) is not None
+    return not refused and operation.meet_here(write, effect)
 
 
 def both_pick(write: Effect, pick: Pick, system: System) -> Hit:
