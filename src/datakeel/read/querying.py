@@ -205,7 +205,8 @@ class Running:
         if verb in SAVEPOINTS:
             return NOTHING
         for part in statement.parts:
-            if part.verb in VERBS and part.table and (part.verb != "select" or part.table != statement.table):
+            other = part.verb != "select" or part.table != statement.table
+            if part.verb in VERBS and part.table and (other or picks(part, statement)):
                 self.effect(part)
         if verb == "unlock":
             name, sources = self.bound.named(statement.key)
@@ -302,6 +303,12 @@ def cassandra_options(statement: Statement, bound: Bound) -> Iterator[Option]:
     if "timestamp" in told:
         text, sources = bound.named(told["timestamp"])
         yield Option("timestamp", text, word="write-time", source=sources[0] if len(sources) == 1 else None)
+
+
+def picks(part: Statement, statement: Statement) -> bool:
+    """Whether a subquery picks the rows of its own table that the statement changes: the first, of those in a state."""
+    picked = part.selection.limit is not None and bool(part.selection.predicates)
+    return statement.verb in ("update", "delete") and part.table == statement.table and picked
 
 
 def given_back(effect: Effect, statement: Statement) -> Value:

@@ -31,6 +31,8 @@ def retry_without_idempotency(operation: Operation, system: System) -> Iterator[
         if entry.kind == "task" and entry.redelivered and entry.place == operation.place:
             yield from redelivered(operation, system)
             break
+    if any(e.kind == "schedule" and e.retried == "failure" and e.place == operation.place for e in operation.entries):
+        yield from planned(operation, system)
     yield from unkeyed(operation)
 
 
@@ -92,6 +94,17 @@ def redelivered(operation: Operation, system: System) -> Iterator[Hit]:
     for effect in operation.of(Kind.CALL):
         if effect.store == StoreKind.REMOTE and adds_up(operation, effect, system) and not decided(operation, effect):
             yield hit(effect, operation.place, "the broker", "the worker dies before the task is acknowledged", True)
+            return
+
+
+def planned(operation: Operation, system: System) -> Iterator[Hit]:
+    """What a job of a plan posts by itself, which is run again when it fails."""
+    for effect in operation.own():
+        method = effect.option("method")
+        posts = effect.kind == Kind.CALL and method is not None and method.value == "'POST'"
+        if posts and adds_up(operation, effect, system) is not False and not decided(operation, effect):
+            how = "the answer is lost on its way back, or comes too late"
+            yield hit(effect, operation.place, "the plan's retry", how, None, plain=True)
             return
 
 

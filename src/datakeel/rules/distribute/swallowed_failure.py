@@ -23,6 +23,7 @@ from datakeel.rules.facts.failures import (
     recorded_inside,
     started_alone,
     telling_name,
+    tries,
     wide,
 )
 from datakeel.rules.facts.limits import near
@@ -58,12 +59,12 @@ def swallowed_failure(operation: Operation) -> Iterator[Hit]:
             or (handler.told and not unheard(operation, handler))
             or not wide(handler)
             or not only_logs(handler)
-            or not keeps_going(operation, handler)
+            or not (keeps_going(operation, handler) or of_batch(operation, handler))
         ):
             continue
         lost = [
             e
-            for e in body_effects(operation, handler)
+            for e in tried(operation, handler)
             if matters(e) and fails_here(operation, handler, e) and not made_by_need(operation, e)
         ]
         if not lost or inside_handler(operation, handler) or recorded_inside(operation, handler):
@@ -71,6 +72,24 @@ def swallowed_failure(operation: Operation) -> Iterator[Hit]:
         if started_alone(operation) or not marked_after(operation, handler, lost[0]):
             spoken.add(handler.number)
             yield hit(operation, handler, lost[0])
+
+
+def of_batch(operation: Operation, handler: Handler) -> bool:
+    """Whether it goes on with the next record of a batch that a queue has handed to a function: what returns without an
+    error is taken for done, and is not delivered again."""
+    if "break" in handler.does or not any(e.kind == "event" and e.place == operation.place for e in operation.entries):
+        return False
+    overs = [s.over for s in handler.scopes if s.kind == "loop" and s.over is not None]
+    records = any(o.root.startswith("parameter:") and o.path[:1] == ("Records",) for o in overs)
+    reports = any(x.kind == "return" and x.text not in ("", "None") for x in operation.exits)
+    return records and not reports
+
+
+def tried(operation: Operation, handler: Handler) -> Iterator[Effect]:
+    """What happens in the try; of a batch's records, also where a function that is called answers to one error."""
+    yield from body_effects(operation, handler)
+    if of_batch(operation, handler):
+        yield from (e for e in operation.effects if e.chain and handler.number in tries(e))
 
 
 def unheard(operation: Operation, handler: Handler) -> bool:

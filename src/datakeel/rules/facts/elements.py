@@ -32,7 +32,11 @@ def of_arguments(effect: Effect) -> bool:
     """Whether each turn's effect is made from what the function was given, and from no literal that the loop goes
     through; how many that are is not known."""
     kinds = {s.kind for s in made_of(effect)}
-    return "parameter" in kinds and "loop" not in kinds
+    loop = effect.inside("loop")
+    given = (
+        loop is not None and loop.over is not None and loop.over.root.startswith("parameter:")
+    )  # its turns are counted
+    return "parameter" in kinds and (given or "loop" not in kinds)
 
 
 def made_of(effect: Effect) -> Iterator[Source]:

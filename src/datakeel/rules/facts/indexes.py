@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from datakeel.model.certainty import Answer
 from datakeel.model.dataset import Dataset, Index
@@ -49,10 +50,14 @@ def plain(predicate: Predicate, dataset: Dataset) -> bool:
     return column is not None and not LARGE.search(column.type) and not predicate.value.startswith("column:")
 
 
-def served(dataset: Dataset, columns: frozenset[str], order: tuple[str, ...] = ()) -> bool:
+def served(
+    dataset: Dataset, columns: frozenset[str], order: tuple[str, ...] = (), values: Mapping[str, str] | None = None
+) -> bool:
     """Whether an index begins with one of the columns, or speaks of one where only an expression or a part of the rows
-    is indexed; or gives the rows in the order that is asked for."""
-    return any(helps(i, columns) or (order and in_order(i, order)) for i in indexes(dataset))
+    is indexed; or gives the rows in the order that is asked for. An index of other rows than those with `values`
+    (column → canonical value) is of no use."""
+    spoken = (i for i in indexes(dataset) if i.holds(values or {}) != Answer.NO)
+    return any(helps(i, columns) or (order and in_order(i, order)) for i in spoken)
 
 
 def helps(index: Index, columns: frozenset[str]) -> bool:

@@ -39,7 +39,7 @@ def lookups(system: System) -> dict[str, list[Lookup]]:
 
 
 def of_operation(operation: Operation, system: System) -> Iterator[Lookup]:
-    polled = polls(operation)
+    polled = polls(operation, system)
     if operation.role != Role.PRODUCT or not (polled or started_by(operation, OUTSIDE)):
         return
     for found in operation.of(Kind.READ, Kind.WRITE):
@@ -50,10 +50,18 @@ def of_operation(operation: Operation, system: System) -> Iterator[Lookup]:
             yield Lookup(operation, found, dataset, columns, grown)
 
 
-def polls(operation: Operation) -> bool:
-    """Whether a process of its own calls it again and again, as long as it lives."""
+def polls(operation: Operation, system: System) -> bool:
+    """Whether a process of its own calls it again and again, as long as it lives: in a loop without an end, and in none
+    that goes through something."""
     starts = {e.kind for e in operation.entries}
-    return starts == {"main"} and operation.role == Role.PRODUCT and any(c.loop for c in operation.contexts)
+    if starts != {"main"} or operation.role != Role.PRODUCT or not any(c.loop for c in operation.contexts):
+        return False
+    return any(
+        e.callee == operation.name and any(s.unbounded for s in e.scopes)
+        for o in system.operations
+        if any(c.kind == "main" for c in o.entries)
+        for e in o.effects
+    )
 
 
 def looks(effect: Effect) -> bool:
@@ -81,4 +89,5 @@ def unserved(found: Effect, dataset: Dataset, ranges: bool) -> tuple[str, ...]:
     chosen = found.selection
     limited = chosen is not None and chosen.cardinality in (Cardinality.ONE, Cardinality.AT_MOST)
     order = chosen.order if chosen is not None and limited else ()
-    return () if served(dataset, frozenset(columns), order) else columns
+    values = {dataset.own(p.column): p.value for p in predicates if p.operator == "=" and p.value.startswith("const:")}
+    return () if served(dataset, frozenset(columns), order, values) else columns

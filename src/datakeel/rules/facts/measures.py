@@ -14,10 +14,11 @@ TRACES = {  # what carries a trace, in words
     "trace-taken": "the trace is taken from the message",
 }
 METERS = ("histogram", "summary", "counter", "gauge", "observation")
-_TELLING = (
-    "metric|prometheus|statsd|telemetry|instrument|datadog|ddtrace|newrelic|elasticapm|sentry|scout|logfire|influx"
+_TELLING = "telemetry|instrument|datadog|ddtrace|newrelic|elasticapm|sentry|scout|logfire"
+_COUNTING = "metric|prometheus|statsd|influx"
+MEASURING = re.compile(
+    rf"{_TELLING}|{_COUNTING}|watchtower|markus|monitor|honeycomb|skywalking|appsignal|baseplate", re.I
 )
-MEASURING = re.compile(rf"{_TELLING}|watchtower|markus|monitor|honeycomb|skywalking|appsignal|baseplate", re.I)
 TRACING = re.compile(rf"{_TELLING}|trace|tracing|jaeger|zipkin|xray|correlation|request_?id|opencensus", re.I)
 
 

@@ -10,6 +10,7 @@ from datakeel.model.operation import Entry, Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.health import PATH as HEALTH
+from datakeel.rules.facts.lookups import polls
 from datakeel.rules.facts.running import once_for_each
 from datakeel.rules.rule import Hit, Record, rule
 from datakeel.rules.story import and_so_in, further
@@ -17,6 +18,7 @@ from datakeel.rules.story import and_so_in, further
 DEAR = ("connection", "pool")  # to open: a handshake, a login, a process on the server
 CLIENTS = ("mongodb", "cassandra", "elasticsearch", "kafka")  # whose clients hold a pool and threads
 TURN = "turn of the loop"
+JOB = "turn of its process"
 MANY_TIMES = ("request", "consumer", "task")
 LOCAL = ("", "sqlite", "sqlite3", "socket", "http", "smtp")
 
@@ -27,15 +29,15 @@ Opened = tuple[Resource, str]
 @rule(Severity.MAJOR, Record(1, 8))
 def connection_per_operation(operation: Operation, system: System) -> Iterator[Hit]:
     """A connection, pool or producer is opened anew for each request, message or row."""
-    for resource, each in opened(operation):
-        everywhere = ((o, r, e) for o in filter(judged, system.operations) for r, e in opened(o))
+    for resource, each in opened(operation, system):
+        everywhere = ((o, r, e) for o in filter(judged, system.operations) for r, e in opened(o, system))
         alike = [found for found in everywhere if same(found[1:], (resource, each))]
         first, *others = sorted(alike, key=lambda o: (o[0].unused, doubts(o[1], o[2]), o[1].place))
         if first[1].place == resource.place:  # who has no pool for one has none for all: it is told once
             yield hit(resource, each, [r.place for _, r, _ in others], in_handler(operation, resource, each))
 
 
-def opened(operation: Operation) -> Iterator[Opened]:
+def opened(operation: Operation, system: System) -> Iterator[Opened]:
     """What a function opens anew each time, and what for."""
     sees = bool(operation.entries) and all(checks(e) for e in operation.entries)
     for resource in operation.resources:
@@ -44,6 +46,7 @@ def opened(operation: Operation) -> Iterator[Opened]:
         if resource.chain or resource.per != "call" or resource.kept or not dear(resource):
             continue
         each = per_row(resource) or once_for_each(operation, resource) or for_each_sent(operation, resource)
+        each = each or (JOB if resource.kind == "connection" and polls(operation, system) else "")
         if each:
             yield resource, each
 
@@ -92,7 +95,7 @@ def in_handler(operation: Operation, resource: Resource, each: str) -> bool:
     pools made in helpers, which ran now and then, and connections to each of a few servers."""
     answers = any(e.kind == "request" and e.place == operation.place for e in operation.entries)
     plain = resource.kind == "connection" or (resource.kind == "pool" and answers)
-    return each == "request" and plain and not given(resource)
+    return (each == JOB or (each == "request" and plain)) and not given(resource)
 
 
 def given(resource: Resource) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.system import System
+from datakeel.rules.facts.dependencies import way_in
 from datakeel.rules.facts.measures import TRACES, TRACING, seen_in
 from datakeel.rules.facts.processes import Process, processes
 from datakeel.rules.facts.words import thing
@@ -21,7 +22,8 @@ def no_tracing(system: System) -> Iterator[Hit]:
     if seen_in(system, TRACING) or any(r.kind in TRACES for r in everywhere):
         return
     for process in processes(system):
-        sent = next((e for o in process.ways for e in o.of(Kind.CALL, Kind.PUBLISH) if leaves(e)), None)
+        ways = (*process.ways, *(o for o in system.operations if o.service == process.service and way_in(o)))
+        sent = next((e for o in ways for e in o.of(Kind.CALL, Kind.PUBLISH) if leaves(e)), None)
         if sent is not None:
             yield hit(process, sent)
 

@@ -8,6 +8,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Operation
+from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.started import covers
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
@@ -21,14 +22,14 @@ def side_effect_in_operator(operation: Operation) -> Iterator[Hit]:
     for operator in operation.of(Kind.SPAWN):
         if operator.verb != "operator" or operator.chain:
             continue
-        found = next((e for e in operation.effects if changes(e) and covers(operator.place, e.chain[0])), None)
+        found = next((e for e in operation.effects if changes(e) and covers(operator.place, here(e))), None)
         if found is not None:
             yield hit(operator, found)
 
 
 def changes(effect: Effect) -> bool:
     """Whether it changes something outside, and again when it is run again."""
-    if effect.when != When.CONCURRENT or not effect.chain or effect.store in INSIDE:
+    if effect.when != When.CONCURRENT or effect.store in INSIDE:
         return False
     if effect.kind == Kind.CALL:
         return effect.idempotent == Answer.NO

@@ -49,6 +49,8 @@ def weakness(made: Resource) -> tuple[Option, str] | None:
     for option in made.options:
         if option.word == "acks" and option.value in (*NOBODY, *ONE):
             return option, nobody(made) if option.value in NOBODY else one(made)
+        if made.kind == "profile" and option.word == "consistency" and option.value == "ANY":
+            return option, "a hint on the coordinator is enough, and no replica has the write"
         if option.word == "replicas" and option.value == "1" and made.kind == "topic":
             return option, "the topic has no second copy"
         found = URL.match(option.value) if option.name in ("host", "url", "uri") else None
@@ -188,6 +190,8 @@ def lost(place: Place) -> tuple[Step, ...]:
 
 
 def cure(technology: str, option: Option) -> str:
+    if technology == "cassandra":
+        return "consistency_level=ConsistencyLevel.LOCAL_QUORUM"
     if technology == "mongodb":
         return 'MongoClient(…, w="majority")'
     if option.word == "replicas":

@@ -17,20 +17,20 @@ from datakeel.rules.rule import Hit, rule
 def query_without_index(system: System) -> Iterator[Hit]:
     """Rows of a growing table are looked for by columns that no index serves."""
     for first, *others in lookups(system).values():
-        yield hit(first, others)
+        yield hit(first, others, system)
 
 
-def seldom(operation: Operation) -> bool:
+def seldom(operation: Operation, system: System) -> bool:
     """Whether only a plan or a person asks, now and then: a scan is not what they wait for."""
     kinds = {e.kind for e in operation.entries}
     return (
         bool(kinds)
-        and not polls(operation)
+        and not polls(operation, system)
         and (kinds <= {"schedule", *ONCE} or (kinds <= {"schedule", "task", *ONCE} and "schedule" in kinds))
     )
 
 
-def hit(lookup: Lookup, others: list[Lookup]) -> Hit:
+def hit(lookup: Lookup, others: list[Lookup], system: System) -> Hit:
     """One finding for each table: who adds one index looks at the other lookups."""
     operation, found, dataset, grown = lookup.operation, lookup.found, lookup.dataset, lookup.grown
     names = ", ".join(lookup.columns)
@@ -48,7 +48,7 @@ def hit(lookup: Lookup, others: list[Lookup]) -> Hit:
             ),
         ),
         rests_on=(found, grown),
-        doubts=2 * int(all(seldom(o.operation) for o in (lookup, *others))),
+        doubts=2 * int(all(seldom(o.operation, system) for o in (lookup, *others))),
         datasets=(dataset.name,),
         fix=Fix(
             title=f"create an index on {names}",

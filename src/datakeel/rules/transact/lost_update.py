@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from datakeel.finding import Severity
+from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Rows, Source, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.clocks import is_time
+from datakeel.rules.facts.clocks import ORDERS, is_time
 from datakeel.rules.facts.cures import atomic_update, is_number, only_unchanged, save_only
 from datakeel.rules.facts.decisions import same_key
 from datakeel.rules.facts.guards import here, locks_nothing, now, rows_of, single_runner, stopped
@@ -21,6 +22,7 @@ from datakeel.rules.facts.ticks import by_timer
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import interleaved, overtaken
 
+VERSION = re.compile(r"(^|_)(version|revision|sequence|seq|position|offset|number|generation)$")
 WHOLE = ("replace", "save")
 WRITES = ("save", "update", "upsert", "set", "replace")
 
@@ -34,6 +36,12 @@ def lost_update(operation: Operation, system: System) -> Iterator[Hit]:
             continue
         if write.rows in told and write.rows is not None:
             continue  # one row that is computed and written is one cause, however many columns it has
+        if (compared := newer(operation, write)) is not None:
+            answer = stopped(operation, compared[0], write, system)
+            if answer != Answer.YES:
+                told |= {write.rows}
+                yield older(*compared, write, answer)
+                continue
         computed = next(((a, s) for a in write.assigned if (s := stale_source(operation, write, a))), None)
         if computed is not None and held_here(operation, computed[1], write, system):
             found = list(own_value(operation, write, *computed, system))
@@ -41,6 +49,49 @@ def lost_update(operation: Operation, system: System) -> Iterator[Hit]:
             found = list(whole_row(operation, write, system)) if computed is None and write.whole_row else []
         told |= {write.rows} if found else set()
         yield from found
+
+
+def newer(operation: Operation, write: Effect) -> tuple[Effect, str] | None:
+    """The read by whose column it was decided that what is given is newer, and the column, where the write puts the
+    given value into it and asks for nothing but the row."""
+    if write.verb != "update" or write.chain or any(p.operator != "=" for p in write.predicates):
+        return None
+    given = {a.column: set(a.sources) for a in write.assigned if a.how == "value"}
+    asked = {p.column for p in write.predicates}
+    for guard in write.guards:
+        if guard.test not in ORDERS and guard.test != "or":
+            continue
+        for source in guard.sources:
+            read = operation.effect(source.number) if source.kind == "read" and source.path else None
+            column = source.path[-1] if source.path else ""
+            others = {s for s in guard.sources if s.kind == "parameter"}
+            if read is None or column in asked or not VERSION.search(column) or not others & given.get(column, set()):
+                continue
+            if read.kind == Kind.READ and same_key(read, write) and operation.meet_here(read, write):
+                return read, column
+    return None
+
+
+def older(read: Effect, column: str, write: Effect, answer: Answer) -> Hit:
+    what = f"{write.dataset}.{column}"
+    return Hit(
+        place=here(write),
+        message=f"of two runs at once, the older one overwrites the newer: {what} is compared first and set later",
+        story=(
+            Step(read.place, f"A reads {what}, which is below what it was given"),
+            Step(read.place, "B reads the same, with a newer one, and writes it"),
+            Step(write.place, "A writes what it was given: it is older than what stands there by now"),
+        ),
+        rests_on=(read, write),
+        likely=True,
+        doubts=int(answer == Answer.UNKNOWN),
+        datasets=(write.dataset,),
+        severity=race(write, column),
+        fix=Fix(
+            title="let the statement compare",
+            text=f"UPDATE {write.dataset} SET {column} = … WHERE … AND {column} < …  -- or a newer one is there",
+        ),
+    )
 
 
 def own_value(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from datakeel.finding import Severity, Step
+from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Assignment, Cardinality, Effect, Guard, Kind, Predicate, Rows, Source, StoreKind
 from datakeel.model.operation import Operation
@@ -33,6 +33,11 @@ def unguarded_state_transition(operation: Operation, system: System) -> Iterator
             continue
         if write.chain or write.rows in told:
             continue  # one row that is tested and set is one cause, however many columns it has
+        inner = picked_by(operation, write)
+        if inner is not None:
+            told.add(write.rows)
+            yield picked_twice(inner, write)
+            continue
         found = transition(operation, write) if write.guards else None
         if found is None:
             unseen = hidden(operation, write, system)
@@ -63,6 +68,40 @@ def hidden(operation: Operation, write: Effect, system: System) -> Hit | None:
         free = stopped(operation, pick.read, write, system) != Answer.YES
         return both_pick(write, pick, system) if free else None
     return None
+
+
+def picked_by(operation: Operation, write: Effect) -> Effect | None:
+    """The subquery that picks the one row which an update then takes out of its state, where it locks nothing and the
+    update itself does not ask for the state once more: of two at once, the second waits, and takes the same row."""
+    if write.verb != "update" or not write.result_used or not write.text:
+        return None
+    moved = {a.column for a in write.assigned if a.how == "constant"} - {p.column for p in write.predicates}
+    for read in operation.of(Kind.READ):
+        chosen = read.selection
+        if read.place != write.place or read.text != write.text or read.dataset != write.dataset or chosen is None:
+            continue
+        state = any(p.operator == "=" and p.column in moved and p.value.startswith("const:") for p in chosen.predicates)
+        if state and chosen.limit == 1 and not chosen.lock and not write.locks:
+            return read
+    return None
+
+
+def picked_twice(read: Effect, write: Effect) -> Hit:
+    what = write.dataset
+    return Hit(
+        place=here(write),
+        message=f"two runs at once take the same row of {what}: the subquery that picks it locks nothing",
+        story=(
+            Step(read.place, f"A's subquery picks the next row of {what}, and A's update locks and changes it"),
+            Step(read.place, "B's subquery picks the same row, as it was, and B's update waits for A's commit"),
+            Step(write.place, "A commits; B's update asks for the key alone, and takes the row as well"),
+            Step(write.place, "both were given the row, and both work on it"),
+        ),
+        rests_on=(read, write),
+        likely=True,
+        datasets=(what,),
+        fix=Fix(title="lock the row where it is picked", text="… ORDER BY … LIMIT 1 FOR UPDATE SKIP LOCKED)"),
+    )
 
 
 def transition(operation: Operation, write: Effect) -> tuple[Guard, Source, Assignment] | None:
