@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from datakeel.design.intake import domains, facets
+from datakeel.design.designer import design as designed
+from datakeel.design.intake import domains, facets, intake
 from datakeel.design.intake.text import text as words_of
 from datakeel.requirements import Aggregate, Domain, Event, Requirements, Saga, Service, Step, nouns, read, text
 
@@ -84,3 +85,9 @@ def limited(of: Domain) -> Domain:
         for t in of.tables
     ]  # fmt: skip
     return msgspec.structs.replace(of, tables=tuple(tables))
+
+
+@pytest.mark.parametrize("asked", ["with search", "with a dashboard", "with alerts"])
+@pytest.mark.parametrize("domain", KNOWN, ids=lambda d: d.name)
+def test_a_sentence_of_it_is_not_refused_for_what_its_own_file_answers_with(domain: domains.Known, asked: str) -> None:
+    assert designed(intake(f"{domain.words[0]} system {asked}")).decisions

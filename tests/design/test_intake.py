@@ -104,7 +104,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("between 10 and 20 users for a desk booking tool", {"workload.users": 20, "tables": ["desk", "booking"]}),
     (
         "in order to find slow pages we need a log search for 40 GB/day",
-        {"aggregates": [], "series": ["log line"], "views": ["log search"]},
+        {"aggregates": [], "tables": ["log line"], "views": ["log search"]},
     ),
     # latency, freshness, availability
     ("payments with sub-10ms reads", {"latency.read": 0.01, "latency.write": None}),
@@ -269,6 +269,18 @@ CASES: list[tuple[str, dict[str, Any]]] = [
             ]
         },
     ),
+    (
+        "seat reservation, hold expires after 15 minutes, bookings retried 5 times",
+        {"workload.retention": None, "workload.peak": 3},
+    ),
+    (
+        "server logs with search, 200 lines per second, kept 7 days",
+        {"tables": ["log line"], "series": [], "views": ["log search"], "batches": ["outdated log lines"]},
+    ),
+    (
+        "subscription billing: plans, subscriptions renew monthly, invoices",
+        {"tables": ["plan", "subscription", "invoice"]},
+    ),
     ("school gradebook where teachers enter grades", {"tables": ["school", "grade"]}),
     ("a CRM with contacts, companies and notes, full text search over everything", {"views": ["search"]}),
     ("a lottery with 2,000 tickets, each number is sold once", {"fields": ["name", "created_at", "number"]}),
@@ -314,7 +326,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ),
     (
         "I want to store server logs from 300 hosts, ~50GB/day, search them, keep for 14 days, alert on error rate",
-        {"workload.retention": 14 * DAY, "views": ["log search"], "streams": ["lines per service"]},
+        {"workload.retention": 14 * DAY, "views": ["log search"], "batches": ["outdated log lines"]},
     ),
     (
         "Our hospital needs a patient registry: patients, doctors, appointments, prescriptions. 500 staff.",

@@ -171,6 +171,9 @@ def _list(request: Text, start: int, used: set[int]) -> Iterator[tuple[str, bool
             words, token
         ):  # employees log hours
             words = []
+        elif words and token.low in lexicon("acts") and _renews_itself(words[-1], request.tokens[i + 1 : i + 2]):
+            yield _noun(words)
+            words = []
         elif (words and token.low in lexicon("acts")) or _is_participle(token):  # employees submit, picked
             return
         elif not words and (token.low in lexicon("keeping") or (after_colon and _is_told(request, i))):
@@ -188,6 +191,11 @@ def _list(request: Text, start: int, used: set[int]) -> Iterator[tuple[str, bool
             return
     if words:
         yield _noun(words)
+
+
+def _renews_itself(thing: Token, following: tuple[Token, ...]) -> bool:
+    """``subscriptions renew monthly``: things in the plural that do something, and nobody who does it to others."""
+    return thing.low != thing.one and thing.one not in lexicon("people") and any(t.low in ADVERBS for t in following)
 
 
 def _is_told(request: Text, at: int) -> bool:

@@ -145,6 +145,8 @@ def _period(found: Figures, q: Quantity) -> None:
     elif (burst := _burst(found, q)) is not None:
         found.rates.append((q, burst.value / q.value))
         found.reasons["rates"] = f"“{found.quote(burst)}” within “{found.quote(q)}”"
+    elif "expire" in found.near(q, 2, 0) and q.value < DAY:
+        found.unread.append(found.quote(q))  # a hold or a session that ends, and no data
     elif (
         (lexicon("keeps") & around and q.value >= 60 and not (lexicon("fresh") - {"old", "update"}) & near)
         or (q.value >= DAY and "for" in left[-3:])
@@ -240,6 +242,8 @@ def _factor(found: Figures, q: Quantity) -> None:
     near = found.near(q)
     if {"grow", "growth"} & near and "year" in near and q.value > 1:
         found.put("workload.growth", q.value - 1, q)
+    elif "retry" in near or "retried" in near:
+        found.unread.append(found.quote(q))  # how often something is tried again is no peak
     elif found.request.tokens[q.first].low[0] == "x" and not lexicon("peaks") & found.near(q, 6, 2):
         found.unread.append(found.quote(q))
     elif q.value >= 1:

@@ -74,7 +74,7 @@ def intake(request: str) -> Requirements:
     rest = text(batches.without(words.written, jobs))  # a report per customer is no other way to read
     held = constrain(domain, [c.domain for c in calls], rest, read.at_most, read.capacity)
     domain = held.domain
-    read.unread += [*held.unread, *_unmet(domain, wanted)]
+    read.unread += [*held.unread, *_unmet(domain, wanted), *_uncounted(domain, calls, words)]
     if "offline" in wanted:
         read.put("availability.offline", True, f"“{wanted['offline']}”")
     if "writes everywhere" in wanted:
@@ -321,6 +321,8 @@ def _timed(domain: Domain, read: Figures) -> Domain:
         series.append(one)
     cadence = _cadence(read)
     paced = tuple(replace(b, every=cadence) if cadence and not b.older_than else b for b in domain.batches)
+    kept = read.values.get("workload.retention")
+    paced = tuple(replace(b, older_than=kept) if kept and b.kind == "retention" else b for b in paced)
     streams = tuple(replace(s, window=read.rollup[0]) if read.rollup else s for s in domain.streams)
     return replace(domain, series=tuple(series), streams=streams, batches=paced)
 
@@ -394,6 +396,13 @@ def _unmet(domain: Domain, wanted: Mapping[str, str]) -> list[str]:
         "saga": bool(domain.sagas),
     }
     return [said for facet, said in wanted.items() if not asked.get(facet, True)]
+
+
+def _uncounted(domain: Domain, calls: list[Called], words: Text) -> list[str]:
+    """The words that ask for a job over windows, where what it would follow is kept as rows: rows are no events."""
+    jobs = [piece for call in calls for piece in call.domain.pieces.get("streams", ())]
+    asked = [word for job in jobs for word in job.get("when", ()) if not word.startswith("@") and words.has([word])]
+    return asked[:1] if not domain.streams else []
 
 
 def _remarks(names: Named, read: Figures) -> str:
