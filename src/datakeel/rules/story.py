@@ -238,12 +238,12 @@ def overtaken(read: Place, slow: Effect | None, theirs: Effect, write: Effect, w
     )
 
 
-def early(begin: Place, publish: Effect, what: str, *, read: bool) -> tuple[Step, ...]:
+def early(begin: Place, publish: Effect, what: str, *, read: bool, begun: bool = True) -> tuple[Step, ...]:
     """A message leaves inside a transaction: it arrives before the commit, or although there never is one. `read`:
-    whether its consumer looks for the rows."""
+    whether its consumer looks for the rows; `begun`: whether the transaction begins there, or is open already."""
     rolled_back = "the transaction rolls back, and the message stands for nothing"
     return (
-        Step(begin, "the transaction begins here"),
+        Step(begin, "the transaction begins here" if begun else "a transaction is open here: a caller has begun it"),
         *way(publish),
         Step(publish.place, f"{what} leaves while nothing is committed"),
         Step(begin, f"the consumer runs at once and does not find the rows; or {rolled_back}" if read else rolled_back),

@@ -210,13 +210,15 @@ def plainly(operation: Operation, publish: Effect, write: Effect) -> bool:
 def hit(operation: Operation, publish: Effect, write: Effect, doubt: int, *, alone: bool, read: bool) -> Hit:
     what = f"the message to {publish.dataset}" if publish.dataset else "the message"
     transaction = operation.transaction_of(publish)
-    begin = (transaction.place if transaction is not None else None) or operation.place
+    begun = transaction.place if transaction is not None else None
     return Hit(
         place=here(publish),
         message=f"{what} leaves before {write.dataset or 'the row'} is written"
         if alone
         else f"{what} leaves before the transaction that writes {write.dataset or 'its rows'} commits",
-        story=ahead(publish, write, what) if alone else early(begin, publish, what, read=read),
+        story=ahead(publish, write, what)
+        if alone
+        else early(begun or operation.place, publish, what, read=read, begun=begun is not None),
         rests_on=(publish, write),
         doubts=doubt,
         datasets=tuple(d for d in (write.dataset, publish.dataset) if d),
