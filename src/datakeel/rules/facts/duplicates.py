@@ -34,20 +34,9 @@ def refused_twice(write: Effect, columns: Iterable[str], system: System) -> Answ
     further = (k for k in dataset.keys_within(alike, alike) if not k.primary and k.reads() & asked)
     if any(k.holds(values) == Answer.YES for k in further):
         return Answer.YES
-    return Answer.UNKNOWN if any(wider_keys(write, asked, dataset)) else Answer.NO
-
-
-def wider_keys(write: Effect, asked: frozenset[str], dataset: Dataset) -> Iterator[Index]:
-    """The unique keys over some columns and others that two runs may fill alike."""
     wide = asked | filled_alike(write, dataset)
-    return (k for k in dataset.keys_within(wide, wide) if not k.primary and k.reads() & asked)
-
-
-def may_be_refused(write: Effect, columns: Iterable[str], system: System) -> bool:
-    """Whether a key that is known asks for further columns, which both runs may fill alike: their rows are equal then,
-    and the second is refused."""
-    dataset = system.dataset_of(write)
-    return dataset is not None and any(wider_keys(write, frozenset(columns_meant(columns, dataset)), dataset))
+    found = (k for k in dataset.keys_within(wide, wide) if not k.primary and k.reads() & asked)
+    return Answer.UNKNOWN if any(found) else Answer.NO
 
 
 def columns_meant(names: Iterable[str], dataset: Dataset) -> Iterator[str]:

@@ -13,7 +13,7 @@ from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import insert_once
 from datakeel.rules.facts.decisions import closed_before, deciding_reads, says_absent, written_as_asked
-from datakeel.rules.facts.duplicates import keyed, may_be_refused, refused_twice, violation_handled
+from datakeel.rules.facts.duplicates import keyed, refused_twice, violation_handled
 from datakeel.rules.facts.guards import excluded, here, now, stopped
 from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.slow import slow_between
@@ -123,9 +123,9 @@ def judged(
         return
     told = telling(read, write, columns)
     key = ", ".join(told)
-    wider = unique == Answer.UNKNOWN and may_be_refused(write, told, system)
+    seen = system.dataset_of(write) is not None  # then a key of it is not known, or takes in what both may fill alike
     doubts = (
-        (1 + wider) * int(unique == Answer.UNKNOWN)
+        (1 + seen) * int(unique == Answer.UNKNOWN)
         + int(answer == Answer.UNKNOWN)
         + hardly_meet(operation, read, system)
     )
