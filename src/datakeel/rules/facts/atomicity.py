@@ -79,9 +79,13 @@ def lock_before(operation: Operation, locks: list[Effect], moment: Effect) -> Ef
 
 
 def let_go(operation: Operation, lock: Effect, moment: Effect) -> bool:
-    """Whether every run that takes a lock commits before a later moment, but for one that fails in between."""
+    """Whether every run that takes a lock commits before a later moment, but for one that fails in between. (What ends
+    a block inside the transaction's own commits nothing.)"""
     return any(
-        e.transaction == lock.transaction and e.number < moment.number and operation.before_on_all_paths_after(lock, e)
+        e.transaction == lock.transaction
+        and e.number < moment.number
+        and operation.before_on_all_paths_after(lock, e)
+        and not any(s.kind == "transaction" and s.number == lock.transaction for s in e.scopes)
         for e in operation.of(Kind.COMMIT)
     )
 

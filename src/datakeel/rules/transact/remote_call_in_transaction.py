@@ -20,6 +20,8 @@ from datakeel.rules.facts.stakes import valuable
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import held_while
 
+FAR = 4  # calls to where another service is asked
+
 
 @rule(Severity.MAJOR)
 def remote_call_in_transaction(operation: Operation, system: System) -> Iterator[Hit]:
@@ -74,10 +76,10 @@ def hidden(operation: Operation, effect: Effect, *but: str) -> int:
 def doubts(operation: Operation, held: Effect, call: Effect) -> int:
     """What speaks against anybody waiting, or against another place for the call: a command that somebody runs, when
     little else goes on; rows that nobody sees yet, and that the other side is not told of; a row that was locked for
-    the sake of the call, and that nobody needs for goods or money; a way of many conditions; an answer that comes
-    within a limit and decides what is written."""
+    the sake of the call, and that nobody needs for goods or money; a way of many conditions, or of many
+    calls, which what is known here may rule out; an answer that comes within a limit and decides what is written."""
     by_hand = bool(operation.entries) and all(e.kind == "command" for e in operation.entries)
-    if by_hand or unseen(held, call):
+    if by_hand or unseen(held, call) or (call.store != StoreKind.MAIL and len(call.chain) > FAR):
         return 2
     if held.kind == Kind.READ and not valuable(held.dataset) and not changed_before(operation, call):
         return 2  # the lock is there for the call: one at a time asks, and keeps what is answered
