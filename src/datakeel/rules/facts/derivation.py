@@ -107,9 +107,16 @@ def found_by(operation: Operation, write: Effect) -> frozenset[Source]:
 def named_in(write: Effect, message: Effect) -> bool:
     """Whether a message names the row that is written: it carries the row's key, or the row."""
     return any(
-        same_rows_as(write, whole(s)) or (same_rows_as(write, rows_of(s)) and bool(KEY.search(s.path[-1])))
+        same_rows_as(write, whole(s)) or (same_rows_as(write, row_of(s)) and bool(KEY.search(s.path[-1])))
         for s in message.payload
     )
+
+
+def row_of(source: Source) -> Rows | None:
+    """`rows_of`, of a new row too."""
+    if source.kind == "new" and source.path:
+        return Rows(f"new:{source.number}", source.path[:-1])
+    return rows_of(source)
 
 
 def holds(write: Effect, source: Source) -> bool:
