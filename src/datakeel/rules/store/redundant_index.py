@@ -28,7 +28,7 @@ def redundant_index(system: System) -> Iterator[Hit]:
             for twice in doubled(dataset, system):
                 causes.setdefault(cause(twice), []).append(twice)
     for tables in causes.values():
-        yield hit(*sorted(tables, key=standing))
+        yield hit(sorted(tables, key=standing), seldom=left_alone([t[0] for t in tables], system))
 
 
 def doubled(dataset: Dataset, system: System) -> Iterator[Twice]:
@@ -107,7 +107,15 @@ def refers(dataset: Dataset, index: Index) -> bool:
     return len(index.columns) == 1 and column is not None and bool(column.references) and not written
 
 
-def hit(first: Twice, *others: Twice) -> Hit:
+def left_alone(tables: list[Dataset], system: System) -> bool:
+    """Whether the program writes other tables and none of these: what migrations fill once pays for an index once."""
+    if any(True for d in tables for _ in system.writers(d.name)):
+        return False
+    return any(True for d in system.datasets for _ in system.writers(d.name))
+
+
+def hit(tables: list[Twice], *, seldom: bool) -> Hit:
+    first, *others = tables
     dataset, index, longer, slight = first
     place = standing(first)
     short, long = (", ".join(i.columns) for i in (index, longer))
@@ -123,7 +131,7 @@ def hit(first: Twice, *others: Twice) -> Hit:
             *(Step(standing(t), f"the same of {t[0].name}") for t in others[:SHOWN]),
             Step(place, "every insert, and every update of these columns, writes both; both take memory"),
         ),
-        doubts=2 if slight else 0,
+        doubts=2 if slight or seldom else 0,
         datasets=tuple(t[0].name for t in (first, *others)),
         fix=Fix(title=f"drop the index on ({short})", text=cure(dataset, index)),
     )
