@@ -223,7 +223,7 @@ def _known(package: str) -> dict[str, str]:
 LIBRARIES = {
     "": "psycopg threading sys",
     "collections.abc": "Iterator",
-    "contextlib": "contextmanager",
+    "contextlib": "contextmanager suppress",
     "dataclasses": "replace",
     "functools": "partial",
     "typing": "TypeAlias",
