@@ -344,6 +344,31 @@ CHAINS = {
                 ]
             """,
     },
+    "a key becomes wider, and what refers to it with it": {
+        "0001_initial": START,
+        "0002_profile": """
+            from django.db import migrations, models
+
+            class Migration(migrations.Migration):
+                dependencies = [("shop", "0001_initial")]
+                operations = [
+                    migrations.CreateModel("Profile", fields=[
+                        ("customer", models.OneToOneField("shop.customer", models.CASCADE, primary_key=True)),
+                    ]),
+                    migrations.CreateModel("Picture", fields=[
+                        ("id", models.BigAutoField(primary_key=True)),
+                        ("profile", models.ForeignKey("shop.profile", models.CASCADE)),
+                    ]),
+                ]
+            """,
+        "0003_wider": """
+            from django.db import migrations, models
+
+            class Migration(migrations.Migration):
+                dependencies = [("shop", "0002_profile")]
+                operations = [migrations.AlterField("customer", "id", models.BigAutoField(primary_key=True))]
+            """,
+    },
     "models and tables under other names": {
         "0001_initial": START,
         "0002_names": """

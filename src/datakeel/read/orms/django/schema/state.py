@@ -191,6 +191,8 @@ class State:
         if before.columns[0] != after.columns[0]:
             change = schema.replace_column(table, before.column, after.columns[0], place=new.place)
             yield replace(change, complete=new.complete)
+            if after.primary and before.columns[0].type != after.columns[0].type:
+                yield from self.retype(model, after)
         if after.primary and not before.primary:
             yield schema.add_index(table, schema.primary_key(after.column))
         if before.unique and not after.unique:
@@ -202,6 +204,25 @@ class State:
             if not any((i.unique, i.method) == (index.unique, index.method) for i in gone):
                 yield schema.add_index(table, index, place=new.place)
         yield from self.alter_constraints(table, before, after)
+
+    def retype(self, model: Model, key: Field, depth: int = 0) -> Iterator[Change]:
+        """What refers to a key whose type has changed: Django alters it along with the key, link tables too."""
+        for other in self.models.values() if depth < 6 else ():
+            for field in other.fields.values() if not other.tableless else ():
+                relation = field.relation
+                if relation is None:
+                    continue
+                if link := self.link(other, field):
+                    targets = (self.target(other.key), self.target(relation.target))
+                    for end, target in zip(self.ends(other, field), targets, strict=True):
+                        if refers(target, model, key):
+                            column = Column(end, target.type, nullable=False, place=field.place)  # type: ignore[union-attr]
+                            yield schema.replace_column(link, end, column, place=field.place)
+                elif field.columns and refers(self.target(relation.target, relation.to_field), model, key):
+                    typed = self.typed(field)
+                    yield schema.replace_column(other.table, typed.column, typed.columns[0], place=field.place)
+                    if field.primary:
+                        yield from self.retype(other, field, depth + 1)
 
     def alter_constraints(self, table: str, before: Field, after: Field) -> Iterator[Change]:
         kept = {c.text for c in own_constraints(table, after)}
@@ -247,6 +268,11 @@ class State:
             made = reference(table, column, target)
             yield schema.drop_constraint(table, constraint=made)
             yield schema.add_constraint(table, made)
+
+
+def refers(target: Column | None, model: Model, key: Field) -> bool:
+    """Whether the column that a relation points at is this key."""
+    return target is not None and (target.references, target.name) == (model.table, key.column)
 
 
 # Keys and constraints of one field ------------------------------------------------------------------------------------
