@@ -750,7 +750,14 @@ urlpatterns = [path("orders/", code.index), path("page/", code.Page.as_view())]
     assert all(c.transaction for c in saved.contexts)
 
 
-def test_requests_may_each_be_a_transaction(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "DATABASES = {'default': {'ATOMIC_REQUESTS': True}}",
+        "MIDDLEWARE = ['django.middleware.common.CommonMiddleware', 'reversion.middleware.RevisionMiddleware']",
+    ],
+)
+def test_requests_may_each_be_a_transaction(settings: str, tmp_path: Path) -> None:
     system = whole(
         tmp_path,
         """
@@ -760,7 +767,7 @@ class Page(View):
     def post(self, request):
         Order.objects.create(total=1)
 """,
-        settings="INSTALLED_APPS = []\nDATABASES = {'default': {'ATOMIC_REQUESTS': True}}\n",
+        settings=f"INSTALLED_APPS = []\n{settings}\n",
     )
     post = system.operation("shop.code.Page.post")
     assert post is not None

@@ -237,6 +237,8 @@ def test_an_example_that_is_reviewed_by_name_is_a_product(tmp_path: Path) -> Non
         (Role.TEST, "laboratory/test_result.py", b"def test_result():\n    pass\n", Role.TEST),
         (Role.PRODUCT, "shop/pytest_plugin.py", b"@pytest.fixture\ndef client():\n    return Client()\n", Role.TEST),
         (Role.PRODUCT, "shop/factories.py", b"class Orders(DjangoModelFactory):\n    pass\n", Role.TEST),
+        (Role.PRODUCT, "helpers/clients.py", b"class Client(APITestCase, Urls):\n    pass\n", Role.TEST),
+        (Role.PRODUCT, "shop/cases.py", b"class TestCase(Model):\n    pass\n", Role.PRODUCT),
         (Role.PRODUCT, "shop/fixtures.py", b"# what @pytest.fixture gives is not made here\n", Role.PRODUCT),
         (Role.TEST, "tests/factories.py", b"class Result: ...\n", Role.TEST),
         (Role.PRODUCT, "server/alembic/env.py", b"from alembic import context\n", Role.SCRIPT),

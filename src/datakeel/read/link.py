@@ -51,6 +51,8 @@ WORTHWHILE = 20_000  # lines: below, a second process costs more than it saves
 SECONDS = 120.0  # for one module
 NOTED = 5  # places of one file whose SQL is said not to parse
 MANY_WAYS = 20  # ways in of a program that is surely one, and no library
+# what of Django's middleware opens a transaction round each request that may write
+ATOMIC_MIDDLEWARE = ("reversion.middleware.RevisionMiddleware", "django.middleware.transaction.TransactionMiddleware")
 BY_CUSTOM = frozenset(
     ("main", "handler", "lambda_handler", "application", "app", "setup", "run")
 )  # found by their names
@@ -526,7 +528,9 @@ class Link:
         databases = self.world.setting("DATABASES")
         default = (databases.entries or {}).get("default")
         found = (default.entries or {}).get("ATOMIC_REQUESTS") if default is not None else None
-        return found is not None and found.const is True
+        middleware = self.world.setting("MIDDLEWARE").items or ()
+        wrapped = any(m.const in ATOMIC_MIDDLEWARE for m in middleware)
+        return wrapped or (found is not None and found.const is True)
 
     def operation(self, info: FunctionInfo, trace: Trace) -> Operation:
         return Operation(

@@ -9,7 +9,7 @@ from datakeel.model.operation import Role
 
 TEST_FOLDER = re.compile(
     r"^(?:tests?|.+[-_]tests|testing|e2e|mocks?|fakes|(?:.+[-_])?mock|mock[-_].+"
-    r"|test[-_]?(?:data|fixtures|resources)|(?:unit|integration|functional|acceptance|system|smoke|load|stress|perf|performance|e2e)[-_]?test(?:s|ing)?)$"
+    r"|test[-_]?(?:data|fixtures|resources|helpers|utils|support)|(?:unit|integration|functional|acceptance|system|smoke|load|stress|perf|performance|e2e)[-_]?test(?:s|ing)?)$"
 )
 SCRIPT_FOLDERS = frozenset(
     (
@@ -49,6 +49,7 @@ GENERATED = re.compile(
 TESTING = re.compile(rb"^\s*(?:async )?def test|^\s*class \w*Test|\bpytest\b|\bunittest\b|\bTestCase\b", re.MULTILINE)
 FIXTURE = re.compile(rb"^[ \t]*@pytest(?:_asyncio)?\.fixture\b", re.MULTILINE)
 FACTORY = re.compile(rb"^class \w+\((?:[\w.]+\.)?(?:DjangoModelFactory|SQLAlchemyModelFactory)\b", re.MULTILINE)
+TEST_CASE = re.compile(rb"^class \w+\([^)]*\b\w*TestCase\b", re.MULTILINE)
 REVISION = re.compile(rb"^(?:down_)?revision\b[^=\n]*=", re.MULTILINE)
 ALEMBIC = re.compile(rb"^from alembic import (?:.*\b)?context\b", re.MULTILINE)
 MIGRATION = re.compile(rb"^class Migration\(", re.MULTILINE)
@@ -85,7 +86,7 @@ def role_by_text(role: Role, path: str, data: bytes, others: Role = Role.PRODUCT
         role = others
     if role is Role.PRODUCT and GENERATED.search(data, 0, 1000):
         return Role.GENERATED
-    if role is Role.PRODUCT and (FIXTURE.search(data) or FACTORY.search(data)):
+    if role is Role.PRODUCT and (FIXTURE.search(data) or FACTORY.search(data) or TEST_CASE.search(data)):
         return Role.TEST  # what gives tests what they need runs nowhere else
     if role is Role.PRODUCT and name == "env.py" and ALEMBIC.search(data):
         return Role.SCRIPT

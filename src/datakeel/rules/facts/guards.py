@@ -3,6 +3,8 @@ retry."""
 
 from __future__ import annotations
 
+from itertools import islice
+
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Answer
@@ -14,6 +16,7 @@ from datakeel.model.system import System
 STRONG = ("repeatable-read", "serializable", "snapshot")
 # their REPEATABLE READ lets two transactions write from the same old value
 WEAK_SNAPSHOTS = ("mysql", "mariadb", "pymysql", "aiomysql", "mysqlclient", "asyncmy")
+WAYS = 20  # ways in of a program that is surely one, and no library
 JOBS = ("jobs", "job", "cron", "crons", "cronjobs", "scripts", "bin", "tools")
 KEYS = ("id", "pk", "uuid")
 
@@ -211,3 +214,12 @@ def now(effect: Effect) -> bool:
 def here(effect: Effect) -> Place:
     """Where an effect stands in this function's own text: a callee's is at its call."""
     return effect.chain[0] if effect.chain else effect.place
+
+
+def led_to(operation: Operation, system: System) -> bool:
+    """Whether a way in is seen to lead to a function, or may lead there: a framework calls it (a serializer's), or it
+    is a library's, whose ways in are its callers'."""
+    if operation.entries or "validated_data" in operation.parameters:
+        return True
+    ways = (e for o in system.operations for e in o.entries if e.kind == "request")
+    return sum(1 for _ in islice(ways, WAYS)) < WAYS

@@ -26,7 +26,7 @@ from datakeel.rules.facts.dependence import (
     replaces,
     settles,
 )
-from datakeel.rules.facts.guards import here, now, rows_of, single_runner
+from datakeel.rules.facts.guards import here, led_to, now, rows_of, single_runner
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import crash_between
@@ -47,6 +47,7 @@ def writes_without_transaction(operation: Operation, system: System) -> Iterator
         if (answer := parted(operation, a, b)) != Answer.YES
     ]
     unseen = int(bool(found) and saved_by_views(operation, system))
+    unseen += 2 * int(bool(found) and not led_to(operation, system))  # who calls it is not seen, nor what he holds
     shared = int(bool(operation.contexts) and around(operation) == Answer.UNKNOWN)  # some callers have a transaction
     for group in apart(operation, found):
         datasets = tuple(dict.fromkeys(e.dataset for a, b, *_ in group for e in (a, b)))
