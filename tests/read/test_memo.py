@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 
+from datakeel.read.machine import Trace
 from datakeel.read.memo import LARGE, Memo
+from datakeel.read.symbols import FunctionInfo
+from datakeel.read.values import Value
+from datakeel.read.world import World
+from tests.pages import read_system
 
 Graph = Mapping[str, str]  # each question with those that its answer rests on, in order
 
@@ -59,3 +66,31 @@ def test_a_large_circle_is_settled_in_one_order_and_each_question_worked_out_a_f
     forth = answers(names)
     assert max(times.values()) <= 3
     assert answers(names[::-1]) == forth == answers(names[7:] + names[:7])
+
+
+def test_a_function_inside_itself_is_not_followed_for_each_path_that_it_makes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = "abcdef"
+    calls = "\n".join(f"    part(node['{step}'], path + ['{step}'], session)" for step in steps)
+    text = f"""
+def whole(node, session):
+    part(node, [], session)
+
+def part(node, path, session):
+    other(node, path, session)
+
+def other(node, path, session):
+    session.execute("INSERT INTO notes (path) VALUES (:path)", {{"path": path[0]}})
+{calls}
+"""
+    followed: Counter[str] = Counter()
+    follow = World.follow
+
+    def counted(self: World, info: FunctionInfo, bound: dict[str, Value]) -> Trace:
+        followed[info.name] += 1
+        return follow(self, info, bound)
+
+    monkeypatch.setattr(World, "follow", counted)
+    read_system({"shop/__init__.py": "", "shop/notes.py": text}, tmp_path)
+    assert 1 <= followed["shop.notes.part"] <= 2 * len(steps) ** 2

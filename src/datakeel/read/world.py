@@ -704,11 +704,13 @@ class World:
     ) -> tuple[Trace, dict[str, Value]]:
         """What a function does with these arguments: traced once for each kind of arguments."""
         followed = self._followed.get(info)
-        if followed is None or len(followed) < INSIDE_ITSELF:
-            symbolic = self.symbolic(info, bindings)
+        if followed:
+            forgotten = {name: indefinite(value, len(followed)) for name, value in bindings.items()}
+            symbolic = self.symbolic(info, forgotten)
+            if any(forgotten[name] is not value for name, value in bindings.items()):
+                self.memo.rests_on(followed[0])
         else:
-            symbolic = self.symbolic(info, {name: value.but(const=MISSING) for name, value in bindings.items()})
-            self.memo.rests_on(followed[0])
+            symbolic = self.symbolic(info, bindings)
         key = ("trace", info, *map(self.kind, symbolic.values()))
         return self.memo.answer(key, lambda: self.follow(info, symbolic), EMPTY), bindings
 
@@ -1457,6 +1459,14 @@ def refuses(statement: Statement) -> bool:
         return False
     value = statement.value.function if isinstance(statement.value, Call) else statement.value
     return isinstance(value, Global) and value.dotted.endswith("NotImplementedError")
+
+
+def indefinite(value: Value, inside: int) -> Value:
+    """An argument of a function that is so often inside itself already: its parts are forgotten, of which a path that
+    each call lengthens has others each time; and in the end its literal too."""
+    if value.items is not None or value.entries is not None:
+        value = value.but(items=None, entries=None)
+    return value.but(const=MISSING) if inside >= INSIDE_ITSELF and value.const is not MISSING else value
 
 
 def made_outside(base: ClassInfo | str) -> bool:
