@@ -344,7 +344,7 @@ CASES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
             "choose": ("schedule", ""),
             "close": ("schedule", ""),
             "Publish.execute": ("schedule", ""),
-            "nightly": ("", ""),
+            "nightly": ("schedule", ""),
         },
     ),
     "Prefect and Dagster": (
