@@ -155,19 +155,21 @@ class Evaluator(Machine):
             return Value(
                 type=row.items, name=name, owner=base, rows=base.rows, origin=base.origin, options=base.options
             )
+        name = f"[{canonical(key)}]" if base.rows is not None else ""
         if base.rows is not None:
-            stored = self.state.heap.get((base.rows, f"[{canonical(key)}]"))
+            stored = self.state.heap.get((base.rows, name))
             if stored is not None:
                 return stored
         if isinstance(key.const, str):
-            return self.entry(base, key) if base.of is None else element(base)
+            return self.entry(base, key.const, name) if base.of is None else element(base)
         inner = element(base)
         return inner.but(sources=inner.sources | key.sources)
 
-    def entry(self, base: Value, key: Value) -> Value:
-        """What stands under a constant key of a mapping that nothing more is known of."""
-        found = self.peek(base, (str(key.const),))
-        held = self.world.of_application(base.rows, f"[{canonical(key)}]") if base.rows is not None else None
+    def entry(self, base: Value, key: str, name: str) -> Value:
+        """What stands under a constant key of a mapping that nothing more is known of; `name` is the key's place in the
+        heap."""
+        found = self.peek(base, (key,))
+        held = self.world.of_application(base.rows, name) if base.rows is not None else None
         return found.but(type=held.type, options=held.options) if held is not None and not found.type else found
 
     def collection(self, node: Collection) -> Value:

@@ -58,16 +58,16 @@ def unordered(read: Effect) -> bool:
 
 
 def early(read: Effect, mark: Effect, publish: Effect) -> Hit:
-    return Hit(
-        place=mark.chain[0] if mark.chain else mark.place,
-        message=f"messages of {read.dataset} are lost: they are marked as sent before they are sent",
+    return marked_too_soon(
+        read,
+        mark,
+        publish,
+        "before they are sent",
         story=(
             Step(read.place, "the relay reads what is to be sent"),
             Step(mark.place, "it marks the rows as sent, and that is committed"),
             Step(publish.place, "it dies here: the messages are never sent, and no later run finds them"),
         ),
-        rests_on=(read, mark, publish),
-        datasets=(read.dataset,),
         fix=Fix(
             title="send first, and mark after the broker has confirmed",
             text="publish(row); then mark it sent, in one transaction that holds its lock",
@@ -76,20 +76,31 @@ def early(read: Effect, mark: Effect, publish: Effect) -> Hit:
 
 
 def unasked(read: Effect, mark: Effect, publish: Effect) -> Hit:
-    return Hit(
-        place=mark.chain[0] if mark.chain else mark.place,
-        message=f"messages of {read.dataset} are lost: they are marked as sent while they wait in the client's buffer",
+    return marked_too_soon(
+        read,
+        mark,
+        publish,
+        "while they wait in the client's buffer",
         story=(
             Step(publish.place, "the client takes the messages into its buffer, and sends them later"),
             Step(mark.place, "the rows are marked as sent, and that is committed"),
             Step(publish.place, "the broker refuses them, or the process dies: no later run finds the rows"),
         ),
-        rests_on=(read, mark, publish),
-        datasets=(read.dataset,),
         fix=Fix(
             title="wait until the broker has them all, and mark only then",
             text="if producer.flush(30) or failed:\n    raise RuntimeError(…)  # nothing is marked",
         ),
+    )
+
+
+def marked_too_soon(read: Effect, mark: Effect, publish: Effect, when: str, story: tuple[Step, ...], fix: Fix) -> Hit:
+    return Hit(
+        place=mark.chain[0] if mark.chain else mark.place,
+        message=f"messages of {read.dataset} are lost: they are marked as sent {when}",
+        story=story,
+        rests_on=(read, mark, publish),
+        datasets=(read.dataset,),
+        fix=fix,
     )
 
 

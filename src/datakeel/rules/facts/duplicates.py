@@ -99,7 +99,7 @@ def keyed(write: Effect, system: System) -> bool:
     return bool(key) and set(key) <= given
 
 
-def told(write: Effect) -> frozenset[str]:
+def told_columns(write: Effect) -> frozenset[str]:
     """The columns to which two runs of one input give the same values: what each run mints, or leaves to the store, is
     another value each time."""
     return frozenset(a.column for a in write.assigned if a.how != "default" and not minted(a))

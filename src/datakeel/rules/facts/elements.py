@@ -33,9 +33,8 @@ def of_arguments(effect: Effect) -> bool:
     through; how many that are is not known."""
     kinds = {s.kind for s in made_of(effect)}
     loop = effect.inside("loop")
-    given = (
-        loop is not None and loop.over is not None and loop.over.root.startswith("parameter:")
-    )  # its turns are counted
+    # its turns are counted
+    given = loop is not None and loop.over is not None and loop.over.root.startswith("parameter:")
     return "parameter" in kinds and (given or "loop" not in kinds)
 
 

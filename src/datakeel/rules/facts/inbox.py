@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datakeel.model.effect import Cardinality, Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.duplicates import minted, told, violation_expected
+from datakeel.rules.facts.duplicates import minted, told_columns, violation_expected
 from datakeel.rules.facts.outcomes import decided_by
 
 INBOX = re.compile(
@@ -34,7 +34,7 @@ def deduplicated(operation: Operation, system: System) -> bool:
 
 def known_key(effect: Effect, system: System) -> bool:
     dataset = system.dataset(effect.dataset) if effect.dataset else None
-    return dataset is not None and dataset.schema.unique_within(told(effect)) is not None
+    return dataset is not None and dataset.schema.unique_within(told_columns(effect)) is not None
 
 
 def notes(operation: Operation, system: System, *, of: re.Pattern[str]) -> Iterator[tuple[Effect, Effect]]:

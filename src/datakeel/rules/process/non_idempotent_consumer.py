@@ -11,7 +11,7 @@ from datakeel.model.effect import Assignment, Effect, Kind, StoreKind
 from datakeel.model.operation import Entry, Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.derivation import OUTBOX
-from datakeel.rules.facts.duplicates import told
+from datakeel.rules.facts.duplicates import told_columns
 from datakeel.rules.facts.idempotence import AMOUNT
 from datakeel.rules.facts.inbox import deduplicated
 from datakeel.rules.rule import Hit, rule
@@ -89,7 +89,7 @@ def keyed(effect: Effect, system: System) -> bool:
     dataset = system.dataset(effect.dataset) if effect.dataset else None
     if dataset is None or not dataset.schema.columns:
         return True
-    return dataset.schema.unique_within(told(effect)) is not None
+    return dataset.schema.unique_within(told_columns(effect)) is not None
 
 
 def decided(operation: Operation, effect: Effect) -> bool:

@@ -14,7 +14,7 @@ from datakeel.model.system import System
 from datakeel.rules.facts.clocks import ORDERS
 from datakeel.rules.facts.cures import conditional_update, locked
 from datakeel.rules.facts.decisions import same_key, tested_columns
-from datakeel.rules.facts.duplicates import told as told_columns
+from datakeel.rules.facts.duplicates import told_columns
 from datakeel.rules.facts.guards import here, now, rows_of, single_runner, stopped
 from datakeel.rules.facts.stakes import HOLDINGS, last_word, race, valuable
 from datakeel.rules.facts.twice import NEAR, done_twice, repeats
