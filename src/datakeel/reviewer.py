@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache as once
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -21,9 +22,8 @@ from datakeel.finding import Confidence, Entry, Finding, Review, Strength, Summa
 from datakeel.fingerprint import digest, fingerprint, fingerprinted, normalised, structured
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
-from datakeel.read import facts, reader
+from datakeel.read import facts
 from datakeel.read.declared import declared, unmatched
-from datakeel.read.kept import Kept
 from datakeel.read.proofread import proofread
 from datakeel.read.source import Sources, discover
 from datakeel.recall import Judged, Recall
@@ -32,6 +32,10 @@ from datakeel.rules.atlas import charted
 from datakeel.rules.judge import judge, order
 from datakeel.rules.praise import SHOWN, praise
 from datakeel.rules.rule import Rule, rules
+
+if TYPE_CHECKING:
+    from datakeel.read.kept import Kept
+    from datakeel.read.program import File
 
 Progress = Callable[[str, int, int], None]
 
@@ -77,6 +81,8 @@ def review(
 
 def judgement(read: facts.Facts, config: Config, tell: Progress, kept: Kept | None = None) -> Judged:
     """What the rules find in the system that the facts make; `kept` is what the last review left of its link."""
+    from datakeel.read import reader  # noqa: PLC0415  (most of this program, and of no use where all is recalled)
+
     system = reader.system(read, config.libraries, config.jobs, lambda done, whole: tell("linking", done, whole), kept)
     given = msgspec.structs.asdict(config.facts)
     source = os.path.relpath(config.source or ".", read.sources.root)
@@ -140,16 +146,12 @@ def reported(
     named = {s.path for s in read.sources.files if s.named}
     marked = fingerprinted(judged.findings, Statements(read.sources))
     wanted = [f for f in map(config.adjusted, marked) if f is not None and f.place.path in named]
-    files = {path: read.files[path] for path in sorted(named & set(read.files))}
+    heads = {path: read.heads[path] for path in sorted(named & set(read.heads))}
     scripts = {path: read.sql[path] for path in sorted(named & set(read.sql))}
     outcome = suppression.apply(
         wanted,
-        {path: file.comments for path, file in files.items()} | {path: file.comments for path, file in scripts.items()},
-        {
-            path: suppression.blocks_of([*file.functions, *file.classes])
-            for path, file in files.items()
-            if file.comments
-        },
+        {path: file.comments for path, file in (heads | scripts).items()},
+        {path: blocks_of(read.files[path]) for path, head in heads.items() if head.comments},
         {name for name, category in judging(config).items() if config.runs(name, category)},
         {*(r.name for r in rules()), *(r.name for r in config.team)},
     )
@@ -169,8 +171,8 @@ def reported(
         atlas=judged.atlas,
         summary=Summary(
             text=overview.paragraph(judged.portrait, shown),
-            files=len(files) + len(scripts),
-            lines=sum(f.lines for f in files.values()) + sum(f.lines for f in scripts.values()),
+            files=len(heads) + len(scripts),
+            lines=sum(file.lines for file in (heads | scripts).values()),
             skipped_files=len(named - set(read.files) - set(read.sql) - unread),
             skipped_lines=read.counts.tests + read.counts.vendored + read.counts.other,
             unreadable=len(named & unread),
@@ -183,6 +185,10 @@ def reported(
         ),
         root=str(read.sources.root),
     )
+
+
+def blocks_of(file: File) -> tuple[suppression.Block, ...]:
+    return suppression.blocks_of([*file.functions, *file.classes])
 
 
 def within(strength: Strength, named: Collection[str]) -> Strength | None:

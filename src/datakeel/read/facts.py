@@ -19,7 +19,7 @@ from datakeel.model.operation import Role
 from datakeel.model.system import Remark
 from datakeel.read.languages.python.lower import lower
 from datakeel.read.modules import Modules, modules
-from datakeel.read.program import File, Note, encode
+from datakeel.read.program import File, Head, Note, encode
 from datakeel.read.role import role_by_text
 from datakeel.read.source import Source, Sources
 from datakeel.read.text import binary, decoded
@@ -90,8 +90,8 @@ class Decoded(Mapping[str, T], Generic[T]):
 
 
 class Facts:
-    """What is known of each file of a project. `files` are the Python files that were read, `sql` those of SQL;
-    `sources` has every file, its role told by its text as well; `keys` says under which key each file's facts are on
+    """What is known of each file of a project. `files` are the Python files that were read, `heads` the little of them
+    that every report asks for, `sql` those of SQL; `sources` has every file, its role told by its text as well; `keys` says under which key each file's facts are on
     the shelf: equal keys are equal facts."""
 
     def __init__(
@@ -101,6 +101,7 @@ class Facts:
         self.blobs = blobs
         self.keys = keys
         self.files = self.of("python", File)
+        self.heads = self.of("python", Head)
         self.sql = self.sql_files()
         self.counts = counts
         self.unread = remarks
@@ -118,7 +119,7 @@ class Facts:
 
     def remarks(self) -> tuple[Remark, ...]:
         """What could not be read, and why: whole files, and places in files."""
-        notes = [(path, file.notes) for path, file in self.files.items()]
+        notes = [(path, head.notes) for path, head in self.heads.items()]
         notes += [(path, file.notes) for path, file in self.sql.items()]
         places = [Remark(path, note.line, note.text) for path, found in notes for note in found]
         return tuple(sorted({*self.sources.remarks, *self.unread, *places}))

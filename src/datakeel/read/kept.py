@@ -21,7 +21,6 @@ from datakeel.model.system import Remark
 from datakeel.read.facts import Facts, Shelf
 from datakeel.read.ledger import NAME, TEXT, Ledger, Root, Thing
 from datakeel.read.moved import Changed, Moves, moves
-from datakeel.read.orms.django.schema.fields import ENDINGS
 from datakeel.read.program import decode
 
 Answers = dict[Root, object]
@@ -203,6 +202,8 @@ class Moving(pickle.Unpickler):
 
 def changed(moved: Mapping[str, Moves]) -> Iterator[Thing]:
     """What an answer may rest on that is another thing now."""
+    from datakeel.read.orms.django.schema.fields import ENDINGS  # noqa: PLC0415  (all ORMs come with it)
+
     for path, found in moved.items():
         for function, words in found.functions.items():
             yield TEXT, (path, function)

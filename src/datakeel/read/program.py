@@ -377,6 +377,8 @@ class File(Struct, frozen=True, array_like=True, gc=False):
 
     language: str
     lines: int
+    comments: tuple[Comment, ...]
+    notes: tuple[Note, ...]
     is_package: bool
     imports: tuple[Import, ...]
     stars: tuple[str, ...]
@@ -386,9 +388,16 @@ class File(Struct, frozen=True, array_like=True, gc=False):
     functions: tuple[Signature, ...]
     bodies: tuple[Code, ...]  # as long as `functions`; the last one more is the module's own
     texts: tuple[str, ...]  # every string that looks like SQL, for a file-level look; a template's holes as {}
+    digest: str  # of the text; blake2b, 16 bytes, hexadecimal
+
+
+class Head(Struct, frozen=True, array_like=True, gc=False):
+    """What a report says of any file: the first facts of a `File`, read from the same bytes in a tenth of the time."""
+
+    language: str
+    lines: int
     comments: tuple[Comment, ...]
     notes: tuple[Note, ...]
-    digest: str  # of the text; blake2b, 16 bytes, hexadecimal
 
 
 _ENCODER = Encoder()

@@ -47,9 +47,12 @@ GENERATED = re.compile(
     rb"|(?i:\b(?:auto-?|automatically )generated\b.{0,200}do not (?:edit|modify))"
 )
 TESTING = re.compile(rb"^\s*(?:async )?def test|^\s*class \w*Test|\bpytest\b|\bunittest\b|\bTestCase\b", re.MULTILINE)
-FIXTURE = re.compile(rb"^[ \t]*@pytest(?:_asyncio)?\.fixture\b", re.MULTILINE)
-FACTORY = re.compile(rb"^class \w+\((?:[\w.]+\.)?(?:DjangoModelFactory|SQLAlchemyModelFactory)\b", re.MULTILINE)
-TEST_CASE = re.compile(rb"^class \w+\([^)]*\b\w*TestCase\b", re.MULTILINE)
+# what gives tests what they need, each with a word of it: looking for that first is ten times as fast
+FOR_TESTS = (
+    (b".fixture", re.compile(rb"^[ \t]*@pytest(?:_asyncio)?\.fixture\b", re.MULTILINE)),
+    (b"ModelFactory", re.compile(rb"^class \w+\((?:[\w.]+\.)?(?:Django|SQLAlchemy)ModelFactory\b", re.MULTILINE)),
+    (b"TestCase", re.compile(rb"^class \w+\([^)]*\b\w*TestCase\b", re.MULTILINE)),
+)
 REVISION = re.compile(rb"^(?:down_)?revision\b[^=\n]*=", re.MULTILINE)
 ALEMBIC = re.compile(rb"^from alembic import (?:.*\b)?context\b", re.MULTILINE)
 MIGRATION = re.compile(rb"^class Migration\(", re.MULTILINE)
@@ -84,10 +87,10 @@ def role_by_text(role: Role, path: str, data: bytes, others: Role = Role.PRODUCT
     *folders, name = path.split("/")
     if role is Role.TEST and not tests(folders) and not says_test(name, data) and not TEST_DATA.match(name):
         role = others
-    if role is Role.PRODUCT and GENERATED.search(data, 0, 1000):
+    if role is Role.PRODUCT and b"generated" in data[:1000].lower() and GENERATED.search(data, 0, 1000):
         return Role.GENERATED
-    if role is Role.PRODUCT and (FIXTURE.search(data) or FACTORY.search(data) or TEST_CASE.search(data)):
-        return Role.TEST  # what gives tests what they need runs nowhere else
+    if role is Role.PRODUCT and any(word in data and pattern.search(data) for word, pattern in FOR_TESTS):
+        return Role.TEST  # it runs nowhere else
     if role is Role.PRODUCT and name == "env.py" and ALEMBIC.search(data):
         return Role.SCRIPT
     if folders and folders[-1] in MIGRATION_FOLDERS and role in (Role.PRODUCT, Role.MIGRATION):

@@ -76,6 +76,8 @@ def _file(text: str, tree: ast.Module, notes: list[Note], digest: str, is_packag
     return File(
         "python",
         text.count("\n") + (not text.endswith("\n") and text != ""),
+        tuple(_comments(text, tree)) if "datakeel:" in text else (),
+        tuple(dict.fromkeys(notes + here.notes)),
         is_package,
         tuple([Import(name, dotted) for name, dotted in dict.fromkeys(found.imports)]),
         tuple(dict.fromkeys(found.stars)),
@@ -85,8 +87,6 @@ def _file(text: str, tree: ast.Module, notes: list[Note], digest: str, is_packag
         tuple(here.functions),
         (*here.bodies, own),
         tuple(here.texts),
-        tuple(_comments(text, tree)) if "datakeel:" in text else (),
-        tuple(dict.fromkeys(notes + here.notes)),
         digest,
     )
 
