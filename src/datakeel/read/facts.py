@@ -91,8 +91,8 @@ class Decoded(Mapping[str, T], Generic[T]):
 
 class Facts:
     """What is known of each file of a project. `files` are the Python files that were read, `heads` the little of them
-    that every report asks for, `sql` those of SQL; `sources` has every file, its role told by its text as well; `keys` says under which key each file's facts are on
-    the shelf: equal keys are equal facts."""
+    that every report asks for, `sql` those of SQL; `sources` has every file, its role told by its text as well; `keys`
+    says under which key each file's facts are on the shelf: equal keys are equal facts."""
 
     def __init__(
         self, sources: Sources, blobs: Kinds, keys: dict[str, bytes], remarks: list[Remark], counts: Counts
