@@ -8,7 +8,7 @@ import os
 import pickle
 import time
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,11 +16,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.model.dataset import Dataset
-from datakeel.model.effect import Kind
 from datakeel.model.operation import Context, Entry, Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import Remark, Setting, System, Use
 from datakeel.read.datasets import TELLING, datasets
+from datakeel.read.disuse import Disuse
 from datakeel.read.entering import delivered, followed, register_consumer, register_named, register_scheduled
 from datakeel.read.kept import Answers, Kept, pickled
 from datakeel.read.languages.python.names import Names
@@ -53,9 +53,6 @@ NOTED = 5  # places of one file whose SQL is said not to parse
 MANY_WAYS = 20  # ways in of a program that is surely one, and no library
 # what of Django's middleware opens a transaction round each request that may write
 ATOMIC_MIDDLEWARE = ("reversion.middleware.RevisionMiddleware", "django.middleware.transaction.TransactionMiddleware")
-BY_CUSTOM = frozenset(
-    ("main", "handler", "lambda_handler", "application", "app", "setup", "run")
-)  # found by their names
 ENTRIES = 6  # how many ways in are named for one function
 
 
@@ -128,7 +125,7 @@ class Link:
         self.follow_further()
         self.mark_retried()
         contexts, reached = self.flow()
-        unused = frozenset(self.unused(contexts, reached))
+        unused = self.unused(reached)
         system = System(
             operations=tuple(
                 in_context(
@@ -474,55 +471,11 @@ class Link:
                     waiting.append(callee)
                     seen.add(callee)
 
-    def unused(self, contexts: Mapping[str, set[Context]], reached: Mapping[str, list[Entry]]) -> Iterator[str]:
-        """The functions that nobody needs, by name: no text of the program names them, and no framework can find them
-        by a decorator or by a base class. In a small program, or a library, they may be all that there is."""
+    def unused(self, reached: Mapping[str, list[Entry]]) -> frozenset[str]:
+        """The functions that nobody needs. In a small program, or a library, they may be all that there is."""
         if len(self.entries) < MANY_WAYS:
-            return
-        named = self.named()
-        sent = {e.dataset for o in self.operations.values() for e in o.of(Kind.PUBLISH)}
-        for name, operation in self.operations.items():
-            own = operation.symbol.rpartition(".")[2]
-            if own not in named and self.unsent(operation, reached.get(name, ()), sent):
-                yield name
-                continue
-            called = contexts.get(name) or reached.get(name) or own in named or own in BY_CUSTOM or own[:2] == "__"
-            if not called and not self.found_by_framework(operation):
-                yield name
-
-    def unsent(self, operation: Operation, entries: Sequence[Entry], sent: Container[str]) -> bool:
-        """Whether a task is one that nobody sends, and no plan could, for it has to be given something."""
-        if not sent or not entries or any(e.kind != "task" or e.place != operation.place for e in entries):
-            return False
-        if any(e.name in sent for e in entries):
-            return False
-        module = self.names.by_path[operation.place.path]
-        signature = next((s for s in module.file.functions if s.name == operation.symbol), None)
-        return signature is not None and any(
-            p.default is None and p.kind == "positional" and p.name != "self" for p in signature.parameters
-        )
-
-    def named(self) -> set[str]:
-        """Every name that stands in a text of the program: called, handed on, imported or exported."""
-        found: set[str] = set()
-        for file in self.files.values():
-            found.update(file.exports, (i.dotted.rpartition(".")[2] for i in file.imports))
-            for code in file.bodies:
-                found.update(code.names)
-        return found
-
-    def found_by_framework(self, operation: Operation) -> bool:
-        """Whether it is decorated, or a method that a library's base, or a decorator of its class, may call: none by a
-        private name that the program made up (one word may be a hook, as Django's ``_save``)."""
-        module = self.names.by_path[operation.place.path]
-        signature = next((s for s in module.file.functions if s.name == operation.symbol), None)
-        if signature is None or signature.decorators:
-            return True
-        around, _, own = operation.symbol.rpartition(".")
-        if own.startswith("_") and own.count("_") > 2:
-            return False
-        cls = self.names.class_of(module, around) if around else None
-        return bool(around) and (cls is None or bool(cls.externals()) or bool(cls.facts.decorators))
+            return frozenset()
+        return Disuse(self.names, self.role, self.operations, self.calls, reached).found()
 
     def atomic_requests(self) -> bool:
         databases = self.world.setting("DATABASES")

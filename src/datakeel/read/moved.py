@@ -15,7 +15,7 @@ T = TypeVar("T")
 Lines = dict[int, int]  # of one file: where a line of code was → where it is
 Ends = dict[tuple[int, int], tuple[int, int]]  # the same, of where functions and classes end: line and column
 
-UNSEEN = ("lines", "comments", "digest", "bodies")  # of a file's facts: what is not compared as it stands
+UNSEEN = ("lines", "comments", "digest", "bodies", "words")  # of a file's facts: what is not compared as it stands
 
 
 class Changed(Exception):

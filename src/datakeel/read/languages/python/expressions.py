@@ -36,6 +36,8 @@ from datakeel.read.program import (
 
 # What nests deeper than this is left opaque: whoever walks the tree later may recurse.
 DEEPEST = 90
+LONGEST_NAME = 120  # of a function, with its module
+_HOLE = re.compile(r"\{[^{}]*\}|%(?:\(\w+\))?[sdr]").split
 
 
 class Unread(ast.expr):
@@ -67,6 +69,7 @@ class Lowering:
         "taken",
         "texts",
         "walruses",
+        "words",
     )
 
     def __init__(self, at: Callable[[Any], Span], module: Scope, walruses: Sequence[int]) -> None:
@@ -85,6 +88,7 @@ class Lowering:
         self.bodies: list[Code] = []
         self.classes: list[Class] = []
         self.texts: dict[str, None] = {}
+        self.words: set[str] = set()
         self.notes: list[Note] = []
         self.depth = 0
         self.walruses = walruses
@@ -185,6 +189,7 @@ def _constant(here: Lowering, node: ast.Constant) -> Expression:
             value = encodable(value)
         if len(value) >= 10 and _SQL(value):
             here.texts[value] = None
+        _note_word(here, value)
         return Const(value)
     if value is None or kind is bool:
         return _SINGLE[value]
@@ -197,6 +202,16 @@ def _constant(here: Lowering, node: ast.Constant) -> Expression:
     return Const(str(value), kind.__name__)
 
 
+def _note_word(here: Lowering, text: str) -> None:
+    """Notes a text that may name a function, or begin or end the name of one: ``"refund"``, ``"shop.tasks:refund"``,
+    ``"pay_%s"``."""
+    if len(text) < LONGEST_NAME:
+        for part in _HOLE(text) if "{" in text or "%" in text else (text,):
+            word = part.rpartition(".")[2].rpartition(":")[2]
+            if word.isidentifier():
+                here.words.add(word)
+
+
 def encodable(text: str) -> str:
     """Lone surrogates as their escapes: no encoder takes them."""
     return text.encode("utf-8", "backslashreplace").decode()
@@ -207,6 +222,7 @@ def _template(here: Lowering, node: Any) -> Expression:
     for value in node.values:
         if isinstance(value, ast.Constant):
             parts.append(Const(encodable(str(value.value))))
+            _note_word(here, str(value.value))
         else:
             parts.append(_hole(here, value))
     text = "".join(part.value if isinstance(part, Const) and isinstance(part.value, str) else "{}" for part in parts)

@@ -87,6 +87,7 @@ def _file(text: str, tree: ast.Module, notes: list[Note], digest: str, is_packag
         tuple(here.functions),
         (*here.bodies, own),
         tuple(here.texts),
+        tuple(sorted(here.words)),
         digest,
     )
 

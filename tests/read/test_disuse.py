@@ -1,0 +1,79 @@
+"""Which functions nobody needs, in a program whose ways in are known."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from datakeel.read.disuse import last
+from datakeel.read.link import MANY_WAYS
+from tests.pages import read_system
+
+# a program with enough ways in to be one; the last way calls `used`
+WAYS = "from celery import shared_task\nfrom app.shop import used\n" + "".join(
+    f"@shared_task\ndef way_{number}(): used()\n" for number in range(MANY_WAYS)
+)
+
+# Expected: of the functions that are named `unneeded…`, all; of those that are named `needed…`, none.
+CASES = {
+    "nothing names it": "def unneeded(): pass",
+    "a function that somebody needs calls it": "def used(): needed()\ndef needed(): pass",
+    "it is handed on": "def used(): apply(needed)\ndef needed(): pass",
+    "only what nobody needs calls it": "def unneeded(): unneeded_too()\ndef unneeded_too(): pass",
+    "it calls itself": "def unneeded(rows): unneeded(rows[1:])",
+    "it is imported, exported, and used nowhere": "from app.more import unneeded\n__all__ = ['unneeded']",
+    "only a migration calls it": "def unneeded(): pass",
+    "a string has its name": "def used(client): client.cast('needed')\ndef needed(): pass",
+    "a string has its whole name": "JOB = 'app.shop.needed'\ndef needed(): pass",
+    "a template begins its name": "def used(kind): globals()[f'needed_{kind}']()\ndef needed_card(): pass",
+    "a format ends its name": "def used(kind): globals()['%s_by_card' % kind]()\ndef needed_by_card(): pass",
+    "it is decorated": "from somewhere import hook\n@hook\ndef needed(): pass",
+    "it is a model's, and a template may call it": """
+        from django.db import models
+        class Order(models.Model):
+            def needed(self): pass
+        """,
+    "it is a model's, and has to be handed something": """
+        from django.db import models
+        class Order(models.Model):
+            def unneeded(self, card): pass
+            def save(self, force_insert, **more): pass
+        """,
+    "a library's class may call it": """
+        from somewhere import Handler
+        class Mine(Handler):
+            def needed(self, message): pass
+        """,
+    "it is what it overrides of another class": """
+        class Mixin:
+            def needed(self, response): return super().needed(response)
+        """,
+    "a task that nobody sends, and no plan could": """
+        from celery import shared_task
+        @shared_task
+        def unneeded(number): pass
+        @shared_task
+        def sent(number): pass
+        def used(): sent.delay(1)
+        """,
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_nobody_needs_is_known(case: str, tmp_path: Path) -> None:
+    shop = dedent(CASES[case])
+    if "def used(" not in shop:
+        shop += "\ndef used(): pass\n"
+    files = {
+        "app/tasks.py": WAYS,
+        "app/shop.py": shop,
+        "app/more.py": "def unneeded(): pass\n" if "app.more" in shop else "",
+        "app/migrations/0002_pay.py": "from app.shop import unneeded\nclass Migration(object): run = unneeded\n"
+        if "migration" in case
+        else "",
+    }
+    operations = [o for o in read_system(files, tmp_path).operations if o.place.path != "app/tasks.py"]
+
+    named = {o.symbol for o in operations if last(o.symbol).startswith("unneeded")}
+    assert {o.symbol for o in operations if o.unused} == named
+    assert named or any(last(o.symbol).startswith("needed") for o in operations)
