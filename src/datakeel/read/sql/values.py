@@ -226,12 +226,19 @@ def canonical(text: str) -> str:
 
 
 def canonical_expression(text: str, dialect: str) -> str:
-    """The text of an index's expression or of a condition, in the form in which predicates name it."""
+    """The text of an index's expression, or several in one text, or of a condition, in the form in which predicates
+    name it."""
     mark = marked(text, dialect)
     tree = parse(f"SELECT {mark.text}", dialect)
     if not isinstance(tree, exp.Select) or not tree.expressions:
         return canonical(text)
-    node = tree.expressions[0]
+    values = Values(mark.parameters, dialect)
+    found = [values.text(bare(node)) for node in tree.expressions]
+    return ", ".join(found) if all(found) else canonical(text)
+
+
+def bare(node: exp.Expression) -> exp.Expression:
+    """An expression without the parentheses round it."""
     while isinstance(node, exp.Paren):
         node = node.this
-    return Values(mark.parameters, dialect).text(node) or canonical(text)
+    return node

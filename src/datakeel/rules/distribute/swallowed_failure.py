@@ -27,8 +27,9 @@ from datakeel.rules.facts.failures import (
     wide,
 )
 from datakeel.rules.facts.limits import near
+from datakeel.rules.facts.stakes import valuable
 from datakeel.rules.facts.words import thing
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 from datakeel.rules.story import way
 
 KEPT = (
@@ -47,7 +48,7 @@ WITHOUT_INPUT = frozenset(("task", "schedule", "command", "event", "main"))
 PASSED_BY_ALL = frozenset(("self", "args", "kwargs", "options"))
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(15, 32))
 def swallowed_failure(operation: Operation) -> Iterator[Hit]:
     """A failed write, message or call is caught and dropped, and the flow goes on as if it had happened."""
     if telling_name(operation):
@@ -195,6 +196,20 @@ def aside(operation: Operation, handler: Handler, lost: Effect) -> bool:
     return "log" in handler.does and (lost.kind == Kind.PUBLISH or not job)
 
 
+def surely_missed(operation: Operation, handler: Handler, lost: Effect) -> bool:
+    """Whether it is of a form whose findings were true: a message is taken for done, which comes no more; a program of
+    its own sends messages, and ends as if all had left; or money or goods are at stake. What else was judged was as
+    often meant so: the work goes on without a part that may fail, and somebody sees the log."""
+    taken = any(e.kind == "consumer" for e in operation.entries) or any(True for _ in operation.of(Kind.CONSUME))
+    sends = started_alone(operation) and any(e.kind == Kind.PUBLISH for e in body_effects(operation, handler))
+    return taken or sends or of_batch(operation, handler) or worth(lost)
+
+
+def worth(lost: Effect) -> bool:
+    """Whether what is lost is money or goods, by the name of what it is kept in, sent to, or written as."""
+    return valuable(lost.dataset, lost.text, *(a.column for a in lost.assigned))
+
+
 def unsure(operation: Operation, handler: Handler) -> int:
     """How much nobody knows of a function that requests come to by others, or that nothing in view starts: its caller
     may do the one thing that it left undone, or never count on it. It counts on what is answered; what is committed, or
@@ -235,6 +250,7 @@ def hit(operation: Operation, handler: Handler, lost: Effect) -> Hit:
             ),
         ),
         rests_on=(lost,),
+        apart=surely_missed(operation, handler, lost),
         doubts=2 if comes_again(operation) or aside(operation, handler, lost) else unsure(operation, handler),
         datasets=(lost.dataset,) if lost.dataset else (),
         fix=Fix(

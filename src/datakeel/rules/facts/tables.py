@@ -7,6 +7,7 @@ from functools import cache
 
 from datakeel.model.dataset import Column, Dataset
 from datakeel.model.place import NOWHERE, Place
+from datakeel.model.system import System
 from datakeel.rules.facts.survey import TESTS
 
 MADE = re.compile(
@@ -25,6 +26,12 @@ def answered_for(dataset: Dataset) -> bool:
     if dataset.kind != "table" or place is None or MADE.match(own_name(dataset)) is not None:
         return False
     return dataset.technology not in OTHERS and TESTS.search(place.path) is None
+
+
+def made_elsewhere(dataset: Dataset, system: System) -> bool:
+    """Whether no migration makes a table, while migrations make others beside it: a class or an object describes it, so
+    that it can be asked, and something else keeps it, if anything does."""
+    return not dataset.steps and any(d.steps and d.service == dataset.service for d in system.datasets)
 
 
 def own_name(dataset: Dataset) -> str:

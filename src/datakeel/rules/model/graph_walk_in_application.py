@@ -27,15 +27,15 @@ def graph_walk_in_application(operation: Operation, system: System) -> Iterator[
 
 
 def of_level(read: Effect, system: System) -> bool:
-    """Whether a query gives what hangs directly on the node that the function was called for, or what that hangs on."""
+    """Whether a query gives what hangs directly on the node that the function was called for. The way up, from parent to
+    parent, is as short as the tree is deep."""
     selection = read.selection
     if read.store != StoreKind.RELATIONAL or selection is None or len(read.chain) > NEAR:
         return False
     if any(s.kind == "memo" for s in read.scopes) or not read.dataset:
         return False
     return any(
-        (p.operator in ("=", "in") and any(s.kind == "parameter" for s in p.sources) and leads(read, p.column, system))
-        or (p.operator == "=" and any(upward(read, s.path, system) for s in p.sources if s.kind == "parameter"))
+        p.operator in ("=", "in") and any(s.kind == "parameter" for s in p.sources) and leads(read, p.column, system)
         for p in selection.predicates
     )
 
@@ -47,11 +47,6 @@ def leads(read: Effect, column: str, system: System) -> bool:
     if dataset is None or found is None or not found.references:
         return PARENT.match(column) is not None and (dataset is None or found is not None)
     return system.dataset(found.references.rpartition(".")[0], read.place.path) is dataset
-
-
-def upward(read: Effect, path: tuple[str, ...], system: System) -> bool:
-    """Whether the key that is asked for is the node's own reference to its parent."""
-    return read.verb == "relation" and len(path) == 1 and leads(read, path[0], system)
 
 
 def hit(operation: Operation, level: Effect) -> Hit:

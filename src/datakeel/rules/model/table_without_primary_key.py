@@ -9,7 +9,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.dataset import Dataset, Index
 from datakeel.model.effect import Kind
 from datakeel.model.system import System
-from datakeel.rules.facts.tables import answered_for, own_name, stands
+from datakeel.rules.facts.tables import answered_for, made_elsewhere, own_name, stands
 from datakeel.rules.rule import Hit, rule
 
 CHANGES = ("update", "delete", "truncate")  # they make no row
@@ -65,6 +65,8 @@ def rarely(dataset: Dataset, system: System) -> int | None:
     """How much speaks against a row that stands in it twice, and harms: nothing where this program adds rows; that
     something else fills it, where it only maps it; that it may be filled once, or by what knows its rows, where it is
     only read. None: it is nobody's, as far as is known (a copy that was kept, a left-over)."""
+    if dataset.model and made_elsewhere(dataset, system):
+        return 2
     if touched(dataset, system, (Kind.WRITE,), adding=True):
         return 0
     if dataset.model:

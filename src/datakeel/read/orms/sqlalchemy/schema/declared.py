@@ -337,7 +337,9 @@ class Declared:
     def read_table(self, module: Module, call: Call, table: Table) -> None:
         keywords = dict(call.keywords)
         table.name = qualified(table.name, self.literals.text(module, keywords.get("schema")))
-        for argument in call.arguments[2:]:
+        second = next(iter(call.arguments[1:2]), None)
+        bare = isinstance(second, Call) and last_of(second.function) == "Column"  # Flask-SQLAlchemy knows the metadata
+        for argument in call.arguments[1 if bare else 2 :]:
             self.elements.element(table, module, argument)
         if any(k.startswith("autoload") for k in keywords) or "" in keywords:
             table.complete = False
