@@ -233,12 +233,12 @@ def canonical_expression(text: str, dialect: str) -> str:
     if not isinstance(tree, exp.Select) or not tree.expressions:
         return canonical(text)
     values = Values(mark.parameters, dialect)
-    found = [values.text(bare(node)) for node in tree.expressions]
+    found = [values.text(unwrapped(node)) for node in tree.expressions]
     return ", ".join(found) if all(found) else canonical(text)
 
 
-def bare(node: exp.Expression) -> exp.Expression:
-    """An expression without the parentheses round it."""
+def unwrapped(node: exp.Expr) -> exp.Expr:
+    """An expression without the brackets round it."""
     while isinstance(node, exp.Paren):
         node = node.this
     return node

@@ -31,6 +31,7 @@ LIMITS = {"http": "10", "smtp": "10", "grpc": "10"}
 
 SOON = 600.0  # seconds
 Open = tuple[Effect, Option]  # a call, and its time-out
+CHECK = re.compile(r"health_?check", re.I)  # whoever runs one gives it a limit
 STREAMS = re.compile(r"subscri|watch|stream|listen|follow|tail", re.I)
 
 
@@ -65,7 +66,12 @@ def of_cache(client: Resource, option: Option) -> Hit:
 
 def of_operation(operation: Operation, system: System) -> Iterator[Hit]:
     """The calls of a function that nothing ends."""
-    if by_hand(operation) or operation.always_inside("timeout") == Answer.YES or ended_soon(operation):
+    if (
+        by_hand(operation)
+        or checks(operation)
+        or operation.always_inside("timeout") == Answer.YES
+        or ended_soon(operation)
+    ):
         return
     own: dict[tuple[str, Place | None], list[Open]] = {}  # calls of one kind in one function lack it for one reason
     for call, option in endless_calls(operation):
@@ -75,6 +81,12 @@ def of_operation(operation: Operation, system: System) -> Iterator[Hit]:
             yield hit(operation, [(call, option)], decided_at(call, system), one_off(operation, system))
     for calls in own.values():
         yield hit(operation, calls, calls[0][0].place, one_off(operation, system))
+
+
+def checks(operation: Operation) -> bool:
+    """Whether it is a program of its own that only says whether another is well."""
+    alone = bool(operation.entries) and all(e.kind == "main" for e in operation.entries)
+    return alone and CHECK.search(operation.name) is not None
 
 
 def endless_calls(operation: Operation) -> Iterator[Open]:

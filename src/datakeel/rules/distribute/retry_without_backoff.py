@@ -13,7 +13,7 @@ from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.words import host, thing
 from datakeel.rules.rule import Hit, Record, rule
 
-FEW, MANY = 3, 5  # attempts
+FEW, MANY, SOME = 3, 5, 10  # attempts
 SLOW, LONG = 60.0, 3600.0  # seconds: so seldom that it hurts nobody, for as long
 
 
@@ -50,7 +50,8 @@ def few(retry: Retry, attempts: int | None) -> bool:
     here may have been given one."""
     if retry.kind == "loop" and attempts is None and retry.attempts != "unbounded":
         return True
-    return attempts is not None and attempts <= {"loop": MANY, "library": FEW}.get(retry.kind, 0)
+    most = {"loop": MANY, "library": SOME if retry.wait == "constant" else FEW}.get(retry.kind, 0)
+    return attempts is not None and attempts <= most
 
 
 def hit(

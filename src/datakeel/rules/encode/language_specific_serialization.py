@@ -69,7 +69,7 @@ def configured(system: System) -> Iterator[Hit]:
         for o in system.operations
         if o.role == Role.PRODUCT
         for e in o.of(Kind.PUBLISH)
-        if e.verb == "task" and not e.chain and by_setting(e)
+        if e.verb == "task" and not e.chain and e.payload and by_setting(e)
     ]
     if jobs:
         _, operation, publish = min(jobs, key=lambda job: job[0])

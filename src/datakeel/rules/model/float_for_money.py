@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.dataset import Column, Dataset
-from datakeel.rules.facts.tables import BINARY, answered_for, named, stands, words
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.facts.growth import HAPPENS
+from datakeel.rules.facts.tables import BINARY, answered_for, named, own_name, stands, words
+from datakeel.rules.rule import Hit, Record, rule
 
 MONEY = frozenset(
     words(
@@ -49,8 +50,12 @@ SOLD = frozenset(
     )
 )
 
+ACCOUNTS = frozenset(words("account accounts"))
+QUOTED = frozenset(words("fee fees price prices offer offers plan plans tariff tariffs currency currencies"))
+SEVERAL = 3
 
-@rule(Severity.CRITICAL)
+
+@rule(Severity.CRITICAL, Record(1, 6))
 def float_for_money(dataset: Dataset) -> Iterator[Hit]:
     """Money stands in a binary float, which cannot hold most amounts exactly."""
     if not answered_for(dataset):
@@ -59,7 +64,7 @@ def float_for_money(dataset: Dataset) -> Iterator[Hit]:
     table = frozenset((*named(dataset), *words(dataset.name)))
     beside = any(PAID_FOR.intersection(words(c.name)) for c in dataset.schema.columns)
     among = not table & NO_AMOUNT and (beside or bool(table & PAID_FOR) or booked(dataset))
-    held = not {"account", "accounts"}.isdisjoint(named(dataset)[-1:])
+    held = not ACCOUNTS.isdisjoint(named(dataset)[-1:])
     found = [c for c in binary if money(c, among=among) or (held and words(c.name) == ("balance",))]
     if found:
         yield hit(dataset, found, reckoned(dataset, table))
@@ -75,6 +80,16 @@ def reckoned(dataset: Dataset, table: frozenset[str]) -> bool:
     """Whether it is of a table of what is bought or paid for, by its name or one of its other columns' names."""
     others = {w for c in dataset.schema.columns if not BINARY.match(c.type) for w in words(c.name)}
     return bool((table | others) & (PAID_FOR | SOLD))
+
+
+def reckoned_with(dataset: Dataset, columns: list[Column]) -> bool:
+    """Whether its amounts are added up, and compared: its rows are accounts or their entries, what is sold or paid, or
+    what happens, by its name's last word, or it holds amount beside amount. A limit, a quoted rate or a statistic is
+    not."""
+    if booked(dataset) or len(columns) >= SEVERAL or HAPPENS.search(own_name(dataset)):
+        return True
+    last = frozenset(named(dataset)[-1:])
+    return bool(last & (PAID_FOR | SOLD | ACCOUNTS) - QUOTED)
 
 
 def money(column: Column, *, among: bool) -> bool:
@@ -107,6 +122,7 @@ def hit(dataset: Dataset, columns: list[Column], reckoned: bool) -> Hit:
             ),
         ),
         doubts=int(dataset.origin) + (2 if listed else int(not said[0])),
+        apart=reckoned_with(dataset, columns),
         severity=Severity.MINOR if listed else None,
         datasets=(dataset.name,),
         fix=Fix(

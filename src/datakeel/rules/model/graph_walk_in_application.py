@@ -27,8 +27,8 @@ def graph_walk_in_application(operation: Operation, system: System) -> Iterator[
 
 
 def of_level(read: Effect, system: System) -> bool:
-    """Whether a query gives what hangs directly on the node that the function was called for. The way up, from parent to
-    parent, is as short as the tree is deep."""
+    """Whether a query gives what hangs directly on the node that the function was called for. The way up, from
+    parent to parent, is as short as the tree is deep."""
     selection = read.selection
     if read.store != StoreKind.RELATIONAL or selection is None or len(read.chain) > NEAR:
         return False

@@ -9,14 +9,14 @@ from datakeel.model.effect import Effect, Guard, Kind, Scope, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.turns import loops_over_rows, many, within
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 PARSED = ("json.loads", "orjson.loads", "ujson.loads", "simplejson.loads")
 COMPARED = ("==", "!=", "<", "<=", ">", ">=", "in")
 STRUCTURED = ("json", "jsonb")
 
 
-@rule(Severity.MINOR)
+@rule(Severity.MINOR, Record(0, 4))
 def json_blob_parsed_in_application(operation: Operation, system: System) -> Iterator[Hit]:
     """Rows are loaded, their document is parsed, and a test of what stands in it throws most of them away."""
     told: set[int] = set()

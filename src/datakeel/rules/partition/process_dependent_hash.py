@@ -62,7 +62,7 @@ def hit(effect: Effect, use: str, *, known: bool) -> Hit:
             Step(effect.place, harm),
         ),
         rests_on=(effect,),
-        doubts=0 if known else 1,
+        doubts=0 if known else 1 if use.startswith("picks") or lock else 2,  # a number has one hash everywhere
         severity=Severity.MAJOR if cached and not lock else None,
         datasets=(effect.dataset,) if effect.dataset else (),
         fix=Fix(title="take a hash that is the same everywhere", text="zlib.crc32(key.encode())"),

@@ -59,7 +59,7 @@ def hit(system: System, group: tuple[Held, ...]) -> Hit:
             Step(operation.place, "meanwhile no other coroutine goes on: no request, no heartbeat, no timeout"),
         ),
         rests_on=(first,),
-        doubts=2 if alone(operation, system) else int(job or not operation.entries),
+        doubts=2 if job or alone(operation, system) else int(not operation.entries),
         severity=Severity.MINOR if job else None,
         datasets=(first.dataset,) if first.dataset else (),
         symbol=operation.symbol,

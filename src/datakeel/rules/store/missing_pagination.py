@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
-from datakeel.model.operation import Operation
+from datakeel.model.operation import Operation, Role
 from datakeel.rules.facts.listings import first_page, narrowed, removed
 from datakeel.rules.rule import Hit, rule
 
@@ -23,7 +23,8 @@ def missing_pagination(operation: Operation) -> Iterator[Hit]:
         if what not in told and first_page(read, operation):
             told.add(what)
             unsure = (narrowed(read) or read.store == StoreKind.REMOTE) and not removed(read, operation)
-            yield hit(read, doubts=1 if unsure else 0)
+            by_hand = operation.role == Role.SCRIPT  # who runs it sees what it finds
+            yield hit(read, doubts=2 if by_hand else int(unsure))
 
 
 def hit(read: Effect, doubts: int) -> Hit:

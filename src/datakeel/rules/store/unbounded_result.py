@@ -12,7 +12,9 @@ from datakeel.model.system import System
 from datakeel.rules.facts.bounds import hardly_bounded, whole_table
 from datakeel.rules.facts.cures import model_name
 from datakeel.rules.facts.growth import appended, kept
+from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.facts.tables import MIGRATION
 from datakeel.rules.rule import Hit, rule
 
 LITTLE = re.compile(r"^(big|small|tiny)?(int|serial)|^(boolean|date|uuid|timestamp)", re.I)
@@ -31,7 +33,13 @@ def unbounded_result(operation: Operation, system: System) -> Iterator[Hit]:
             continue
         grown = appended(read.dataset, system.dataset_of(read), system)
         if grown is not None and kept(read.dataset, system):
-            yield hit(read, grown, system, doubts=2 if narrow(read, system) else 0 if whole else 1)
+            little = narrow(read, system) or once(operation, system)
+            yield hit(read, grown, system, doubts=2 if little else 0 if whole else 1)
+
+
+def once(operation: Operation, system: System) -> bool:
+    """Whether it is run by hand, as a rule once: the rows of that day are read, and not those of each day to come."""
+    return one_off(operation, system) or MIGRATION.search(operation.place.path) is not None
 
 
 def narrow(read: Effect, system: System) -> bool:
