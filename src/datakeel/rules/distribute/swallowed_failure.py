@@ -202,7 +202,24 @@ def surely_missed(operation: Operation, handler: Handler, lost: Effect) -> bool:
     often meant so: the work goes on without a part that may fail, and somebody sees the log."""
     taken = any(e.kind == "consumer" for e in operation.entries) or any(True for _ in operation.of(Kind.CONSUME))
     sends = started_alone(operation) and any(e.kind == Kind.PUBLISH for e in body_effects(operation, handler))
-    return taken or sends or of_batch(operation, handler) or worth(lost)
+    return taken or sends or of_batch(operation, handler) or marked_done(operation, handler, lost) or worth(lost)
+
+
+def marked_done(operation: Operation, handler: Handler, lost: Effect) -> bool:
+    """Whether a row that was taken before, by a change or under a lock, is changed behind the failure as it is behind
+    success: a job of a table that counts as done."""
+    for mark in operation.of(Kind.WRITE):
+        if mark.number < lost.number or any(s.number == handler.number for s in mark.scopes):
+            continue
+        found = (operation.effect(s.number) for p in mark.predicates for s in p.sources if s.kind == "read")
+        if any(taken_by(row, mark, lost) for row in found if row is not None):
+            return True
+    return False
+
+
+def taken_by(row: Effect, mark: Effect, lost: Effect) -> bool:
+    locked = row.selection is not None and bool(row.selection.lock)
+    return row.dataset == mark.dataset and row.number < lost.number and (row.kind == Kind.WRITE or locked)
 
 
 def worth(lost: Effect) -> bool:

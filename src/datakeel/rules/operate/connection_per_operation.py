@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
@@ -20,6 +21,7 @@ CLIENTS = ("mongodb", "cassandra", "elasticsearch", "kafka")  # whose clients ho
 TURN = "turn of the loop"
 JOB = "turn of its process"
 MANY_TIMES = ("request", "consumer", "task")
+STATUS = re.compile(r"[._/](status|ping)[/$]*$", re.I)
 LOCAL = ("", "sqlite", "sqlite3", "socket", "http", "smtp")
 
 
@@ -62,7 +64,8 @@ def same(one: Opened, other: Opened) -> bool:
 
 def checks(entry: Entry) -> bool:
     """Whether it only says whether all is well: it opens a connection to see whether it can."""
-    return HEALTH.search(f"/{entry.name.rpartition(' ')[2].lstrip('^/')}") is not None
+    name = entry.name.rpartition(" ")[2]
+    return HEALTH.search(f"/{name.lstrip('^/')}") is not None or STATUS.search(name) is not None
 
 
 def dear(resource: Resource) -> bool:

@@ -13,6 +13,7 @@ from datakeel.rules.rule import Hit, rule
 INSIDE = (StoreKind.NONE, StoreKind.MEMORY, StoreKind.PROCESS)
 KINDS = (Kind.READ, Kind.WRITE, Kind.PUBLISH, Kind.LOCK, Kind.CALL)
 TEXTS = ("builtins.str", "builtins.bytes")
+TOGETHER = ("builtins.tuple", "builtins.frozenset")
 
 
 @rule(Severity.CRITICAL)
@@ -23,32 +24,38 @@ def process_dependent_hash(operation: Operation) -> Iterator[Hit]:
     for effect in operation.of(*KINDS):
         if effect.chain or (effect.store in INSIDE and effect.kind != Kind.LOCK):
             continue
-        use, known = used(effect)
+        use, unsure = used(effect)
         if use:
-            yield hit(effect, use, known=known)
+            yield hit(effect, use, unsure)
 
 
-def used(effect: Effect) -> tuple[str, bool]:
-    """What the hash decides, and whether what is hashed surely is text."""
+def used(effect: Effect) -> tuple[str, int]:
+    """What the hash decides, and how unsure it is that what is hashed is text: a number has one hash everywhere."""
     route = next((o for o in effect.options if o.word == "route" and o.value.startswith("hash")), None)
     if route is not None:
-        return "picks the node or partition of", route.value.endswith(TEXTS)
+        return "picks the node or partition of", int(not route.value.endswith(TEXTS))
     hashed = of_process(effect.key_sources)
     if hashed is not None:
-        return "names" if effect.kind != Kind.LOCK else "is the key of", hashed.path[:1] in [(t,) for t in TEXTS]
+        return "names" if effect.kind != Kind.LOCK else "is the key of", doubt(hashed)
     stored = [s for a in effect.assigned for s in a.sources]
     asked = [s for p in effect.predicates for s in p.sources]
     hashed = of_process((*stored, *asked))
     if hashed is not None:
-        return "is kept, or looked for, in", hashed.path[:1] in [(t,) for t in TEXTS]
-    return "", False
+        return "is kept, or looked for, in", doubt(hashed)
+    return "", 0
+
+
+def doubt(hashed: Source) -> int:
+    """Of several values together it is not known which kinds they are."""
+    kind = next(iter(hashed.path), "")
+    return 0 if kind in TEXTS else 2 if kind in TOGETHER else 1
 
 
 def of_process(sources: tuple[Source, ...]) -> Source | None:
     return next((s for s in sources if s.kind == "hash"), None)
 
 
-def hit(effect: Effect, use: str, *, known: bool) -> Hit:
+def hit(effect: Effect, use: str, unsure: int) -> Hit:
     what = "the lock" if effect.kind == Kind.LOCK else thing(effect)
     lock = effect.kind == Kind.LOCK
     harm = "both hold the lock at once" if lock else "the other process looks elsewhere: it does not find what is there"
@@ -62,7 +69,7 @@ def hit(effect: Effect, use: str, *, known: bool) -> Hit:
             Step(effect.place, harm),
         ),
         rests_on=(effect,),
-        doubts=0 if known else 1 if use.startswith("picks") or lock else 2,  # a number has one hash everywhere
+        doubts=unsure,
         severity=Severity.MAJOR if cached and not lock else None,
         datasets=(effect.dataset,) if effect.dataset else (),
         fix=Fix(title="take a hash that is the same everywhere", text="zlib.crc32(key.encode())"),

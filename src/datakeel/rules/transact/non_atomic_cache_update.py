@@ -46,7 +46,7 @@ def non_atomic_cache_update(operation: Operation, system: System) -> Iterator[Hi
         answer = stopped(operation, read, write, system) if told else Answer.YES
         if answer != Answer.YES:
             spoken.add(read.place)
-            yield hit(operation, read, write, told, answer)
+            yield hit(operation, read, write, told, answer, system)
     yield from claimed_late(operation, system)
 
 
@@ -79,7 +79,7 @@ def claimed_late(operation: Operation, system: System) -> Iterator[Hit]:
             continue  # a key that is new: no other run has it
         act = next((e for e in operation.effects if done_before(operation, e, write)), None)
         if act is not None and HOLE in (write.key or "") and asked_elsewhere(write, system):
-            yield hit(operation, act, write, "late", Answer.UNKNOWN)
+            yield hit(operation, act, write, "late", Answer.UNKNOWN, system)
 
 
 def done_before(operation: Operation, act: Effect, write: Effect) -> bool:
@@ -123,6 +123,12 @@ def counted_up(read: Effect, write: Effect) -> bool:
     alone = all((s.kind, s.number) == ("read", read.number) for s in write.payload)
     spare = any(s.kind == "try" and s.arm.startswith("handler") for s in write.scopes)  # the usual way is another one
     return bool(write.payload) and alone and not spare and not any(asks(g, read) for g in write.guards)
+
+
+def of_process(write: Effect, system: System) -> bool:
+    """Whether each process has a cache of its own: what counts in it is an estimate, with or without a race."""
+    backend = system.setting("django.CACHES.default") if "django" in write.technology else None
+    return backend is not None and "locmem" in backend.casefold()
 
 
 def fetched(operation: Operation, source: Source, read: Effect) -> bool:
@@ -170,7 +176,7 @@ def unused(guard: Guard) -> bool:
     return guard.text in ("0", "False", "const:0", "const:False") if guard.test == "==" else not guard.polarity
 
 
-def hit(operation: Operation, read: Effect, write: Effect, told: str, answer: Answer) -> Hit:
+def hit(operation: Operation, read: Effect, write: Effect, told: str, answer: Answer, system: System) -> Hit:
     key = (write.key or "the key").replace(HOLE, "…")
     guard = next((g for g in write.guards if asks(g, read)), None)
     messages = {
@@ -197,7 +203,7 @@ def hit(operation: Operation, read: Effect, write: Effect, told: str, answer: An
         story=story,
         rests_on=(read, write),
         apart=told == "late"
-        or (told == "computed" and counted_up(read, write))
+        or (told == "computed" and counted_up(read, write) and not of_process(write, system))
         or (told == "limit" and write.verb == "increment" and guard is not None and counts(guard)),
         doubts=int(answer == Answer.UNKNOWN),
         severity=Severity.MAJOR if told == "computed" and not valuable(key) else None,
