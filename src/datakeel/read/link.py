@@ -27,6 +27,7 @@ from datakeel.read.languages.python.names import Names
 from datakeel.read.ledger import NAME, TEXT, News, Root
 from datakeel.read.libraries import Libraries
 from datakeel.read.machine import Handed, Trace
+from datakeel.read.mainloop import main_loop
 from datakeel.read.memo import TooLong
 from datakeel.read.notes import Site, Way
 from datakeel.read.program import File, body, watched
@@ -277,8 +278,10 @@ class Link:
         made: tuple[Resource, ...] = ()
         self.world.memo.until = time.monotonic() + SECONDS
         try:
-            made = self.module_trace(module).resources
-            for info in functions:
+            trace = self.module_trace(module)
+            made = trace.resources
+            main = main_loop(module, trace)
+            for info in (*functions, main) if main is not None else functions:
                 traces[info] = self.world.general(info)
             self.handed_on(traces)
             further = tuple(self.inherited(module))
