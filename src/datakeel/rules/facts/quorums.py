@@ -50,6 +50,6 @@ def read_back(operation: Operation) -> Iterator[tuple[Effect, Effect]]:
     for read in reads:
         before = (w for w in operation.of(Kind.WRITE) if w.dataset == read.dataset and w.number < read.number)
         plain = (w for w in before if w.when == When.NOW and w.verb in CHANGES and w.option("if") is None and level(w))
-        write = next((w for w in plain if same(w, read) and reached(operation, w, read)), None)
+        write = next((w for w in plain if same(operation, w, read) and reached(operation, w, read)), None)
         if write is not None and read.when == When.NOW:
             yield write, read
