@@ -38,6 +38,7 @@ def rate(requirements: Requirements, writes: float) -> Requirements:
     return put(requirements, "workload.writes", writes)
 
 
+SINK = Existing(name="old", engine="mysql", role="sink")
 CASES: list[tuple[str, list[tuple[Requirements, str]]]] = [
     (
         "data-model",
@@ -208,6 +209,8 @@ CASES: list[tuple[str, list[tuple[Requirements, str]]]] = [
                 "change-capture-and-kafka",
             ),
             (put(CALENDAR, "existing", (Existing(name="old", engine="mysql", role="peer"),)), "none"),
+            (put(CALENDAR, "existing", (SINK,)), "outbox-on-postgresql"),
+            (put(ORDERS, "existing", (SINK,)), "log-on-postgresql"),
             (
                 put(READINGS, "domain.views", (View(name="load", sources=("reading",), kind="analytics"),)),
                 "indexes-in-place",

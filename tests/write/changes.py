@@ -22,6 +22,8 @@ domain:
       access: [{by: room, range: stay}]
 """
 
+FED = f"{SHOP}existing: {{billing: {{engine: mysql, role: sink}}}}\n"
+
 ORDERS = """
 datakeel: 1
 name: parcel orders
@@ -158,6 +160,11 @@ FOLLOWED = [
         ORDERS,
         [f"domain.aggregates.Payment={PAYMENT}", f"{VIEWS}.money={{sources: Payment, kind: lookup, fields: [order]}}"],
     ),
+    ("a system to be fed", ORDERS, ["existing.billing={engine: mysql, role: sink}"]),
+    ("a system to be fed with rows", SHOP, ["existing.billing={engine: mysql, role: sink, takes: [Bill, Room]}"]),
+    ("one more system to be fed", FED, ["existing.letters={engine: mysql, role: sink}"]),
+    ("less of what a system is told", FED, ["existing.billing.takes=[Bill]"]),
+    ("a system that is fed no more", FED, ["existing="]),
     ("a view", ORDERS, [f"{VIEWS}.by address={{sources: Order, kind: lookup, fields: [address]}}"]),
     ("a view that goes", ORDERS, [f"{VIEWS}.of customer="]),
     ("a field of a search", ORDERS, [f"{VIEWS}.order search.fields=[customer, address, items, note]"]),

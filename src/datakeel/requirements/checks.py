@@ -72,6 +72,7 @@ def check(of: Requirements) -> Iterator[Fault]:
         yield from _saga(saga, of)
     yield from _jobs(of, fields)
     yield from _services(of)
+    yield from _existing(of)
     yield from _contradictions(of)
 
 
@@ -332,6 +333,23 @@ def _services(of: Requirements) -> Iterator[Fault]:
         if service.through is not None:
             known = {s.name for s in of.existing} | {s.name for s in of.domain.services if s is not service}
             yield from _unknown(("domain", "services", service.name, "through"), "service", [service.through], known)
+
+
+def _existing(of: Requirements) -> Iterator[Fault]:
+    domain = of.domain
+    known = {one.name for kind in (domain.tables, domain.documents, domain.aggregates) for one in kind}
+    for system in of.existing:
+        path = ("existing", system.name)
+        yield from _unknown((*path, "takes"), "table, document or aggregate", system.takes, known)
+        if system.takes and system.role != "sink":
+            yield (*path, "takes"), f"only a sink takes what changes: expected `role: sink` of {system.name}"
+        if system.role == "sink" and not known:
+            yield (
+                (*path, "role"),
+                f"{system.name} is to be told what changes, and there is no table, document or aggregate whose changes "
+                "could be told: expected one in domain, or another role",
+            )
+    yield from _same((("existing", system.name), system.name) for system in of.existing)
 
 
 def _saga(of: Saga, whole: Requirements) -> Iterator[Fault]:

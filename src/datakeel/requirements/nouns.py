@@ -58,12 +58,14 @@ class Availability(Struct, frozen=True, kw_only=True):
 
 
 class Existing(Struct, frozen=True, kw_only=True):
-    """A system that stays: its engine, and what it is to the new one."""
+    """A system that stays: its engine, and what it is to the new one. A `sink` is told what changes of the constructs
+    that it `takes` (none: of all tables, documents and aggregates)."""
 
     name: str
     engine: str
     role: Literal["source", "sink", "peer"] = "peer"
     holds: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
 
 
 class Field(Struct, frozen=True, kw_only=True):

@@ -40,6 +40,14 @@ class Folder(Struct, frozen=True):
     storage: str = "1Gi"
 
 
+class Address(Struct, frozen=True):
+    """Where somebody else's system answers: a setting of this name, in the environment of the process `process`."""
+
+    setting: str
+    process: str
+    about: str
+
+
 class Command(Struct, frozen=True):
     """What an operator runs: ``python -m <package> NAME ARGUMENTS``. `target` is the dotted path, below the package, of
     a module with ``main(settings, arguments)``, which gives the exit status."""
@@ -88,6 +96,7 @@ class Contribution(Struct, frozen=True, kw_only=True):
     migrations: tuple[Migration, ...] = ()
     processes: tuple[Process, ...] = ()
     folders: tuple[Folder, ...] = ()
+    addresses: tuple[Address, ...] = ()
     commands: tuple[Command, ...] = ()
     routers: tuple[str, ...] = ()
     troubles: tuple[Trouble, ...] = ()

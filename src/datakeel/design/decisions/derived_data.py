@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from datakeel import naming
 from datakeel.decision import Decision, Figure
 from datakeel.design import needs
 from datakeel.design.amounts import count, period, share
@@ -14,6 +15,7 @@ from datakeel.requirements import Existing, Requirements, View
 from datakeel.technologies import known, value
 
 QUESTION = "derived-data"
+DELIVERIES_IN_FLIGHT = 8  # of one feed, at a time
 PIPELINE = ("debezium", "kafka")  # with the registry of schemas that belongs to them
 
 
@@ -31,10 +33,18 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
         word,
         CHOICES,
         lambda other: _cost(other, estimate),
-        because=[*_because(requirements, estimate, word, followed), *_of_rows(requirements, estimate, noted)],
-        figures=[relayed(estimate)] if followed else [],
+        because=[
+            *_because(requirements, estimate, word, followed),
+            *_of_rows(requirements, estimate, noted),
+            *_of_others(requirements),
+        ],
+        figures=[
+            *([relayed(estimate)] if followed else []),
+            *(_told(requirements, sink, estimate) for sink in needs.sinks(requirements)),
+        ],
         parts=(["log"] if followed else [])
         + (["change-feed"] if noted else [])
+        + (["feed"] if needs.sinks(requirements) else [])
         + (["cluster-configuration"] if piped else []),
         products=PIPELINE if piped else [],
         judgement=judged(asked, word, _needed(requirements, estimate), CHOICES, known()[asked].price if asked else ""),
@@ -47,6 +57,8 @@ def _needed(requirements: Requirements, estimate: Estimate) -> str:
     if not needs.followed(requirements, estimate):
         if needs.noted(requirements, estimate):
             return "changes-on-postgresql"
+        if needs.sinks(requirements):
+            return "outbox-on-postgresql"
         return "indexes-in-place" if requirements.domain.views else "none"
     if estimate.peak_events > value("postgresql", "relayed_events"):
         return "change-capture-and-kafka"
@@ -175,6 +187,40 @@ def _of_rows(requirements: Requirements, estimate: Estimate, noted: tuple[str, .
         )
 
 
+def _of_others(requirements: Requirements) -> Iterator[str]:
+    """What is said of the systems beside this one that are told what changes, or are not."""
+    for sink in needs.sinks(requirements):
+        what = ", ".join(needs.fed(requirements, sink))
+        setting = f"{naming.snake(sink.name).upper()}_FEED_URL"
+        yield (
+            f"{sink.name} stays ({sink.engine}) and is told each change of {what}: the database writes it into an "
+            "outbox in the transaction that makes it, and a process of its own delivers it over HTTP to "
+            f"{setting}, in order for each id, at least once under one key. Nobody writes into {sink.engine} past the "
+            f"rules of {sink.name}: what listens there takes a key once, and an answer that says never makes a dead "
+            "letter, behind which only the same id waits."
+        )
+    told = {name for sink in needs.sinks(requirements) for name in needs.fed(requirements, sink)}
+    for job in requirements.domain.batches:
+        if job.kind in ("archive", "retention") and job.source in told:
+            yield f"What {job.name} takes away from {job.source} is told as a deletion."
+    for one in requirements.existing:
+        if one.role == "peer":
+            yield (
+                f"{one.name} stays ({one.engine}) beside this system: nothing is copied to it or from it. "
+                "`role: sink` has it told what changes here, `role: source` has its changes followed."
+            )
+
+
+def _told(requirements: Requirements, sink: Existing, estimate: Estimate) -> Figure:
+    most = sum(load.peak_writes for load in estimate.loads if load.name in needs.fed(requirements, sink))
+    return Figure(
+        f"changes that {sink.name} is told",
+        count(most, "changes/s"),
+        f"the writes at peak of what it takes; {DELIVERIES_IN_FLIGHT} are on their way at a time, so that it keeps up "
+        f"where {sink.name} answers within {period(DELIVERIES_IN_FLIGHT / most) if most else period(1.0)}",
+    )
+
+
 def _cost(word: str, estimate: Estimate) -> str:
     if word == "change-capture-and-kafka":
         return known()["kafka"].price
@@ -186,6 +232,8 @@ def _cost(word: str, estimate: Estimate) -> str:
         )
     if word == "changes-on-postgresql":
         return "a note with each write, a process and a lag for each copy"
+    if word == "outbox-on-postgresql":
+        return "a row with each write, a process for each system that is told, and dead letters, for nobody who asks"
     if word == "indexes-in-place":
         return "every search and every sum reads the rows of the record, in its own shape"
     return "two writes by hand, to the record and to the view: they differ from the first failure between them on"
@@ -205,6 +253,19 @@ CHOICES = {
         failure="An index is rebuilt by the database (REINDEX CONCURRENTLY).",
         scaling="A copy from a log, when searches or sums get in the way of writes.",
         operation="Watch slow queries and the size of indexes.",
+    ),
+    "outbox-on-postgresql": Choice(
+        title="The database notes each change in an outbox, and a process tells the systems beside this one",
+        consistency=(
+            "Another system is eventual: it has the changes of each id in their order, each once by its key, and is "
+            "behind by the time of a call."
+        ),
+        failure=(
+            "The feed dies: its claims end, and another tells the rest. The receiver is away: changes wait, in order. "
+            "It refuses one: a dead letter, behind which only the same id waits."
+        ),
+        scaling="More processes of a feed share what is due; beyond, a log with partitions, and connectors from it.",
+        operation="Watch each feed's lag and its dead letters; replay one when its cause is mended.",
     ),
     "changes-on-postgresql": Choice(
         title="The database notes what changes, and each copy reads it again",

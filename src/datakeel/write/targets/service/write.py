@@ -130,6 +130,7 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
         "lock": zlib.crc32(name.encode()),
         "processes": [_process(p) for p in processes],
         "addresses": [(f"{naming.snake(p.name).upper()}_URL", p) for p in processes if p.port and p != API],
+        "others": [address for c in contributions for address in c.addresses],
         "kept": [folder for c in contributions for folder in c.folders],
         "commands": [{"name": c.name, "about": c.about, "module": c.target} for c in commands],
         "panels": msgspec.to_builtins(panels),
