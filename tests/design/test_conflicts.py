@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from datakeel.design.designer import design
 from datakeel.mistake import Mistake
-from datakeel.requirements import Availability, Latency, Requirements, View
+from datakeel.requirements import Availability, Existing, Latency, Requirements, View
 from tests.design.systems import CALENDAR, CHECKOUT, FRIENDS, NOTES, ORDERS, READINGS, put
 
 EVERYWHERE = put(CALENDAR, "availability", Availability(regions=2, writes_in="every region"))
@@ -37,6 +37,11 @@ REFUSED: list[tuple[str, Requirements, str]] = [
         "strong and off line",
         put(put(CALENDAR, "availability.offline", True), "domain.tables.booking.consistency", "strong"),
         r"availability.offline and strong consistency of booking contradict.*`domain.replicated`",
+    ),
+    (
+        "to be fed with what no feed tells",
+        put(READINGS, "existing", (Existing(name="old", engine="oracle", role="sink"),)),
+        r"existing.old.role: a sink is told the changes of tables, documents and aggregates.*`kind: export`.*: peer`",
     ),
     ("in Java", put(ORDERS, "language", "Java"), r"Java is not written. What exists: Python with SQL"),
     (

@@ -37,22 +37,22 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "hundreds of thousands of events per second from IoT devices",
         {"workload.writes": 200_000, "series": ["reading"], "key": "device"},
     ),
-    ("1-2k orders/day", {"workload.writes": 2_000 / DAY}),
-    ("1 lakh orders per day", {"workload.writes": 100_000 / DAY}),
-    ("orders, 20 milion per day", {"workload.writes": 20e6 / DAY}),
+    ("1-2k orders/day", {"workload.writes": 2_000 / 86_400}),
+    ("1 lakh orders per day", {"workload.writes": 100_000 / 86_400}),
+    ("orders, 20 milion per day", {"workload.writes": 20e6 / 86_400}),
     ("sensor readings: 300 per secound", {"workload.writes": 300}),
-    ("10.000 orders a day", {"workload.writes": 10_000 / DAY}),
-    ("10 000 orders a day", {"workload.writes": 10_000 / DAY}),
+    ("10.000 orders a day", {"workload.writes": 10_000 / 86_400}),
+    ("10 000 orders a day", {"workload.writes": 10_000 / 86_400}),
     ("1,250.5 orders per hour", {"workload.writes": 1250.5 / HOUR}),
-    ("every day some 700 orders come in", {"workload.writes": 700 / DAY}),
-    ("social network, 1M daily active users", {"workload.users": 1_000_000, "workload.writes": 1e6 * 20 / DAY}),
-    ("a chat app, 300k monthly users", {"workload.users": 300_000, "workload.writes": 30_000 * 20 / DAY}),
+    ("every day some 700 orders come in", {"workload.writes": 700 / 86_400}),
+    ("social network, 1M daily active users", {"workload.users": 1_000_000, "workload.writes": 1e6 * 20 / 86_400}),
+    ("a chat app, 300k monthly users", {"workload.users": 300_000, "workload.writes": 30_000 * 20 / 86_400}),
     ("400 robots report their position every 200 ms", {"workload.writes": 2000, "series": ["reading"], "key": "robot"}),
     (
         "Vehicle fleet tracking, 5,000 trucks, position each 30 seconds",
         {"workload.writes": 5000 / 30, "series": ["reading"]},
     ),
-    ("vaccinations of 10 million citizens, one dose per day per person", {"workload.writes": 10_000_000 / DAY}),
+    ("vaccinations of 10 million citizens, one dose per day per person", {"workload.writes": 10_000_000 / 86_400}),
     ("store genome sequences, 100 GB each, 5,000 per year", {"workload.record": 500, "workload.writes": 5000 / YEAR}),
     ("a lottery with 1 million tickets", {"workload.records": 1_000_000}),
     ("orders: 500/s at peak, 100/s on average", {"workload.writes": 100, "workload.peak": 5}),
@@ -70,7 +70,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ),
     (
         "Ingest GPS positions of 8,000 trucks every 30 s, range queries over the last 24 hours",
-        {"workload.writes": 8000 / 30, "key": "vehicle", "range": DAY},
+        {"workload.writes": 8000 / 30, "key": "vehicle", "range": 86_400},
     ),
     (
         "metrics from 500 servers every 15 seconds, hourly averages, keep for two years",
@@ -78,7 +78,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ),
     (
         "100k DAU, each sends 40 messages a day in a messenger",
-        {"workload.users": 100_000, "workload.writes": 100_000 * 40 / DAY},
+        {"workload.users": 100_000, "workload.writes": 100_000 * 40 / 86_400},
     ),
     # sizes and counts
     (
@@ -298,7 +298,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     (
         "hey, we run a small bakery and need something to keep track of cake orders, maybe 30 a day. two "
         "people will use it",
-        {"aggregates": ["Order"], "tables": [], "workload.users": 2, "workload.writes": 30 / DAY},
+        {"aggregates": ["Order"], "tables": [], "workload.users": 2, "workload.writes": 30 / 86_400},
     ),
     (
         "URL shortener, 100M new links per month, 10:1 read to write, keep links 5 years, p99 redirect < 20ms",
@@ -434,7 +434,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ),
     (
         "feature flags service read by 5,000 servers every 10 s, changed a few times a day",
-        {"workload.reads": 500, "workload.writes": 3 / DAY},
+        {"workload.reads": 500, "workload.writes": 3 / 86_400},
     ),
     (
         "publish product changes via Kafka within 10 seconds; the truth stays in MySQL",
@@ -457,7 +457,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ),
     (
         "support tickets: opened by customers, assigned to agents, resolved, closed, 5k a day",
-        {"events": ["TicketOpened", "TicketAssigned", "TicketResolved", "TicketClosed"], "workload.writes": 5000 / DAY},
+        {
+            "events": ["TicketOpened", "TicketAssigned", "TicketResolved", "TicketClosed"],
+            "workload.writes": 5000 / 86_400,
+        },
     ),
     (
         "a library: books, members, loans; max 5 loans per member",
@@ -480,7 +483,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         {"events": ["ExpenseReportSubmitted", "ExpenseReportApproved", "ExpenseReportRejected"]},
     ),
     ("library of 2M songs, playlists, users like songs", {"tables": ["song", "playlist"], "workload.records": 2e6}),
-    ("a clinic app, 150 visits a day", {"workload.writes": 150 / DAY}),
+    ("a clinic app, 150 visits a day", {"workload.writes": 150 / 86_400}),
     ("car rental, damage reports with photos", {"views": []}),
     ("students enroll in courses, max 30 students per course", {"tables": ["course", "enrolment"]}),
     ("school grades, teachers enter marks, 800 pupils", {"tables": ["school grade", "mark"]}),
@@ -496,7 +499,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "support tickets: opened, assigned, answered, closed; search over the text",
         {"events": ["TicketOpened", "TicketAssigned", "TicketAnswered", "TicketClosed"]},
     ),
-    ("a recipe website with comments, 100k visitors a day", {"workload.reads": 100_000 / DAY}),
+    ("a recipe website with comments, 100k visitors a day", {"workload.reads": 100_000 / 86_400}),
     (
         "metrics of our cluster, 3 million samples per minute, keep raw for 14 days, hourly averages for 2 years",
         {"streams": [], "rollups": (3600.0,)},
@@ -525,6 +528,62 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     ("a blog with posts and tags stored as json documents, search", {"documents": ["tag"], "views": ["tag search"]}),
+    (
+        "100k devices sending 1 KB every minute",
+        {"workload.writes": 100e3 / 60, "workload.record": 1000.0, "workload.records": 100e3},
+    ),
+    ("10,000 users upload 5 TB a day", {"workload.record": 500.0}),
+    ("cold chain: 15,000 sensors, temperature each minute", {"workload.writes": 250.0}),
+    ("a parcel service: 2 million parcels a day, each scanned about 6 times", {"workload.writes": 12e6 / 86_400}),
+    ("podcasts: 5,000 shows, episodes of 50 MB", {"workload.records": 5e3, "workload.record": 50e6}),
+    (
+        "an airline booking system with 300 seats per flight",
+        {
+            "tables": ["flight", "reservation"],
+            "invariants": [("at-most", ("flight",), 300), ("unique", ("flight", "seat"), None)],
+        },
+    ),
+    (
+        "a helpdesk where agents answer tickets; tickets have tags, attachments and notes",
+        {"tables": ["ticket"], "fields": ["tags", "attachments", "notes", "created_at"]},
+    ),
+    ("citizens report potholes with photos, the city assigns and fixes them", {"tables": ["pothole"]}),
+    (
+        "loan applications are submitted, scored, approved or rejected",
+        {"tables": [], "aggregates": ["LoanApplication"]},
+    ),
+    (
+        "parking permits for a city: residents apply, officers approve, valid for 1 year",
+        {"aggregates": ["Permit"], "tables": [], "workload.retention": None},
+    ),
+    (
+        "patients are admitted, transferred and discharged",
+        {"events": [f"Patient{did}" for did in ("Admitted", "Transferred", "Discharged")]},
+    ),
+    (
+        "personal finance: import bank transactions, categorise them, budgets",
+        {"tables": ["bank transaction", "budget"]},
+    ),
+    ("a flash-sale of 2,000 sneakers, never oversell", {"tables": ["stock item"]}),
+    (
+        "sync our Salesforce contacts into Postgres and search them",
+        {"existing": [], "overrides": {"engine": "postgresql"}},
+    ),
+    (
+        "connected cars send 2 KB every 5 seconds, 50,000 cars",
+        {"workload.writes": 10e3, "workload.record": 2e3},
+    ),
+    (
+        "insurance claims with photos, adjusters assess them, payouts approved by two people",
+        {"workload.users": None, "tables": ["insurance claim", "payout"]},
+    ),
+    ("land registry: parcels and owners", {"tables": ["parcel", "owner"], "aggregates": []}),
+    (
+        "copy all orders from our MySQL shop into the new search, keep MySQL as it is",
+        {"existing": [("mysql", "source")], "overrides": {}},
+    ),
+    ("store orders, and push them into our Oracle", {"existing": [("oracle", "sink")]}),
+    ("payments are loaded into Snowflake", {"existing": [("snowflake", "sink")]}),
     ("a school timetable, no room or teacher double booked", {"tables": ["room", "booking"]}),
 ]
 
@@ -623,6 +682,23 @@ def test_a_meeting_room_calendar_is_two_tables_and_nothing_else() -> None:
 
 def nothing_but(of: Requirements, *kinds: str) -> bool:
     return all(bool(getattr(of.domain, kind)) == (kind in kinds) for kind in of.domain.__struct_fields__)
+
+
+def test_what_is_to_be_done_once_with_what_somebody_has_is_no_system() -> None:
+    for task in ("translate my documents", "please summarize these meeting notes", "fix my code"):
+        with pytest.raises(Mistake, match="there is no system"):
+            intake(task)
+
+
+def test_totals_by_what_nothing_has_are_told() -> None:
+    found = intake("Payments with a dashboard per bank branch")
+    assert "“per bank”" in found.reasons["summary"]
+    assert "per method" not in intake("Payments with a dashboard per method").reasons.get("summary", "")
+
+
+def test_several_of_something_are_many() -> None:
+    (ticket,) = intake("a helpdesk where agents answer tickets; tickets have tags and notes").domain.tables
+    assert {f.name: f.many for f in ticket.fields} == {"tags": True, "notes": False, "created_at": False}
 
 
 def test_only_paid_orders_ship() -> None:

@@ -25,6 +25,7 @@ def refuse(requirements: Requirements) -> None:
         *_strong_everywhere(requirements),
         *_strong_offline(requirements),
         *_always(requirements),
+        *_sinks(requirements),
         *_views(requirements),
         *_files(estimate(requirements)),
         *_beyond(requirements, estimate(requirements)),
@@ -54,6 +55,17 @@ def _language(requirements: Requirements) -> Iterator[str]:
             "`language: python`, or keep "
             f"the decisions, the SQL and the message schemas, and write the rest in {requirements.language}."
         )
+
+
+def _sinks(requirements: Requirements) -> Iterator[str]:
+    """What is to be fed where nothing feeds: a feed tells changes of rows and events."""
+    for sink in requirements.sinks():
+        if not requirements.told(sink):
+            yield (
+                f"existing.{sink.name}.role: a sink is told the changes of tables, documents and aggregates, and there "
+                f"is none here. What else there is {sink.name} gets by an export (`batches`, `kind: export`), or it "
+                f"reads the API: set `role: peer`, or take {sink.name} out."
+            )
 
 
 def _strong_everywhere(requirements: Requirements) -> Iterator[str]:

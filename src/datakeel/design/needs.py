@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.design.estimate import Estimate
-from datakeel.requirements import Aggregate, Existing, Invariant, Requirements, Table, View
+from datakeel.requirements import Aggregate, Invariant, Requirements, Table, View
 from datakeel.technologies import value
 
 
@@ -36,18 +36,6 @@ def noted(requirements: Requirements, estimate: Estimate) -> tuple[str, ...]:
     own = rows(requirements)
     viewed = (source for view in copied(requirements, estimate) for source in view.sources)
     return tuple(dict.fromkeys(name for name in viewed if name in own))
-
-
-def sinks(requirements: Requirements) -> tuple[Existing, ...]:
-    """The systems that stay, and are told what changes here."""
-    return tuple(one for one in requirements.existing if one.role == "sink")
-
-
-def fed(requirements: Requirements, sink: Existing) -> tuple[str, ...]:
-    """The constructs whose changes a sink is told."""
-    domain = requirements.domain
-    own = (one.name for kind in (domain.tables, domain.documents, domain.aggregates) for one in kind)
-    return tuple(name for name in own if not sink.takes or name in sink.takes)
 
 
 def rows(requirements: Requirements) -> frozenset[str]:

@@ -343,12 +343,6 @@ def _existing(of: Requirements) -> Iterator[Fault]:
         yield from _unknown((*path, "takes"), "table, document or aggregate", system.takes, known)
         if system.takes and system.role != "sink":
             yield (*path, "takes"), f"only a sink takes what changes: expected `role: sink` of {system.name}"
-        if system.role == "sink" and not known:
-            yield (
-                (*path, "role"),
-                f"{system.name} is to be told what changes, and there is no table, document or aggregate whose changes "
-                "could be told: expected one in domain, or another role",
-            )
     yield from _same((("existing", system.name), system.name) for system in of.existing)
 
 

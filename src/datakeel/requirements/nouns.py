@@ -307,3 +307,13 @@ class Requirements(Struct, frozen=True, kw_only=True):
     domain: Domain = Domain()
     overrides: dict[str, str] = {}
     reasons: dict[str, str] = {}
+
+    def sinks(self) -> tuple[Existing, ...]:
+        """The systems that stay, and are told what changes here."""
+        return tuple(one for one in self.existing if one.role == "sink")
+
+    def told(self, sink: Existing) -> tuple[str, ...]:
+        """The constructs whose changes a sink is told."""
+        kinds = (self.domain.tables, self.domain.documents, self.domain.aggregates)
+        names = (one.name for kind in kinds for one in kind)
+        return tuple(name for name in names if not sink.takes or name in sink.takes)

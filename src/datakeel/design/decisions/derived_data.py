@@ -40,11 +40,11 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
         ],
         figures=[
             *([relayed(estimate)] if followed else []),
-            *(_told(requirements, sink, estimate) for sink in needs.sinks(requirements)),
+            *(_told(requirements, sink, estimate) for sink in requirements.sinks()),
         ],
         parts=(["log"] if followed else [])
         + (["change-feed"] if noted else [])
-        + (["feed"] if needs.sinks(requirements) else [])
+        + (["feed"] if requirements.sinks() else [])
         + (["cluster-configuration"] if piped else []),
         products=PIPELINE if piped else [],
         judgement=judged(asked, word, _needed(requirements, estimate), CHOICES, known()[asked].price if asked else ""),
@@ -57,7 +57,7 @@ def _needed(requirements: Requirements, estimate: Estimate) -> str:
     if not needs.followed(requirements, estimate):
         if needs.noted(requirements, estimate):
             return "changes-on-postgresql"
-        if needs.sinks(requirements):
+        if requirements.sinks():
             return "outbox-on-postgresql"
         return "indexes-in-place" if requirements.domain.views else "none"
     if estimate.peak_events > value("postgresql", "relayed_events"):
@@ -189,8 +189,8 @@ def _of_rows(requirements: Requirements, estimate: Estimate, noted: tuple[str, .
 
 def _of_others(requirements: Requirements) -> Iterator[str]:
     """What is said of the systems beside this one that are told what changes, or are not."""
-    for sink in needs.sinks(requirements):
-        what = ", ".join(needs.fed(requirements, sink))
+    for sink in requirements.sinks():
+        what = ", ".join(requirements.told(sink))
         setting = f"{naming.snake(sink.name).upper()}_FEED_URL"
         yield (
             f"{sink.name} stays ({sink.engine}) and is told each change of {what}: the database writes it into an "
@@ -199,7 +199,7 @@ def _of_others(requirements: Requirements) -> Iterator[str]:
             f"rules of {sink.name}: what listens there takes a key once, and an answer that says never makes a dead "
             "letter, behind which only the same id waits."
         )
-    told = {name for sink in needs.sinks(requirements) for name in needs.fed(requirements, sink)}
+    told = {name for sink in requirements.sinks() for name in requirements.told(sink)}
     for job in requirements.domain.batches:
         if job.kind in ("archive", "retention") and job.source in told:
             yield f"What {job.name} takes away from {job.source} is told as a deletion."
@@ -212,7 +212,7 @@ def _of_others(requirements: Requirements) -> Iterator[str]:
 
 
 def _told(requirements: Requirements, sink: Existing, estimate: Estimate) -> Figure:
-    most = sum(load.peak_writes for load in estimate.loads if load.name in needs.fed(requirements, sink))
+    most = sum(load.peak_writes for load in estimate.loads if load.name in requirements.told(sink))
     return Figure(
         f"changes that {sink.name} is told",
         count(most, "changes/s"),

@@ -19,7 +19,7 @@ def choose(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
     if requirements.domain.sagas:
         return "compensated-steps"
     follows = needs.followed(requirements, estimate) or needs.noted(requirements, estimate)
-    return "idempotent-consumers" if follows or needs.sinks(requirements) else "transactions-and-time-outs"
+    return "idempotent-consumers" if follows or requirements.sinks() else "transactions-and-time-outs"
 
 
 def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, str]) -> Decision:
@@ -43,14 +43,14 @@ def _parts(requirements: Requirements, estimate: Estimate) -> Iterator[str]:
     followed = needs.followed(requirements, estimate) or needs.noted(requirements, estimate)
     if domain.sagas:
         yield "outbox"
-    fed = needs.sinks(requirements)
+    fed = requirements.sinks()
     if followed or fed or domain.sagas or domain.series or domain.batches or domain.replicated:
         yield "dashboard"
 
 
 def _because(requirements: Requirements, followed: tuple[str, ...], noted: tuple[str, ...]) -> Iterator[str]:
     domain, sagas = requirements.domain, requirements.domain.sagas
-    if not (followed or noted or sagas or domain.series or domain.replicated or needs.sinks(requirements)):
+    if not (followed or noted or sagas or domain.series or domain.replicated or requirements.sinks()):
         yield (
             "Each request is one transaction in one database: it happened, or it did not. There is "
             "nothing that could be done "
@@ -66,7 +66,7 @@ def _because(requirements: Requirements, followed: tuple[str, ...], noted: tuple
             f"A copy of {' or '.join(noted)} reads what was changed as it is now: a change that is noted twice is read "
             "twice, to the same end. What a copy cannot take is put aside by its id until it changes or is tried again."
         )
-    for sink in needs.sinks(requirements):
+    for sink in requirements.sinks():
         yield (
             f"{sink.name} is told again until it has answered, with growing waits, under the same key. Silence is not "
             "the fault of a change and kills none; a change that it refuses, or fails at ten times, is put aside, and "

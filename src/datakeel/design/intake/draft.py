@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.design.intake.quantities import ADVERBS, MULTIPLES, PERIODS, SIZES, WORDS
-from datakeel.design.intake.text import Text, Token, verb_forms
+from datakeel.design.intake.text import Text, Token, singular, verb_forms
 from datakeel.design.intake.vocabulary import lexicon, pairs
 from datakeel.requirements import Access, Aggregate, Domain, Event, Field, Invariant, Table
 
@@ -41,11 +41,12 @@ def draft(request: Text, taken: Iterable[int], *, evidence: bool) -> Draft | Non
     used = set(taken)
     events = dict(acts(request)) | dict(_moves_by_people(request, used))
     done = {verb for verbs in events.values() for verb in verbs}
-    things = [t for t in _things(request, used, events) if t.split()[-1] not in done]  # finance pays
+    things = [t for t in _things(request, used, events) if not verb_forms(t.split()[-1]) & done]  # finance pays
     things = [t for t in things if not (t.split()[0] in lexicon("acts") and t.partition(" ")[2] in things)]
     if not things and not events and not evidence:
         return None
-    if not events and not evidence and not (things and _is_system(request)) and not _is_named(request):
+    spoken = (things and _is_system(request)) or _is_named(request) or _is_told_of(request, things)
+    if not events and not evidence and not spoken:
         return None
     things = things or ([] if events else ["record"])
     return _draft(request, things[: 6 - len(events)], events, "this kind of system is not known")
@@ -94,6 +95,19 @@ def _is_named(request: Text) -> bool:
     return lists_several(request) or any(t.one in lexicon("titles") | set(pairs("holds")) for t in request.tokens)
 
 
+def _is_told_of(request: Text, things: list[str]) -> bool:
+    """Whether somebody says what a thing has (``tickets have tags and comments``), or who tells of it (``citizens
+    report potholes``)."""
+    if any(len(_fields(request, thing, things)) > 2 for thing in things):
+        return True
+    for who, verb, what in zip(request.tokens, request.tokens[1:], request.tokens[2:], strict=False):
+        people = who.one in lexicon("people") and who.one != who.low
+        told = verb.low in lexicon("acts") | lexicon("keeping") or verb.low == "report"
+        if people and told and what.one != what.low and _is_thing(what):
+            return True
+    return False
+
+
 def _things(request: Text, used: set[int], events: Iterable[str]) -> list[str]:
     """What is listed; else what the software is called after, and other nouns in the plural."""
     lists = [[one for one, _ in items if one] for items in _lists(request, used)]
@@ -101,6 +115,8 @@ def _things(request: Text, used: set[int], events: Iterable[str]) -> list[str]:
     whole = list(_whole(request, used))
     holds = [pairs("holds")[t.one] for t in request.tokens if t.one in pairs("holds")]
     plurals = list(_plurals(request, used))
+    held = {singular(f.name) for thing in plurals for f in _fields(request, thing, [])}
+    plurals = [thing for thing in plurals if thing not in held]  # tickets have tags
     found = next((f for f in (several, [*whole, *plurals] if whole else [], holds, listed, plurals) if f), [])
     return [t for t in dict.fromkeys(found) if not {t, t.split()[-1]} & set(events)]
 
@@ -112,12 +128,17 @@ def _lists(request: Text, used: set[int]) -> Iterator[list[tuple[str, bool]]]:
     starts = {i + 1 for i, t in enumerate(tokens) if verb_forms(t.low) & lexicon("keeping") and i not in used}
     starts |= {i + 1 for i, t in enumerate(tokens) if t.text == ":"}
     for i, token in enumerate(tokens[:-2]):
-        if token.one in lexicon("software") and _opens_list(tokens[i + 1], tokens[i + 2]):
+        if _is_software(token) and _opens_list(tokens[i + 1], tokens[i + 2]):
             starts.add(i + 2)
     for start in sorted(starts):
         theirs = tokens[start - 1].low == "for"  # whose it is, and not what it keeps: an app for engineers
         items = list(_list(request, start, used))
         yield [item for item in items if not (theirs and item[0].split(" ")[-1] in lexicon("people"))]
+
+
+def _is_software(token: Token) -> bool:
+    papers = token.one in lexicon("papers") and token.low != token.one  # loan applications
+    return token.one in lexicon("software") and not papers
 
 
 def _opens_list(sign: Token, first: Token) -> bool:
@@ -127,7 +148,7 @@ def _opens_list(sign: Token, first: Token) -> bool:
 def _whole(request: Text, used: set[int]) -> Iterator[str]:
     """What the software is called after: ``a recipe app``."""
     for i, token in enumerate(request.tokens):
-        if token.one in lexicon("software") and i and i not in used:
+        if _is_software(token) and i and i not in used:
             found = _phrase_before(request.tokens, i, used)
             yield from (f"{n.split()[-1]} record" for n in found) if token.low == "records" else found
 
@@ -135,8 +156,17 @@ def _whole(request: Text, used: set[int]) -> Iterator[str]:
 def _plurals(request: Text, used: set[int]) -> Iterator[str]:
     """Nouns in the plural, wherever they stand; people only where there is nothing else."""
     plural = [i for i, t in enumerate(request.tokens) if i not in used and t.one != t.low and _is_thing(t)]
+    plural = [i for i in plural if not _is_done_by_one(request.tokens, i)]
     found = [" ".join([*_adjective(request.tokens, i, used), request.tokens[i].one]) for i in plural]
     return iter([t for t in found if t.split()[-1] not in lexicon("people")] or found)
+
+
+def _is_done_by_one(tokens: tuple[Token, ...], at: int) -> bool:
+    """``the city assigns and fixes them``: verbs, and no things."""
+    if tokens[at].one not in lexicon("acts"):
+        return False
+    by_one = at > 1 and tokens[at - 2].low in ("the", "each", "every") and _is_one_thing(tokens[at - 1])
+    return by_one or bool({"them", "it"} & {t.low for t in tokens[at + 1 : at + 2]})
 
 
 def _adjective(tokens: tuple[Token, ...], at: int, used: set[int]) -> list[str]:
@@ -164,7 +194,9 @@ def _list(request: Text, start: int, used: set[int]) -> Iterator[tuple[str, bool
     words: list[Token] = []
     after_colon = request.tokens[start - 1].text == ":"
     for i, token in _outside_brackets(request, start):
-        if i in used:
+        if {"them", "it"} & {t.low for t in request.tokens[i + 1 : i + 2]} and token.is_word:
+            words = []  # categorise them
+        elif i in used:
             yield "", True
             words = []
         elif (words and words[-1].one in lexicon("people") and token.low in lexicon("keeping")) or _is_done_by_people(
@@ -242,7 +274,7 @@ def _is_thing(token: Token) -> bool:
         and len(one) > 2
         and not {low, one} & lexicon("small")
         and not {low, one} & lexicon("abstract")
-        and one not in lexicon("software")
+        and not _is_software(token)
         and one not in {*PERIODS, *SIZES, *MULTIPLES, *WORDS, *ADVERBS}
         and not low.endswith(("ly", "ing"))
     )
@@ -280,7 +312,7 @@ def _fields(request: Text, thing: str, things: list[str]) -> tuple[Field, ...]:
     for _, end in request.places(thing):
         if request.tokens[end : end + 1] and request.tokens[end].low in OPENING:
             said += [field(n) for n in _field_names(request, end + 1)]
-    unique = {f.name: f for f in said if f.name not in things}
+    unique = {f.name: f for f in said if not {f.name, singular(f.name)} & set(things)}
     own = list(unique.values()) or [Field(name="name")]
     return (*own, Field(name="created_at", type="timestamp"))
 
@@ -298,13 +330,25 @@ def _field_names(request: Text, start: int) -> Iterator[str]:
         ):
             words.append(token.low)
             continue
+        if _is_clause(words):
+            return
         if 0 < len(words) <= 3 and not _how_often(words):
             yield "_".join(words)
         words = []
         if token.text != "," and token.low not in ("and", "or"):
             return
-    if 0 < len(words) <= 3 and not _how_often(words):
+    if 0 < len(words) <= 3 and not _how_often(words) and not _is_clause(words):
         yield "_".join(words)
+
+
+def _is_clause(words: list[str]) -> bool:
+    """``managers approve``, ``payouts approved``, ``search``: what somebody does, and no field."""
+    if len(words) < 2:
+        return bool(words) and words[0] in lexicon("small")
+    people = singular(words[0]) in lexicon("people") and singular(words[0]) != words[0]
+    does = words[-1] != singular(words[-1]) and singular(words[-1]) in lexicon("acts")
+    done = words[-1].endswith("ed") and bool(verb_forms(words[-1]) & lexicon("acts"))
+    return people or does or done or bool({"them", "it"} & set(words))
 
 
 def _how_often(words: list[str]) -> bool:
@@ -317,9 +361,13 @@ def field(name: str) -> Field:
 
     >>> field("date_of_birth").type, field("price").type, field("email").type
     ('date', 'money', 'text')
+    >>> field("tags").many, field("notes").many
+    (True, False)
     """
-    kind = next((k for pattern, k in TYPES if re.search(pattern, name)), "text")
-    return replace(Field(name=name), type=kind)
+    kind = next((k for pattern, k in TYPES if re.search(pattern, name)), "")
+    last = name.rpartition("_")[2]
+    several = not kind and singular(last) != last and last not in lexicon("single")
+    return replace(Field(name=name, many=several), type=kind or "text")
 
 
 _DOING = re.compile(
@@ -389,7 +437,11 @@ def _done_to(tokens: tuple[Token, ...], verbs: list[str]) -> Iterator[str]:
 
 def _headed(tokens: tuple[Token, ...]) -> Iterator[str]:
     """What a request is about, before its first colon: ``leave requests: …``, ``expense reports: …``."""
-    at = next((i for i, t in enumerate(tokens) if t.text == ":"), 0)
+    colon = next((i for i, t in enumerate(tokens) if t.text == ":"), 0)
+    at = next((i for i, t in enumerate(tokens[:colon]) if i and t.low in ("for", "of", "in", "at")), colon)
+    if at < colon and tokens[at - 1].low != tokens[at - 1].one and _is_thing(tokens[at - 1]):
+        yield " ".join([*_adjective(tokens, at - 1, set()), tokens[at - 1].one])  # parking permits for a city: …
+        return
     filed = at > 1 and tokens[at - 1].one == "report" and tokens[at - 2].low in lexicon("filed")
     plural = at > 1 and tokens[at - 1].low != tokens[at - 1].one
     if plural and (filed or (_is_thing(tokens[at - 1]) and _adjective(tokens, at - 1, set()))):
@@ -421,7 +473,11 @@ def _regular(word: str) -> str | None:
 
 def _thing_after(request: Text, words: str) -> str:
     first = next((w for w in words.split() if w not in lexicon("small")), "")
-    return next((t.one for t in request.tokens if t.low == first and t.one != t.low), "")
+    for i, token in enumerate(request.tokens):
+        if token.low == first and token.one != token.low:
+            whose = _adjective(request.tokens, i, set()) if token.one in lexicon("papers") else []
+            return " ".join([*whose, token.one])
+    return ""
 
 
 def _base(participle: str) -> str | None:

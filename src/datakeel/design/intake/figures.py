@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from datakeel.design.intake.quantities import DAY, HOUR, MINUTE, YEAR, Quantity
@@ -104,4 +105,4 @@ def tidy(path: str, value: Any) -> Any:
     if kind not in ("rate", "count") or not value or len(text(value, kind)) <= LONGEST:
         return value
     every = next(s for s in (1, MINUTE, HOUR, DAY, YEAR) if kind == "count" or value * s >= 1 or s == YEAR)
-    return float(f"{value * every:.4g}") / every
+    return float(Fraction(f"{value * every:.4g}") / every)

@@ -83,6 +83,8 @@ def named(request: Text) -> Named:
         elif one.role not in overrides:
             overrides[one.role] = one.name
             reasons[f"overrides.{one.role}"] = said
+    for path in [path for path, name in overrides.items() if name in existing]:
+        del overrides[path], reasons[f"overrides.{path}"]  # from our MySQL, and MySQL stays as it is
     reasons |= {f"domain.services.{name}": said for name, said in external.items()}
     return Named(
         overrides=overrides,
@@ -167,14 +169,20 @@ def _existing(request: Text, one: Mention) -> Role | None:
         return None
     before = [t.low for t in request.before(one.first, 4)]
     verbs = {v for t in request.before(one.first, 9) for v in verb_forms(t.low)}
+    there = _stays(request, one) or bool({"existing", "legacy", "current", "old", "present"} & set(before))
     if before[-1:] == ["to"] and verbs & lexicon("leaving"):
         return None
     if "from" in before[-2:] and verbs & (lexicon("leaving") | lexicon("flowing")):
         return "source"
-    if one.role == "engine" and before[-1:] and before[-1] in ("to", "into") and verbs & lexicon("flowing"):
-        return "sink"
-    if not (_stays(request, one) or {"existing", "legacy", "current", "old", "present"} & set(before)):
-        return ("source" if "from" in before else "peer") if before[-1:] == ["our"] else None
+    own = before[-1:] == ["our"]
+    if (
+        one.role == "engine"
+        and {"to", "into"} & set(before[-2:] if own else before[-1:])
+        and verbs & lexicon("flowing")
+    ):
+        return "sink" if there or own or one.name not in lexicon("grounds") else None
+    if not there:
+        return ("source" if "from" in before else "peer") if own else None
     if {"to", "into"} & set(before) and "from" not in before:
         return "sink"
     return "source" if "from" in before or one.role == "engine" else "peer"

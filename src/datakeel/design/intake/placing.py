@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from datakeel.design.intake.domains import Known
 from datakeel.design.intake.figures import RECORD, Figures, possible
 from datakeel.design.intake.quantities import DAY, MONTH, Quantity
 from datakeel.design.intake.rates import rates
 from datakeel.design.intake.spoken import without_numbers
-from datakeel.design.intake.text import Text
+from datakeel.design.intake.text import Text, verb_forms
 from datakeel.design.intake.vocabulary import lexicon
 
 MANY = 1000  # places: a system of so many is as large as they are
@@ -44,15 +46,19 @@ def _count(found: Figures, q: Quantity) -> None:
         found.at_most.append((int(q.value), q.each, last))
     elif lexicon("regions") & set(q.of) or (q.of[:2] == ("data", "center") or q.of[:2] == ("data", "centre")):
         found.put("availability.regions", int(q.value), q)
+    elif q.each and last in lexicon("seats") and q.each not in lexicon("people") and q.value >= 2:
+        found.capacity = int(q.value)  # 300 seats per flight
     elif found.left(q, 2) == ["limited", "to"]:  # classes limited to 15 people
         found.capacity = int(q.value)
+    elif q.value < 10 and "by" in found.left(q, 1) and lexicon("people") & set(q.of):
+        return  # approved by two people
     elif lexicon("people") & set(q.of) and not q.each and q.value >= 2:
         _users(found, q)
     elif found.left(q, 3) == ["of", "at", "most"]:  # classes of at most 12
         found.capacity = int(q.value)
     elif q.each or "most" in found.left(q, 2):  # a constraint, or nothing
         found.unread += [found.quote(q)] if q.value > 3 and "most" not in found.left(q, 2) else []
-    elif {"seat", "spot", "ticket"} & set(q.of) and q.value >= 2:
+    elif lexicon("seats") & set(q.of) and q.value >= 2:
         found.capacity = int(q.value)
         found.records += [q] if q.value >= MANY else []
     elif q.of and q.value >= 2 and last not in lexicon("uncounted") and q.of[0] not in lexicon("uncounted"):
@@ -107,16 +113,27 @@ def _single(found: Figures, q: Quantity) -> bool:
 
 
 def _flow(found: Figures, q: Quantity) -> None:
+    """``100k devices sending 1 KB every minute``: so much at a time, from each of them."""
+    counts = [c for c in found.quantities if c.kind == "count" and c.of and not c.each and c.value >= 2]
+    before = [c for c in counts if 0 <= q.first - c.last <= 3]
+    senders = before or [c for c in counts if c.first >= q.last][:1]  # cars send 2 KB every 5 seconds, 50,000 cars
+    if q.every and senders and q.value * q.every <= LARGEST_RECORD:
+        found.put("workload.record", round(q.value * q.every, 3), q)
+        found.rates.append((replace(q, kind="period"), senders[-1].value / q.every))
+        found.reasons["rates"] = f"“{found.quote(senders[-1])}” × “{found.quote(q)}”"
+        return
     found.rates.append((q, q.value))
 
 
 def _size(found: Figures, q: Quantity) -> None:
     near = found.near(q)
+    before = found.request.before(q.first, 2)
+    files = len(before) == 2 and before[1].low == "of" and before[0].one != before[0].low  # episodes of 50 MB
     if ({"up", "max", "maximum"} & near and q.value < LARGEST_RECORD) or {"ram", "memory", "disk", "cpu"} & near:
         found.unread.append(found.quote(q))
     elif q.each and q.value > LARGEST_FILE:
         found.unread.append(f"{found.quote(q)}: files, which belong into a store of objects, with their addresses here")
-    elif q.value <= LARGEST_RECORD or q.each:
+    elif q.value <= LARGEST_RECORD or q.each or (files and q.value <= LARGEST_FILE):
         found.put("workload.record", q.value, q)
     else:
         found.records.append(q)
@@ -140,6 +157,8 @@ def _period(found: Figures, q: Quantity) -> None:
         found.put("availability.outage", q.value, q)
     elif {"last", "past"} & set(left[-1:]) and possible("lateness", q.value):
         found.reach = (q.value, f"said: “{found.quote(q)}”")
+    elif "valid" in left[-3:]:
+        found.unread.append(found.quote(q))  # a permit, and no data
     elif "every" in left[-2:] or "each" in left[-1:]:
         _interval(found, q)
     elif (burst := _burst(found, q)) is not None:
@@ -242,12 +261,27 @@ def _factor(found: Figures, q: Quantity) -> None:
     near = found.near(q)
     if {"grow", "growth"} & near and "year" in near and q.value > 1:
         found.put("workload.growth", q.value - 1, q)
-    elif "retry" in near or "retried" in near:
-        found.unread.append(found.quote(q))  # how often something is tried again is no peak
+    elif found.request.tokens[q.last - 1].low == "times" and _is_done(found, q):
+        _repeated(found, q)
     elif found.request.tokens[q.first].low[0] == "x" and not lexicon("peaks") & found.near(q, 6, 2):
         found.unread.append(found.quote(q))
     elif q.value >= 1:
         found.put("workload.peak", q.value, q)
+
+
+def _is_done(found: Figures, q: Quantity) -> bool:
+    """``each scanned about 6 times``, ``retried 5 times``: what is done so often, which is no peak."""
+    words = [t.low for t in found.request.before(q.first, 3) if t.is_word]
+    return any(w.endswith("ed") or verb_forms(w) & lexicon("acts") for w in words)
+
+
+def _repeated(found: Figures, q: Quantity) -> None:
+    """What each of the things before has done to it is written as often."""
+    if {"each", "every"} & set(found.left(q, 5)) and found.rates and q.value >= 1:
+        first, value = found.rates[-1]
+        found.rates[-1] = (first, value * q.value)
+    else:
+        found.unread.append(found.quote(q))
 
 
 def _ratio(found: Figures, q: Quantity) -> None:

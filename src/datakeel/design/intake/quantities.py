@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from datakeel.design.intake.text import Text, Token
 from datakeel.design.intake.vocabulary import lexicon, units
@@ -33,7 +34,8 @@ Kind = Literal["count", "rate", "size", "flow", "period", "share", "factor", "pe
 
 class Quantity(Struct, frozen=True, kw_only=True):
     """`flow` is bytes a second, `rate` things a second. `of` names the things, in the singular; `each`: for each of
-    these; `vague`: ``millions`` is read as two million."""
+    these; `every`: of a flow, the seconds between two (``1 KB every minute``); `vague`: ``millions`` is read as two
+    million."""
 
     kind: Kind
     value: float
@@ -41,6 +43,7 @@ class Quantity(Struct, frozen=True, kw_only=True):
     last: int
     of: tuple[str, ...] = ()
     each: str | None = None
+    every: float | None = None
     vague: bool = False
 
 
@@ -81,6 +84,8 @@ def _quantity(request: Text, at: int) -> Quantity | None:
         return Quantity(kind="period", value=PERIODS[_low(request, at + 1)], first=at, last=at + 2)
     if token.low in ("a", "an") and (unit := _one_period(request, at)) is not None:
         return Quantity(kind="period", value=unit, first=at, last=at + 2)
+    if token.low in ("each", "every") and (unit := _unit_of(request, at + 1)) is not None and unit <= HOUR:
+        return Quantity(kind="period", value=unit, first=at + 1, last=at + 2)
     number = _number(request, at)
     if number is None:
         return None
@@ -97,7 +102,12 @@ def _one_period(request: Text, at: int) -> float | None:
     before = _low(request, at - 1) if at else ""
     if before not in ("within", "under", "in", "for", "than", "after") or at + 1 >= len(request.tokens):
         return None
-    name = _unit(request.tokens[at + 1], PERIODS)
+    return _unit_of(request, at + 1)
+
+
+def _unit_of(request: Text, at: int) -> float | None:
+    """The seconds of the unit that stands here."""
+    name = _unit(request.tokens[at], PERIODS) if at < len(request.tokens) else None
     return PERIODS[name] if name else None
 
 
@@ -237,7 +247,8 @@ def _with_unit(request: Text, first: int, number: _Number) -> Quantity | None:
 def _sized(request: Text, value: float, at: int, start: _Start) -> Quantity:
     suffix = _rate_suffix(request, at)
     if suffix is not None:
-        return _made("flow", value / suffix[0], suffix[1], start)
+        flow = _made("flow", value / suffix[0], suffix[1], start)
+        return replace(flow, every=suffix[0]) if _low(request, at) in ("every", "each") else flow
     each = _each(request, at)
     return _made("size", value, each[1] if each else at, start, each=each[0] if each else None)
 

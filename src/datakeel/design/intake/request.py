@@ -56,7 +56,7 @@ def intake(request: str) -> Requirements:
     ('meeting-room calendar', 40, ['room', 'booking'])
     """
     words = text(request)
-    if _is_foreign(words):
+    if _is_foreign(words) or _is_task(words):
         raise Mistake(NOTHING)
     names = named(words)
     calls = domains.called(words, set(names.taken))
@@ -81,6 +81,7 @@ def intake(request: str) -> Requirements:
         read.put("availability.writes_in", "every region", f"“{wanted['writes everywhere']}”")
         read.put("availability.regions", 2, f"“{wanted['writes everywhere']}”, at least two", "inferred")
     domain = _dimensioned(domain, rest)
+    read.unread += _undimensioned(domain, rest)
     domain, why, left = batches.with_jobs(domain, jobs)
     reasons |= why
     read.unread += [*left, *_regular(words, domain, found)]
@@ -105,14 +106,20 @@ def _is_foreign(words: Text) -> bool:
     return len(foreign) >= 2 and len(foreign) > sum(t.low in lexicon("small") for t in words.tokens)
 
 
+def _is_task(words: Text) -> bool:
+    """``translate my documents``: something to be done with what somebody has, once."""
+    verb, whose = ([t.low for t in words.tokens if t.low != "please"] + ["", ""])[:2]
+    return verb in lexicon("tasks") and whose in ("my", "our", "this", "that", "these", "those", "me", "it")
+
+
 def _are_figures(calls: list[Called], found: list[Quantity]) -> bool:
     """Whether a domain is called by how much alone: ``a website with recipes, 100k visitors a day``."""
     return all(any(q.first < at < q.last for q in found) for c in calls for at in c.places)
 
 
 _PER = re.compile(
-    r"\b(?:report|dashboard|analytics|statistic|total|number|count|summary|breakdown)s?\b[^.;,:]{0,40}? (?:per|by) "
-    r"(?P<by>[a-z]+)",
+    r"\b(?:report|dashboard|analytics|statistic|total|number|count|summary|breakdown)s?\b[^.;,:]{0,40}? "
+    r"(?P<word>per|by) (?P<by>[a-z]+)",
     re.I,
 )
 
@@ -126,6 +133,16 @@ def _dimensioned(domain: Domain, words: Text) -> Domain:
         more = tuple(sorted(named - {*view.dimensions, "id", "time"})) if view.kind == "analytics" else ()
         views.append(replace(view, dimensions=(*more, *view.dimensions)) if more else view)
     return replace(domain, views=tuple(views))
+
+
+def _undimensioned(domain: Domain, words: Text) -> list[str]:
+    """By what totals are asked for, and nothing has: ``a dashboard per merchant``."""
+    views = [view for view in domain.views if view.kind == "analytics"]
+    had = {singular(name.lower()) for view in views for name in (*view.dimensions, *view.sources)}
+    had |= {word for name in had for word in name.replace("_", " ").split()}
+    none = lexicon("small") | lexicon("abstract") | set(PERIODS) | {"time"}
+    asked = [(m["word"], m["by"].lower()) for m in _PER.finditer(words.written)]
+    return [f"{per} {by}" for per, by in asked if views and not {singular(by), by} & (had | none)]
 
 
 _REGULAR = re.compile(
@@ -173,7 +190,7 @@ def _evidence(names: Named, found: list[Quantity]) -> bool:
     amounts = any(q.kind in ("rate", "flow", "size") and q.value > 0 for q in found)
     people = any(q.kind == "count" and q.value >= 2 and set(q.of) & lexicon("people") for q in found)
     many = any(q.kind == "count" and q.value >= 1000 and q.of for q in found)
-    return amounts or people or many or bool(names.existing) or len(names.overrides) >= 2
+    return amounts or people or many or bool(names.existing) or len(names.overrides) + len(names.external) >= 2
 
 
 def _known(words: Text, names: Named, calls: list[Called], wanted: Mapping[str, str]) -> tuple[Domain, dict[str, str]]:

@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from datakeel import naming
 from datakeel.decision import Design
-from datakeel.design import needs
 from datakeel.write.aggregates import Moment, Shape, shapes, walk
 from datakeel.write.contribution import Address, Contribution, Migration, Panel, Process, Trouble
 from datakeel.write.modules import module_file, module_text
@@ -87,15 +86,15 @@ def contribution(design: Design) -> Contribution:
 
 
 def _sinks(design: Design) -> Iterator[Sink]:
-    for number, one in enumerate(needs.sinks(design.requirements)):
+    for number, one in enumerate(design.requirements.sinks()):
         title = " ".join(naming.words(one.name))
         yield Sink(name=naming.snake(one.name), title=title, engine=one.engine, port=FIRST_PORT + number)
 
 
 def _sources(design: Design) -> Iterator[Source]:
     receivers: dict[str, list[str]] = {}
-    for sink in needs.sinks(design.requirements):
-        for name in needs.fed(design.requirements, sink):
+    for sink in design.requirements.sinks():
+        for name in design.requirements.told(sink):
             receivers.setdefault(name, []).append(naming.snake(sink.name))
     told = {name: ", ".join(f"'{receiver}'" for receiver in given) for name, given in receivers.items()}
     for name, source in rows_of(design):
