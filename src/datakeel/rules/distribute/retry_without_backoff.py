@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Effect
+from datakeel.model.effect import Effect, StoreKind
 from datakeel.model.operation import Operation, Retry
 from datakeel.model.system import System
 from datakeel.rules.facts.retries import count, far, one_caller, pause, waits_for_news
@@ -14,6 +15,7 @@ from datakeel.rules.facts.words import host, thing
 from datakeel.rules.rule import Hit, Record, rule
 
 FEW, MANY, SOME = 3, 5, 10  # attempts
+UNANSWERED = re.compile(r"Time(d)?[ _]?out|RequestException|RequestError|TransportError|HTTPError", re.I)
 SLOW, LONG = 60.0, 3600.0  # seconds: so seldom that it hurts nobody, for as long
 
 
@@ -54,6 +56,12 @@ def few(retry: Retry, attempts: int | None) -> bool:
     return attempts is not None and attempts <= most
 
 
+def hurried(retry: Retry, attempts: int | None, call: Effect) -> bool:
+    """Whether a loop asks a service again at once, and many times, when it gave no answer in time."""
+    many = retry.kind == "loop" and retry.wait == "none" and attempts is not None and attempts > MANY
+    return many and call.store == StoreKind.REMOTE and any(UNANSWERED.search(name) for name in retry.on)
+
+
 def hit(
     operation: Operation, retry: Retry, call: Effect, attempts: int | None, wait: float | None, *, alone: bool
 ) -> Hit:
@@ -71,7 +79,7 @@ def hit(
             Step(call.place, f"{who} comes back, and gets many times its usual load: it goes down again"),
         ),
         rests_on=(call,),
-        apart=retry.kind != "loop",  # of the loops, none was found true
+        apart=retry.kind != "loop" or hurried(retry, attempts, call),  # of the loops with a pause, none was found true
         doubts=2 if alone or few(retry, attempts) else int(retry.on == ("answer",)),
         severity=Severity.MINOR if attempts is not None and attempts < MANY and retry.wait == "constant" else None,
         fix=fix(retry),
