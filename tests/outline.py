@@ -24,7 +24,7 @@ STANDING = """
 MECHANICS = """
     log log_partitions relay_position consumer_offsets processed_events dead_letters idempotency_keys claims snapshots
     sagas transitions outbox outcomes received_messages holds accounts faults batch_files batch_rejects batch_runs
-    deleted changes copy_positions copy_dead_letters
+    deleted changes copy_positions copy_dead_letters deliveries
 """
 EVENTS = "event_id aggregate type schema_version data correlation_id causation_id transaction_id position"
 SAGA = frozenset({"sagas", "transitions", "outbox"})

@@ -124,6 +124,20 @@ WARNED: list[tuple[str, Requirements, str]] = [
         "writes go to one home region, and cost the others a round trip (20 ms or more).",
     ),
     (
+        "rows that no rule merges",
+        put(put(CALENDAR, "domain.tables.booking.invariants", ()), "availability", EVERYWHERE.availability),
+        "availability.writes_in: booking, room: one PostgreSQL keeps them here, and what two places write at a time is "
+        "merged by nothing. Put what has to be written in each of them under `domain.replicated`, which has its rule "
+        "of merging and its tests, or set `availability.writes_in: one region`.",
+    ),
+    (
+        "rows that clients change while they are cut off",
+        put(ORDERS, "availability.offline", True),
+        "availability.offline: Order: one PostgreSQL keeps them here, and what two places write at a time is merged by "
+        "nothing. Put what has to be written in each of them under `domain.replicated`, which has its rule of merging "
+        "and its tests, or set `availability.offline: false`.",
+    ),
+    (
         "no loss with merging",
         put(EVERYWHERE, "availability.loss", 0.0),
         "availability.loss: 0 seconds is not kept by leaders that exchange their writes afterwards: a "

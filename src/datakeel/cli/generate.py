@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,7 +74,7 @@ class GenerateOrder(Struct, frozen=True, kw_only=True):
         written(project, self.output, self.force)
         for warning in decided.warnings:
             print(f"note: {warning}")
-        print(NEXT.format(folder=self.output))
+        print(NEXT.format(folder=shlex.quote(str(self.output))))
         return 0
 
 

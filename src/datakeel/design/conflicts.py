@@ -42,6 +42,7 @@ def warnings(requirements: Requirements, decisions: tuple[Decision, ...]) -> Ite
     yield from _scaled_jobs(requirements, worked_out, chosen["stream"])
     yield from _scaled_batches(requirements, worked_out, chosen["batch"])
     yield from _far_writes(requirements, chosen["replication"])
+    yield from _unmerged(requirements)
     yield from _lost_in_merging(requirements, chosen["replication"])
     yield from _fresher_than_a_log(requirements, worked_out)
     yield from _hurried_commits(requirements, chosen["replication"])
@@ -255,6 +256,21 @@ def _far_writes(requirements: Requirements, replication: str) -> Iterator[str]:
             f"availability.writes_in: {', '.join(strong)} have invariants, and leaders in several regions "
             "cannot keep them by "
             f"themselves. Their writes go to one home region, and cost the others a round trip ({trip} or more)."
+        )
+
+
+def _unmerged(requirements: Requirements) -> Iterator[str]:
+    """What is written in several places at a time, and no rule of merging is written for."""
+    wanted, domain = requirements.availability, requirements.domain
+    everywhere = (wanted.regions or 1) > 1 and wanted.writes_in == "every region"
+    kept = {one.name for kind in (domain.tables, domain.documents, domain.aggregates) for one in kind}
+    names = sorted(kept - set(needs.strong(requirements)) if everywhere else kept)
+    if names and (everywhere or (wanted.offline and not domain.replicated)):
+        key, otherwise = ("writes_in", "writes_in: one region") if everywhere else ("offline", "offline: false")
+        yield (
+            f"availability.{key}: {', '.join(names)}: one PostgreSQL keeps them here, and what two places write at a "
+            "time is merged by nothing. Put what has to be written in each of them under `domain.replicated`, which "
+            f"has its rule of merging and its tests, or set `availability.{otherwise}`."
         )
 
 
