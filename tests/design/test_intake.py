@@ -532,6 +532,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "100k devices sending 1 KB every minute",
         {"workload.writes": 100e3 / 60, "workload.record": 1000.0, "workload.records": 100e3},
     ),
+    ("track orders for minus five users", {"workload.users": None}),
     ("10,000 users upload 5 TB a day", {"workload.record": 500.0}),
     ("cold chain: 15,000 sensors, temperature each minute", {"workload.writes": 250.0}),
     ("a parcel service: 2 million parcels a day, each scanned about 6 times", {"workload.writes": 12e6 / 86_400}),

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from ruamel.yaml import YAML
 
 from datakeel.decision import Design
+from datakeel.design.decisions.derived_data import CAPTURED
 from datakeel.design.designer import design
 from datakeel.design.intake import intake
 from datakeel.mistake import Mistake
@@ -96,3 +97,31 @@ def test_a_product_whose_files_nobody_writes_is_refused() -> None:
     odd: Design = replace(ORDERS, decisions=(replace(first, products=("flink",)), *rest))
     with pytest.raises(Mistake, match="lead to flink in production"):
         write(odd)
+
+
+@pytest.mark.parametrize("engine", CAPTURED)
+def test_the_changes_of_a_system_that_stays_are_read_from_its_log(engine: str) -> None:
+    made = design(read(FOLLOWED.format(engine=engine), "system.yaml"))
+    config = json.loads(write(made).text("deploy/debezium/old-shop.json"))["config"]
+    assert config["topic.prefix"] == "clinic.old_shop"
+    assert "${env:OLD_SHOP_CAPTURE_USER}" in config.values()
+    assert [v for k, v in config.items() if k in ("table.include.list", "collection.include.list")] == [".*[.]invoices"]
+    assert "{" not in "".join(str(v) for v in config.values()).replace("${env:", "")
+    assert "deploy/debezium/old-shop.json" in write(made).text("deploy/production.md")
+    assert not [f for f in write(made).files if f.path in ("deploy/debezium/rows.json", "deploy/kafka/topics.yaml")]
+    assert any("existing.old shop: the files in deploy/ read" in warning for warning in made.warnings)
+
+
+def test_the_log_of_a_product_that_debezium_does_not_read_is_not_promised() -> None:
+    made = design(read(FOLLOWED.format(engine="dbase"), "system.yaml"))
+    assert made.decision("derived-data").chosen == "none"
+    assert any("Debezium does not read the log of dbase, and nothing here does" in w for w in made.warnings)
+    assert not [f for f in write(made).files if "debezium" in f.path]
+
+
+FOLLOWED = """
+datakeel: 1
+name: clinic
+existing: {{old shop: {{engine: {engine}, role: source, holds: [invoices]}}}}
+domain: {{tables: {{Patient: {{fields: {{name: text}}}}}}}}
+"""

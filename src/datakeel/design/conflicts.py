@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datakeel.decision import Decision
 from datakeel.design import needs, overrides
 from datakeel.design.amounts import count, period, share, size, times
-from datakeel.design.decisions import batch, stream
+from datakeel.design.decisions import batch, derived_data, stream
 from datakeel.design.decisions.storage_engine import nodes, servers
 from datakeel.design.estimate import Estimate, estimate
 from datakeel.mistake import Mistake
@@ -42,6 +42,7 @@ def warnings(requirements: Requirements, decisions: tuple[Decision, ...]) -> Ite
     yield from _scaled_jobs(requirements, worked_out, chosen["stream"])
     yield from _scaled_batches(requirements, worked_out, chosen["batch"])
     yield from _far_writes(requirements, chosen["replication"])
+    yield from _followed(requirements)
     yield from _unmerged(requirements)
     yield from _lost_in_merging(requirements, chosen["replication"])
     yield from _fresher_than_a_log(requirements, worked_out)
@@ -257,6 +258,20 @@ def _far_writes(requirements: Requirements, replication: str) -> Iterator[str]:
             "cannot keep them by "
             f"themselves. Their writes go to one home region, and cost the others a round trip ({trip} or more)."
         )
+
+
+def _followed(requirements: Requirements) -> Iterator[str]:
+    """Systems whose changes come here, and of which nobody has said what is made of them."""
+    for one in requirements.existing:
+        if one.role != "source":
+            continue
+        how = (
+            "the files in deploy/ read its changes from its log, and what is made of them here is not written, since "
+            "nothing says it: write that consumer"
+            if one.engine in derived_data.CAPTURED
+            else f"Debezium does not read the log of {one.engine}, and nothing here does"
+        )
+        yield f"existing.{one.name}: {how}; or have its changes sent to the API of this project, and set `role: peer`."
 
 
 def _unmerged(requirements: Requirements) -> Iterator[str]:

@@ -15,6 +15,7 @@ from datakeel.requirements import Existing, Requirements, View
 from datakeel.technologies import known, value
 
 QUESTION = "derived-data"
+CAPTURED = ("mysql", "mariadb", "postgresql", "mongodb", "oracle", "sqlserver")  # whose logs Debezium reads
 DELIVERIES_IN_FLIGHT = 8  # of one feed, at a time
 PIPELINE = ("debezium", "kafka")  # with the registry of schemas that belongs to them
 
@@ -66,8 +67,8 @@ def _needed(requirements: Requirements, estimate: Estimate) -> str:
 
 
 def _sources(requirements: Requirements) -> tuple[Existing, ...]:
-    """The systems that stay, and whose changes the new one follows."""
-    return tuple(one for one in requirements.existing if one.role == "source")
+    """The systems that stay, and whose changes the new one follows, where there is a way to read them."""
+    return tuple(one for one in requirements.existing if one.role == "source" and one.engine in CAPTURED)
 
 
 def _as_asked(asked: str | None, needed: str) -> str:

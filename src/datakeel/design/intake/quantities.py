@@ -112,8 +112,10 @@ def _unit_of(request: Text, at: int) -> float | None:
 
 
 def _negative(request: Text, at: int) -> bool:
-    """``-5``, and not ``10-5``."""
+    """``-5``, ``minus five``, and not ``10-5``."""
     sign = request.tokens[at - 1] if at else None
+    if sign is not None and sign.low in ("minus", "negative"):
+        return True
     return sign is not None and sign.text in ("-", "−") and not sign.glued and request.tokens[at].glued
 
 

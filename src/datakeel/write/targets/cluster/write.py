@@ -11,10 +11,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec import Struct
+
 from datakeel import naming
 from datakeel.decision import Design
 from datakeel.mistake import Mistake
-from datakeel.requirements import Aggregate
+from datakeel.requirements import Aggregate, Existing
 from datakeel.write.contribution import Contribution
 from datakeel.write.derived import Column, Derived, derived
 from datakeel.write.project import File, rendered
@@ -60,7 +62,7 @@ def contribution(design: Design) -> Contribution:
 def written(design: Design) -> frozenset[str]:
     """The products whose files are written: here, and by the target of time series."""
     domain = design.requirements.domain
-    logged = domain.aggregates or captured(design)
+    logged = domain.aggregates or captured(design) or followed(design)
     return frozenset(
         product
         for product, there in (
@@ -77,10 +79,16 @@ def captured(design: Design) -> tuple[Source, ...]:
     """The rows whose changes leave the database: those that are copied; where nothing else is captured, those that
     views are over, or all."""
     copied = {copy.source.shape.source for copy in copies(design)}
-    if not copied and not design.requirements.domain.aggregates:
+    asked = not followed(design) or {"log", "cdc"} & design.requirements.overrides.keys()
+    if not copied and not design.requirements.domain.aggregates and asked:
         copied = {source for view in design.requirements.domain.views for source in view.sources}
         copied = copied or {name for name, _ in sources(design)}
     return tuple(source for name, source in sources(design) if name in copied)
+
+
+def followed(design: Design) -> tuple[Existing, ...]:
+    """The systems that stay, and whose changes Debezium reads."""
+    return tuple(one for one in design.requirements.existing if one.role == "source" and one.engine in READERS)
 
 
 def files(design: Design, products: frozenset[str]) -> Iterator[File]:
@@ -96,7 +104,7 @@ def files(design: Design, products: frozenset[str]) -> Iterator[File]:
         {"resource": f"{system}.{naming.kebab(r.shape.table)}", "name": f"{system}.public.{r.shape.table}"}
         for r in rows
     ]
-    if "kafka" in products:
+    if "kafka" in products and (topics or tables):
         partitions = int(design.size("log.partitions") or PARTITIONS)
         values = {"topics": topics, "tables": tables, "partitions": partitions, "replicas": REPLICAS}
         values |= {"in_sync": IN_SYNC, "kept": WEEK}
@@ -106,15 +114,18 @@ def files(design: Design, products: frozenset[str]) -> Iterator[File]:
     if "debezium" in products and aggregates:
         yield data("deploy/debezium/connector.json", connector(system))
         yield data("deploy/schema-registry/subjects.json", subjects(system, naming.snake(name), aggregates))
+    for one in followed(design) if "debezium" in products else ():
+        yield data(f"deploy/debezium/{naming.kebab(one.name)}.json", connector_of(system, one))
     for view in searched:
         yield data(f"deploy/elasticsearch/{naming.kebab(view.table)}.json", index(view))
     for copy in copied:
         yield data(f"deploy/elasticsearch/{naming.kebab(copy.table)}.json", index_of_rows(copy))
-    if aggregates or copied or rows:
+    if aggregates or copied or rows or followed(design):
         values = {
             "topics": topics,
             "tables": tables,
             "captured": rows,
+            "followed": [{"name": one.name, "engine": one.engine} for one in followed(design)],
             "searched": searched,
             "copied": copied,
             "products": sorted(products),
@@ -199,6 +210,71 @@ def connector_of_rows(system: str, rows: tuple[Source, ...]) -> dict[str, object
             "transforms.unwrap.add.headers": "op,lsn",
         },
     }
+
+
+def connector_of(system: str, one: Existing) -> dict[str, object]:
+    """Change capture of a system that stays, by its own log."""
+    name, reader = naming.snake(one.name), READERS[one.engine]
+    words = {"system": system, "name": name, "own": f"{name.upper()}_"}
+    held = ",".join(f".*[.]{naming.column(table)}" for table in one.holds)
+    return {
+        "name": f"{system}-{naming.kebab(one.name)}",
+        "config": {
+            "connector.class": f"io.debezium.connector.{reader.connector}",
+            "topic.prefix": f"{system}.{name}",
+            **{key: text.format(**words) for key, text in reader.options.items()},
+            **({f"{reader.holds}.include.list": held} if held else {}),
+            "tombstones.on.delete": "true",
+            "heartbeat.interval.ms": "10000",
+            "snapshot.mode": "initial",
+        },
+    }
+
+
+class Reader(Struct, frozen=True):
+    """Debezium's connector for the log of a product, and its options. `holds`: what it calls a table."""
+
+    connector: str
+    options: dict[str, str]
+    holds: str = "table"
+
+
+def reached(port: str) -> dict[str, str]:
+    """Where a database answers, and as whom its log is read."""
+    return {
+        "database.hostname": "${{env:{own}HOST}}",
+        "database.port": port,
+        "database.user": "${{env:{own}CAPTURE_USER}}",
+        "database.password": "${{env:{own}CAPTURE_PASSWORD}}",
+    }
+
+
+DATABASE = "${{env:{own}DATABASE}}"
+HISTORY = {
+    "schema.history.internal.kafka.bootstrap.servers": "${{env:KAFKA}}",
+    "schema.history.internal.kafka.topic": "{system}.{name}.schema-history",
+}
+BINLOG = reached("3306") | {"database.server.id": "184054", "database.include.list": DATABASE} | HISTORY
+SLOT = {
+    "plugin.name": "pgoutput",
+    "database.dbname": DATABASE,
+    "slot.name": "{name}_followed",
+    "publication.name": "{name}_followed",
+    "publication.autocreate.mode": "filtered",
+}
+MONGODB = {
+    "mongodb.connection.string": "${{env:{own}URL}}",
+    "mongodb.user": "${{env:{own}CAPTURE_USER}}",
+    "mongodb.password": "${{env:{own}CAPTURE_PASSWORD}}",
+}
+READERS = {
+    "mysql": Reader("mysql.MySqlConnector", BINLOG),
+    "mariadb": Reader("mariadb.MariaDbConnector", BINLOG),
+    "postgresql": Reader("postgresql.PostgresConnector", reached("5432") | SLOT),
+    "mongodb": Reader("mongodb.MongoDbConnector", MONGODB, holds="collection"),
+    "oracle": Reader("oracle.OracleConnector", reached("1521") | {"database.dbname": DATABASE} | HISTORY),
+    "sqlserver": Reader("sqlserver.SqlServerConnector", reached("1433") | {"database.names": DATABASE} | HISTORY),
+}
 
 
 def subjects(system: str, package: str, aggregates: tuple[Aggregate, ...]) -> dict[str, object]:
