@@ -265,7 +265,7 @@ def _known(package: str) -> dict[str, str]:
     known |= {"decode": f"{package}.messages", "deliveries": f"{package}.storage"}
     known |= {"Claimed": f"{package}.storage.deliveries"}
     known |= dict.fromkeys(("STAND_INS", "address"), f"{package}.processing.receivers")
-    own = ("ATTEMPTS", "Outcome", "Reply", "feed", "read", "turn")
+    own = ("ATTEMPTS", "Outcome", "Reply", "feed", "pause", "read", "turn")
     return known | dict.fromkeys(own, delivering)
 
 
