@@ -242,6 +242,12 @@ def test_an_example_that_is_reviewed_by_name_is_a_product(tmp_path: Path) -> Non
         (Role.PRODUCT, "shop/fixtures.py", b"# what @pytest.fixture gives is not made here\n", Role.PRODUCT),
         (Role.TEST, "tests/factories.py", b"class Result: ...\n", Role.TEST),
         (Role.PRODUCT, "server/alembic/env.py", b"from alembic import context\n", Role.SCRIPT),
+        (
+            Role.PRODUCT,
+            "extras/authors.py",
+            b"import requests\n# /// script\n# ///\n",
+            Role.SCRIPT,
+        ),
         (Role.PRODUCT, "games/env.py", b"from games import context\n", Role.PRODUCT),
     ],
 )

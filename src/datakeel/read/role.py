@@ -55,6 +55,7 @@ FOR_TESTS = (
 )
 REVISION = re.compile(rb"^(?:down_)?revision\b[^=\n]*=", re.MULTILINE)
 ALEMBIC = re.compile(rb"^from alembic import (?:.*\b)?context\b", re.MULTILINE)
+RUN_ALONE = re.compile(rb"^# /// script\s*$", re.MULTILINE)  # says what it needs by itself: nothing imports it
 MIGRATION = re.compile(rb"^class Migration\(", re.MULTILINE)
 
 
@@ -91,7 +92,7 @@ def role_by_text(role: Role, path: str, data: bytes, others: Role = Role.PRODUCT
         return Role.GENERATED
     if role is Role.PRODUCT and any(word in data and pattern.search(data) for word, pattern in FOR_TESTS):
         return Role.TEST  # it runs nowhere else
-    if role is Role.PRODUCT and name == "env.py" and ALEMBIC.search(data):
+    if role is Role.PRODUCT and (RUN_ALONE.search(data) or (name == "env.py" and ALEMBIC.search(data))):
         return Role.SCRIPT
     if folders and folders[-1] in MIGRATION_FOLDERS and role in (Role.PRODUCT, Role.MIGRATION):
         return migration_by_text(name, data)

@@ -197,12 +197,13 @@ def aside(operation: Operation, handler: Handler, lost: Effect) -> bool:
 
 
 def surely_missed(operation: Operation, handler: Handler, lost: Effect) -> bool:
-    """Whether it is of a form whose findings were true: a message is taken for done, which comes no more; a program of
-    its own sends messages, and ends as if all had left; or money or goods are at stake. What else was judged was as
-    often meant so: the work goes on without a part that may fail, and somebody sees the log."""
+    """Whether it is of a form whose findings were true: a message or a job is taken for done, which comes no more; a
+    program of its own sends messages or commits, and ends as if it had; or money or goods are at stake. What else was
+    judged was as often meant so: the work goes on without a part that may fail, and somebody sees the log."""
     taken = any(e.kind == "consumer" for e in operation.entries) or any(True for _ in operation.of(Kind.CONSUME))
-    sends = started_alone(operation) and any(e.kind == Kind.PUBLISH for e in body_effects(operation, handler))
-    return taken or sends or of_batch(operation, handler) or marked_done(operation, handler, lost) or worth(lost)
+    ends = (Kind.PUBLISH, Kind.COMMIT)
+    ends_well = started_alone(operation) and any(e.kind in ends for e in body_effects(operation, handler))
+    return taken or ends_well or of_batch(operation, handler) or marked_done(operation, handler, lost) or worth(lost)
 
 
 def marked_done(operation: Operation, handler: Handler, lost: Effect) -> bool:
