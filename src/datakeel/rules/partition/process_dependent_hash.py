@@ -13,7 +13,6 @@ from datakeel.rules.rule import Hit, rule
 INSIDE = (StoreKind.NONE, StoreKind.MEMORY, StoreKind.PROCESS)
 KINDS = (Kind.READ, Kind.WRITE, Kind.PUBLISH, Kind.LOCK, Kind.CALL)
 TEXTS = ("builtins.str", "builtins.bytes")
-TOGETHER = ("builtins.tuple", "builtins.frozenset")
 
 
 @rule(Severity.CRITICAL)
@@ -35,20 +34,20 @@ def used(effect: Effect) -> tuple[str, int]:
     if route is not None:
         return "picks the node or partition of", int(not route.value.endswith(TEXTS))
     hashed = of_process(effect.key_sources)
+    if hashed is not None and effect.kind == Kind.LOCK:
+        return "is the key of", int(kind_of(hashed) not in TEXTS)
     if hashed is not None:
-        return "names" if effect.kind != Kind.LOCK else "is the key of", doubt(hashed)
-    stored = [s for a in effect.assigned for s in a.sources]
-    asked = [s for p in effect.predicates for s in p.sources]
-    hashed = of_process((*stored, *asked))
-    if hashed is not None:
-        return "is kept, or looked for, in", doubt(hashed)
+        return "names", 0 if kind_of(hashed) in TEXTS else 2
+    asked = of_process(tuple(s for p in effect.predicates for s in p.sources))
+    hashed = asked or of_process(tuple(s for a in effect.assigned for s in a.sources))
+    if hashed is not None:  # what is looked for by it, a shard or a slot, is mostly a text's
+        return "is kept, or looked for, in", 0 if kind_of(hashed) in TEXTS else 1 if hashed is asked else 2
     return "", 0
 
 
-def doubt(hashed: Source) -> int:
-    """Of several values together it is not known which kinds they are."""
-    kind = next(iter(hashed.path), "")
-    return 0 if kind in TEXTS else 2 if kind in TOGETHER else 1
+def kind_of(hashed: Source) -> str:
+    """The type of what is hashed; empty where it is not known."""
+    return next(iter(hashed.path), "")
 
 
 def of_process(sources: tuple[Source, ...]) -> Source | None:
