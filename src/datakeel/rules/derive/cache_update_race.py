@@ -10,6 +10,7 @@ from datakeel.model.effect import Effect, Kind, Source, StoreKind, When
 from datakeel.model.operation import Operation, same_rows
 from datakeel.model.system import System
 from datakeel.rules.facts.derivation import committed_before, copied, named_by, record_writes, together
+from datakeel.rules.facts.guards import locks_nothing
 from datakeel.rules.rule import Hit, rule
 
 SETS = ("set", "add")
@@ -118,7 +119,7 @@ def made(operation: Operation, source: Source) -> bool:
 
 def fault_of(operation: Operation, record: Effect, change: Effect, changes: list[Effect]) -> str:
     if change.verb in SETS:
-        return "set"
+        return "" if one_at_a_time(operation, record, change) else "set"
     if committed_before(operation, record, change) or change.when in (When.AFTER_COMMIT, When.AFTER_COMPLETION):
         return ""
     if any(c is not change and c.verb in DROPS and committed_before(operation, record, c) for c in changes):
@@ -128,6 +129,12 @@ def fault_of(operation: Operation, record: Effect, change: Effect, changes: list
     if change.number < record.number:
         return "early"
     return "early" if together(operation, record, change) else ""
+
+
+def one_at_a_time(operation: Operation, record: Effect, change: Effect) -> bool:
+    """Whether a lock is held from the write to the entry: who writes last sets it last."""
+    held = (operation.effect(n) for n in {*record.locks} & {*change.locks})
+    return any(e is not None and not locks_nothing(e) for e in held)
 
 
 def made_next(later: Effect, change: Effect) -> bool:

@@ -57,14 +57,22 @@ def handed_in(operation: Operation, write: Effect, system: System) -> Answer:
     """`stopped`, for a row that the caller hands in: what the known callers did to get it decides."""
     if write.locks or reread(operation, write) is not None:
         return Answer.YES
-    found = [
+    found = given(write, system)
+    if not found:  # what a call brings twice alike stands once: the callers may have another write of the same row
+        alike = (e for e in operation.of(Kind.WRITE) if e.rows == write.rows and not e.chain)
+        found = [pair for e in alike for pair in given(e, system)]
+    if not found:
+        return Answer.UNKNOWN if not operation.contexts or any(c.locks for c in operation.contexts) else Answer.NO
+    return Answer.YES if all(held_by_caller(o, e) for o, e in found) else Answer.NO
+
+
+def given(write: Effect, system: System) -> list[tuple[Operation, Effect]]:
+    """A write of a row that is handed in as those callers have it that know which row it is."""
+    return [
         (o, e)
         for o, e in system.brought(write)
         if e.rows is not None and not e.rows.root.startswith("parameter:") and o.role != Role.TEST
     ]
-    if not found:
-        return Answer.UNKNOWN if not operation.contexts or any(c.locks for c in operation.contexts) else Answer.NO
-    return Answer.YES if all(held_by_caller(o, e) for o, e in found) else Answer.NO
 
 
 def held_by_caller(operation: Operation, write: Effect) -> bool:

@@ -13,7 +13,7 @@ from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.cures import insert_once
 from datakeel.rules.facts.decisions import closed_before, deciding_reads, says_absent, written_as_asked
-from datakeel.rules.facts.duplicates import keyed, refused_twice, violation_handled
+from datakeel.rules.facts.duplicates import caught, keyed, refused_twice, violation_handled
 from datakeel.rules.facts.guards import excluded, here, now, stopped
 from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.slow import slow_between
@@ -26,6 +26,7 @@ from datakeel.rules.story import and_so_in, both_insert, further
 CONDITION = re.compile(r"\bif\s+(not\s+)?exists\b|\bif\s+\w+\s*[=<>!]", re.I)
 NEAR = 1  # calls to where a row is looked for, or inserted: further off, they may be about different things
 KEY = 5  # columns of a key at most: who looks for more of them looks for just that row, and no key is made of it
+SEVERAL = ("MultipleObjectsReturned", "MultipleResultsFound")
 ATTENDED = ("request", "command", "main")
 STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN)
 
@@ -129,7 +130,7 @@ def judged(
         + int(answer == Answer.UNKNOWN)
         + hardly_meet(operation, read, system)
     )
-    doubts += 2 * int(any_yet(read, write, columns, system))
+    doubts += 2 * int(any_yet(read, write, columns, system) or several_expected(operation, read))
     doubts += 2 * int(len(read.chain) > NEAR and len(write.chain) > NEAR)
     if unique == Answer.YES:
         doubts += borne(operation, read, write, system)
@@ -200,16 +201,29 @@ def taken(read: Effect) -> bool:
 
 
 def handled_by_callers(operation: Operation, write: Effect, system: System) -> bool:
-    """Whether all known callers are ready for the refusal, and nothing else starts the function."""
-    callers = [
-        (o, e)
-        for o, e in system.brought(write)
-        if o.role != Role.TEST
-        and len(e.chain) > len(write.chain)
-        and e.chain[len(e.chain) - len(write.chain) :] == write.chain
-    ]
+    """Whether all known callers are ready for the refusal, or theirs are, and nothing else starts the function."""
+    callers = [(o, e) for o, e in system.brought(write) if o.role != Role.TEST and calls(e, write)]
     started = any(e.place == operation.place for e in operation.entries)
-    return bool(callers) and not started and all(violation_handled(o, e) for o, e in callers)
+    return bool(callers) and not started and all(ready(o, e, callers) for o, e in callers if just_above(e, write))
+
+
+def ready(operation: Operation, write: Effect, callers: list[tuple[Operation, Effect]]) -> bool:
+    """Whether a function is ready for the refusal of what it calls, or all are that call it, and nothing else does."""
+    if violation_handled(operation, write):
+        return True
+    above = [(o, e) for o, e in callers if just_above(e, write)]
+    started = any(e.place == operation.place for e in operation.entries)
+    return bool(above) and not started and all(ready(o, e, callers) for o, e in above)
+
+
+def calls(brought: Effect, write: Effect) -> bool:
+    """Whether an effect is one of a function's, as a caller of it has it, however far up."""
+    longer = len(brought.chain) - len(write.chain)
+    return longer > 0 and brought.chain[longer:] == write.chain
+
+
+def just_above(brought: Effect, write: Effect) -> bool:
+    return len(brought.chain) == len(write.chain) + 1 and calls(brought, write)
 
 
 def hardly_meet(operation: Operation, read: Effect, system: System) -> int:
@@ -228,6 +242,11 @@ def any_yet(read: Effect, write: Effect, columns: tuple[str, ...], system: Syste
     if column is None or not column.references or taken(read):
         return False
     return any(a.how == "constant" or a.column not in columns for a in write.assigned)
+
+
+def several_expected(operation: Operation, read: Effect) -> bool:
+    """Whether who looks for the row is ready to find several: they are right, or do no harm."""
+    return any(s in names for names in caught(operation, read) for s in SEVERAL)
 
 
 def constants(read: Effect, columns: tuple[str, ...]) -> dict[str, str]:
@@ -282,7 +301,8 @@ def unbacked(operation: Operation, write: Effect, system: System) -> Iterator[Hi
             *(Step(p, f"here too {write.dataset} is looked for and created by {key}") for p in others),
         ),
         rests_on=(write,),
-        doubts=hardly_meet(operation, write, system) + 2 * int(len(write.predicates) > KEY),
+        doubts=hardly_meet(operation, write, system)
+        + 2 * int(len(write.predicates) > KEY or several_expected(operation, write)),
         datasets=(write.dataset,),
         severity=Severity.MAJOR,
         fix=Fix(

@@ -9,7 +9,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Rows, Source, StoreKind
-from datakeel.model.operation import Operation
+from datakeel.model.operation import Operation, conditional
 from datakeel.model.system import System
 from datakeel.rules.facts.clocks import ORDERS, is_time
 from datakeel.rules.facts.cures import atomic_update, is_number, only_unchanged, save_only
@@ -102,7 +102,7 @@ def own_value(
     answer = stopped(operation, read, write, system)
     if answer == Answer.YES or not is_column(write, assignment.column, system):
         return
-    if kept_once(write, assignment.column, system):
+    if kept_once(write, assignment.column, system) or begun_anew(operation, write, assignment.column):
         return
     name = assignment.column if assignment.column != "*" else "the whole document"
     column = f"{write.dataset}.{name}" if write.dataset and name == assignment.column else name
@@ -137,14 +137,30 @@ def kept_once(write: Effect, column: str, system: System) -> bool:
     )
 
 
+def begun_anew(operation: Operation, write: Effect, column: str) -> bool:
+    """Whether the run itself has set the column of these rows to what does not come from any of them, row by row: what
+    it adds up from there on is its own."""
+    standing = {(s.number, s.arm) for s in write.scopes}
+    return any(
+        e.rows == write.rows
+        and e.number < write.number
+        and all((s.number, s.arm) in standing for s in e.scopes if conditional(s) and s.kind != "loop")
+        and any(a.column == column and not a.sources for a in e.assigned)
+        for e in operation.of(Kind.WRITE)
+        if write.rows is not None
+    )
+
+
 def key_of(dataset: Dataset) -> frozenset[str]:
     return frozenset(dataset.schema.primary_key())
 
 
 def seldom(operation: Operation, write: Effect, column: str, source: Source, system: System) -> bool:
-    """Whether two runs hardly ever meet in the value: an object's own `save` puts right what it is about to write, or a
-    timer alone starts who writes the column."""
-    if source.kind == "parameter" and source.name == "self" and operation.symbol.endswith((".save", ".clean")):
+    """Whether two runs hardly ever meet in the value: an object's own `save` puts right what it is about to write,
+    from itself or from its row as that stands, or a timer alone starts who writes the column."""
+    itself = write.rows is not None and write.rows == Rows("parameter:self")
+    own = itself if source.kind == "read" else source.kind == "parameter" and source.name == "self"
+    if own and operation.symbol.endswith((".save", ".clean")):
         return True
     if one_off(operation, system):
         return True
@@ -322,9 +338,17 @@ def other_writer(
         told = {a.column for a in effect.assigned if not filled(a)}
         columns = tuple(sorted(told - own - found_by(effect) - {"*"}))
         columns = tuple(c for c in columns if is_column(write, c, system))  # a child's table has its own
+        columns = tuple(c for c in columns if not renewed_column(write, c, system))
         if columns:
             return them, effect, columns
     return None
+
+
+def renewed_column(write: Effect, name: str, system: System) -> bool:
+    """Whether the mapper itself sets a column whenever it saves the row."""
+    dataset = system.dataset_of(write)
+    column = dataset.column(name) if dataset is not None else None
+    return column is not None and column.renewed
 
 
 def just_made(write: Effect) -> bool:

@@ -74,6 +74,8 @@ def set_by_set(effect: Effect, transaction: Transaction, work: list[Effect]) -> 
         return False
     if effect.selection.cardinality != Cardinality.MANY or not in_loop_of(effect, transaction):
         return False
+    if effect.selection.complete and all(p.operator in ("=", "is-null", "not-null") for p in effect.predicates):
+        return False  # the rows of one parent: who works on another one needs none of them
     return not any(e.dataset == effect.dataset and e.number < effect.number and locks_rows(e) for e in work)
 
 

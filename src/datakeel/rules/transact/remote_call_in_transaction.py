@@ -21,6 +21,7 @@ from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import held_while
 
 FAR = 4  # calls to where another service is asked
+NEW = ("insert", "get-or-create", "link")  # a row that is found as it is stays unlocked; a new one nobody sees yet
 
 
 @rule(Severity.MAJOR)
@@ -41,7 +42,7 @@ def waiting(operation: Operation, transaction: Transaction, calls: list[Effect])
     found: dict[Place, tuple[Effect, Effect]] = {}
     inside = list(effects_of(transaction, calls))
     locks = locks_of(operation, transaction) if inside else []
-    locks.sort(key=lambda e: (e.verb == "insert", hidden(operation, e)))
+    locks.sort(key=lambda e: (e.verb in NEW, hidden(operation, e)))
     for call in inside:
         held = lock_before(operation, locks, call)
         if held is not None and (transaction.call is None or operation.meet_here(held, call)):
@@ -54,7 +55,7 @@ def waiting(operation: Operation, transaction: Transaction, calls: list[Effect])
 def plain(operation: Operation, held: Effect, call: Effect) -> tuple[bool, int, int]:
     """What is plain to see comes first: a row that others need, few conditions in functions that are called, an answer
     that decides nothing, a short way."""
-    return held.verb == "insert", conditions(operation, held, call) + meant(operation, call), len(call.chain)
+    return held.verb in NEW, conditions(operation, held, call) + meant(operation, call), len(call.chain)
 
 
 def conditions(operation: Operation, held: Effect, call: Effect) -> int:
@@ -89,7 +90,7 @@ def doubts(operation: Operation, held: Effect, call: Effect) -> int:
 def changed_before(operation: Operation, call: Effect) -> bool:
     """Whether the transaction has changed rows when a call is made."""
     return any(
-        e.verb != "insert"
+        e.verb not in NEW
         and e.transaction == call.transaction
         and e.number < call.number
         and not operation.exclusive(e, call)
@@ -99,7 +100,7 @@ def changed_before(operation: Operation, call: Effect) -> bool:
 
 def unseen(held: Effect, call: Effect) -> bool:
     """Whether only new rows are locked, and the other side is not told of them, or answers about them."""
-    if held.verb != "insert":
+    if held.verb not in NEW:
         return False
     asked = call.store == StoreKind.REMOTE and call.result_used
     return asked or not about(held, (*call.payload, *call.key_sources))
@@ -126,7 +127,7 @@ def hit(
 ) -> Hit:
     what = words(call)
     begin = transaction.place or operation.place
-    unseen = held.verb == "insert"
+    unseen = held.verb in NEW
     return Hit(
         place=here(call),
         message=f"the transaction that inserts {held.dataset or 'a row'} stays open while {what} is waited for, "

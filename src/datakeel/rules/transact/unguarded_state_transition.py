@@ -14,10 +14,9 @@ from datakeel.model.system import System
 from datakeel.rules.facts.clocks import ORDERS
 from datakeel.rules.facts.cures import conditional_update, locked
 from datakeel.rules.facts.decisions import same_key, tested_columns
-from datakeel.rules.facts.duplicates import told_columns
 from datakeel.rules.facts.guards import here, now, rows_of, single_runner, stopped
 from datakeel.rules.facts.stakes import HOLDINGS, last_word, race, valuable
-from datakeel.rules.facts.twice import NEAR, done_twice, repeats
+from datakeel.rules.facts.twice import NEAR, done_twice, refused, repeats
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import both_pass, way
 
@@ -48,7 +47,7 @@ def unguarded_state_transition(operation: Operation, system: System) -> Iterator
         guard, source, assignment = found
         if claimed(operation, write, assignment.column):
             continue
-        consequence = done_twice(operation, write, guard)
+        consequence = done_twice(operation, write, guard, system)
         rival = None if consequence is not None else other_transition(operation, write, guard, assignment, system)
         if consequence is None and rival is None:
             continue
@@ -243,9 +242,7 @@ def follows(operation: Operation, effect: Effect, read: Effect, write: Effect, s
     the second time is none."""
     if effect.number <= read.number or effect.number == write.number or len(effect.chain) > NEAR or not repeats(effect):
         return False
-    dataset = system.dataset_of(effect) if effect.verb == "insert" else None
-    refused = dataset is not None and dataset.unique_within(told_columns(effect)) is not None
-    return not refused and operation.meet_here(write, effect)
+    return not refused(effect, system) and operation.meet_here(write, effect)
 
 
 def both_pick(write: Effect, pick: Pick, system: System) -> Hit:
@@ -289,9 +286,17 @@ def other_transition(
         if them.name == operation.name or effect.verb not in WRITES or single_runner(them):
             continue
         for theirs in effect.assigned:
-            if theirs.column == assignment.column and theirs.how == "constant" and theirs.text != assignment.text:
+            moved = theirs.column == assignment.column and theirs.how == "constant" and theirs.text != assignment.text
+            if moved and not still_holds(guard, theirs.text):
                 return them, effect
     return None
+
+
+def still_holds(guard: Guard, state: str) -> bool:
+    """Whether a test for one state, or for any but one, has the same outcome after a move to another."""
+    if guard.test not in ("==", "!=") or not guard.text:
+        return False
+    return (state == f"const:{guard.text}") == ((guard.test == "==") == guard.polarity)
 
 
 def at_stake(write: Effect, consequence: Effect) -> Severity | None:

@@ -108,23 +108,24 @@ class Writes:
         if defaults is not None and (defaults.entries is None or not defaults.complete):
             extra = (*extra, ("*", Value(sources=defaults.sources)))
         plain = tuple((k, v) for k, v in looked_up.items() if "__" not in k)
-        rows = Rows(f"read:{caller._number + 1}")
-        effect = self.querysets.emit_write(
-            caller,
-            receiver,
-            filtered,
-            "upsert" if update else "get-or-create",
-            at,
-            selection=self.querysets.selection(filtered, "get"),
-            conflict="update" if update else "ignore",
-            assigned=self.assignments(model, (*plain, *extra)),
-            rows=rows,
-        )
-        if filtered.lock or (update and effect.transaction):  # update_or_create locks the row that it finds
-            caller.state.locks = (*caller.state.locks, effect.number)
-        row = self.querysets.row_value(caller, effect.number, receiver, replace(started, shape=""))
-        created = Value(type="builtins.bool", sources=frozenset((Source("result", effect.number, "created"),)))
-        self.told(caller, row, model, created, at, update=update)
+        with caller.scope("savepoint", "", at):  # a refused insert takes nothing else with it
+            rows = Rows(f"read:{caller._number + 1}")
+            effect = self.querysets.emit_write(
+                caller,
+                receiver,
+                filtered,
+                "upsert" if update else "get-or-create",
+                at,
+                selection=self.querysets.selection(filtered, "get"),
+                conflict="update" if update else "ignore",
+                assigned=self.assignments(model, (*plain, *extra)),
+                rows=rows,
+            )
+            if filtered.lock or (update and effect.transaction):  # update_or_create locks the row that it finds
+                caller.state.locks = (*caller.state.locks, effect.number)
+            row = self.querysets.row_value(caller, effect.number, receiver, replace(started, shape=""))
+            created = Value(type="builtins.bool", sources=frozenset((Source("result", effect.number, "created"),)))
+            self.told(caller, row, model, created, at, update=update)
         if query.related is not None and query.related.link:
             self.link(caller, receiver, query, "add", Arguments((row,)), at)
         return Value(type="builtins.tuple", items=(row, created))
