@@ -9,7 +9,7 @@ from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, Source, StoreKind, When
 from datakeel.model.operation import Operation, same_rows
 from datakeel.model.system import System
-from datakeel.rules.facts.derivation import committed_before, copied, named_by, record_writes, together
+from datakeel.rules.facts.derivation import committed_before, copied, joined, named_by, record_writes, together
 from datakeel.rules.facts.guards import locks_nothing
 from datakeel.rules.rule import Hit, rule
 
@@ -34,7 +34,9 @@ def cache_update_race(operation: Operation, system: System) -> Iterator[Hit]:
             fault = fault_of(operation, record, change, changes)
             if fault and (change.verb in SETS or holds_rows(record, change, system)):
                 spoken.add(str(change.place))
-                yield hit(record, change, fault)
+                apart = record.chain and change.chain  # two calls, which may be about different things
+                open_still = fault == "set" or change.number < record.number or joined(operation, change, system)
+                yield hit(record, change, fault, 2 * int(bool(apart) or not open_still))
 
 
 def tied(operation: Operation, record: Effect, change: Effect) -> bool:
@@ -142,7 +144,7 @@ def made_next(later: Effect, change: Effect) -> bool:
     return same and later.verb in SETS and later.number > change.number
 
 
-def hit(record: Effect, change: Effect, fault: str) -> Hit:
+def hit(record: Effect, change: Effect, fault: str, doubts: int) -> Hit:
     key = change.key or "the entry"
     what = record.dataset or "the row"
     return Hit(
@@ -150,7 +152,7 @@ def hit(record: Effect, change: Effect, fault: str) -> Hit:
         message=f"the cache can keep an old value of {what}: its entry is {DONE[fault]}",
         story=set_story(record, change, what) if fault == "set" else drop_story(record, change, what),
         rests_on=(record, change),
-        doubts=2 if record.chain and change.chain else 0,  # two calls, which may be about different things
+        doubts=doubts,
         datasets=tuple(d for d in (record.dataset, change.dataset) if d),
         fix=Fix(
             title=f"delete {readable(key)} after the commit",

@@ -14,6 +14,7 @@ from datakeel.rules.facts.derivation import (
     about,
     answers,
     committed_before,
+    joined,
     marked_after,
     outbox_writes,
     record_writes,
@@ -52,7 +53,9 @@ def dual_write(operation: Operation, system: System) -> Iterator[Hit]:
             doubts = apart(operation, record, copy)
             if doubts is not None:
                 spoken.add(str(copy.place))
-                yield hit(record, copy, 2 if rebuilt(copy, system) or kept_nowhere(copy) else doubts)
+                gone = copy.store in FILES and copy.verb == "delete" and record.verb != "delete"
+                unsure = rebuilt(copy, system) or kept_nowhere(copy) or (gone and not joined(operation, copy, system))
+                yield hit(record, copy, 2 if unsure else doubts)
 
 
 def beside(operation: Operation, record: Effect, copy: Effect) -> bool:

@@ -9,7 +9,7 @@ from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Exit, Operation, Transaction
 from datakeel.model.system import System
-from datakeel.rules.facts.decisions import first_filling
+from datakeel.rules.facts.decisions import first_filling, of_old_rows
 from datakeel.rules.facts.derivation import about, marks, named_in, record_writes, together, unit
 from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.losable import kept_nowhere
@@ -40,7 +40,7 @@ def early_ones(operation: Operation, system: System) -> Iterator[tuple[Effect, E
     for publish in operation.of(Kind.PUBLISH):
         if publish.when != When.NOW or publish.store == StoreKind.RELATIONAL or delayed(publish):
             continue
-        if first_filling(operation, publish):
+        if first_filling(operation, publish) or of_old_rows(operation, publish):
             continue
         alone = unit(operation, publish) is None
         write = unwritten(operation, publish, system) if alone else uncommitted(operation, publish, system)
@@ -197,7 +197,9 @@ def brought(publish: Effect, system: System) -> bool:
     """Whether some function is seen to send it inside a transaction: who holds one may hand in an argument by which
     nothing is sent."""
     return any(
-        e.place == publish.place and (e.transaction or any(entry.atomic for entry in o.entries))
+        e.place == publish.place
+        and (e.transaction or any(entry.atomic for entry in o.entries))
+        and not of_old_rows(o, e)
         for o, e in system.senders(publish.dataset)
     )
 

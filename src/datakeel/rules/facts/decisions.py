@@ -10,6 +10,8 @@ from datakeel.model.place import Place
 from datakeel.rules.facts.guards import KEYS, rows_of
 
 ABSENT = ("DoesNotExist", "NoResultFound", "NotFound", "ItemNotFound", "KeyError", "Http404")
+PRIMARY = (("id",), ("pk",))
+CREATED = ("result", "created")  # what tells of a row that is found or made that it was made
 KEYED = ("_id", "_pk", "_uuid", "_key")
 EMPTY = ("0", "1", "None", "False", "''", "[]")
 
@@ -61,6 +63,25 @@ def of_fixed_key(effect: Effect) -> bool:
     return bool(asked) and all(
         p.column in ("id", "pk") and p.operator == "=" and p.value.startswith("const:") for p in asked
     )
+
+
+def of_old_rows(operation: Operation, effect: Effect) -> bool:
+    """Whether an effect happens only where a row has its key already, or another effect that does, and it is a row that
+    this run makes: a model's own ``save`` asks for its key to tell old rows from new ones."""
+    return _of_old_rows(operation, effect, deeper=True)
+
+
+def _of_old_rows(operation: Operation, effect: Effect, *, deeper: bool) -> bool:
+    created = {s.number for g in effect.guards for s in g.sources if g.polarity and (s.kind, s.name) == CREATED}
+    for guard in effect.guards:
+        if guard.polarity != (guard.test == "truth") or guard.test not in ("truth", "is-none") or not guard.sources:
+            continue
+        if all(s.path[-1:] in PRIMARY and (s.kind == "new" or s.number in created) for s in guard.sources):
+            return True
+        reads = [operation.effect(s.number) if s.kind == "read" else None for s in guard.sources] if deeper else [None]
+        if all(r is not None and _of_old_rows(operation, r, deeper=False) for r in reads):
+            return True
+    return False
 
 
 def tested_columns(operation: Operation, write: Effect) -> Iterator[tuple[Guard, Source]]:

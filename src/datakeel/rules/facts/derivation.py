@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, Rows, Source, StoreKind, When
 from datakeel.model.operation import Operation
+from datakeel.model.system import System
+from datakeel.rules.facts.decisions import of_old_rows
 from datakeel.rules.facts.guards import rows_of
 
 RECORDS = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN)
@@ -166,6 +168,14 @@ def together(operation: Operation, a: Effect, b: Effect) -> bool:
     """Whether both happen inside one transaction, their own or a caller's."""
     found = unit(operation, a)
     return found is not None and found == unit(operation, b)
+
+
+def joined(operation: Operation, effect: Effect, system: System) -> bool:
+    """Whether a transaction that a write belongs to is seen: its own function's, or one that a caller has open where it
+    comes to the write; who holds one may hand in a row, or an argument, by which it never does."""
+    if unit(operation, effect) != 0 or any(entry.atomic for entry in operation.entries):
+        return True
+    return any(e.transaction and not of_old_rows(o, e) for o, e in system.brought(effect))
 
 
 def committed_before(operation: Operation, write: Effect, later: Effect) -> bool:

@@ -202,28 +202,26 @@ def taken(read: Effect) -> bool:
 
 def handled_by_callers(operation: Operation, write: Effect, system: System) -> bool:
     """Whether all known callers are ready for the refusal, or theirs are, and nothing else starts the function."""
-    callers = [(o, e) for o, e in system.brought(write) if o.role != Role.TEST and calls(e, write)]
-    started = any(e.place == operation.place for e in operation.entries)
-    return bool(callers) and not started and all(ready(o, e, callers) for o, e in callers if just_above(e, write))
+    brought = [(o, e) for o, e in system.brought(write) if o.role != Role.TEST and o.name != operation.name]
+    return answered_above(operation, {write.chain}, brought)
 
 
-def ready(operation: Operation, write: Effect, callers: list[tuple[Operation, Effect]]) -> bool:
-    """Whether a function is ready for the refusal of what it calls, or all are that call it, and nothing else does."""
-    if violation_handled(operation, write):
-        return True
-    above = [(o, e) for o, e in callers if just_above(e, write)]
-    started = any(e.place == operation.place for e in operation.entries)
-    return bool(above) and not started and all(ready(o, e, callers) for o, e in above)
-
-
-def calls(brought: Effect, write: Effect) -> bool:
-    """Whether an effect is one of a function's, as a caller of it has it, however far up."""
-    longer = len(brought.chain) - len(write.chain)
-    return longer > 0 and brought.chain[longer:] == write.chain
-
-
-def just_above(brought: Effect, write: Effect) -> bool:
-    return len(brought.chain) == len(write.chain) + 1 and calls(brought, write)
+def answered_above(
+    operation: Operation, chains: set[tuple[Place, ...]], brought: list[tuple[Operation, Effect]]
+) -> bool:
+    """Whether all are ready for the refusal that call a function, which comes to it by these chains of calls, or those
+    that call them. (What comes to it in several ways may stand once, in its callers.)"""
+    above: dict[str, list[tuple[Operation, Effect]]] = {}
+    for caller, effect in brought:
+        if effect.chain and effect.chain[1:] in chains:
+            above.setdefault(caller.name, []).append((caller, effect))
+    if not above or any(e.place == operation.place for e in operation.entries):
+        return False
+    return all(
+        all(violation_handled(o, e) for o, e in found)
+        or answered_above(found[0][0], {e.chain for _, e in found}, brought)
+        for found in above.values()
+    )
 
 
 def hardly_meet(operation: Operation, read: Effect, system: System) -> int:

@@ -9,8 +9,10 @@ from itertools import combinations
 from msgspec.structs import replace
 
 from datakeel.finding import Change, Fix, Severity
+from datakeel.model.dataset import Column, Dataset
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Handler, Operation, Transaction
+from datakeel.model.system import System
 from datakeel.rules.facts.dependence import amends, moves, owns, replaces
 from datakeel.rules.facts.duplicates import WIDE
 from datakeel.rules.facts.guards import now
@@ -53,17 +55,20 @@ DRIVERS = (
     "tortoise",
 )
 SENT = (Kind.READ, Kind.WRITE)
+NEAR = 3  # calls to a change that a handler is for
 FEW = 12  # writes of one try that are held against each other
 NAMED = 3  # datasets that a message names
 
 
 @rule(Severity.CRITICAL)
-def error_swallowed_in_transaction(operation: Operation) -> Iterator[Hit]:
+def error_swallowed_in_transaction(operation: Operation, system: System) -> Iterator[Hit]:
     """An exception is caught inside a transaction, and the transaction goes on as if nothing had happened."""
     for handler in operation.handlers:
         if "raise" in handler.does or not (narrow(handler) or wide(handler)):
             continue
         writes = [e for e in operation.effects if sends(e) and within(e, handler) and now(e) and not saved(e, handler)]
+        if narrow(handler):
+            writes = [e for e in writes if refusable(e, handler, system)]
         transaction = outer_transaction(operation, writes, handler)
         if transaction is None or rolled_back(operation, handler, transaction):
             continue
@@ -72,14 +77,40 @@ def error_swallowed_in_transaction(operation: Operation) -> Iterator[Hit]:
             goes_on = later(operation, transaction, handler, {failed.number}) or next_turn(failed, transaction, handler)
             if goes_on is not None:
                 yield aborted(operation, transaction, handler, failed, goes_on)
-        elif any(belong(operation, a, b) for a, b in combinations(writes[:FEW], 2)):
-            yield half(operation, transaction, handler, writes)
+            continue
+        pairs = [(a, b) for a, b in combinations(writes[:FEW], 2) if belong(operation, a, b)]
+        if pairs:
+            yield half(operation, transaction, handler, writes, moved=any(moves(a, b) for a, b in pairs))
 
 
 def sends(effect: Effect) -> bool:
     """Whether an effect sends a change to the database, which may refuse it: a write, or the flush of those before
     it."""
     return effect.store == StoreKind.RELATIONAL and (effect.kind == Kind.WRITE or effect.verb == "flush")
+
+
+def refusable(sent: Effect, handler: Handler, system: System) -> bool:
+    """Whether the database may refuse a change whose failure the handler is for: one near by, and where it waits for a
+    broken constraint, one that some constraint speaks of. (Those that Django makes of references are asked at the
+    commit.)"""
+    if len(sent.chain) > NEAR:
+        return False
+    if any("Integrity" not in name for name in handler.exceptions):
+        return True
+    if sent.verb == "delete":
+        return sent.technology != "django"
+    dataset = system.dataset_of(sent)
+    if sent.verb not in ("update", "save") or sent.whole_row or dataset is None or not dataset.columns_complete:
+        return True
+    held = {c for key in dataset.schema.unique_keys() for c in key.reads()}
+    return any(a.column in held or plain(dataset, a.column) is None for a in sent.assigned)
+
+
+def plain(dataset: Dataset, name: str) -> Column | None:
+    """A column that no constraint speaks of, but for what type it is of."""
+    column = dataset.column(name)
+    told = any(name in c.text for c in dataset.schema.constraints)
+    return column if column is not None and column.nullable and not column.references and not told else None
 
 
 def refused(operation: Operation, sent: Effect) -> Effect:
@@ -191,7 +222,7 @@ def aborted(operation: Operation, transaction: Transaction, handler: Handler, fa
     )
 
 
-def half(operation: Operation, transaction: Transaction, handler: Handler, writes: list[Effect]) -> Hit:
+def half(operation: Operation, transaction: Transaction, handler: Handler, writes: list[Effect], *, moved: bool) -> Hit:
     begin = transaction.place or operation.place
     names = list(dict.fromkeys(w.dataset for w in writes if w.dataset))
     said = ", ".join(names[:NAMED]) or "this block"
@@ -200,7 +231,7 @@ def half(operation: Operation, transaction: Transaction, handler: Handler, write
         message=f"a failure between the writes of {said} is caught inside the transaction, which then commits half",
         story=half_done(begin, writes[-1], handler.place, writes[0]),
         rests_on=tuple(writes[:2]),
-        doubts=1,
+        doubts=1 if moved else 2,  # an amount is gone; other halves are mostly made good, or the database refuses both
         datasets=tuple(names),
         fix=cure(writes[0]),
     )

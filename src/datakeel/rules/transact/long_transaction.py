@@ -13,11 +13,11 @@ from datakeel.rules.facts.bounds import whole_table
 from datakeel.rules.facts.derivation import OUTBOX
 from datakeel.rules.facts.guards import here, now, single_runner
 from datakeel.rules.facts.slow import slow, words
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 from datakeel.rules.story import grows, held_while
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(2, 6))
 def long_transaction(operation: Operation, system: System) -> Iterator[Hit]:
     """A transaction stays open while something sleeps, or while all rows of a growing table are worked through."""
     for transaction in begun_here(operation, system):
@@ -100,6 +100,7 @@ def sleeping(operation: Operation, transaction: Transaction, held: Effect, wait:
         story=held_while(transaction.place or operation.place, held, wait, words(wait)),
         rests_on=(held, wait),
         doubts=2 * int(now_and_then(wait)),
+        apart=not wait.chain,
         datasets=(held.dataset,) if held.dataset else (),
         fix=Fix(
             title="commit before waiting, and begin a new transaction after it", text="…  # commit, wait, begin again"

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Kind, Source, StoreKind
+from datakeel.model.effect import Effect, Kind, Predicate, Source, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import together
+from datakeel.rules.facts.duplicates import unset
 from datakeel.rules.facts.guards import here, isolated, now, single_runner
+from datakeel.rules.facts.trails import is_trail
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import torn
 
@@ -21,8 +23,8 @@ def read_skew(operation: Operation, system: System) -> Iterator[Hit]:
     if single_runner(operation) or sum(1 for _ in operation.of(Kind.READ)) < 2:
         return
     for use in operation.of(Kind.WRITE, Kind.PUBLISH):
-        if not now(use):
-            continue
+        if not now(use) or is_trail(use.dataset):
+            continue  # what tells of a change has the old value and the new one
         for sources in combined(use):
             found = torn_pair(operation, sources, use, system)
             if found is not None:
@@ -92,23 +94,36 @@ def writer_of_both(
     """Another function that changes what both reads gave, in one transaction."""
     (source, first), (other, second) = one, two
     for them, write in system.writers(first.dataset):
-        if single_runner(them) or not touches(write, source, first):
+        if single_runner(them) or not touches(write, source, first, system):
             continue
         for partner in them.of(Kind.WRITE):
-            if partner.number == write.number or not touches(partner, other, second):
+            if partner.number == write.number or not touches(partner, other, second, system):
                 continue
             if partner.dataset == second.dataset and together(them, write, partner) == Answer.YES:
                 return them, write
     return None
 
 
-def touches(write: Effect, source: Source, read: Effect) -> bool:
+def touches(write: Effect, source: Source, read: Effect, system: System) -> bool:
     """Whether a write changes what was read: the column of a row, or the set that was counted or summed up."""
     if write.dataset != read.dataset or not now(write) or read.selection is None:
         return False
     if read.selection.aggregate:
-        return True
+        return write.verb != "insert" or not any(left_out(write, p, system) for p in read.predicates)
     return write.verb != "insert" and any(a.column == source.path[-1] for a in write.assigned)
+
+
+def left_out(write: Effect, asked: Predicate, system: System) -> bool:
+    """Whether a new row is none of those that are counted: it has another value in a column that was asked for, or
+    none."""
+    if asked.operator != "=" or not asked.value.startswith("const:"):
+        return False
+    given = [a for a in write.assigned if a.column in (asked.column, "*")]
+    if given:
+        return all(a.how == "constant" and a.text.startswith("const:") and a.text != asked.value for a in given)
+    dataset = system.dataset_of(write)
+    column = dataset.column(asked.column) if dataset is not None else None
+    return column is not None and unset(column) and (column.initial or "const:None") != asked.value
 
 
 def hit(use: Effect, first: Effect, second: Effect, them: Operation, theirs: Effect) -> Hit:
@@ -120,6 +135,7 @@ def hit(use: Effect, first: Effect, second: Effect, them: Operation, theirs: Eff
         "between the two reads",
         story=torn(first, second, theirs, them.symbol, use),
         rests_on=(first, second, use, theirs),
+        doubts=2 * int(any(e.chain for e in (first, second, use))),  # what a callee reads may well be its own affair
         datasets=tuple(dict.fromkeys(d for d in (first.dataset, second.dataset, use.dataset) if d)),
         fix=cure(first),
     )
