@@ -313,7 +313,8 @@ def placed(column: Column, declared: Column | None) -> Column:
         return column
     place, filler = declared.place or column.place, column.filled_by or declared.filled_by
     type_ = column.type or declared.type
-    return replace(column, place=place, type=type_, filled_by=filler, initial=declared.initial)
+    renewed = column.renewed or declared.renewed
+    return replace(column, place=place, type=type_, filled_by=filler, initial=declared.initial, renewed=renewed)
 
 
 class Typed:

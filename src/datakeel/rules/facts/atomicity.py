@@ -54,6 +54,14 @@ def begun_here(operation: Operation, system: System) -> Iterator[Transaction]:
             yield Transaction(0, "atomic", "default", place=operation.place)
 
 
+def one_writer(transaction: Transaction, operation: Operation, work: Iterable[Effect]) -> bool:
+    """Whether the database is a file that lets one transaction write at a time: whoever comes second waits, and is never
+    refused for what it has read."""
+    urls = (r.option("url") for r in operation.resources if transaction.connection == f"new:{r.number}")
+    named = any(url is not None and url.value.strip("'\"").startswith("sqlite") for url in urls)
+    return named or any(e.technology == "sqlite" for e in work)
+
+
 def effects_of(transaction: Transaction, effects: Iterable[Effect]) -> Iterator[Effect]:
     """Those of some effects that happen while a transaction is open."""
     return (e for e in effects if e.transaction == transaction.number)

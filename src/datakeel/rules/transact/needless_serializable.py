@@ -8,7 +8,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Transaction
 from datakeel.model.system import System
-from datakeel.rules.facts.atomicity import begun_here, effects_of
+from datakeel.rules.facts.atomicity import begun_here, effects_of, one_writer
 from datakeel.rules.rule import Hit, rule
 
 
@@ -21,6 +21,8 @@ def needless_serializable(operation: Operation, system: System) -> Iterator[Hit]
         work = [e for e in effects_of(transaction, operation.effects) if e.store == StoreKind.RELATIONAL]
         work = [e for e in work if e.kind not in (Kind.COMMIT, Kind.ROLLBACK)]
         if not work or not operation.complete or any(e.kind == Kind.CALL for e in work):
+            continue
+        if one_writer(transaction, operation, work):
             continue
         if not any(e.kind in (Kind.WRITE, Kind.ALTER, Kind.LOCK) for e in work):
             yield hit(

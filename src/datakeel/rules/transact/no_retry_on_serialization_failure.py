@@ -9,7 +9,7 @@ from datakeel.model.certainty import Answer
 from datakeel.model.effect import Cardinality, Effect, Kind
 from datakeel.model.operation import Operation, Transaction
 from datakeel.model.system import System
-from datakeel.rules.facts.atomicity import around, begun_here, effects_of
+from datakeel.rules.facts.atomicity import around, begun_here, effects_of, one_writer
 from datakeel.rules.facts.guards import single_runner, strong
 from datakeel.rules.facts.retries import whole_again
 from datakeel.rules.facts.running import ONCE
@@ -29,6 +29,8 @@ def no_retry_on_serialization_failure(operation: Operation, system: System) -> I
         work = list(effects_of(transaction, operation.effects))
         writes = [e for e in work if e.kind == Kind.WRITE and refusable(e, transaction)]
         if not writes or swept(operation, writes) or transaction.retried or whole_again(operation, work):
+            continue
+        if one_writer(transaction, operation, work):
             continue
         if strong(transaction):
             if transaction.kind == "session" and transaction.connection.startswith("parameter:"):

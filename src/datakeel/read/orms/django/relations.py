@@ -63,6 +63,8 @@ class Relations:
     def manager(self, base: Value, field: Field, other: Model, name: str) -> Value:
         key = self.querysets.key_of(base)
         predicates = (compared("object_id" if field.generic else field.column, "=", key),)
+        if field.generic and (kind := other.fields.get("content_type")) is not None:
+            predicates += (compared(kind.column, "=", Value(const=base.type)),)
         if field.many:
             link = self.models.link_table(field)
             predicates = (compared(f"{link}.{base.type.rpartition('.')[2].lower()}_id", "=", key),)
