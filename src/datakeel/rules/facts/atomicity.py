@@ -28,8 +28,10 @@ def around(operation: Operation) -> Answer:
 
 
 def together(operation: Operation, a: Effect, b: Effect) -> Answer:
-    """Whether two effects commit in one transaction, or not at all. Two scopes are parts of what a caller has open."""
-    if a.connection != b.connection:
+    """Whether two effects commit in one transaction, or not at all. Two scopes are parts of what a caller has open;
+    what an object's own method changes goes out with the session that holds the object, whichever that is."""
+    known = a.connection and b.connection
+    if a.connection != b.connection and (known or not operation.same_transaction(a, b)):
         return Answer.NO
     if a.transaction == b.transaction:
         return inside(operation, a)
@@ -55,8 +57,8 @@ def begun_here(operation: Operation, system: System) -> Iterator[Transaction]:
 
 
 def one_writer(transaction: Transaction, operation: Operation, work: Iterable[Effect]) -> bool:
-    """Whether the database is a file that lets one transaction write at a time: whoever comes second waits, and is never
-    refused for what it has read."""
+    """Whether the database is a file that lets one transaction write at a time: whoever comes second waits, and is
+    never refused for what it has read."""
     urls = (r.option("url") for r in operation.resources if transaction.connection == f"new:{r.number}")
     named = any(url is not None and url.value.strip("'\"").startswith("sqlite") for url in urls)
     return named or any(e.technology == "sqlite" for e in work)

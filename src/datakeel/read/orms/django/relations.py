@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datakeel.model.effect import Cardinality, Kind, Rows, Selection, Source, StoreKind
+from datakeel.model.effect import Cardinality, Kind, Predicate, Rows, Selection, Source, StoreKind
 from datakeel.read.orms.django.fields import Field
 from datakeel.read.orms.django.managers import MANAGER, Managers
 from datakeel.read.orms.django.models import Model, Models
@@ -62,7 +62,7 @@ class Relations:
 
     def manager(self, base: Value, field: Field, other: Model, name: str) -> Value:
         key = self.querysets.key_of(base)
-        predicates = (compared("object_id" if field.generic else field.column, "=", key),)
+        predicates: tuple[Predicate, ...] = (compared("object_id" if field.generic else field.column, "=", key),)
         if field.generic and (kind := other.fields.get("content_type")) is not None:
             predicates += (compared(kind.column, "=", Value(const=base.type)),)
         if field.many:
