@@ -24,7 +24,7 @@ from datakeel.read.orms.peewee import Peewee
 from datakeel.read.orms.sqlalchemy import SqlAlchemy
 from datakeel.read.program import Expression, Parameter, Span, With
 from datakeel.read.symbols import ClassInfo, FunctionInfo
-from datakeel.read.values import Arguments, Pending, Value, canonical, union
+from datakeel.read.values import NO_SOURCES, Arguments, Pending, Value, canonical, union
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
@@ -102,7 +102,9 @@ class Orms:
         if base.rows is not None and base.rows.path and not base.rows.path[-1].startswith("__"):
             rows = Rows(base.rows.root, base.rows.path[:-1])
             owner = base.but(rows=rows, type="")
-            whole = Value(sources=base.sources | value.sources, rows=base.rows)
+            given = key.known and not drawn(value, base)
+            entry = frozenset((Source("entry", name=canonical(key)),)) if given else NO_SOURCES
+            whole = Value(sources=base.sources | value.sources | entry, rows=base.rows)
             caller.state.heap[(rows, f"$changed:{base.rows.path[-1]}")] = whole
             for orm in self.each:
                 orm.assigned(caller, owner, base.rows.path[-1], whole, at)
@@ -328,3 +330,13 @@ def document_predicates(name: str, value: Value) -> tuple[Predicate, ...]:
             for k, v in value.entries.items()
         )
     return (Predicate("id" if name == "_id" else name, "=", canonical(value), tuple(sorted(value.sources))),)
+
+
+def drawn(value: Value, document: Value) -> bool:
+    """Whether a value comes of what a document holds, which is a column."""
+    held = [s for s in document.sources if document.rows is not None and s.path[-1:] == document.rows.path[-1:]]
+    return any(
+        (s.kind, s.number, s.name) == (h.kind, h.number, h.name) and s.path[: len(h.path)] == h.path
+        for s in value.sources
+        for h in held
+    )

@@ -116,7 +116,7 @@ def own_value(
         rests_on=tuple(e for e in (read, write) if e is not None),
         likely=not counted(write, assignment.column, system),
         doubts=int(answer == Answer.UNKNOWN)
-        + 2 * int(slight(operation, read, write, assignment.column, system))
+        + 2 * int(slight(operation, read, write, assignment, system))
         + 2 * int(seldom(operation, write, assignment.column, source, system)),
         datasets=(write.dataset,) if write.dataset else (),
         severity=race(write, assignment.column),
@@ -178,11 +178,12 @@ def counted(write: Effect, column: str, system: System) -> bool:
     return found is not None and bool(found.type) and is_number(write, column, system)
 
 
-def slight(operation: Operation, read: Effect | None, write: Effect, column: str, system: System) -> bool:
+def slight(operation: Operation, read: Effect | None, write: Effect, assignment: Assignment, system: System) -> bool:
     """Whether little is lost with an update, or seldom: of a text, which is rewritten more than added to, a switch, a
     place in a list, which the next move puts right, or what the row refers to, which is chosen and not counted; of one
     entry of a list or a document that a column holds, where two change others at the same moment (nothing slow stands
-    between), and nothing else is written with it."""
+    between), and nothing else is written with it, or the entry is given a value that does not come from it."""
+    column = assignment.column
     if write.store == StoreKind.RELATIONAL and not write.dataset:
         return True  # of what table it is, and whether the column is a list, is not known
     dataset = system.dataset_of(write)
@@ -195,7 +196,8 @@ def slight(operation: Operation, read: Effect | None, write: Effect, column: str
     whole = write.store == StoreKind.RELATIONAL and not is_number(write, column, system)
     if not whole or race(write, column) is None or slow_between(operation, read, write) is not None:
         return False
-    return not write.whole_row or other_writer(operation, write, system, narrow=False) is None
+    given = any(s.kind == "entry" for s in assignment.sources)
+    return given or not write.whole_row or other_writer(operation, write, system, narrow=False) is None
 
 
 def written(effect: Effect) -> set[str]:
