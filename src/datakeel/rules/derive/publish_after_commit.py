@@ -64,7 +64,7 @@ def hit(record: Effect, publish: Effect, *, best_effort: bool) -> Hit:
             Step(publish.place, "the row stands, nobody was told, and nothing will tell them later"),
         ),
         rests_on=(record, publish),
-        doubts=2 if job or best_effort or kept_nowhere(publish) else 0,
+        doubts=2 if job or best_effort or kept_nowhere(publish) or not record.dataset else 0,
         severity=Severity.SUGGESTION if job else None,
         datasets=tuple(d for d in (record.dataset, publish.dataset) if d),
         fix=Fix(
