@@ -282,12 +282,14 @@ def other_transition(
         return None
     if assignment.how != "constant" or not assignment.text.startswith(("const:'", 'const:"')):
         return None
+    further = {source.path[-1] for _, source in tested_columns(operation, write)} - {assignment.column}
     for them, effect in system.writers(write.dataset):
         if them.name == operation.name or effect.verb not in WRITES or single_runner(them):
             continue
+        moved_too = bool(further & {a.column for a in effect.assigned})  # who holds it is tested as well, and changed
         for theirs in effect.assigned:
             moved = theirs.column == assignment.column and theirs.how == "constant" and theirs.text != assignment.text
-            if moved and not still_holds(guard, theirs.text):
+            if moved and (moved_too or not still_holds(guard, theirs.text)):
                 return them, effect
     return None
 
