@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity
-from datakeel.model.effect import Effect, Kind
+from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Transaction
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import begun_here, effects_of, holds_locks, lock_before, locks_of
@@ -100,7 +100,7 @@ def sleeping(operation: Operation, transaction: Transaction, held: Effect, wait:
         story=held_while(transaction.place or operation.place, held, wait, words(wait)),
         rests_on=(held, wait),
         doubts=2 * int(now_and_then(wait)),
-        apart=not wait.chain,
+        apart=not wait.chain or wait.store == StoreKind.PROCESS,
         datasets=(held.dataset,) if held.dataset else (),
         fix=Fix(
             title="commit before waiting, and begin a new transaction after it", text="…  # commit, wait, begin again"
