@@ -330,6 +330,7 @@ class Libraries:
         self._standing: dict[str, str] = {}
         self.enclosing = frozenset(n for n, row in self.calls.items() if row.opens is not None and row.opens.encloses)
         self.methods = frozenset(name.rpartition(".")[2] for name in self.calls)
+        self._acting = frozenset(name.rpartition(".")[0] for name, row in self.calls.items() if row.effect)
 
     def _add(self, table: Table) -> None:
         for name, kind in table.types.items():
@@ -430,6 +431,11 @@ class Libraries:
             wide = self._wide.get(name.rpartition(".")[2], ())
             row = next((self.calls[known] for pattern, known in wide if pattern.fullmatch(name)), None)
         return merged(row, self.call(row.like)) if row is not None and row.like else row
+
+    def acts(self, type_name: str) -> bool:
+        """Whether what one does with an object of a library's type has an effect: a message is acknowledged, a topic
+        is sent to."""
+        return not self._acting.isdisjoint(self.lineage(type_name))
 
     def base(self, name: str) -> ClassRow | None:
         """What a class becomes by inheriting from `name`."""

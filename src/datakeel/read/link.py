@@ -320,8 +320,8 @@ class Link:
                 )
 
     def handed_on(self, traces: dict[FunctionInfo, Trace]) -> None:
-        """The functions of a module, followed again where others of it hand them a connection or a session that they
-        do not name: what they do with it is theirs."""
+        """The functions of a module, followed again where others of it hand them something that acts on the world, and
+        that they do not name: what they do with it is theirs."""
         named = {info.name: info for info in traces}
         for _ in range(HANDED_ON):
             handed: dict[str, list[Handed]] = {}

@@ -27,8 +27,8 @@ FEW = 8  # sources of a value that is an answer, or a part of one
 
 
 class Handed(Struct, frozen=True, gc=False):
-    """What a function hands to another of its module that does not say what it takes: a connection, a session; with
-    what is known of how that commits."""
+    """What a function hands to another of its module that does not say what it takes: a connection, a session, a
+    message; with what is known of how that commits."""
 
     callee: str
     parameter: str

@@ -947,13 +947,13 @@ class World:
             self.note_site(caller.known_as, heir.name, flags)
 
     def handed(self, callee: FunctionInfo, bound: Mapping[str, Value]) -> Iterator[Handed]:
-        """The resources among the arguments for parameters that say nothing of what they take."""
+        """What acts on the world among the arguments for parameters that say nothing of what they take."""
         for parameter in callee.signature.parameters[callee.owner is not None :]:
             given = bound.get(parameter.name)
             if given is None or not given.type or parameter.annotation is not None or parameter.kind != "positional":
                 continue
             row = self.type_row(given.type)
-            if row is not None and row.resource:
+            if row is not None and (row.resource or self.libraries.acts(given.type)):
                 options = given.options or {}
                 commits = tuple((n, options[n].const) for n in COMMITS if n in options and options[n].known)
                 yield Handed(callee.name, parameter.name, given.type, commits)
