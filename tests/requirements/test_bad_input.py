@@ -83,7 +83,7 @@ def test_a_fault_is_told(added: str, expected: str) -> None:
         ("{../etc/passwd: text}", '6: "../etc/passwd" is no name: expected letters, digits, spaces, - and _, not "."'),
         ("{a/b: text}", '6: "a/b" is no name: expected letters, digits, spaces, - and _, not "/"'),
         ("{日本: text}", '6: "日本" is no name: expected at least one letter from a to z or a digit'),
-        (f"{{{'n' * 200}: text}}", f'6: the name "{"n" * 37}…" has 200 characters: expected at most 48'),
+        (f"{{{'n' * 200}: text}}", f'6: the name "{"n" * 37}…" has 200 characters in code: expected at most 48'),
         ("[a, b]", "6: expected a mapping of names, as in fields: {total: money, note: text optional}, not a list"),
     ],
 )

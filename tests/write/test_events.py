@@ -14,8 +14,18 @@ from tests.write.clean import assert_laid_out_and_clean
 from tests.write.designs import design
 from tests.write.systems import LEDGER, ORDERS, PARTS
 
+VISITS = Requirements(
+    name="visits",
+    domain=Domain(
+        aggregates=(
+            Aggregate(name="Visit", events=(Event(name="VisitNoted", state="noted", fields=(Field(name="who"),)),)),
+            ORDERS.domain.aggregates[0],
+        )
+    ),
+)  # of which one has a single event
 
-@pytest.mark.parametrize("requirements", [ORDERS, LEDGER], ids=lambda r: r.name)
+
+@pytest.mark.parametrize("requirements", [ORDERS, LEDGER, VISITS], ids=lambda r: r.name)
 def test_the_code_is_laid_out_and_clean(requirements: Requirements, tmp_path: Path) -> None:
     on_disk(write(design(requirements, *PARTS)), tmp_path)
     assert_laid_out_and_clean(tmp_path)

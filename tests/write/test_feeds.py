@@ -18,7 +18,7 @@ ROWS = """
 """
 DOCUMENTS = """
   documents:
-    note: {fields: {title: text}}
+    Questionnaire: {fields: {title: text}}
 """
 EVENTS = """
   aggregates:
@@ -53,7 +53,7 @@ def test_each_receiver_is_told_what_it_takes() -> None:
     made = of(TWO, ROWS, DOCUMENTS, EVENTS)
     (text,) = [f.text for f in made.files if f.path.endswith("deliveries.sql")]
     assert "ON patients\n    FOR EACH ROW EXECUTE FUNCTION tell_change('billing', 'ware_house');" in text
-    assert "ON notes\n    FOR EACH ROW EXECUTE FUNCTION tell_change('billing');" in text
+    assert "ON questionnaires\n    FOR EACH ROW EXECUTE FUNCTION tell_change('billing');" in text
     assert "WHEN (NEW.aggregate = 'order') EXECUTE FUNCTION tell_event('billing');" in text
 
 

@@ -20,6 +20,9 @@ WAYS = [
     "return_ = f(\n    {0}({1}, {2}, 1),\n    2,\n)\n",
     "@router.get('/{0}/{{{1}}}', status_code=200, response_model={2})\ndef f() -> None:\n    pass\n",
     "x = [{0}({1}) for {1} in {2}]\n",
+    "x.append({{{0}: {1} for {0}, {1} in {2}.items() if {0} != 1}})\n",
+    "from {0}.platform.storage.{0} import (\n    {1},\n    {2},\n)\n",
+    "x = {0}\ny = (\n    {1}({2}, 1),\n)\n",
 ]
 
 

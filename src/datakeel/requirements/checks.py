@@ -107,7 +107,8 @@ def name_faults(name: str) -> Iterator[str]:
     elif not words(name):
         yield f'"{shown}" is no name: expected at least one letter from a to z or a digit'
     elif len("_".join(words(name))) > LONGEST:
-        yield f'the name "{shown}" has {len(name)} characters: expected at most {LONGEST}'
+        length = len("_".join(words(name)))
+        yield f'the name "{shown}" has {length} characters in code: expected at most {LONGEST}'
 
 
 def _visible(text: str) -> str:

@@ -19,6 +19,9 @@ WIDTH = 100
 INDENT = "    "
 IMPORT = re.compile(r"(from \S+ import )(.+)")
 COMPARISON = re.compile(r" ([=<>]+) ")  # of SQL: what stands on its sides stays together
+ALONE = re.compile(
+    r"^(?P<begin>(?P<indent> *)(?!from |import )[^\n#]* )\(\n +(?P<one>[^\n]+),\n(?P=indent)\)(?P<end>[^\n]*)$", re.M
+)
 DEFINITION = re.compile(r"(async )?def \w+")
 
 
@@ -30,6 +33,7 @@ def formatted(text: str) -> str:
         'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'
     )
     """
+    text = ALONE.sub(_alone, text)
     if all(len(line) <= WIDTH for line in text.splitlines()):
         return text if text.endswith("\n") or not text else text + "\n"
     inside = _in_strings(text)
@@ -39,6 +43,20 @@ def formatted(text: str) -> str:
         for part in ([line] if number in inside else _broken(line))
     ]
     return "\n".join(lines) + "\n"
+
+
+def _alone(found: re.Match[str]) -> str:
+    """A tuple of one is on one line where it fits: its comma is no wish for more.
+
+    >>> print(formatted("EVENTS = (\\n    Opened,\\n)\\nfrom x import (\\n    y,\\n)"), end="")
+    EVENTS = (Opened,)
+    from x import (
+        y,
+    )
+    """
+    line = f"{found['begin']}({found['one']},){found['end']}"
+    fits = len(line) <= WIDTH and "#" not in found["one"] and len(_items(found["one"])) == 1
+    return line if fits else found.group()
 
 
 def imports(code: str, known: Mapping[str, str], package: str) -> str:
@@ -115,6 +133,8 @@ def _broken(line: str) -> list[str]:
     code = line.lstrip()
     indent = line[: len(line) - len(code)]
     imported = IMPORT.fullmatch(code)
+    if imported and imported.group(2) == "(":  # it is broken already, and its module's name is long
+        return [line]
     if imported:
         names = [f"{indent}{INDENT}{name}," for name in imported.group(2).split(", ")]
         return [f"{indent}{imported.group(1)}(", *names, f"{indent})"]
@@ -152,7 +172,9 @@ def _literal(code: str, opening: int) -> bool:
 
 
 def _items(body: str) -> list[str]:
-    """What the outermost commas part."""
+    """What the outermost commas part; a comprehension is one."""
+    if len(_clauses(body)) > 1:
+        return [body]
     cuts = [position for position, character in _outermost(body) if character == ","]
     parts = [body[a + 1 : b].strip() for a, b in zip([-1, *cuts], [*cuts, len(body)], strict=True)]
     return [part for part in parts if part]
