@@ -1,5 +1,7 @@
 """Names as long as they may be give code that a Python reads."""
 
+import re
+
 import pytest
 
 from datakeel.design.designer import design
@@ -80,6 +82,7 @@ def test_the_longest_names_give_code_that_compiles(kind: str) -> None:
     for file in made.files:
         if file.path.endswith(".py"):
             compile(file.text, file.path, "exec")
+            assert not re.search(r"%\(\w*[^\w)]", file.text), file.path  # the name of a parameter is whole
 
 
 FED = ("aggregates", "tables", "documents")

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 WIDTH = 100
 INDENT = "    "
 IMPORT = re.compile(r"(from \S+ import )(.+)")
-COMPARISON = re.compile(r" ([=<>]+) ")  # of SQL: what stands on its sides stays together
+COMPARISON = re.compile(r"(\S+) ([=<>]+) (\S+)")  # of SQL: what stands on its sides stays together, where it fits
 ALONE = re.compile(
     r"^(?P<begin>(?P<indent> *)(?!from |import )[^\n#]* )\(\n +(?P<one>[^\n]+),\n(?P=indent)\)(?P<end>[^\n]*)$", re.M
 )
@@ -96,10 +96,16 @@ def sql(text: str, indent: int) -> str:
     whole = " ".join(lines)
     if len(whole) <= room + 1:  # the first line needs no space in front
         return f'{" " * indent}"{whole}",\n'
-    parts = [part for line in lines for part in textwrap.wrap(COMPARISON.sub("\0\\1\0", line), room)]
+    parts = [part for line in lines for part in _wrapped(line, room)]
     literals = [f'"{part}"' if number == 0 else f'" {part}"' for number, part in enumerate(parts)]
     literals = [literal.replace("\0", " ") for literal in literals]
     return "\n".join(" " * indent + literal for literal in literals) + ",\n"
+
+
+def _wrapped(line: str, room: int) -> list[str]:
+    """A line of SQL as lines that fit. A name that is longer than that stays whole."""
+    glued = COMPARISON.sub(lambda m: "\0".join(m.groups()) if len(m.group()) <= room else m.group(), line)
+    return textwrap.wrap(glued, room, break_long_words=False, break_on_hyphens=False)
 
 
 def _names(code: str) -> set[str]:
