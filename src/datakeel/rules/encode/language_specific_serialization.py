@@ -11,6 +11,7 @@ from datakeel.model.effect import Effect, Kind, Source, StoreKind
 from datakeel.model.operation import Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import System
+from datakeel.rules.facts.guards import KEYS
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
 
@@ -69,11 +70,16 @@ def configured(system: System) -> Iterator[Hit]:
         for o in system.operations
         if o.role == Role.PRODUCT
         for e in o.of(Kind.PUBLISH)
-        if e.verb == "task" and not e.chain and e.payload and by_setting(e)
+        if e.verb == "task" and not e.chain and carries(e) and by_setting(e)
     ]
     if jobs:
         _, operation, publish = min(jobs, key=lambda job: job[0])
         yield of_write(operation, publish, "pickle, as the settings say")
+
+
+def carries(publish: Effect) -> bool:
+    """Whether a job is given more than keys: numbers and texts hold no class that a release could change."""
+    return any(not s.path or (s.path[-1] not in KEYS and not s.path[-1].endswith("_id")) for s in publish.payload)
 
 
 def by_setting(publish: Effect) -> bool:
