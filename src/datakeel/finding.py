@@ -66,7 +66,8 @@ class Change(Struct, frozen=True, gc=False):
     ``atomic`` (an assignment lets the store compute the column `name`; `text` is the class that maps it), ``defer``
     (a statement runs after the commit), ``savepoint`` (what a handler's try holds is undone by itself), ``sort`` (a
     loop goes in the order of the keys by which the lock at `other` finds its rows), ``clock`` (a duration is measured
-    by a clock that nobody sets), ``prefetch`` (the function that handles messages is given so many at once).
+    by a clock that nobody sets), ``zone`` (a reading of the clock has its
+    zone), ``prefetch`` (the function that handles messages is given so many at once).
     `library` is whose words are to be used.
     """
 

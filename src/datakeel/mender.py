@@ -13,6 +13,7 @@ from datakeel.baseline import Baseline
 from datakeel.config import Config
 from datakeel.finding import Confidence, Edit, Finding, Review
 from datakeel.mend.edits import edited as edited_of
+from datakeel.mend.edits import tidy
 from datakeel.mend.text import applied, data_of, difference, overlap, text_of, write
 from datakeel.reviewer import Progress, review
 
@@ -102,9 +103,13 @@ def contents(first: Review, chosen: Iterable[Finding]) -> dict[str, bytes]:
 def edited(before: dict[str, bytes], chosen: Iterable[Finding]) -> dict[str, bytes]:
     edits = dict.fromkeys(edit for f in chosen if f.fix is not None for edit in f.fix.edits)
     return {
-        path: data_of(applied(text_of(data) or "", (e for e in edits if e.place.path == path)), data)
+        path: data_of(changed(path, text_of(data) or "", [e for e in edits if e.place.path == path]), data)
         for path, data in before.items()
     }
+
+
+def changed(path: str, text: str, edits: list[Edit]) -> str:
+    return tidy(path, text, applied(text, edits))
 
 
 def in_doubt(first: Review, second: Review, chosen: Sequence[Finding]) -> list[Finding]:

@@ -9,7 +9,7 @@ import pytest
 from datakeel.finding import Change
 from datakeel.mend.text import applied
 from datakeel.model.place import Place
-from datakeel.read.languages.python.edit import edits
+from datakeel.read.languages.python.edit import edits, unused
 
 
 def place(text: str, needle: str) -> Place:
@@ -540,3 +540,108 @@ def test_a_consumer_is_given_so_many_messages_at_once() -> None:
 def test_texts_stand_in_the_quotes_that_the_file_prefers() -> None:
     text = "a = ['b', 'c']\nx = Producer('k', acks=1)\n"
     assert "acks='all'" in after(text, "option", "Producer('k', acks=1)", name="acks", value='"all"')
+
+
+ZONES = {
+    "set": (
+        "from datetime import datetime\n\n\ndef pay(row):\n    row.paid_at = datetime.utcnow()\n",
+        "datetime.utcnow()",
+        "",
+        "    row.paid_at = datetime.now(timezone.utc)\n",
+        "from datetime import datetime, timezone\n",
+    ),
+    "by the module's name": (
+        "import datetime as dt\n\n\ndef pay(rows):\n    rows.update(paid_at=dt.datetime.now())\n",
+        "dt.datetime.now()",
+        "",
+        "    rows.update(paid_at=dt.datetime.now(dt.timezone.utc))\n",
+        "import datetime as dt\n",
+    ),
+    "with the name that is there": (
+        "from datetime import UTC, datetime\n\n\ndef pay(rows):\n    rows.update(paid_at=datetime.utcnow())\n",
+        "datetime.utcnow()",
+        "",
+        "    rows.update(paid_at=datetime.now(UTC))\n",
+        "from datetime import UTC, datetime\n",
+    ),
+    "kept, moved and asked for": (
+        "from datetime import datetime, timedelta\n\n\n"
+        "def clear(rows):\n    cutoff = datetime.now() - timedelta(days=2)\n    return rows.filter(at__lt=cutoff)\n",
+        "datetime.now()",
+        "django",
+        "    cutoff = timezone.now() - timedelta(days=2)\n",
+        "\nfrom django.utils import timezone\n",
+    ),
+    "where Django's name is taken": (
+        "from datetime import datetime, timezone\n\n\ndef pay(rows):\n    rows.update(paid_at=datetime.now())\n",
+        "datetime.now()",
+        "django",
+        "    rows.update(paid_at=datetime.now(timezone.utc))\n",
+        "from datetime import datetime, timezone\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ZONES.values(), ids=list(ZONES))
+def test_a_reading_of_the_clock_gets_its_zone(case: tuple[str, str, str, str, str]) -> None:
+    text, needle, library, line, imported = case
+    changed = after(text, "zone", needle, library)
+    assert line in changed
+    assert imported in changed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    now = datetime.utcnow()\n    row.paid_at = now\n    return now - row.made_at",
+        "    row.paid_at = datetime.utcnow()\n    row.late = row.paid_at > row.due_at",
+        "    at = datetime.utcnow()\n    rows.update(paid_at=at)\n    return at.isoformat()",
+        "    rows.update(paid_at=datetime.utcnow().date())",
+        "    keep(datetime.utcnow())",
+        "    keep(at=datetime.utcnow())",
+    ],
+)
+def test_a_time_that_others_are_held_against_stays_as_it_is(body: str) -> None:
+    text = f"from datetime import datetime\n\n\ndef pay(row, rows):\n{body}\n"
+    assert after(text, "zone", "datetime.utcnow()") == ""
+
+
+UNUSED = {
+    "one of several": (
+        "from datetime import datetime, timedelta\n\nx = datetime.now() - timedelta(1)\n",
+        "from datetime import datetime, timedelta\n\nx = now() - timedelta(1)\n",
+        "from datetime import timedelta\n\nx = now() - timedelta(1)\n",
+    ),
+    "the last of several": (
+        "from time import sleep, time\n\nsleep(time())\n",
+        "from time import sleep, time\n\nsleep(1)\n",
+        "from time import sleep\n\nsleep(1)\n",
+    ),
+    "one of a line of its own": (
+        "from time import (\n    sleep,\n    time,\n)\n\nsleep(time())\n",
+        "from time import (\n    sleep,\n    time,\n)\n\nsleep(1)\n",
+        "from time import (\n    sleep,\n)\n\nsleep(1)\n",
+    ),
+    "all of them": (
+        "import time\nimport os\n\nx = os.times(time.time())\n",
+        "import time\nimport os\n\nx = os.times()\n",
+        "import os\n\nx = os.times()\n",
+    ),
+    "none that was unused before": ("import time\n\nx = 1\n", "import time\n\nx = 2\n", "import time\n\nx = 2\n"),
+    "none that is to stay": (
+        "import time  # noqa: F401\n\nx = time\n",
+        "import time  # noqa: F401\n\nx = 1\n",
+        "import time  # noqa: F401\n\nx = 1\n",
+    ),
+    "none that is exported": (
+        "import time\n\n__all__ = ['time']\nx = time.time()\n",
+        "import time\n\n__all__ = ['time']\nx = 1\n",
+        "import time\n\n__all__ = ['time']\nx = 1\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNUSED.values(), ids=list(UNUSED))
+def test_an_import_that_an_edit_left_unused_goes(case: tuple[str, str, str]) -> None:
+    before, edited, expected = case
+    assert applied(edited, unused(before, edited)) == expected

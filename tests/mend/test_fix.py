@@ -258,3 +258,51 @@ def test_all_files_are_written_or_none(tmp_path: Path, monkeypatch: pytest.Monke
         texts.write({first: b"A", second: b"B"})
     assert (first.read_text(), second.read_text()) == ("a", "b")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.py", "b.py"]
+
+
+def test_a_time_gets_its_zone_and_what_read_the_old_one_is_no_longer_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        "hotel/settings.py": 'INSTALLED_APPS = ["hotel"]\nUSE_TZ = True\n',
+        "hotel/models.py": """
+            from django.db import models
+
+
+            class Booking(models.Model):
+                expires_at = models.DateTimeField(null=True)
+            """,
+        "hotel/services.py": """
+            from datetime import datetime, timedelta
+
+            from hotel.models import Booking
+
+
+            def hold(pk: int) -> None:
+                Booking.objects.filter(pk=pk).update(expires_at=datetime.utcnow() + timedelta(minutes=10))
+
+
+            def clear() -> None:
+                Booking.objects.filter(expires_at__lt=datetime.now()).delete()
+            """,
+    }
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(dedent(text).lstrip("\n"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["review", "--fix", "--select", "timestamp-without-time-zone", "--jobs", "1"]) == 0
+    assert (tmp_path / "hotel/services.py").read_text() == dedent("""\
+        from datetime import timedelta
+
+        from django.utils import timezone
+
+        from hotel.models import Booking
+
+
+        def hold(pk: int) -> None:
+            Booking.objects.filter(pk=pk).update(expires_at=timezone.now() + timedelta(minutes=10))
+
+
+        def clear() -> None:
+            Booking.objects.filter(expires_at__lt=timezone.now()).delete()
+        """)

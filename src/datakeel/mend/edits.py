@@ -8,6 +8,7 @@ from functools import cache
 from msgspec.structs import replace
 
 from datakeel.finding import Change, Edit, Finding
+from datakeel.mend.text import applied
 from datakeel.read.languages.python import edit as python
 
 EDITORS: dict[str, Callable[[str, str, tuple[Change, ...]], tuple[Edit, ...]]] = {
@@ -21,6 +22,11 @@ def edited(findings: Iterable[Finding], text: Callable[[str], str | None]) -> tu
     its path, or None where it cannot be written back as it is."""
     read = cache(text)
     return tuple(with_edits(f, read) for f in findings)
+
+
+def tidy(path: str, before: str, after: str) -> str:
+    """A file's text after its edits, without the imports that they left unused."""
+    return applied(after, python.unused(before, after)) if path.endswith((".py", ".pyw")) else after
 
 
 def with_edits(finding: Finding, text: Callable[[str], str | None]) -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from datakeel.finding import Edit, Finding
+from datakeel.mend.edits import tidy
 from datakeel.mend.text import applied, difference
 from datakeel.mistake import Mistake
 from datakeel.model.system import System
@@ -53,4 +54,5 @@ def patch(finding: Finding, system: System, files: Files) -> Patch:
 def local(title: str, edits: tuple[Edit, ...], files: Files) -> Patch:
     paths = dict.fromkeys(edit.place.path for edit in edits)
     before = {path: files.text(path) or "" for path in paths}
-    return Patch(title, before, {p: applied(t, (e for e in edits if e.place.path == p)) for p, t in before.items()})
+    after = {p: tidy(p, t, applied(t, (e for e in edits if e.place.path == p))) for p, t in before.items()}
+    return Patch(title, before, after)

@@ -66,10 +66,11 @@ class Source(Struct, frozen=True, order=True, gc=False):
     `kind` is ``read`` (then `number` is the effect's number and `path` the column), ``parameter`` (then `name` is the
     parameter and `path` the attributes), ``result`` (a component of what an effect gave: ``rowcount``, ``created``,
     ``value``), ``new`` (a row that construction `number` made, with what its store fills in), ``clock``, ``span`` (a
-    stretch of time), ``random``, ``loop`` (it differs from one turn of a loop to the next), ``encoding`` and
-    ``decoding`` (then `name` is the function: ``pickle.dumps``), ``hash`` (of a process: ``hash(x)``; `path` is the
-    type of x where it is known), ``remainder`` (``x % len(y)``), ``entry`` (one entry of a document was given a value
-    that does not come from the document: `name` is its key), ``global`` (then `name` is its dotted name).
+    stretch of time), ``zone`` (a time was given its zone), ``random``, ``loop`` (it differs from one turn of a loop to
+    the next), ``encoding`` and ``decoding`` (then `name` is the function: ``pickle.dumps``), ``hash`` (of a process:
+    ``hash(x)``; `path` is the type of x where it is known), ``remainder`` (``x % len(y)``), ``entry`` (one entry of a
+    document was given a value that does not come from the document: `name` is its key), ``global`` (then `name` is its
+    dotted name).
     """
 
     kind: str

@@ -508,6 +508,7 @@ class Link:
 
     def settings(self) -> tuple[Setting, ...]:
         found = [Setting("django.ATOMIC_REQUESTS", "True")] if self.atomic_requests() else []
+        found += [Setting("django.USE_TZ", "True")] if self.world.setting("USE_TZ").const is True else []
         return (*found, *self.databases(), *self.caches(), *self.process_defaults())
 
     def uses(self) -> Iterator[Use]:

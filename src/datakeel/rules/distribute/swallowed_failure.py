@@ -9,6 +9,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Entry, Handler, Operation
+from datakeel.rules.facts.clocks import reading
 from datakeel.rules.facts.decisions import deciding_reads, says_absent
 from datakeel.rules.facts.failures import (
     ALL,
@@ -119,9 +120,7 @@ def matters(effect: Effect) -> bool:
 def only_when(write: Effect) -> bool:
     """Whether a change says nothing but when it was made."""
     given = [a.sources for a in write.assigned]
-    return (
-        write.verb in ("update", "save") and bool(given) and all(s and all(x.kind == "clock" for x in s) for s in given)
-    )
+    return write.verb in ("update", "save") and bool(given) and all(map(reading, given))
 
 
 def made_by_need(operation: Operation, effect: Effect) -> bool:

@@ -57,7 +57,7 @@ def is_time(name: str, sources: Iterable[Source] = ()) -> bool:
 
 def reading(sources: Iterable[Source]) -> bool:
     """Whether a value is a reading of the process's own clock, and nothing else: no plan (``now + a week``)."""
-    found = tuple(sources)
+    found = tuple(s for s in sources if s.kind != "zone")
     return bool(found) and all(s.kind == "clock" and s.name == "wall" for s in found)
 
 

@@ -18,7 +18,7 @@ CHANGES = ("insert", "update", "save", "upsert", "delete", "get-or-create", "mer
 OUTBOX = re.compile(r"outbox|out_box|pending_(events?|messages?)|event_queue|message_queue|domain_event", re.I)
 MARK = re.compile(r"sent|publish|deliver|dispatch|notified|processed|synced|indexed|status|state|enqueued|queued", re.I)
 KEY = re.compile(r"(^|_)(id|pk|uuid|key|slug|code|number|name|email|token)$", re.I)
-TIMES = ("clock", "span")  # two values may hold the same time and have nothing in common
+TIMES = ("clock", "span", "zone")  # two values may hold the same time and have nothing in common
 LATER = (When.AFTER_COMMIT, When.AFTER_COMPLETION)
 # parameters that hold everything: two values of one of them need have nothing in common
 WHOLES = frozenset(

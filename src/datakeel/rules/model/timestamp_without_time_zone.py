@@ -1,4 +1,5 @@
-"""`timestamp-without-time-zone`: some instants of a database know their zone, others do not."""
+"""`timestamp-without-time-zone`: some instants of a database know their zone, others do not; or the program puts a time
+without one where the others have one."""
 
 from __future__ import annotations
 
@@ -6,9 +7,11 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from datakeel.finding import Fix, Severity, Step
+from datakeel.finding import Change, Fix, Severity, Step
 from datakeel.model.dataset import Column, Dataset
-from datakeel.model.effect import Kind
+from datakeel.model.effect import Effect, Kind, Source, StoreKind
+from datakeel.model.operation import Operation
+from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.tables import answered_for, stands
 from datakeel.rules.rule import Hit, Record, rule
@@ -40,6 +43,8 @@ def timestamp_without_time_zone(system: System) -> Iterator[Hit]:
         ordered = sorted(used or found, key=lambda i: (stands(*i), i[1].name))
         beside = [i for i in aware.get(service, []) if any(folder(i) == folder(n) for n in found)]
         yield hit(ordered, beside, unused=not used)
+    for operation in system.operations:
+        yield from unzoned(operation, system)
 
 
 def folder(instant: Instant) -> PurePosixPath:
@@ -96,4 +101,80 @@ def converted(dataset: Dataset, column: Column) -> str:
     return (
         f"ALTER TABLE {dataset.name} ALTER COLUMN {column.name} TYPE timestamptz\n"
         f"  USING {column.name} AT TIME ZONE 'UTC';  -- in which zone they were written"
+    )
+
+
+# Readings of the clock ------------------------------------------------------------------------------------------------
+
+
+def unzoned(operation: Operation, system: System) -> Iterator[Hit]:
+    """The readings of the clock that have no zone and go where the others have one, each once."""
+    told: set[Place] = set()
+    for effect in operation.of(Kind.READ, Kind.WRITE):
+        if effect.chain or effect.store != StoreKind.RELATIONAL:
+            continue
+        for column, sources in given(effect):
+            clock = naive_reading(operation, sources)
+            if clock is None or clock.place in told or not keeps_zone(effect, column, system):
+                continue
+            told.add(clock.place)
+            yield without_zone(operation, clock, effect, column, system)
+
+
+def given(effect: Effect) -> Iterator[tuple[str, tuple[Source, ...]]]:
+    """The columns that an effect sets, or compares, with what."""
+    yield from ((a.column, a.sources) for a in effect.assigned if a.how == "value")
+    yield from ((p.column, p.sources) for p in effect.predicates)
+
+
+def naive_reading(operation: Operation, sources: tuple[Source, ...]) -> Effect | None:
+    """The reading in this function's own text that a time is, moved by a stretch of time at most, where it was asked
+    for no zone and given none since."""
+    clocks = [s for s in sources if s.kind == "clock"]
+    if len(clocks) != 1 or any(s.kind not in ("clock", "span") for s in sources):
+        return None
+    found = operation.effect(clocks[0].number)
+    zone = found.option("tz") if found is not None else None
+    return found if found is not None and not found.chain and zone is not None and zone.value == "None" else None
+
+
+def keeps_zone(effect: Effect, name: str, system: System) -> bool:
+    """Whether the column is an instant. Django's is one where its settings say so."""
+    dataset = system.dataset_of(effect)
+    column = dataset.column(name) if dataset is not None else None
+    if dataset is None or column is None or dataset.technology in OTHERS or not answered_for(dataset):
+        return False
+    return bool(AWARE.match(column.type)) and (
+        effect.technology != "django" or system.setting("django.USE_TZ") == "True"
+    )
+
+
+def without_zone(operation: Operation, clock: Effect, effect: Effect, name: str, system: System) -> Hit:
+    column = f"{effect.dataset}.{name}"
+    django = effect.technology == "django"
+    who = (
+        "Django takes it for one of TIME_ZONE"
+        if django
+        else "the driver or the session takes it for one of its own zone"
+    )
+    done = "is compared with" if effect.kind == Kind.READ else "is put into"
+    return Hit(
+        place=clock.place,
+        symbol=operation.symbol,
+        message=f"a time without its zone {done} {column}, which keeps instants: it is off by hours where the process "
+        "and the session are not in the same zone, and by one in autumn",
+        story=(
+            Step(clock.place, "the clock is read, and the time does not say of which zone it is"),
+            Step(effect.place, f"it {done} {column}: {who}"),
+        ),
+        rests_on=(clock, effect),
+        likely=True,
+        apart=True,
+        doubts=2 * int(operation.unused),
+        datasets=(effect.dataset,),
+        fix=Fix(
+            title="read the clock with its zone",
+            text="timezone.now()" if django else "datetime.now(timezone.utc)",
+            changes=(Change("zone", clock.place, effect.technology),),
+        ),
     )

@@ -12,6 +12,7 @@ from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.place import NOWHERE
 from datakeel.model.system import System
+from datakeel.rules.facts.clocks import reading
 from datakeel.rules.rule import Hit, rule
 
 DAYS = re.compile(r"date|timestamp|time\b")
@@ -42,10 +43,9 @@ def sent(operation: Operation) -> Iterator[Hit]:
 
 def poor_key(publish: Effect) -> str:
     """What is wrong with a message's key: by it alone the partition is chosen."""
-    sources = set(publish.key_sources)
-    if sources and all(s.kind == "clock" for s in sources):
+    if reading(publish.key_sources):
         return "the time of day"
-    if not sources and constant(publish.key or ""):
+    if not publish.key_sources and constant(publish.key or ""):
         return "the same for all"
     return ""
 

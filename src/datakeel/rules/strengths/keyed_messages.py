@@ -10,7 +10,7 @@ from datakeel.rules.facts.derivation import OUTBOX
 from datakeel.rules.facts.survey import Survey
 from datakeel.rules.strength import Seen, seen, strength
 
-OF_NOTHING = ("random", "clock", "span", "loop")
+OF_NOTHING = ("random", "clock", "span", "zone", "loop")
 
 
 @strength("partition", unless=("hot-partition",))

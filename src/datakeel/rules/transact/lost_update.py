@@ -11,7 +11,7 @@ from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Rows, Source, StoreKind
 from datakeel.model.operation import Operation, conditional
 from datakeel.model.system import System
-from datakeel.rules.facts.clocks import ORDERS, is_time
+from datakeel.rules.facts.clocks import ORDERS, is_time, reading
 from datakeel.rules.facts.cures import atomic_update, is_number, only_unchanged, save_only
 from datakeel.rules.facts.decisions import same_key
 from datakeel.rules.facts.guards import here, locks_nothing, now, rows_of, single_runner, stopped
@@ -381,4 +381,4 @@ def found_by(write: Effect) -> set[str]:
 
 def filled(assignment: Assignment) -> bool:
     """Whether a column only says when the row was written: each save sets it."""
-    return bool(assignment.sources) and all(s.kind == "clock" for s in assignment.sources)
+    return reading(assignment.sources)

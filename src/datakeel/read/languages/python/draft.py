@@ -319,9 +319,16 @@ class Draft:
         line = f"from {module} import {name}" if module else f"import {name}"
         absolute = [n for n in imports if not (isinstance(n, ast.ImportFrom) and (n.level or n.module == "__future__"))]
         own = module or name
+        standard = [n for n in absolute if first_module(n).partition(".")[0] in sys.stdlib_module_names]
         near = [n for n in absolute if first_module(n).partition(".")[0] == own.partition(".")[0]]
         if own.partition(".")[0] in sys.stdlib_module_names:
-            near = near or [n for n in absolute if first_module(n).partition(".")[0] in sys.stdlib_module_names]
+            near = near or standard
+        if own.partition(".")[0] not in sys.stdlib_module_names and not near:
+            folders = self.path.split("/")
+            near = [n for n in absolute if n not in standard and first_module(n).partition(".")[0] not in folders]
+            if standard and not near:
+                after = standard[-1]
+                return self.insert(self.behind(after), ("" if self.ends(after) else "\n") + "\n" + line + "\n")
         group = near or absolute or imports
         if not group:
             return self.insert(self.head(), line + "\n\n")

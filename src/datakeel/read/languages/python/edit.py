@@ -19,6 +19,7 @@ APART = ("values", "values_list", "annotate", "aggregate", "distinct", "union", 
 QUERY_OF_ONE_TABLE = re.compile(r"\s*select\b(?!.*\b(?:for|distinct|group|union|join|limit|count|sum)\b)", re.I | re.S)
 KEPT_BY = ("add", "refresh", "merge", "delete", "expunge")  # of a session: what it is given, it does not look into
 NEVER_WAITS = re.compile(r"\bput_nowait\b|\bblock\s*=\s*False\b")
+WORD = re.compile(r"\w+")
 ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 
 
@@ -31,6 +32,50 @@ def edits(text: str, path: str, changes: Sequence[Change]) -> tuple[Edit, ...]:
     except (Refused, SyntaxError, ValueError, KeyError, RecursionError):
         return ()
     return draft.edits()
+
+
+def unused(before: str, after: str) -> tuple[Edit, ...]:
+    """What takes out of a text the imports that its edits left without a use."""
+    try:
+        was, draft = Draft(before, ""), Draft(after, "")
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+    no_more = spoken(was) - spoken(draft)
+    for one in imports_of(draft):
+        gone = [(a.asname or a.name.partition(".")[0]) in no_more for a in one.names]
+        if any(gone) and "#" not in LINE_END.split(after[draft.start(one) :], 1)[0]:
+            drop(draft, one, gone)
+    return draft.edits()
+
+
+def imports_of(draft: Draft) -> list[ast.Import | ast.ImportFrom]:
+    return [n for n in ast.walk(draft.tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+
+
+def spoken(draft: Draft) -> set[str]:
+    """All words of a text but those of its imports."""
+    text, position, found = draft.text, 0, set[str]()
+    for one in sorted(imports_of(draft), key=draft.start):
+        found.update(WORD.findall(text[position : draft.start(one)]))
+        position = draft.end(one)
+    return found | set(WORD.findall(text[position:]))
+
+
+def drop(draft: Draft, one: ast.Import | ast.ImportFrom, gone: list[bool]) -> None:
+    """Takes names out of an import; all of them are the whole statement."""
+    if all(gone):
+        alone = draft.starts[one.lineno - 1] == draft.start(one)
+        if alone and len(getattr(draft.parents[one], "body", ())) > 1:
+            draft.replace(draft.start(one), draft.behind(one), "")
+        return
+    kept = [a for a, g in zip(one.names, gone, strict=True) if not g]
+    for number, alias in enumerate(one.names):
+        if not gone[number]:
+            continue
+        if number + 1 < len(one.names):
+            draft.replace(draft.start(alias), draft.start(one.names[number + 1]), "")
+        else:
+            draft.replace(draft.end(kept[-1]), draft.end(alias), "")
 
 
 # Options --------------------------------------------------------------------------------------------------------------
@@ -579,6 +624,81 @@ def monotonic(draft: Draft, reading: ast.Call) -> None:
     return draft.replace(draft.start(reading.func), draft.end(reading.func), draft.name("time", "monotonic", reading))
 
 
+READS_CLOCK = ("now", "utcnow", "today")
+ASKS = ("execute", "executemany", "fetch", "fetchrow", "fetchval", "where", "having", "values")
+
+
+def zone(draft: Draft, change: Change) -> None:
+    """``datetime.utcnow()`` → ``datetime.now(timezone.utc)``, or Django's ``timezone.now()``, where the time goes to
+    the store and nowhere else: two times of which one has no zone cannot be compared."""
+    reading = draft.find(change.place, ast.Call)
+    if reading.args or reading.keywords or method(reading) not in READS_CLOCK:
+        raise Refused
+    to_store(draft, reading, set())
+    draft.replace(draft.start(reading), draft.end(reading), aware(draft, change, reading))
+
+
+def aware(draft: Draft, change: Change, reading: ast.Call) -> str:
+    """A reading with its zone, in the names of the file."""
+    if change.library == "django":
+        known = draft.known("django.utils", "timezone", reading)
+        if known is not None or not draft.hidden("timezone", reading):
+            return f"{known or draft.name('django.utils', 'timezone', reading)}.now()"
+    utc = draft.known("datetime", "UTC", reading)
+    if utc is None or "." in utc:  # younger than the oldest Python that a project may run on
+        utc = f"{draft.name('datetime', 'timezone', reading)}.utc"
+    return f"{draft.source(receiver(reading))}.now({utc})"
+
+
+def to_store(draft: Draft, time: ast.expr, names: set[str]) -> None:
+    """Raises Refused where a time, or the variable that keeps it, goes anywhere but into a row or a query."""
+    parent = draft.parents[time]
+    match parent:
+        case ast.BinOp(op=ast.Add() | ast.Sub(), left=left) if left is time:
+            return to_store(draft, parent, names)
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+            return kept_for_store(draft, time, name, names)
+        case ast.Assign(targets=[ast.Attribute(attr=name)]):
+            return set_once(draft, time, name)
+        case ast.keyword(arg=str()) if kept_by_row(draft.parents[parent]):
+            return None
+        case ast.Tuple() | ast.List() | ast.Dict():
+            holder = draft.parents[parent]
+            if isinstance(holder, ast.Call) and method(holder) in ASKS:
+                return None
+        case ast.Call(args=args) if time in args and method(parent) in ASKS:
+            return None
+        case ast.Compare(left=ast.Attribute()) if isinstance(draft.parents[parent], ast.Call):
+            if method(draft.parents[parent]) in (*ASKS, "filter"):  # type: ignore[arg-type]
+                return None
+    raise Refused
+
+
+def kept_by_row(call: ast.AST) -> bool:
+    """Whether a call makes, finds or changes rows: a class's, or a method's."""
+    if not isinstance(call, ast.Call):
+        return False
+    return isinstance(call.func, ast.Attribute) or (isinstance(call.func, ast.Name) and call.func.id[:1].isupper())
+
+
+def kept_for_store(draft: Draft, time: ast.expr, name: str, names: set[str]) -> None:
+    holder = draft.function(time)
+    stored = [n for n in uses(draft, name, time) if isinstance(n.ctx, ast.Store)]
+    if name in names or isinstance(holder, ast.Module) or len(stored) != 1:
+        raise Refused
+    for use in uses(draft, name, time):
+        if isinstance(use.ctx, ast.Load):
+            to_store(draft, use, names | {name})
+
+
+def set_once(draft: Draft, time: ast.expr, name: str) -> None:
+    """An attribute that is set and not looked at again here: it may be held against another time."""
+    holder = draft.function(time)
+    touched = [n for n in ast.walk(holder) if isinstance(n, ast.Attribute) and n.attr == name]
+    if isinstance(holder, ast.Module) or any(isinstance(n.ctx, ast.Load) for n in touched):
+        raise Refused
+
+
 def registered(draft: Draft, handler: ast.FunctionDef) -> ast.Call:
     """The only call that makes a function the handler of messages, on a channel that nobody has limited. Raises
     Refused."""
@@ -618,4 +738,5 @@ HOW: dict[str, Callable[[Draft, Change], None]] = {
     "prefetch": prefetch,
     "savepoint": savepoint,
     "sort": sort,
+    "zone": zone,
 }
