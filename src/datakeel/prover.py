@@ -4,6 +4,7 @@ test that plays its story."""
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from msgspec import Struct
@@ -14,7 +15,7 @@ from datakeel.finding import Confidence, Finding, Review
 from datakeel.mend.patch import Files, Patch, patch
 from datakeel.mend.proof import Setting, proof
 from datakeel.mend.text import data_of, text_of, write
-from datakeel.mender import with_edits
+from datakeel.mender import spot_of, with_edits
 from datakeel.mistake import Mistake
 from datakeel.model.system import System
 from datakeel.read import facts, reader
@@ -23,18 +24,15 @@ from datakeel.reviewer import Progress, review
 
 
 class Cure(Struct, frozen=True):
-    """A patch, and the folder that its paths are relative to."""
+    """A patch, the folder that its paths are relative to, and the files with it."""
 
     patch: Patch
     root: Path
+    texts: dict[str, bytes]
 
     def write(self) -> None:
         """Writes all files, or none. Raises Mistake."""
-        files = {}
-        for path, text in self.patch.after.items():
-            place = self.root / path
-            files[place] = data_of(text, place.read_bytes() if self.patch.before.get(path) else b"")
-        write(files)
+        write({self.root / path: data for path, data in self.texts.items()})
 
 
 def cure(finding: str, path: Path | str, *, config: Config, progress: Progress | None = None) -> Cure:
@@ -48,7 +46,25 @@ def cure(finding: str, path: Path | str, *, config: Config, progress: Progress |
 
     known = [source.path for source in discover([root], exclude=config.exclusions()).files]
     below = lambda folder: [p for p in known if not folder or p.startswith(f"{folder}/")]  # noqa: E731
-    return Cure(patch(one, linked(path, config), Files(text, below)), root)
+    made = patch(one, linked(path, config), Files(text, below))
+    texts = {p: data_of(t, (root / p).read_bytes() if made.before.get(p) else b"") for p, t in made.after.items()}
+    better(one, done, review([path], config=config, confidence=Confidence.LOW, progress=progress, texts=texts))
+    return Cure(made, root, texts)
+
+
+def better(one: Finding, first: Review, second: Review) -> None:
+    """Raises Mistake where a patch does not cure its finding, or brings a new one."""
+    broken = {r.path for r in second.summary.remarks} - {r.path for r in first.summary.remarks}
+    if broken:
+        raise Mistake(f"no patch is made: with it {min(broken)} could not be read any more")
+    was, now = (Counter(map(spot_of, (*r.findings, *r.doubtful))) for r in (first, second))
+    if now[spot_of(one)] >= was[spot_of(one)]:
+        raise Mistake(f"no patch is made: {one.rule} would still speak of {one.symbol or one.place}")
+    before = Counter(f.rule for f in first.findings)
+    after = Counter(f.rule for f in second.findings)
+    new = [f for f in second.findings if after[f.rule] > before[f.rule] and spot_of(f) not in was]
+    if new:
+        raise Mistake(f"no patch is made: with it {new[0].rule} would speak of {new[0].symbol or new[0].place}")
 
 
 SHORTEST = 4  # characters of a fingerprint

@@ -51,8 +51,8 @@ def review(
     team_rules: bool = False,
 ) -> Review:
     """Reviews a folder or a file, or several, and gives what was found. `confidence`: the least that is shown; what is
-    `known` is told apart; `texts`, by path: what is to be read in the place of what the disk has; `team_rules`: the
-    rules that the configuration names are run, which are code of whoever wrote it.
+    `known` is told apart; `texts`, by path: what is to be read in the place of what the disk has, or beside it;
+    `team_rules`: the rules that the configuration names are run, which are code of whoever wrote it.
 
     Raises Mistake for what the user can mend: a path that does not exist, a configuration that cannot be used.
     """
@@ -63,7 +63,7 @@ def review(
     config = config if config is not None else replace(load(paths, categories), trusted=team_rules)
     proofread(config.libraries, config.origins or ("library model",) * len(config.libraries))
     with no_collection():
-        sources = replace(discover(paths, exclude=config.exclusions()), texts=texts or {})
+        sources = discover(paths, exclude=config.exclusions()).with_texts(texts or {})
         cache = Cache.open(sources.root) if config.cache else Cache.none()
         read = facts.read(sources, cache, jobs=config.jobs, progress=lambda done, whole: tell("reading", done, whole))
         recall = Recall(cache, read, config)

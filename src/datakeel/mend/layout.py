@@ -11,7 +11,7 @@ from msgspec import Struct
 from datakeel.mend.patch import Files
 from datakeel.mistake import Mistake
 from datakeel.model.dataset import Dataset
-from datakeel.read.languages.python.draft import Draft
+from datakeel.read.languages.python.draft import Draft, Refused
 
 NUMBER = re.compile(r"^(\d{4})_\w+\.py$")
 REVISION = re.compile(r"^revision(?:\s*:\s*[\w.]+)?\s*=\s*[\"']([^\"']+)[\"']", re.M)
@@ -87,3 +87,40 @@ def class_of(draft: Draft, name: str) -> ast.ClassDef:
     if found is None:
         raise Mistake(f"{name} does not stand in {draft.path} by itself: no patch can be made")
     return found
+
+
+def constrained(draft: Draft, mapped: ast.ClassDef, constraint: str) -> None:
+    """Puts a constraint into a model's Meta."""
+    meta = next((n for n in mapped.body if isinstance(n, ast.ClassDef) and n.name == "Meta"), None)
+    indent = draft.indent(mapped.body[0])
+    if meta is None:
+        fields = [n for n in mapped.body if isinstance(n, ast.Assign | ast.AnnAssign)]
+        text = f"\n{indent}class Meta:\n{indent}    constraints = [\n{indent}        {constraint},\n{indent}    ]\n"
+        return draft.insert(draft.behind(fields[-1]), text)
+    own = [s for s in meta.body if isinstance(s, ast.Assign) and draft.source(s.targets[0]) == "constraints"]
+    inner = draft.indent(meta.body[0])
+    if not own:
+        text = f"{inner}constraints = [\n{inner}    {constraint},\n{inner}]\n"
+        return draft.insert(draft.behind(meta.body[-1]), text)
+    listed = own[0].value
+    if not isinstance(listed, ast.List | ast.Tuple) or not listed.elts:
+        raise Refused
+    first = listed.elts[0]
+    gap = "\n" + draft.before(first) if not draft.before(first).strip() else " "
+    return draft.insert(draft.start(first), f"{constraint},{gap}")
+
+
+def table_argument(draft: Draft, mapped: ast.ClassDef, argument: str) -> None:
+    """Puts a constraint among the arguments of a table of SQLAlchemy."""
+    own = {draft.source(s.targets[0]): s for s in mapped.body if isinstance(s, ast.Assign)}
+    taken, named = own.get("__table_args__"), own.get("__tablename__")
+    if taken is None:
+        if named is None:
+            raise Refused
+        indent = draft.indent(named)
+        return draft.insert(draft.behind(named), f"{indent}__table_args__ = ({argument},)\n")
+    if not isinstance(taken.value, ast.Tuple) or not taken.value.elts:
+        raise Refused
+    first = taken.value.elts[0]
+    gap = "\n" + draft.before(first) if not draft.before(first).strip() else " "
+    return draft.insert(draft.start(first), f"{argument},{gap}")

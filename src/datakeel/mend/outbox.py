@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from datakeel.finding import Finding
 from datakeel.mend import layout
+from datakeel.mend.parts import Parts, atomic, block_of, called, held, indent_more, indented, session_of
 from datakeel.mend.patch import Files, Patch
-from datakeel.mend.text import applied
 from datakeel.mistake import Mistake
 from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Effect, Kind, StoreKind
@@ -191,55 +191,11 @@ def written(site: Draft, message: Message, record: Effect, line: str, opened: st
     return wrapped(site, [holder, *between, statement], message, line, opened)
 
 
-def block_of(site: Draft, statement: ast.stmt) -> list[ast.stmt]:
-    parent = site.parents[statement]
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(parent, name, None)
-        if isinstance(block, list) and statement in block:
-            return block
-    raise Refused
-
-
-def atomic(site: Draft, block: ast.AST) -> bool:
-    """Whether a block is a transaction: ``with transaction.atomic():``, ``with session.begin():``."""
-    if not isinstance(block, ast.With):
-        return False
-    calls = (i.context_expr for i in block.items)
-    return any(isinstance(c, ast.Call) and site.source(c.func).rpartition(".")[2] in ("atomic", "begin") for c in calls)
-
-
-def held(site: Draft, statement: ast.stmt) -> bool:
-    """Whether a statement stands in a transaction of its function."""
-    for node in site.above(statement):
-        if atomic(site, node):
-            return True
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            return any(site.source(d).rpartition(".")[2].startswith("atomic") for d in node.decorator_list)
-    return False
-
-
-def called(statement: ast.stmt) -> str:
-    """The method that a statement calls."""
-    call = statement.value if isinstance(statement, ast.Expr) else None
-    return call.func.attr if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else ""
-
-
-def indented(site: Draft, at: ast.stmt, text: str) -> str:
-    """A statement of several lines as it stands where another one does."""
-    return text.replace("\n", "\n" + site.indent(at))
-
-
 def wrapped(site: Draft, statements: list[ast.stmt], message: Message, line: str, opened: str) -> None:
     indent = site.indent(statements[0])
-    moved = [n for s in statements for n in ast.walk(s) if isinstance(n, ast.Constant | ast.JoinedStr)]
-    if any(n.lineno != n.end_lineno for n in moved):
-        raise Refused  # text over several lines would be moved too
     site.insert(site.starts[statements[0].lineno - 1], f"{indent}{opened}:\n")
     last = statements[-1]
-    for number in range(statements[0].lineno, last.lineno):
-        begin = site.starts[number - 1]
-        if site.text[begin : site.starts[number]].strip():
-            site.insert(begin, "    ")
+    indent_more(site, statements[:-1], 4)
     begin = site.starts[last.lineno - 1]
     site.replace(begin, site.end(last), f"{indent}    {line}".replace("\n", f"\n{indent}    "))
 
@@ -259,11 +215,8 @@ def for_django(site: Draft, message: Message, record: Effect, table: Dataset, fi
     opened = f"with {site.name('django.db', 'transaction', message.call)}.atomic()"
     written(site, message, record, statement_of(f"{name}.objects.create(", message), opened)
     parts.draft(site)
-    parts.models(app.within("models.py"), app, part("outbox/django/model.py", label=app.label))
-    leaf, number = layout.migrated(app, files)
-    if leaf:
-        migration = part("outbox/django/migration.py", label=app.label, leaf=leaf)
-        parts.new(app.within(f"migrations/{number}_outboxmessage.py"), migration)
+    parts.models(app, MODEL, part("outbox/django/model.py", label=app.label))
+    parts.migration(app, "outboxmessage", "outbox/django/migration.py")
     parts.new(app.within("outbox.py"), relay("django", message, site, app.module, table))
     for folder in ("management", "management/commands"):
         if files.text(app.within(f"{folder}/__init__.py")) is None:
@@ -309,47 +262,6 @@ def module_of(path: str, table: Dataset) -> str:
     return path.removeprefix(root).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-class Parts:
-    """The files that a patch changes."""
-
-    def __init__(self, files: Files) -> None:
-        self.files = files
-        self.before: dict[str, str] = {}
-        self.after: dict[str, str] = {}
-
-    def new(self, path: str, text: str) -> None:
-        if self.files.text(path) is not None:
-            raise Mistake(f"{path} is there already: no patch is made over it")
-        self.before[path], self.after[path] = "", text
-
-    def draft(self, draft: Draft) -> None:
-        self.before[draft.path] = self.before.get(draft.path, draft.text)
-        self.after[draft.path] = applied(draft.text, draft.edits())
-
-    def models(self, path: str, app: layout.App, model: str) -> None:
-        """The model at the end of the app's models, or in a module of their own where they are a package."""
-        text = self.after.get(path) or self.files.text(path)
-        if text is None:
-            whole = app.within("models/__init__.py")
-            package = self.files.text(whole)
-            if package is None:
-                raise Mistake(f"{app.module} has neither models.py nor models/")
-            self.new(app.within("models/outbox.py"), f"from django.db import models\n\n\n{model}")
-            self.before[whole] = package
-            self.after[whole] = f"{package}from .outbox import {MODEL}  # noqa: F401\n"
-            return
-        if f"class {MODEL}" in text:
-            raise Mistake(f"{path} has an {MODEL} already: write the message into that")
-        draft = Draft(text, path)
-        if draft.name("django.db", "models", draft.tree.body[-1]) != "models":
-            raise Refused
-        layout.appended(draft, model)
-        self.draft(draft)
-
-    def patch(self, title: str) -> Patch:
-        return Patch(title, self.before, {path: self.after[path] for path in sorted(self.after)})
-
-
 # SQLAlchemy -----------------------------------------------------------------------------------------------------------
 
 
@@ -357,50 +269,15 @@ def for_sqlalchemy(site: Draft, message: Message, record: Effect, table: Dataset
     assert table.place is not None
     parts = Parts(files)
     models = table.place.path
-    module, _, own = table.model.rpartition(".")
+    module = table.model.rpartition(".")[0]
     session = session_of(site, message.call)
     name = site.name(module, MODEL, message.call) if models != site.path else MODEL
     written(site, message, record, f"{session}.add({statement_of(f'{name}(', message)})", "")
     parts.draft(site)
-    text = parts.after.get(models) or files.text(models)
-    if text is None or f"class {MODEL}" in text:
-        raise Mistake(f"{models} cannot be changed, or has an {MODEL} already")
-    draft = Draft(text, models)
-    mapped = layout.class_of(draft, own)
-    if not mapped.bases or not isinstance(mapped.bases[0], ast.Name | ast.Attribute):
-        raise Refused
     needed = ("BigInteger", "DateTime", "Integer", "JSON", "String", "func")
-    whole = draft.known("", "sqlalchemy", mapped)
-    column = "mapped_column" if "mapped_column" in text else "Column"
-    if whole is None:
-        for one in needed:
-            draft.add_import("sqlalchemy", one) if draft.known("sqlalchemy", one, mapped) is None else None
-    if column == "Column" and whole is None:
-        column = draft.name("sqlalchemy", "Column", mapped)
-    elif column == "Column":
-        column = f"{whole}.Column"
-    else:
-        column = draft.name("sqlalchemy.orm", "mapped_column", mapped)
-    base = draft.source(mapped.bases[0])
-    prefix = f"{whole}." if whole else ""
-    layout.appended(draft, part("outbox/sqlalchemy/model.py", base=base, column=column, prefix=prefix))
-    parts.draft(draft)
-    folder, head = layout.alembic(files)
-    if head:
-        revision = layout.revision(head, "outbox")
-        migration = part("outbox/sqlalchemy/migration.py", revision=revision, head=head)
-        parts.new(f"{folder}/{revision}_outbox.py", migration)
+    parts.mapped(table, MODEL, "outbox/sqlalchemy/model.py", needed)
+    parts.alembic("outbox", "outbox/sqlalchemy/migration.py")
     package = models.rpartition("/")[0]
     package = package.rpartition("/")[0] if package.endswith("/models") else package
     parts.new(f"{package}/outbox.py" if package else "outbox.py", relay("sqlalchemy", message, site, "", table))
     return parts.patch("write the message into an outbox with its rows, and let a relay send it")
-
-
-def session_of(site: Draft, call: ast.Call) -> str:
-    """The session that the function writes with."""
-    calls = [n for n in ast.walk(site.function(call)) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
-    known = ("add", "add_all", "commit", "flush", "execute", "scalars", "begin")
-    found = {site.source(c.func.value) for c in calls if c.func.attr in known}  # type: ignore[attr-defined]
-    if len(found) != 1:
-        raise Refused
-    return found.pop()

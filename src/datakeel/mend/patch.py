@@ -34,7 +34,7 @@ class Patch(Struct, frozen=True):
 
 def patch(finding: Finding, system: System, files: Files) -> Patch:
     """The patch that cures a finding. Raises Mistake where there is none, with the reason."""
-    from datakeel.mend import outbox, unique  # noqa: PLC0415  (each builds on the nouns above)
+    from datakeel.mend import conditional, inbox, outbox, unique  # noqa: PLC0415  (each builds on the nouns above)
 
     edits = finding.fix.edits if finding.fix is not None else ()
     if finding.rule in outbox.RULES and not (edits and outbox.only_a_job(finding, system)):
@@ -43,6 +43,14 @@ def patch(finding: Finding, system: System, files: Files) -> Patch:
         except Mistake:
             if not edits:
                 raise
+    if finding.rule in conditional.RULES:
+        try:
+            return conditional.patch(finding, system, files)
+        except Mistake:
+            if not edits:
+                raise
+    if finding.rule in inbox.RULES:
+        return inbox.patch(finding, system, files)
     if finding.rule in unique.RULES:
         return unique.patch(finding, system, files)
     if finding.fix is not None and edits:

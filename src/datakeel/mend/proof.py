@@ -11,13 +11,17 @@ from msgspec import Struct
 
 from datakeel.finding import Finding
 from datakeel.mend.calling import ROOT, Caller, table_named
+from datakeel.mend.conditional import function_at
+from datakeel.mend.guarded import guarded
 from datakeel.mistake import Mistake
 from datakeel.model.dataset import Column, Dataset
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
+from datakeel.read.languages.python.draft import Draft, Refused
 
 RULES = ("lost-update", "check-then-insert", "unguarded-state-transition")
+ORDERS = ("<", "<=", ">", ">=")
 DEEP = 4  # rows that a row refers to, and those that they do
 # what a column of a type holds where nothing else is known
 VALUES = (
@@ -57,7 +61,7 @@ def proof(finding: Finding, system: System, setting: Setting) -> tuple[str, str]
     """The name and the text of a test. Raises Mistake where the statements or the schema do not tell enough."""
     case = found(finding, system)
     kind = library(case)
-    rows = Rows(case, system)
+    rows = Rows(case, system, setting.text)
     call = Caller(case.operation, case.read, case.write, system, kind, rows.value).call(setting.text)
     rows.handed = call.tables
     name = f"test_{finding.rule.replace('-', '_')}_{case.operation.symbol.lower().replace('.', '_')}.py"
@@ -151,10 +155,10 @@ def library(case: Case) -> str:
 class Rows:
     """The rows that must be there, those that others refer to first."""
 
-    def __init__(self, case: Case, system: System) -> None:
+    def __init__(self, case: Case, system: System, text: str) -> None:
         self.case = case
         self.system = system
-        self.tested = tested(case)
+        self.tested = room(case, text) | tested(case)
         self.handed: tuple[Dataset, ...] = ()  # the tables of the rows that the function is given
 
     def all(self, *, absent: bool) -> Iterator[str]:
@@ -221,6 +225,23 @@ def tested(case: Case) -> dict[str, str]:
             value = guard.text.removeprefix("const:")
             found[columns.pop()] = value.lower() if value in ("True", "False") else value
     return found
+
+
+def room(case: Case, text: str) -> dict[str, str]:
+    """Numbers that leave room for two changes, where an order is asked for: of the column and a number, or of two
+    columns."""
+    column = next((a.column for a in case.write.assigned if any(s.path[-1:] == (a.column,) for s in a.sources)), "")
+    try:
+        site = Draft(text, case.operation.place.path)
+        offset = site.offset(case.write.place.line, case.write.place.column)
+        asked = guarded(site, function_at(site, offset), column, offset).condition
+    except (Refused, SyntaxError, ValueError):
+        return {}
+    if asked.own and asked.sign in ORDERS:
+        return {asked.own: "1" if asked.sign in (">", ">=") else "1000"}
+    if asked.sign in ORDERS and asked.bound.isdigit() and not asked.shift:
+        return {column: str(int(asked.bound) + (100 if asked.sign in (">", ">=") else -2))}
+    return {}
 
 
 def by_store(column: Column) -> bool:

@@ -6,13 +6,12 @@ import ast
 
 from datakeel.finding import Finding
 from datakeel.mend import layout
-from datakeel.mend.outbox import Parts
+from datakeel.mend.parts import Parts, indent_more
 from datakeel.mend.patch import Files, Patch
 from datakeel.mistake import Mistake
 from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Effect, Kind
 from datakeel.model.system import System
-from datakeel.patterns import part
 from datakeel.read.languages.python.draft import Draft, Refused
 
 RULES = ("check-then-insert",)
@@ -92,12 +91,9 @@ def guarded(site: Draft, write: Effect, columns: tuple[str, ...]) -> None:
     elif not isinstance(statement, ast.Expr):
         raise Refused
     indent = site.indent(statement)
-    if any(isinstance(n, ast.Constant | ast.JoinedStr) and n.lineno != n.end_lineno for n in ast.walk(statement)):
-        raise Refused
     opened, refusal = words(site, write, call)
     site.insert(site.starts[statement.lineno - 1], f"{indent}try:\n{indent}    with {opened}:\n")
-    for line in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1):
-        site.insert(site.starts[line - 1], "        ")
+    indent_more(site, [statement], 8)
     site.insert(site.behind(statement), f"{indent}except {refusal}:\n{indent}    {taken}\n")
 
 
@@ -144,13 +140,10 @@ def for_django(site: Draft, write: Effect, table: Dataset, columns: tuple[str, .
     constraint = f'models.UniqueConstraint(fields=[{listed}], name="{name}")'
     if draft.known("django.db", "models", mapped) != "models":
         raise Refused
-    constrained(draft, mapped, constraint)
+    layout.constrained(draft, mapped, constraint)
     parts.draft(draft)
-    leaf, number = layout.migrated(app, files)
-    if leaf:
-        known = {"label": app.label, "leaf": leaf, "model": model.lower(), "constraint": constraint}
-        text = part("unique/django_migration.py", table=table.name, columns=columns, **known)
-        parts.new(app.within(f"migrations/{number}_{name}.py"), text)
+    known = {"model": model.lower(), "constraint": constraint, "table": table.name, "columns": columns}
+    parts.migration(app, name, "unique/django_migration.py", **known)
     answer = "" if write.verb == TAKES else ", and let the second run go on"
     return parts.patch(f"give {table.name} a unique key on {', '.join(columns)}{answer}")
 
@@ -162,27 +155,6 @@ def field_of(mapped: ast.ClassDef, column: str) -> str:
         if name in named:
             return name
     raise Refused  # a base class has it
-
-
-def constrained(draft: Draft, mapped: ast.ClassDef, constraint: str) -> None:
-    """Puts a constraint into a model's Meta."""
-    meta = next((n for n in mapped.body if isinstance(n, ast.ClassDef) and n.name == "Meta"), None)
-    indent = draft.indent(mapped.body[0])
-    if meta is None:
-        fields = [n for n in mapped.body if isinstance(n, ast.Assign | ast.AnnAssign)]
-        text = f"\n{indent}class Meta:\n{indent}    constraints = [\n{indent}        {constraint},\n{indent}    ]\n"
-        return draft.insert(draft.behind(fields[-1]), text)
-    own = [s for s in meta.body if isinstance(s, ast.Assign) and draft.source(s.targets[0]) == "constraints"]
-    inner = draft.indent(meta.body[0])
-    if not own:
-        text = f"{inner}constraints = [\n{inner}    {constraint},\n{inner}]\n"
-        return draft.insert(draft.behind(meta.body[-1]), text)
-    listed = own[0].value
-    if not isinstance(listed, ast.List | ast.Tuple) or not listed.elts:
-        raise Refused
-    first = listed.elts[0]
-    gap = "\n" + draft.before(first) if not draft.before(first).strip() else " "
-    return draft.insert(draft.start(first), f"{constraint},{gap}")
 
 
 # SQLAlchemy -----------------------------------------------------------------------------------------------------------
@@ -198,18 +170,8 @@ def for_sqlalchemy(site: Draft, write: Effect, table: Dataset, columns: tuple[st
     mapped = layout.class_of(draft, table.model.rpartition(".")[2])
     name = f"{table.name.rpartition('.')[2]}_{'_'.join(columns)}_key"
     listed = ", ".join(f'"{column}"' for column in columns)
-    taken = [s for s in mapped.body if isinstance(s, ast.Assign) and draft.source(s.targets[0]) == "__table_args__"]
-    tables = [s for s in mapped.body if isinstance(s, ast.Assign) and draft.source(s.targets[0]) == "__tablename__"]
-    if taken or not tables:
-        raise Refused
     unique = draft.name("sqlalchemy", "UniqueConstraint", mapped)
-    indent = draft.indent(tables[0])
-    draft.insert(draft.behind(tables[0]), f'{indent}__table_args__ = ({unique}({listed}, name="{name}"),)\n')
+    layout.table_argument(draft, mapped, f'{unique}({listed}, name="{name}")')
     parts.draft(draft)
-    folder, head = layout.alembic(files)
-    if head:
-        revision = layout.revision(head, name)
-        known = {"revision": revision, "head": head, "name": name, "quoted": listed}
-        text = part("unique/alembic.py", table=table.name, columns=columns, **known)
-        parts.new(f"{folder}/{revision}_{name}.py", text)
+    parts.alembic(name, "unique/alembic.py", name=name, quoted=listed, table=table.name, columns=columns)
     return parts.patch(f"give {table.name} a unique key on {', '.join(columns)}, and let the second run go on")

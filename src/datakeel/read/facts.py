@@ -195,7 +195,8 @@ class Reading:
 
     def take(self, source: Source) -> None:
         """Reads one file; what is new waits to be lowered."""
-        data = self.sources.texts.get(source.path) or contents(self.sources.location(source))
+        here = self.sources.texts.get(source.path)
+        data = here if here is not None else contents(self.sources.location(source))
         if isinstance(data, str):
             self.remarks.append(Remark(source.path, 0, data))
             self.unreadable += source.named

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from datakeel.mistake import Mistake
 from datakeel.model.operation import Role
@@ -70,6 +71,17 @@ class Sources(Struct, frozen=True):
 
     def location(self, source: Source) -> str:
         return os.path.join(self.root, source.path)
+
+    def with_texts(self, texts: dict[str, bytes]) -> Sources:
+        """The same, as it would be with these files written: those that are there already, and new ones."""
+        known = {source.path for source in self.files}
+        new = [
+            Source(path, KINDS[path[path.rindex(".") :]], role_by_path(path))
+            for path in texts
+            if path not in known and path.endswith(SUFFIXES)
+        ]
+        packages = {p.removesuffix("/__init__.py") for p in texts if p.endswith("/__init__.py")}
+        return replace(self, files=tuple(sorted((*self.files, *new))), packages=self.packages | packages, texts=texts)
 
 
 def discover(paths: Iterable[str | os.PathLike[str]], exclude: Sequence[str] = ()) -> Sources:

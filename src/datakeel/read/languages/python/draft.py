@@ -46,6 +46,7 @@ class Draft:
             if hasattr(node, "end_col_offset"):
                 self.at.setdefault((self.start(node), self.end(node)), []).append(node)
         self.pieces: dict[tuple[int, int, str], None] = {}
+        self.joined: dict[ast.ImportFrom, list[str]] = {}  # the names that joined an import
 
     # Where things stand -------------------------------------------------------------------------------------------
 
@@ -360,18 +361,61 @@ class Draft:
         return self.starts[first.lineno - 1] if first is not None else len(self.text)
 
     def joins(self, one: ast.ImportFrom, name: str) -> bool:
-        """Puts a name into an import of one line, in its order. False where that line is of another kind."""
-        if one.lineno != one.end_lineno or any(a.name == "*" for a in one.names) or "(" in self.source(one):
+        """Puts a name into an import, in its order. False where that is laid out in another way than formatters do."""
+        if any(a.name == "*" for a in one.names):
             return False
-        named = [self.source(a) for a in one.names]
-        if any(piece[0] == self.end(one.names[-1]) for piece in self.pieces):
-            return False  # a second name at the same place: a line of its own
-        later = next((a for a in one.names if order(a.name) > order(name)), None)
-        if later is not None and [order(a.name) for a in one.names] == sorted(order(a.name) for a in one.names):
-            self.insert(self.start(later), f"{name}, ")
-        else:
-            self.insert(self.end(one.names[-1]), f", {name}")
-        return bool(named)
+        before = self.joined.setdefault(one, [])
+        if name in before:
+            return True
+        added = sorted([*before, name], key=order)
+        pieces = self.on_lines(one, added) if one.lineno != one.end_lineno else self.on_one_line(one, added)
+        if not pieces:
+            return False
+        if before:
+            own = range(self.start(one), self.end(one) + 1)
+            self.pieces = {p: None for p in self.pieces if p[0] not in own or p[1] not in own}
+        before.append(name)
+        for place, text in pieces:
+            self.replace(*place, text)
+        return True
+
+    def on_one_line(self, one: ast.ImportFrom, added: list[str]) -> list[tuple[tuple[int, int], str]]:
+        """Names that join an import of one line; it is broken where it is too long then."""
+        if "(" in self.source(one):
+            return []
+        known = [self.source(a) for a in one.names]
+        whole = f"{self.source(one)}, {', '.join(added)}"
+        if not self.fits(whole):
+            head = self.text[self.start(one) : self.start(one.names[0])]
+            rows = "".join(f"    {n},\n" for n in sorted([*known, *added], key=lambda n: order(n.partition(" ")[0])))
+            return [((self.start(one), self.end(one)), f"{head}(\n{rows})")]
+        pieces: dict[int, str] = {}
+        for name in added:
+            later = self.later(one, name)
+            place = self.start(later) if later is not None else self.end(one.names[-1])
+            pieces[place] = pieces.get(place, "") + (f"{name}, " if later is not None else f", {name}")
+        return [((place, place), text) for place, text in pieces.items()]
+
+    def on_lines(self, one: ast.ImportFrom, added: list[str]) -> list[tuple[tuple[int, int], str]]:
+        """Names that join an import which has each of its names on a line of its own."""
+        if len({a.lineno for a in one.names}) < len(one.names) or one.names[0].lineno == one.lineno:
+            return []
+        last = one.names[-1]
+        _, comma = self.tail(self.end(last), self.end(one) - 1)
+        if not comma:
+            return []
+        indent = self.text[self.starts[last.lineno - 1] : self.start(last)]
+        pieces: dict[int, str] = {}
+        for name in added:
+            later = self.later(one, name)
+            place = self.starts[later.lineno - 1] if later is not None else self.starts[last.lineno]
+            pieces[place] = pieces.get(place, "") + f"{indent}{name},\n"
+        return [((place, place), text) for place, text in pieces.items()]
+
+    def later(self, one: ast.ImportFrom, name: str) -> ast.alias | None:
+        """The first name of an import that stands behind another one in their order, where they are in order."""
+        orders = [order(a.name) for a in one.names]
+        return next((a for a in one.names if order(a.name) > order(name)), None) if orders == sorted(orders) else None
 
 
 def call_text(head: str, items: Sequence[str], indent: str, width: int) -> str:
