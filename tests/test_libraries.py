@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from pathlib import Path
 
 import pytest
@@ -18,3 +20,20 @@ def test_the_examples_effects_are_seen(table: Table, tmp_path: Path) -> None:
     for number, example in enumerate(table.example):
         case = Case(f"{table.library} {number}", {"shop/code.py": example.code})
         assert wrong_effects(case, read_system(case.files, tmp_path / str(number))) == []
+
+
+def takes(dotted: str, option: str) -> bool | None:
+    """Whether a function takes an option, as far as it can be asked; None where it cannot."""
+    module, _, name = dotted.rpartition(".")
+    try:
+        parameters = inspect.signature(getattr(importlib.import_module(module), name)).parameters.values()
+    except (ImportError, AttributeError, TypeError, ValueError):
+        return None
+    return any(p.name == option or p.kind == p.VAR_KEYWORD for p in parameters)
+
+
+def test_a_time_out_is_only_said_of_calls_that_take_one() -> None:
+    """The edit of a missing time-out puts it among the arguments of the call."""
+    asked = {n: takes(n, "timeout") for t in TABLES for n, row in t.calls.items() if "timeout" in row.options}
+    assert [name for name, answer in asked.items() if answer is False] == []
+    assert sum(answer is True for answer in asked.values()) > 10

@@ -9,6 +9,7 @@ import pytest
 from datakeel.finding import Change
 from datakeel.mend.text import applied
 from datakeel.model.place import Place
+from datakeel.read.languages.python.draft import Draft
 from datakeel.read.languages.python.edit import edits, unused
 
 
@@ -364,6 +365,8 @@ def test_only_what_was_changed_is_saved() -> None:
     assert 'order.save(update_fields=["note", "changed_at"])' in after(
         text, "columns", "order.save()", name="note,changed_at"
     )
+    related = text.replace("order.note", "order.buyer")
+    assert 'order.save(update_fields=["buyer"])' in after(related, "columns", "order.save()", name="buyer_id")
     given_away = text.replace("order.note = 1", "order.note = 1\n    stamp(order)")
     assert after(given_away, "columns", "order.save()", name="note") == ""
 
@@ -645,3 +648,31 @@ UNUSED = {
 def test_an_import_that_an_edit_left_unused_goes(case: tuple[str, str, str]) -> None:
     before, edited, expected = case
     assert applied(edited, unused(before, edited)) == expected
+
+
+JOINED = {
+    "several names": (
+        "from a import delta\nx = 1\n",
+        ["gamma", "Beta", "zeta"],
+        "from a import Beta, delta, gamma, zeta\nx = 1\n",
+    ),
+    "a line that would be too long": (
+        f"from a import {'b' * 40}, {'d' * 30}\nx = 1\n",
+        ["c"],
+        f"from a import (\n    {'b' * 40},\n    c,\n    {'d' * 30},\n)\nx = 1\n",
+    ),
+    "each on a line": (
+        "from a import (\n    beta,\n    delta,  # theirs\n)\nx = 1\n",
+        ["gamma", "alpha", "zeta"],
+        "from a import (\n    alpha,\n    beta,\n    delta,  # theirs\n    gamma,\n    zeta,\n)\nx = 1\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", JOINED.values(), ids=list(JOINED))
+def test_names_join_an_import_in_their_order(case: tuple[str, list[str], str]) -> None:
+    text, names, expected = case
+    draft = Draft(text, "code.py")
+    for name in names:
+        assert draft.name("a", name, draft.tree.body[-1]) == name
+    assert applied(text, draft.edits()) == expected

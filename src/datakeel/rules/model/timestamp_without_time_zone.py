@@ -139,14 +139,14 @@ def naive_reading(operation: Operation, sources: tuple[Source, ...]) -> Effect |
 
 
 def keeps_zone(effect: Effect, name: str, system: System) -> bool:
-    """Whether the column is an instant. Django's is one where its settings say so."""
+    """Whether the column is an instant. In a program of Django's it is one where the settings say so."""
     dataset = system.dataset_of(effect)
     column = dataset.column(name) if dataset is not None else None
     if dataset is None or column is None or dataset.technology in OTHERS or not answered_for(dataset):
         return False
-    return bool(AWARE.match(column.type)) and (
-        effect.technology != "django" or system.setting("django.USE_TZ") == "True"
-    )
+    if not AWARE.match(column.type):
+        return False
+    return system.setting("django.USE_TZ") == "True" or all(use.name != "django" for use in system.uses)
 
 
 def without_zone(operation: Operation, clock: Effect, effect: Effect, name: str, system: System) -> Hit:

@@ -152,8 +152,19 @@ def columns(draft: Draft, change: Change) -> None:
         raise Refused
     if given_away(draft, row, call):
         raise Refused  # others may have set more of it
-    listed = ", ".join(draft.string(name) for name in change.name.split(","))
+    listed = ", ".join(draft.string(field(draft, call, row, name)) for name in change.name.split(","))
     draft.add_argument(call, f"update_fields=[{listed}]")
+
+
+def field(draft: Draft, call: ast.Call, row: ast.Name, column: str) -> str:
+    """What the function calls a column: that of a relation has an ending which its field has not."""
+    named = column.removesuffix("_id")
+    given = {n.attr for n in ast.walk(draft.function(call)) if isinstance(n, ast.Attribute) and same(n.value, row)}
+    return named if column not in given and named in given else column
+
+
+def same(node: ast.expr, row: ast.Name) -> bool:
+    return isinstance(node, ast.Name) and node.id == row.id
 
 
 def receiver(call: ast.Call) -> ast.expr:
