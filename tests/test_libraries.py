@@ -34,6 +34,7 @@ def takes(dotted: str, option: str) -> bool | None:
 
 def test_a_time_out_is_only_said_of_calls_that_take_one() -> None:
     """The edit of a missing time-out puts it among the arguments of the call."""
-    asked = {n: takes(n, "timeout") for t in TABLES for n, row in t.calls.items() if "timeout" in row.options}
+    rows = [(n, r) for t in TABLES for n, r in t.calls.items() if "timeout" in r.options]
+    asked = {n: takes(n, "timeout") for n, r in rows if r.words.get("timeout") != "outer-timeout"}
     assert [name for name, answer in asked.items() if answer is False] == []
     assert sum(answer is True for answer in asked.values()) > 10

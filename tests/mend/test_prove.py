@@ -146,6 +146,191 @@ def laid_out(files: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatc
     return folder / "project"
 
 
+MENDED = {
+    "two doctors of one shift": (
+        {
+            "manage.py": DJANGO["manage.py"],
+            "shop/__init__.py": "",
+            "shop/settings.py": DJANGO["shop/settings.py"],
+            "shop/models.py": """
+                from django.db import models
+
+
+                class Doctor(models.Model):
+                    shift = models.IntegerField()
+                    on_call = models.BooleanField(default=True)
+                """,
+            "shop/services.py": """
+                from django.db import transaction
+
+                from shop.models import Doctor
+
+
+                @transaction.atomic
+                def leave(doctor_id: int) -> None:
+                    doctor = Doctor.objects.get(pk=doctor_id)
+                    if Doctor.objects.filter(shift=doctor.shift, on_call=True).count() < 2:
+                        raise ValueError("somebody has to stay")
+                    doctor.on_call = False
+                    doctor.save()  # here
+                """,
+        },
+        "shop/services.py",
+        "    doctor = Doctor.objects.get(pk=doctor_id)\n",
+        "    doctor = Doctor.objects.get(pk=doctor_id)\n"
+        "    list(Doctor.objects.select_for_update().filter(shift=doctor.shift).order_by('pk'))\n",
+    ),
+    "more tickets than there may be, with SQLAlchemy": (
+        {
+            "shop/__init__.py": "",
+            "shop/models.py": """
+                from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+                class Base(DeclarativeBase):
+                    pass
+
+
+                class Ticket(Base):
+                    __tablename__ = "tickets"
+
+                    id: Mapped[int] = mapped_column(primary_key=True)
+                    owner: Mapped[int]
+                """,
+            "shop/services.py": """
+                from sqlalchemy import func, select
+                from sqlalchemy.orm import Session
+
+                from shop.models import Ticket
+
+
+                def take(session: Session, owner: int) -> None:
+                    held = session.scalar(select(func.count()).select_from(Ticket).where(Ticket.owner == owner))
+                    if held >= 3:
+                        raise ValueError("too many")
+                    session.add(Ticket(owner=owner))  # here
+                    session.commit()
+                """,
+        },
+        "shop/services.py",
+        "    held = ",
+        "    session.execute(select(func.pg_advisory_xact_lock(owner)))\n    held = ",
+    ),
+    "an asynchronous session of SQLAlchemy": (
+        {
+            **SQLALCHEMY,
+            "src/shop/services.py": """
+                from sqlalchemy import select
+                from sqlalchemy.ext.asyncio import AsyncSession
+
+                from shop.models import Account
+
+
+                async def withdraw(session: AsyncSession, account_id: int, amount: int) -> None:
+                    account = (await session.scalars(select(Account).where(Account.id == account_id))).one()
+                    if account.balance < amount:
+                        raise ValueError("too much")
+                    account.balance = account.balance - amount  # here
+                    await session.commit()
+                """,
+        },
+        "src/shop/services.py",
+        "account_id))).one()",
+        "account_id).with_for_update())).one()",
+    ),
+    "an asynchronous connection of psycopg": (
+        {
+            **PSYCOPG,
+            "shop/services.py": """
+                import psycopg
+
+
+                async def withdraw(connection: psycopg.AsyncConnection, account_id: int, amount: int) -> None:
+                    found = await connection.execute("SELECT balance FROM accounts WHERE id = %s", (account_id,))
+                    row = await found.fetchone()
+                    balance = row[0]
+                    if balance < amount:
+                        raise ValueError("too much")
+                    rest = balance - amount
+                    update = "UPDATE accounts SET balance = %s WHERE id = %s"
+                    await connection.execute(update, (rest, account_id))  # here
+                    await connection.commit()
+                """,
+        },
+        "shop/services.py",
+        "FROM accounts WHERE id = %s",
+        "FROM accounts WHERE id = %s FOR UPDATE",
+    ),
+    "an asynchronous model of Django": (
+        {
+            **DJANGO,
+            "shop/services.py": """
+                from shop.models import Account
+
+
+                async def deposit(account_id, amount):
+                    account = await Account.objects.aget(pk=account_id)
+                    account.balance += amount
+                    await account.asave()  # here
+                """,
+        },
+        "shop/services.py",
+        "    account.balance += amount\n",
+        "    from django.db.models import F\n    account.balance = F('balance') + amount\n",
+    ),
+    "a view that calls a model's method": (
+        {
+            **DJANGO,
+            "shop/models.py": DJANGO["shop/models.py"].replace(
+                "            uses = models.IntegerField(default=0)\n",
+                "            uses = models.IntegerField(default=0)\n\n"
+                "            @classmethod\n            def add(cls, code):\n"
+                "                cls.objects.create(code=code)\n",
+            ),
+            "shop/views.py": """
+                from django.http import HttpResponse
+                from django.views.decorators.http import require_POST
+
+                from shop.models import Coupon
+
+
+                @require_POST
+                def coupon(request):
+                    code = request.POST["code"]
+                    if not Coupon.objects.filter(code=code).exists():
+                        Coupon.add(code)  # here
+                    return HttpResponse(status=204)
+                """,
+        },
+        "shop/models.py",
+        "code = models.CharField(max_length=20)",
+        "code = models.CharField(max_length=20, unique=True)",
+    ),
+    "a view of a class": (
+        {
+            **DJANGO,
+            "shop/views.py": """
+                from django.http import JsonResponse
+                from django.views import View
+
+                from shop.models import Account
+
+
+                class Deposit(View):
+                    def post(self, request, account_id):
+                        account = Account.objects.get(pk=account_id)
+                        account.balance += int(request.POST.get("amount"))
+                        account.save()  # here
+                        return JsonResponse({})
+                """,
+        },
+        "shop/views.py",
+        "account.balance += int",
+        "account.balance = __import__('django.db.models').db.models.F('balance') + int",
+    ),
+}
+
+
 def line_of(file: Path, mark: str) -> int:
     lines = file.read_text(encoding="utf-8").splitlines()
     return next(number for number, line in enumerate(lines, 1) if line.endswith(f"# {mark}"))
@@ -199,6 +384,30 @@ def test_a_missing_key_is_proven_and_passes_once_it_is_there(
             "code = models.CharField(max_length=20)", "code = models.CharField(max_length=20, unique=True)"
         )
     )
+    after = played(project, postgres)
+    assert "1 passed" in after, after
+
+
+@pytest.mark.parametrize("case", MENDED.values(), ids=list(MENDED))
+def test_a_proof_passes_once_the_fault_is_mended_by_hand(
+    case: tuple[dict[str, str], str, str, str],
+    tmp_path: Path,
+    postgres: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files, path, old, new = case
+    project = laid_out(files, tmp_path, monkeypatch)
+    here = next(p for p, text in files.items() if "# here" in text)
+    assert main(["prove", f"{here}:{line_of(project / here, 'here')}", "--output", "test_proof.py"]) == 0, (
+        capsys.readouterr().err
+    )
+    before = played(project, postgres)
+    assert "1 failed" in before, before
+    assert "E       assert [[" in before or "E       AssertionError: assert [[" in before, before
+    text = (project / path).read_text()
+    assert text.count(old) == 1
+    (project / path).write_text(text.replace(old, new))
     after = played(project, postgres)
     assert "1 passed" in after, after
 
@@ -306,15 +515,6 @@ def test_two_runs_that_are_both_refused_prove_nothing(
 
 
 UNCALLED = {
-    "a web request": (
-        """
-        def deposit(request, account_id):
-            account = Account.objects.get(pk=account_id)
-            account.balance += 1
-            account.save()  # lost-update
-        """,
-        "deposit takes a web request",
-    ),
     "a class that needs something": (
         """
         class Bank:
@@ -350,15 +550,6 @@ UNCALLED = {
             account.save()  # lost-update
         """,
         "deposit calls http too (shop/services.py:9), and a proof would really do it",
-    ),
-    "an asynchronous function": (
-        """
-        async def deposit(account_id):
-            account = await Account.objects.aget(pk=account_id)
-            account.balance += 1
-            await account.asave()  # lost-update
-        """,
-        "deposit is asynchronous",
     ),
 }
 

@@ -15,13 +15,22 @@ from datakeel.model.operation import Operation
 from datakeel.model.system import System
 
 HANDLES = {
-    "sqlalchemy": re.compile(r"(?i)\b(scoped_)?session\b|^db$"),
-    "psycopg": re.compile(r"(?i)\b(connection|conn)\b"),
+    "sqlalchemy": re.compile(r"(?i)\b(scoped_|async_?)?session\b|^db$"),
+    "psycopg": re.compile(r"(?i)\b(async)?(connection|conn)\b"),
+    "asyncpg": re.compile(r"(?i)\b(connection|conn|pool)\b"),
 }
 NUMBERS = ("", "int", "float", "Decimal", "decimal.Decimal")
 KEY = re.compile(r"(?:^|_)(?:id|pk|key|code|uuid)$")  # what is called so is a value, not the row that it names
 USER = "auth_user"  # Django's own, which no file of the project declares
 ROOT = "parameter:"
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+REQUESTS = ("HttpRequest", "Request", "WSGIRequest", "ASGIRequest")
+VERBS = ("get", "post", "put", "patch", "delete")
+# what a view takes out of its request, and that it wants to know who asks
+SENT = re.compile(r"request\.(?:POST|data)(?:\.get\(|\[)\s*[\"'](\w+)[\"']")
+ASKED = re.compile(r"request\.(?:GET|query_params)(?:\.get\(|\[)\s*[\"'](\w+)[\"']")
+PERMITTED = re.compile(r"(?i)login|permission|staff|user_passes")
 
 
 class Parameter(Struct, frozen=True):
@@ -33,13 +42,15 @@ class Parameter(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True):
-    """A call as a test writes it, what it imports, and the tables of the rows that it is handed. `handle` is the
-    parameter that takes the session or connection; empty where the library needs none."""
+    """A call as a test writes it, line by line, what it imports, and the tables of the rows that it is handed. `handle`
+    is the parameter that takes the session or connection, which may be a `pool` of them; empty where the library needs
+    none."""
 
-    text: str
+    lines: tuple[str, ...]
     imports: tuple[str, ...]
     handle: str = ""
     tables: tuple[Dataset, ...] = ()
+    pool: bool = False
 
 
 class Caller:
@@ -66,16 +77,12 @@ class Caller:
         function, holder = located(self.operation, text)
         listed = parameters(function)
         decorators = {dotted(d).rpartition(".")[2] for d in function.decorator_list}
-        if decorators & {"shared_task", "task"}:
-            raise Mistake(f"{self.symbol} is a task: call what it does from a function, and prove that")
-        if listed and self.handed(listed[0] if holder is None else listed[-1], "request"):
-            raise Mistake(
-                f"{self.symbol} takes a web request, which no test can make up: move what it does to the data into "
-                "a function of its own, and prove that"
-            )
+        if any(self.requested(p) for p in listed):
+            return self.answered(function, holder, listed, text)
         if holder is None:
+            bound = any(k.arg == "bind" for d in function.decorator_list if isinstance(d, ast.Call) for k in d.keywords)
             self.imports[f"from {self.module} import {self.symbol}"] = None
-            return self.made(self.symbol, listed)
+            return self.made(self.symbol, listed[1:] if bound else listed)  # a task is handed itself
         own = listed if "staticmethod" in decorators else listed[1:]
         self.handle = self.handle_of(own)
         self.imports[f"from {self.module} import {holder.name}"] = None
@@ -87,18 +94,75 @@ class Caller:
     def symbol(self) -> str:
         return self.operation.symbol
 
-    def handed(self, parameter: Parameter, name: str) -> bool:
-        return parameter.name == name or parameter.annotation.strip("\"'").rpartition(".")[2] in (
-            "HttpRequest",
-            "Request",
-        )
+    def requested(self, parameter: Parameter) -> bool:
+        """Whether a parameter is a web request."""
+        return parameter.name == "request" or parameter.annotation.strip("\"'").rpartition(".")[2] in REQUESTS
 
     def made(self, head: str, listed: list[Parameter]) -> Call:
         self.handle = self.handle or self.handle_of(listed)
         if self.kind != "django" and not self.handle:
             raise Mistake(f"{self.symbol} is not handed its session or connection: no test can give it one")
         given = [f"{p.name}={self.argument(p)}" for p in listed if not p.given or p.name == self.handle]
-        return Call(f"{head}({', '.join(given)})", tuple(self.imports), self.handle, tuple(self.tables.values()))
+        return self.told(f"{self.waited}{head}({', '.join(given)})", pool=any(pooled(p, self.handle) for p in listed))
+
+    def told(self, *lines: str, pool: bool = False) -> Call:
+        return Call(lines, tuple(self.imports), self.handle, tuple(self.tables.values()), pool)
+
+    @property
+    def waited(self) -> str:
+        return "await " if self.operation.is_async else ""
+
+    def answered(self, function: Function, holder: ast.ClassDef | None, listed: list[Parameter], text: str) -> Call:
+        """A view of Django, or of its REST framework, called with a request that is made up."""
+        if self.kind != "django":
+            raise Mistake(
+                f"{self.symbol} takes a web request, which no test can make up: move what it does to the data into "
+                "a function of its own, and prove that"
+            )
+        source = ast.get_source_segment(text, function) or ""
+        rest = "rest_framework" in text
+        factory = "APIRequestFactory" if rest else "RequestFactory"
+        self.imports[f"from {'rest_framework.test' if rest else 'django.test'} import {factory}"] = None
+        verb = function.name if holder is not None and function.name in VERBS else asked_with(function)
+        sent = {name: self.sent(name) for name in SENT.findall(source)}
+        asked = "&".join(f"{name}={self.sent(name)}" for name in ASKED.findall(source))
+        body = ", ".join(f'"{name}": "{value}"' for name, value in sent.items())
+        path = f"/?{asked}" if asked else "/"
+        lines = [f'request = {factory}().{verb}("{path}"' + (f", {{{body}}})" if body else ")")]
+        lines += self.known_to(source, function, holder, rest)
+        own = listed[1:] if holder is not None else listed
+        given = "".join(f", {p.name}={self.argument(p)}" for p in own if not p.given and not self.requested(p))
+        name = holder.name if holder is not None else self.symbol
+        self.imports[f"from {self.module} import {name}"] = None
+        if holder is not None:
+            sets = any("viewset" in dotted(b).lower() for b in holder.bases)
+            name += f'.as_view({{"{verb}": "{function.name}"}})' if sets else ".as_view()"
+        lines += [
+            f"answer = {self.waited}{name}(request{given})",
+            "assert answer.status_code < 400, answer.status_code",
+        ]
+        return self.told(*lines)
+
+    def known_to(self, source: str, function: Function, holder: ast.ClassDef | None, rest: bool) -> Iterator[str]:
+        """Who asks, and what middleware would have put into the request."""
+        guards = " ".join(dotted(d) for d in (*function.decorator_list, *(holder.bases if holder is not None else ())))
+        user = table_named(self.system, USER)
+        if user is not None and (rest or "request.user" in source or PERMITTED.search(guards)):
+            row = self.row(user)
+            if rest:
+                self.imports["from rest_framework.test import force_authenticate"] = None
+            yield f"force_authenticate(request, user={row})" if rest else f"request.user = {row}"
+        if "session" in source:
+            yield "request.session = {}"
+        if "messages." in source:
+            self.imports["from django.contrib.messages.storage.cookie import CookieStorage"] = None
+            yield "request._messages = CookieStorage(request)"
+
+    def sent(self, name: str) -> str:
+        """What a form, or a query, holds under a name."""
+        for table, column in self.columns_for(name):
+            return self.value(table, column).strip("'")
+        return "1"
 
     def handle_of(self, listed: list[Parameter]) -> str:
         return next((p.name for p in listed if self.kind in HANDLES and is_handle(p, self.kind)), "")
@@ -110,7 +174,7 @@ class Caller:
         table = next((d for d in self.system.datasets if d.model == f"{self.module}.{holder.name}"), None)
         if table is not None:
             return self.row(table)
-        starts = [n for n in holder.body if isinstance(n, ast.FunctionDef) and n.name in ("__init__", "__new__")]
+        starts = [n for n in holder.body if isinstance(n, FUNCTIONS) and n.name in ("__init__", "__new__")]
         if any(dotted(b) not in ("object", "ABC", "Protocol") for b in holder.bases) or holder.decorator_list:
             raise Mistake(
                 f"{self.symbol} cannot be called by a test: what a {holder.name} is made with stands in another class"
@@ -138,10 +202,11 @@ class Caller:
         if not name or table.inherited is not None:
             raise Mistake(f"{self.symbol} takes a row of {table.name}, which no test can make up")
         self.imports[f"from {module} import {name}"] = None
-        if self.kind == "django":
-            return f"{name}.objects.get(pk={value})"
+        found = f"{name}.objects.{'aget' if self.operation.is_async else 'get'}(pk={value})"
         if self.kind == "sqlalchemy" and self.handle:
-            return f"{self.handle}.get({name}, {value})"
+            found = f"{self.handle}.get({name}, {value})"
+        if self.kind in ("django", "sqlalchemy") and (self.kind == "django" or self.handle):
+            return f"({self.waited}{found})" if self.operation.is_async else found
         raise Mistake(f"{self.symbol} takes a row of {table.name}, which no test can make up")
 
     # What it is given ---------------------------------------------------------------------------------------------
@@ -196,26 +261,36 @@ def table_named(system: System, name: str) -> Dataset | None:
     return system.dataset(name) or (USERS if name == USER else None)
 
 
-def located(operation: Operation, text: str) -> tuple[ast.FunctionDef, ast.ClassDef | None]:
+def asked_with(function: Function) -> str:
+    """The method of HTTP that a view is made for, as its decorators say."""
+    said = [n.value for d in function.decorator_list for n in ast.walk(d) if isinstance(n, ast.Constant)]
+    named = [v.lower() for v in said if isinstance(v, str) and v.lower() in VERBS]
+    required = {dotted(d).rpartition(".")[2] for d in function.decorator_list}
+    return next(iter(named), "get" if required & {"require_GET", "require_safe"} else "post")
+
+
+def pooled(parameter: Parameter, handle: str) -> bool:
+    return parameter.name == handle and "pool" in f"{parameter.name} {parameter.annotation}".lower()
+
+
+def located(operation: Operation, text: str) -> tuple[Function, ast.ClassDef | None]:
     """A function, and the class that it is a method of. Raises Mistake where it is no plain one."""
-    if operation.is_async:
-        raise Mistake(f"{operation.symbol} is asynchronous: there are proofs for plain functions and methods")
     line, name = operation.place.line, operation.symbol.rpartition(".")[2]
     tree = ast.parse(text)
     holders = [n for n in tree.body if isinstance(n, ast.ClassDef)]
     for holder, body in ((None, tree.body), *((h, h.body) for h in holders)):
         for node in body:
-            if isinstance(node, ast.FunctionDef) and node.name == name and around(node, line):
+            if isinstance(node, FUNCTIONS) and node.name == name and around(node, line):
                 return node, holder
     raise Mistake(f"{operation.symbol} cannot be called by a test: it stands inside another function or class")
 
 
-def around(node: ast.FunctionDef, line: int) -> bool:
+def around(node: Function, line: int) -> bool:
     first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
     return first <= line <= (node.end_lineno or line)
 
 
-def parameters(function: ast.FunctionDef) -> list[Parameter]:
+def parameters(function: Function) -> list[Parameter]:
     positional = [*function.args.posonlyargs, *function.args.args]
     defaults = len(positional) - len(function.args.defaults)
     pairs = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
@@ -252,7 +327,8 @@ def stored_by(write: Effect, name: str) -> str:
 
 
 def python(sql: str) -> str:
-    return {"true": "True", "false": "False"}.get(sql, sql)
+    plain = {"true": "True", "false": "False"}.get(sql, sql)
+    return f'"{plain[1:-1]}"' if plain[:1] == "'" and '"' not in plain else plain
 
 
 def columns_of_users() -> Iterator[Column]:

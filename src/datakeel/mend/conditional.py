@@ -273,7 +273,7 @@ def constrained(app: layout.App, model: str, table: Dataset, change: Guarded, pa
     parts.draft(draft)
     text = f"{change.column} {sign} {bound}"
     known = {"model": model.lower(), "constraint": constraint, "table": table.name, "condition": text}
-    parts.migration(app, name, "check/django_migration.py", **known)
+    parts.migration(app, name, "conditional/django_migration.py", **known)
     return text
 
 
@@ -353,5 +353,5 @@ def constrained_by_table(model: str, table: Dataset, change: Guarded, parts: Par
     check = draft.name("sqlalchemy", "CheckConstraint", mapped)
     layout.table_argument(draft, mapped, f'{check}("{condition}", name="{name}")')
     parts.draft(draft)
-    parts.alembic(name, "check/alembic.py", name=name, table=table.name, condition=condition)
+    parts.alembic(name, "conditional/alembic.py", name=name, table=table.name, condition=condition)
     return condition

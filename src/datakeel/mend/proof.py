@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from importlib import resources
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from msgspec import Struct
 
 from datakeel.finding import Finding
-from datakeel.mend.calling import ROOT, Caller, table_named
+from datakeel.mend.calling import ROOT, USER, Caller, table_named
 from datakeel.mend.conditional import function_at
 from datakeel.mend.guarded import guarded
+from datakeel.mend.parts import place_of
 from datakeel.mistake import Mistake
 from datakeel.model.dataset import Column, Dataset
-from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.effect import Effect, Guard, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.read.languages.python.draft import Draft, Refused
 
-RULES = ("lost-update", "check-then-insert", "unguarded-state-transition")
+RULES = ("lost-update", "check-then-insert", "unguarded-state-transition", "write-skew")
 ORDERS = ("<", "<=", ">", ">=")
+CONSTANT = r"'[^'\\]*'|\d+|True|False"
+MOST = 50  # rows that a proof makes up of one set
 DEEP = 4  # rows that a row refers to, and those that they do
 # what a column of a type holds where nothing else is known
 VALUES = (
@@ -60,12 +64,15 @@ class Setting(Struct, frozen=True):
 def proof(finding: Finding, system: System, setting: Setting) -> tuple[str, str]:
     """The name and the text of a test. Raises Mistake where the statements or the schema do not tell enough."""
     case = found(finding, system)
-    kind = library(case)
+    kind = library(case, setting.text)
     rows = Rows(case, system, setting.text)
-    call = Caller(case.operation, case.read, case.write, system, kind, rows.value).call(setting.text)
+    call, other = (
+        Caller(case.operation, case.read, case.write, system, kind, partial(rows.value, number=n)).call(setting.text)
+        for n in (1, 2 if rows.many > 1 else 1)
+    )
     rows.handed = call.tables
     name = f"test_{finding.rule.replace('-', '_')}_{case.operation.symbol.lower().replace('.', '_')}.py"
-    seeded = tuple(rows.all(absent=finding.rule == "check-then-insert"))
+    seeded = tuple(rows.all())
     tables = compared(case, system)
     touched = dict.fromkeys(table.name for table in (*rows.tables(), *tables))
     known: dict[str, object] = {
@@ -80,10 +87,17 @@ def proof(finding: Finding, system: System, setting: Setting) -> tuple[str, str]
         "rows_say": f"{len(seeded)} that the function needs" if seeded else "none",
         "left": [literal(state(table)) for table in tables],
         "emptied": literal(f"TRUNCATE {', '.join(map(quoted, touched))} RESTART IDENTITY CASCADE"),
-        "decides": literal(rf"^\s*SELECT\b.*\bFROM\s+\S*{re.escape(case.table.name.rpartition('.')[2])}\b"),
+        "decides": literal(deciding(case)),
         "imports": sorted(call.imports),
-        "call": call.text,
+        "lines": partial(said, call.lines, other.lines),
+        "differ": call.lines != other.lines,
         "handle": call.handle,
+        "pooled": call.pool,
+        "asynchronous": case.operation.is_async,
+        "awaited": case.operation.is_async and kind != "django",
+        "library_module": "asyncpg" if kind == "asyncpg" else "",
+        "cursor": cursor(kind, case.operation),
+        "methods": '("execute", "fetch", "fetchrow", "fetchval")' if kind == "asyncpg" else '("execute",)',
         "settings": literal(setting.settings),
         "model": case.table.model.rpartition(".")[2],
         "model_import": "from {} import {}".format(*case.table.model.rpartition(".")[::2]),
@@ -91,6 +105,28 @@ def proof(finding: Finding, system: System, setting: Setting) -> tuple[str, str]
     }
     body = page(f"proof_{kind}.py.jinja", known)
     return name, page("proof.py.jinja", known | {"library": body})
+
+
+def deciding(case: Case) -> str:
+    """The statement that decides, as a pattern: a count is told from the row that was looked up before it."""
+    aggregate = case.read.selection.aggregate if case.read is not None and case.read.selection is not None else ""
+    counts = rf"\b{aggregate}\(.*" if aggregate in ("count", "sum", "max", "min") else ""
+    return rf"^\s*SELECT\b.*{counts}\bFROM\s+\S*{re.escape(case.table.name.rpartition('.')[2])}\b"
+
+
+def said(first: tuple[str, ...], second: tuple[str, ...], columns: int) -> str:
+    """The calls of the two runs, as they stand in a function."""
+    lines = list(first)
+    if first != second:
+        lines = ['if who == "A":', *(f"    {line}" for line in first), "else:", *(f"    {line}" for line in second)]
+    return "\n".join(" " * columns + line for line in lines)
+
+
+def cursor(kind: str, operation: Operation) -> str:
+    """The class whose methods send statements."""
+    if kind == "asyncpg":
+        return "asyncpg.Connection"
+    return "psycopg.AsyncCursor" if operation.is_async and kind != "django" else "psycopg.Cursor"
 
 
 def page(name: str, known: dict[str, object]) -> str:
@@ -140,12 +176,17 @@ def handed(write: Effect) -> bool:
     return write.rows is not None and write.rows.root.startswith(ROOT) and not write.rows.path
 
 
-def library(case: Case) -> str:
+def library(case: Case, text: str) -> str:
     """Whose connection the function uses."""
     name = case.write.technology
-    kind = "psycopg" if name == "postgresql" else name
-    if kind not in ("django", "sqlalchemy", "psycopg"):
-        raise Mistake(f"there are proofs for Django, SQLAlchemy and psycopg 3, and none for {name or 'this library'}")
+    plain = (
+        "asyncpg" if case.operation.is_async and re.search(r"^\s*(?:import|from) asyncpg\b", text, re.M) else "psycopg"
+    )
+    kind = plain if name == "postgresql" else name
+    if kind not in ("django", "sqlalchemy", "psycopg", "asyncpg"):
+        raise Mistake(
+            f"there are proofs for Django, SQLAlchemy, psycopg 3 and asyncpg, and none for {name or 'this library'}"
+        )
     return kind
 
 
@@ -160,9 +201,12 @@ class Rows:
         self.system = system
         self.tested = room(case, text) | tested(case)
         self.handed: tuple[Dataset, ...] = ()  # the tables of the rows that the function is given
+        self.many = rows_before(case)  # of the story's table
 
-    def all(self, *, absent: bool) -> Iterator[str]:
-        yield from (self.insert(table) for table in self.tables() if not (absent and table is self.case.table))
+    def all(self) -> Iterator[str]:
+        for table in self.tables():
+            many = self.many if table is self.case.table else 1
+            yield from (self.insert(table, number) for number in range(1, many + 1))
 
     def tables(self) -> list[Dataset]:
         """The table of the story, and those whose rows the function is given, each behind all that it refers to."""
@@ -189,17 +233,22 @@ class Rows:
     def key(self, table: Dataset) -> str:
         return next(iter(table.schema.primary_key()), "id")
 
-    def insert(self, table: Dataset) -> str:
+    def insert(self, table: Dataset, number: int = 1) -> str:
         columns = self.filled(table)
         names = ", ".join(f'"{c.name}"' for c in columns)
-        return f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({', '.join(self.value(table, c) for c in columns)})"
+        values = ", ".join(self.value(table, c, number) for c in columns)
+        return f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({values})"
 
-    def value(self, table: Dataset, column: Column) -> str:
-        """What a column holds in the row that is there, as SQL."""
+    def value(self, table: Dataset, column: Column, number: int = 1) -> str:
+        """What a column holds in a row that is there, as SQL; `number` is that of the row, where the story's table has
+        several."""
         if table is self.case.table and column.name in self.tested:
             return self.tested[column.name]
+        own = number if table is self.case.table else 1
         if column.name in table.schema.primary_key() and not re.search("char|text|uuid|string", column.type):
-            return "1"
+            return str(own)
+        if table.name == USER and column.type == "boolean":
+            return "true"  # who may do all
         if column.references:
             parent = table_named(self.system, column.references.rpartition(".")[0])
             target = parent.column(column.references.rpartition(".")[2]) if parent is not None else None
@@ -210,18 +259,22 @@ class Rows:
             )
         for pattern, value in VALUES:
             if re.search(pattern, column.type.lower()):
-                return value
+                return value if own == 1 or not alone(table, column) else another(value, own)
         raise Mistake(f"what {table.name}.{column.name} holds ({column.type or 'no type is known'}) cannot be made up")
 
 
 def tested(case: Case) -> dict[str, str]:
     """The columns of the row that a condition compares with a constant: they hold what lets the function go on."""
     found: dict[str, str] = {}
+    for asked in case.read.predicates if case.read is not None and case.finding.rule == "write-skew" else ():
+        if asked.operator == "=" and re.fullmatch(CONSTANT, asked.value.removeprefix("const:")):
+            value = asked.value.removeprefix("const:")
+            found[asked.column] = value.lower() if value in ("True", "False") else value
     number = case.read.number if case.read is not None else -1
     for guard in case.write.guards:
         columns = {s.path[-1] for s in guard.sources if s.kind == "read" and s.number == number and s.path}
         same = guard.test == "==" and guard.polarity
-        if len(columns) == 1 and same and re.fullmatch(r"'[^'\\]*'|\d+|True|False", guard.text.removeprefix("const:")):
+        if len(columns) == 1 and same and re.fullmatch(CONSTANT, guard.text.removeprefix("const:")):
             value = guard.text.removeprefix("const:")
             found[columns.pop()] = value.lower() if value in ("True", "False") else value
     return found
@@ -231,9 +284,12 @@ def room(case: Case, text: str) -> dict[str, str]:
     """Numbers that leave room for two changes, where an order is asked for: of the column and a number, or of two
     columns."""
     column = next((a.column for a in case.write.assigned if any(s.path[-1:] == (a.column,) for s in a.sources)), "")
+    spot = place_of(case.write)
+    if spot.path != case.operation.place.path:
+        return {}
     try:
-        site = Draft(text, case.operation.place.path)
-        offset = site.offset(case.write.place.line, case.write.place.column)
+        site = Draft(text, spot.path)
+        offset = site.offset(spot.line, spot.column)
         asked = guarded(site, function_at(site, offset), column, offset).condition
     except (Refused, SyntaxError, ValueError):
         return {}
@@ -242,6 +298,55 @@ def room(case: Case, text: str) -> dict[str, str]:
     if asked.sign in ORDERS and asked.bound.isdigit() and not asked.shift:
         return {column: str(int(asked.bound) + (100 if asked.sign in (">", ">=") else -2))}
     return {}
+
+
+def alone(table: Dataset, column: Column) -> bool:
+    """Whether no two rows may hold the same."""
+    return any(i.unique and i.columns == (column.name,) for i in table.schema.indexes)
+
+
+def another(value: str, number: int) -> str:
+    """Another value of the same kind."""
+    if value.isdigit():
+        return str(int(value) + number)
+    return f"{value[: -1 - len(str(number))]}{number}'" if len(value) > len("'xxxx'") else f"{value[:-1]}{number}'"
+
+
+def rows_before(case: Case) -> int:
+    """How many rows of the story's table are there before: none where the function looks for one that is absent; of a
+    set that is counted, so many that one of the two runs may go on, and not both. Raises Mistake."""
+    if case.finding.rule == "check-then-insert":
+        return 0
+    if case.finding.rule != "write-skew" or case.read is None:
+        return 1
+    guard = next((g for g in case.write.guards if any(s.number == case.read.number for s in g.sources)), None)
+    asked = kept(guard) if guard is not None else None
+    adds = case.write.verb == "insert"
+    if asked is None or case.read.dataset != case.write.dataset:
+        raise Mistake(f"{case.finding.place}: how many rows may be there is not known well enough for a proof")
+    sign, bound = asked
+    few = (
+        {"<": bound - 1, "<=": bound, "==": bound}
+        if adds
+        else {">": bound + 1, ">=": bound, "==": bound, "!=": bound + 1}
+    )
+    found = few.get(sign, -1)
+    if not (0 if adds else 2) <= found <= MOST:
+        raise Mistake(f"{case.finding.place}: a proof would need {max(found, 0)} rows of {case.table.name}")
+    plain = (p.operator == "=" or (found == 0) for p in case.read.predicates)
+    if not all(plain):
+        raise Mistake(f"{case.finding.place}: which rows are counted is not known well enough for a proof")
+    return found
+
+
+def kept(guard: Guard) -> tuple[str, int] | None:
+    """What is asked of a count where the write happens."""
+    opposite = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
+    if guard.test in ("truth", "exists"):
+        return (">", 0) if guard.polarity else ("<", 1)
+    if guard.test not in opposite or not guard.text.removeprefix("const:").isdigit():
+        return None
+    return guard.test if guard.polarity else opposite[guard.test], int(guard.text.removeprefix("const:"))
 
 
 def by_store(column: Column) -> bool:

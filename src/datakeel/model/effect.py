@@ -202,9 +202,9 @@ class Option(Struct, frozen=True, gc=False):
     `word` is the model's own word for it, one for all libraries: ``acks``, ``auto-ack``, ``auto-commit``, ``backoff``,
     ``condition``, ``connect-timeout``, ``delay``, ``delivery-report``, ``durable``, ``expiry``, ``gone-through`` (of a
     read: its answer's entries are), ``group``, ``idempotence``, ``in-flight``, ``isolation``, ``jitter``, ``late-ack``,
-    ``offset-store``, ``page-size``, ``page-token``, ``partitions``, ``prefetch``, ``replicas``, ``retries``, ``route``
-    (what picked the node or partition), ``start``, ``timeout``, ``wait`` … `unit` is that of a time: ``s``, ``ms``,
-    ``min``.
+    ``offset-store``, ``outer-timeout`` (the call takes none of its own: its connection or its process has one),
+    ``page-size``, ``page-token``, ``partitions``, ``prefetch``, ``replicas``, ``retries``, ``route`` (what picked the
+    node or partition), ``start``, ``timeout``, ``wait`` … `unit` is that of a time: ``s``, ``ms``, ``min``.
     """
 
     name: str

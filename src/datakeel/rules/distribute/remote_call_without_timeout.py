@@ -169,6 +169,6 @@ def limit(call: Effect, option: Option) -> tuple[Change, ...]:
     if call.technology == "grpc" and not call.awaited:
         return ()  # it may be a stream, which a limit would cut
     place = option.place if option.place is not None else call.place
-    if text is None or option.given or (call.chain and option.place is None):
+    if text is None or option.word == "outer-timeout" or option.given or (call.chain and option.place is None):
         return ()
     return (Change("argument", place, call.technology, option.name, text),)
