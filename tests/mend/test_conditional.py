@@ -12,6 +12,9 @@ from textwrap import dedent
 import pytest
 
 from datakeel.cli import main
+from datakeel.mend import layout
+from datakeel.mend.text import applied
+from datakeel.read.languages.python.draft import Draft
 from tests.mend.projects import ALEMBIC, MIGRATED, laid_out, line_of, migrate, no_changes, run
 
 DJANGO = {
@@ -343,3 +346,27 @@ def test_a_test_that_asks_for_more_is_left_to_the_user(
     line = line_of(project / "shop/services.py", "ship")
     assert main(["fix", f"shop/services.py:{line}"]) == 2
     assert "not plain enough for a patch" in capsys.readouterr().err
+
+
+def test_a_constraint_is_written_in_the_quotes_and_the_width_of_its_file() -> None:
+    text = dedent("""\
+        from django.db import models
+
+
+        class Account(models.Model):
+            owner = models.CharField('owner', max_length=3)
+            balance = models.IntegerField('balance')
+        """)
+    draft = Draft(text, "models.py")
+    condition = 'models.Q(balance__gte=models.F("lowest_balance_of_all"))'
+    constraint = f'models.CheckConstraint(condition={condition}, name="bank_balance_check")'
+    layout.constrained(draft, layout.class_of(draft, "Account"), constraint)
+    assert applied(text, draft.edits()).endswith(
+        "    class Meta:\n"
+        "        constraints = [\n"
+        "            models.CheckConstraint(\n"
+        "                condition=models.Q(balance__gte=models.F('lowest_balance_of_all')),\n"
+        "                name='bank_balance_check',\n"
+        "            ),\n"
+        "        ]\n"
+    )

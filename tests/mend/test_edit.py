@@ -661,6 +661,11 @@ JOINED = {
         ["c"],
         f"from a import (\n    {'b' * 40},\n    c,\n    {'d' * 30},\n)\nx = 1\n",
     ),
+    "a module that nobody has imported": (
+        "from b import c\nx = 1\n",
+        ["zeta", "Beta"],
+        "from a import Beta, zeta\nfrom b import c\nx = 1\n",
+    ),
     "each on a line": (
         "from a import (\n    beta,\n    delta,  # theirs\n)\nx = 1\n",
         ["gamma", "alpha", "zeta"],

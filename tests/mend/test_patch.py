@@ -562,3 +562,55 @@ def test_a_message_that_is_not_plain_gets_no_patch(
     project = laid_out(files, tmp_path, monkeypatch)
     assert main(["fix", name_of(project, "publish-after-commit", "close")]) == 2
     assert "is not plain enough for a patch" in capsys.readouterr().err
+
+
+def test_many_rows_for_one_look_get_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = """
+        from shop.models import Order
+
+
+        def fill(status: str, count: int) -> None:
+            if not Order.objects.filter(status=status).exists():
+                for _ in range(count):
+                    Order.objects.create(status=status)  # many
+        """
+    project = laid_out({**COUPONS, "shop/services.py": code}, tmp_path, monkeypatch)
+    found = review(project, confidence=Confidence.LOW)
+    named = [f.fingerprint for f in (*found.findings, *found.doubtful) if f.rule == "check-then-insert"]
+    assert len(named) == 1
+    assert main(["fix", named[0]]) == 2
+    assert "of which a key would refuse all but one" in capsys.readouterr().err
+
+
+def test_a_key_over_columns_that_may_be_null_is_there_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        **COUPONS,
+        "shop/models.py": """
+            from django.db import models
+
+
+            class Order(models.Model):
+                status = models.CharField(max_length=10, null=True)
+                place = models.IntegerField(null=True)
+
+                class Meta:
+                    unique_together = ("status", "place")
+            """,
+        "shop/services.py": """
+            from shop.models import Order
+
+
+            def mark(status: str, place: int) -> None:
+                if not Order.objects.filter(status=status, place=place).exists():
+                    Order.objects.create(status=status, place=place)
+            """,
+    }
+    del files["shop/migrations/0001_initial.py"]
+    project = laid_out(files, tmp_path, monkeypatch)
+    shown = patched(project, name_of(project, "check-then-insert", "mark"), capsys)
+    assert "except IntegrityError:" in shown
+    assert "UniqueConstraint" not in shown

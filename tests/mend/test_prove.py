@@ -504,14 +504,60 @@ def test_a_method_is_called_on_what_is_there(
         assert "assert [[" in before, before
 
 
-def test_two_runs_that_are_both_refused_prove_nothing(
-    tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+VOID = {
+    "both are refused": ("account.balance < amount", "True", "neither of the two runs succeeded"),
+    "neither changes anything": ("account.balance -= amount", "amount = amount", "the two runs changed nothing"),
+}
+
+
+@pytest.mark.parametrize("case", VOID.values(), ids=list(VOID))
+def test_two_runs_that_do_nothing_prove_nothing(
+    case: tuple[str, str, str], tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    old, new, said = case
     project = laid_out(DJANGO, tmp_path, monkeypatch)
     services = project / "shop/services.py"
     assert main(["prove", f"shop/services.py:{line_of(services, 'lost-update')}", "--output", "test_proof.py"]) == 0
-    services.write_text(services.read_text().replace("account.balance < amount", "True"))
-    assert "neither of the two runs succeeded" in played(project, postgres)
+    services.write_text(services.read_text().replace(old, new))
+    assert said in played(project, postgres)
+
+
+ROW = """
+        class Member(models.Model):
+            password = models.CharField(max_length=30)
+            last_login = models.DateTimeField(null=True)
+            points = models.IntegerField(default=0)
+    """
+
+
+def test_a_view_is_asked_by_the_project_s_own_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        **DJANGO,
+        "shop/models.py": DJANGO["shop/models.py"] + ROW,
+        "shop/views.py": """
+            from django.contrib.auth.decorators import login_required
+            from django.http import HttpResponse
+
+            from shop.models import Account
+
+
+            @login_required
+            def deposit(request, account_id):
+                account = Account.objects.get(pk=account_id)
+                account.balance += int(request.POST["amount"])
+                account.save()  # here
+                return HttpResponse(status=204)
+            """,
+    }
+    project = laid_out(files, tmp_path, monkeypatch)
+    assert main(["prove", f"shop/views.py:{line_of(project / 'shop/views.py', 'here')}"]) == 0
+    shown = capsys.readouterr().out
+    assert 'RequestFactory().post("/", {"amount": "1"})\n' in shown
+    assert "        request.user = get_user_model().objects.get(pk=1)\n" in shown
+    assert 'INSERT INTO "shop_member"' in shown
+    assert "auth_user" not in shown
 
 
 UNCALLED = {

@@ -146,7 +146,7 @@ class Caller:
     def known_to(self, source: str, function: Function, holder: ast.ClassDef | None, rest: bool) -> Iterator[str]:
         """Who asks, and what middleware would have put into the request."""
         guards = " ".join(dotted(d) for d in (*function.decorator_list, *(holder.bases if holder is not None else ())))
-        user = table_named(self.system, USER)
+        user = table_of_users(self.system)
         if user is not None and (rest or "request.user" in source or PERMITTED.search(guards)):
             row = self.row(user)
             if rest:
@@ -195,11 +195,11 @@ class Caller:
         column = table.schema.column(key)
         value = python(self.value(table, column)) if column is not None else "1"
         self.tables[table.name] = table
-        if table.name == USER:
+        if table is table_of_users(self.system):
             self.imports["from django.contrib.auth import get_user_model"] = None
             return f"get_user_model().objects.get(pk={value})"
         module, _, name = table.model.rpartition(".")
-        if not name or table.inherited is not None:
+        if not name[:1].isupper() or table.inherited is not None:
             raise Mistake(f"{self.symbol} takes a row of {table.name}, which no test can make up")
         self.imports[f"from {module} import {name}"] = None
         found = f"{name}.objects.{'aget' if self.operation.is_async else 'get'}(pk={value})"
@@ -226,8 +226,8 @@ class Caller:
         said = parameter.annotation.strip("\"'")
         if said in NUMBERS:
             return "1"
-        if said == "str":
-            return '"x"'
+        if said in ("str", "bool"):
+            return '"x"' if said == "str" else "True"
         raise Mistake(f"{self.symbol} takes {parameter.name}: {said}, which no test can make up")
 
     def row_type(self, parameter: Parameter) -> Dataset | None:
@@ -259,6 +259,12 @@ class Caller:
 def table_named(system: System, name: str) -> Dataset | None:
     """A table of the project, or Django's own of users."""
     return system.dataset(name) or (USERS if name == USER else None)
+
+
+def table_of_users(system: System) -> Dataset:
+    """The project's own table of users, or Django's."""
+    own = (d for d in system.datasets if d.model and d.column("password") and d.column("last_login"))
+    return next(own, USERS)
 
 
 def asked_with(function: Function) -> str:

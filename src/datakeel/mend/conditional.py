@@ -240,7 +240,7 @@ def asked_of(site: Draft, change: Guarded) -> str:
         return f"{column}__isnull=True"
     bound = condition.bound
     if condition.own:
-        bound = f'{site.name("django.db.models", "F", change.test)}("{condition.own}")'
+        bound = f"{site.name('django.db.models', 'F', change.test)}({site.string(condition.own)})"
     if condition.shift:
         sign, amount = condition.shift[0], condition.shift[2:]
         bound = amount if bound == "0" and sign == "-" else f"{bound} {'-' if sign == '+' else '+'} {amount}"
@@ -250,7 +250,8 @@ def asked_of(site: Draft, change: Guarded) -> str:
 def value_of(site: Draft, change: Guarded) -> str:
     if not change.change:
         return f"{change.column}={change.value}"
-    return f'{change.column}={site.name("django.db.models", "F", change.test)}("{change.column}") {change.change}'
+    stored = f"{site.name('django.db.models', 'F', change.test)}({site.string(change.column)})"
+    return f"{change.column}={stored} {change.change}"
 
 
 def constrained(app: layout.App, model: str, table: Dataset, change: Guarded, parts: Parts) -> str:

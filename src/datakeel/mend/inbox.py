@@ -158,7 +158,10 @@ def for_django(site: Draft, operation: Operation, effect: Effect, table: Dataset
     indent = site.indent(at)
     inner = indent if held(site, at) else f"{indent}    "
     unused = "_note" if spoken_before(site, "_") else "_"
-    given = [f'consumer="{operation.name}"', f"message_id={identity(site, operation, function)}"]
+    given = [
+        f"consumer={site.string(operation.name)}",
+        f"message_id={site.quoted(identity(site, operation, function))}",
+    ]
     note = call_text(f"{unused}, is_new = {model}.objects.get_or_create", given, inner, site.width)
     opened = "" if inner == indent else f"{indent}with {site.name('django.db', 'transaction', at)}.atomic():\n"
     site.insert(site.starts[at.lineno - 1], f"{opened}{inner}{note}\n{inner}if is_new:\n")
@@ -184,7 +187,10 @@ def for_sqlalchemy(site: Draft, operation: Operation, effect: Effect, table: Dat
     insert = f"{site.name('sqlalchemy.dialects', 'postgresql', at)}.insert({model})"
     session = session_of(site, at)
     indent = site.indent(at)
-    given = [f'consumer="{operation.name}"', f"message_id={identity(site, operation, function)}"]
+    given = [
+        f"consumer={site.string(operation.name)}",
+        f"message_id={site.quoted(identity(site, operation, function))}",
+    ]
     values = call_text(".values", given, f"{indent}    ", site.width)
     waited = "await " if isinstance(function, ast.AsyncFunctionDef) else ""
     note = (

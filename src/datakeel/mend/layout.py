@@ -11,7 +11,7 @@ from msgspec import Struct
 from datakeel.mend.patch import Files
 from datakeel.mistake import Mistake
 from datakeel.model.dataset import Dataset
-from datakeel.read.languages.python.draft import Draft, Refused
+from datakeel.read.languages.python.draft import Draft, Refused, call_text
 
 NUMBER = re.compile(r"^(\d{4})_\w+\.py$")
 REVISION = re.compile(r"^revision(?:\s*:\s*[\w.]+)?\s*=\s*[\"']([^\"']+)[\"']", re.M)
@@ -50,7 +50,7 @@ def migrated(app: App, files: Files) -> tuple[str, str]:
     asked = {
         name
         for text in texts.values()
-        for name in re.findall(rf"\(\s*[\"']{app.label}[\"']\s*,\s*[\"'](\w+)[\"']\s*\)", text)
+        for name in re.findall(rf"\(\s*[\"']{app.label}[\"']\s*,\s*[\"'](\w+)[\"']\s*,?\s*\)", text)
     }
     ends = sorted(set(texts) - asked)
     if len(ends) != 1:
@@ -93,6 +93,7 @@ def constrained(draft: Draft, mapped: ast.ClassDef, constraint: str) -> None:
     """Puts a constraint into a model's Meta."""
     meta = next((n for n in mapped.body if isinstance(n, ast.ClassDef) and n.name == "Meta"), None)
     indent = draft.indent(mapped.body[0])
+    constraint = laid_out(draft, constraint, f"{indent}        ")
     if meta is None:
         fields = [n for n in mapped.body if isinstance(n, ast.Assign | ast.AnnAssign)]
         text = f"\n{indent}class Meta:\n{indent}    constraints = [\n{indent}        {constraint},\n{indent}    ]\n"
@@ -110,8 +111,19 @@ def constrained(draft: Draft, mapped: ast.ClassDef, constraint: str) -> None:
     return draft.insert(draft.start(first), f"{constraint},{gap}")
 
 
+def laid_out(draft: Draft, code: str, indent: str) -> str:
+    """A call as this file would have it, at the beginning of a line of its own."""
+    call = ast.parse(code, mode="eval").body
+    assert isinstance(call, ast.Call)
+    items = [ast.get_source_segment(code, a) or "" for a in call.args]
+    items += [f"{k.arg}={ast.get_source_segment(code, k.value)}" for k in call.keywords]
+    head = ast.get_source_segment(code, call.func) or ""
+    return call_text(head, [draft.quoted(i) for i in items], indent, draft.width - 1)
+
+
 def table_argument(draft: Draft, mapped: ast.ClassDef, argument: str) -> None:
     """Puts a constraint among the arguments of a table of SQLAlchemy."""
+    argument = draft.quoted(argument)
     own = {draft.source(s.targets[0]): s for s in mapped.body if isinstance(s, ast.Assign)}
     taken, named = own.get("__table_args__"), own.get("__tablename__")
     if taken is None:

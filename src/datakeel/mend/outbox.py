@@ -74,6 +74,8 @@ def found(finding: Finding, system: System) -> tuple[Effect, Effect]:
         records = [e for e in writes if e.store == StoreKind.RELATIONAL]
         if publish is not None and records:
             return publish, next((e for e in records if e.place in places), records[0])
+    if not any(e.kind == Kind.PUBLISH and e.place in places for o in holders for e in o.effects):
+        raise Mistake(f"{finding.place}: what leaves is no message, and an outbox holds messages")
     raise Mistake(f"{finding.place}: the message and its rows are not written in one function: no patch can be made")
 
 

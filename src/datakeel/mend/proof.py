@@ -11,7 +11,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from msgspec import Struct
 
 from datakeel.finding import Finding
-from datakeel.mend.calling import ROOT, USER, Caller, table_named
+from datakeel.mend.calling import ROOT, Caller, table_named, table_of_users
 from datakeel.mend.conditional import function_at
 from datakeel.mend.guarded import guarded
 from datakeel.mend.parts import place_of
@@ -247,7 +247,7 @@ class Rows:
         own = number if table is self.case.table else 1
         if column.name in table.schema.primary_key() and not re.search("char|text|uuid|string", column.type):
             return str(own)
-        if table.name == USER and column.type == "boolean":
+        if column.type == "boolean" and table is table_of_users(self.system):
             return "true"  # who may do all
         if column.references:
             parent = table_named(self.system, column.references.rpartition(".")[0])

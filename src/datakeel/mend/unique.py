@@ -25,11 +25,16 @@ def patch(finding: Finding, system: System, files: Files) -> Patch:
     table = system.dataset_of(write)
     columns = looked_for(read, write)
     text = files.text(write.place.path)
+    if repeated(read, write):
+        raise Mistake(
+            f"{write.place}: one look is followed by several inserts, of which a key would refuse all but one"
+        )
     if table is None or table.place is None or text is None or not columns:
         raise Mistake(f"{finding.place}: by what the row is looked for, or its table, is not known well enough")
     try:
         site = Draft(text, write.place.path)
-        if table.unique_within(frozenset(columns)) is not None:
+        keys = (i for i in table.schema.indexes if i.unique and i.total)
+        if any(set(key.columns) <= set(columns) for key in keys):
             return answered(site, write, table, columns, files)
         if write.technology == "django":
             return for_django(site, write, table, columns, files)
@@ -55,6 +60,12 @@ def found(finding: Finding, system: System) -> tuple[Effect, Effect]:
         if both is not None:
             return both, both
     raise Mistake(f"{finding.place}: the look and the insert do not stand in one function: no patch can be made")
+
+
+def repeated(read: Effect, write: Effect) -> bool:
+    """Whether the insert stands in a loop that the look does not stand in."""
+    looked = {s.number for s in read.scopes}
+    return any(s.kind == "loop" and s.number not in looked for s in write.scopes)
 
 
 def looked_for(read: Effect, write: Effect) -> tuple[str, ...]:

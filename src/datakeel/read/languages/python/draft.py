@@ -47,6 +47,7 @@ class Draft:
                 self.at.setdefault((self.start(node), self.end(node)), []).append(node)
         self.pieces: dict[tuple[int, int, str], None] = {}
         self.joined: dict[ast.ImportFrom, list[str]] = {}  # the names that joined an import
+        self.made: dict[str, list[str]] = {}  # the names of each module that is imported anew
 
     # Where things stand -------------------------------------------------------------------------------------------
 
@@ -111,6 +112,10 @@ class Draft:
     def string(self, text: str) -> str:
         """A text in the quotes that this file prefers."""
         return f"'{text}'" if self.text.count("'") > 2 * self.text.count('"') else f'"{text}"'
+
+    def quoted(self, code: str) -> str:
+        """Code whose texts stand in double quotes, in the quotes that this file prefers."""
+        return code if "'" in code or self.string("") == '""' else code.replace('"', "'")
 
     # What is to change --------------------------------------------------------------------------------------------
 
@@ -317,7 +322,13 @@ class Draft:
         same_module = [n for n in imports if isinstance(n, ast.ImportFrom) and n.module == module and n.level == 0]
         if any(self.joins(one, name) for one in same_module):
             return None
-        line = f"from {module} import {name}" if module else f"import {name}"
+        together = self.made.setdefault(module, []) if module else []
+        before = f"from {module} import {', '.join(together)}"
+        together[:] = sorted({*together, name}, key=order)
+        line = f"from {module} import {', '.join(together)}" if module else f"import {name}"
+        if len(together) > 1:
+            self.pieces = {(a, b, t.replace(before, line)): None for a, b, t in self.pieces}
+            return None
         absolute = [n for n in imports if not (isinstance(n, ast.ImportFrom) and (n.level or n.module == "__future__"))]
         own = module or name
         standard = [n for n in absolute if first_module(n).partition(".")[0] in sys.stdlib_module_names]
