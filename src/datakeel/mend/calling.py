@@ -122,7 +122,8 @@ class Caller:
         source = ast.get_source_segment(text, function) or ""
         rest = "rest_framework" in text
         factory = "APIRequestFactory" if rest else "RequestFactory"
-        self.imports[f"from {'rest_framework.test' if rest else 'django.test'} import {factory}"] = None
+        framework = "rest_framework.test import APIRequestFactory, force_authenticate"
+        self.imports[f"from {framework if rest else 'django.test import RequestFactory'}"] = None
         verb = function.name if holder is not None and function.name in VERBS else asked_with(function)
         sent = {name: self.sent(name) for name in SENT.findall(source)}
         asked = "&".join(f"{name}={self.sent(name)}" for name in ASKED.findall(source))
@@ -149,8 +150,6 @@ class Caller:
         user = table_of_users(self.system)
         if user is not None and (rest or "request.user" in source or PERMITTED.search(guards)):
             row = self.row(user)
-            if rest:
-                self.imports["from rest_framework.test import force_authenticate"] = None
             yield f"force_authenticate(request, user={row})" if rest else f"request.user = {row}"
         if "session" in source:
             yield "request.session = {}"
