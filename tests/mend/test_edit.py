@@ -630,6 +630,16 @@ UNUSED = {
         "import time\nimport os\n\nx = os.times()\n",
         "import os\n\nx = os.times()\n",
     ),
+    "a paragraph of its own": (
+        '"""Orders."""\n\nimport time\n\nimport os\n\nx = os.times(time.time())\n',
+        '"""Orders."""\n\nimport time\n\nimport os\n\nx = os.times()\n',
+        '"""Orders."""\n\nimport os\n\nx = os.times()\n',
+    ),
+    "the first paragraph": (
+        "import time\n\nimport os\n\nx = os.times(time.time())\n",
+        "import time\n\nimport os\n\nx = os.times()\n",
+        "import os\n\nx = os.times()\n",
+    ),
     "none that was unused before": ("import time\n\nx = 1\n", "import time\n\nx = 2\n", "import time\n\nx = 2\n"),
     "none that is to stay": (
         "import time  # noqa: F401\n\nx = time\n",

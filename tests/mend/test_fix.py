@@ -306,3 +306,41 @@ def test_a_time_gets_its_zone_and_what_read_the_old_one_is_no_longer_imported(
         def clear() -> None:
             Booking.objects.filter(expires_at__lt=timezone.now()).delete()
         """)
+
+
+def test_two_edits_that_import_at_one_place_are_made_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = dedent("""\
+        from datetime import datetime
+
+        from django.db import transaction
+
+        from hotel.models import Room
+
+
+        def looked_at(pk: int) -> None:
+            room = Room.objects.get(pk=pk)
+            room.views += 1
+            room.save()
+
+
+        def leave(pk: int) -> None:
+            with transaction.atomic():
+                Room.objects.filter(pk=pk).update(left_at=datetime.utcnow())
+        """)
+    files = {
+        "hotel/settings.py": 'INSTALLED_APPS = ["hotel"]\nUSE_TZ = True\n',
+        "hotel/models.py": "from django.db import models\n\n\nclass Room(models.Model):\n"
+        "    views = models.IntegerField(default=0)\n    left_at = models.DateTimeField(null=True)\n",
+        "hotel/services.py": services,
+    }
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert main(["review", "--fix", "--jobs", "1"]) == 0
+    written = (tmp_path / "hotel/services.py").read_text()
+    assert written.startswith(
+        "from django.db import transaction\nfrom django.db.models import F\nfrom django.utils import timezone\n\n"
+    )
+    assert 'room.views = F("views") + 1\n' in written
+    assert "update(left_at=timezone.now())" in written

@@ -15,6 +15,7 @@ from datakeel.mistake import Mistake
 from datakeel.read.languages.python.draft import LINE_END
 from datakeel.read.text import declared_encoding, decoded
 
+IMPORT = re.compile(r"(?:from|import) [^\n]*\n\Z")
 LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
@@ -36,7 +37,7 @@ def data_of(text: str, before: bytes) -> bytes:
 def applied(text: str, edits: Iterable[Edit]) -> str:
     """A text with edits made; none may overlap another."""
     starts = [0, *(m.end() for m in LINE_END.finditer(text))]
-    for edit in sorted(edits, key=lambda e: (e.place.line, e.place.column, e.place.end_line), reverse=True):
+    for edit in sorted(edits, key=lambda e: (e.place.line, e.place.column, e.place.end_line, e.text), reverse=True):
         begin, end = span(edit, starts)
         text = text[:begin] + edit.text + text[end:]
     return text
@@ -50,7 +51,8 @@ def span(edit: Edit, starts: list[int]) -> tuple[int, int]:
 def overlap(one: Edit, other: Edit) -> bool:
     """Whether two edits want the same text, or want to put different texts at one place. Equal edits (both need one
     import) are one."""
-    if one == other or one.place.path != other.place.path:
+    imports = IMPORT.match(one.text) and IMPORT.match(other.text)  # of one place: they stand in their order
+    if one == other or one.place.path != other.place.path or (imports and one.place == other.place):
         return False
     a, b = bounds(one), bounds(other)
     if a[0] == a[1] or b[0] == b[1]:

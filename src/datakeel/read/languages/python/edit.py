@@ -66,7 +66,9 @@ def drop(draft: Draft, one: ast.Import | ast.ImportFrom, gone: list[bool]) -> No
     if all(gone):
         alone = draft.starts[one.lineno - 1] == draft.start(one)
         if alone and len(getattr(draft.parents[one], "body", ())) > 1:
-            draft.replace(draft.start(one), draft.behind(one), "")
+            before = LINE_END.split(draft.text[: draft.start(one)])
+            blank = LINE_END.match(draft.text, draft.behind(one)) if not any(before[-2:]) else None
+            draft.replace(draft.start(one), blank.end() if blank is not None else draft.behind(one), "")
         return
     kept = [a for a, g in zip(one.names, gone, strict=True) if not g]
     for number, alias in enumerate(one.names):
