@@ -74,6 +74,10 @@ ARGUMENTS = {
         f"requests.get(\n    {'a' * 30}, headers={'b' * 36}\n)",
         f"requests.get(\n    {'a' * 30},\n    headers={'b' * 36},\n    timeout=10,\n)",
     ),
+    "a line that is longer than others already": (
+        f'requests.get("{"a" * 40}", headers={"b" * 30})',
+        f'requests.get("{"a" * 40}", headers={"b" * 30}, timeout=10)',
+    ),
     "the only one, which fills its line": (
         f"requests.get(\n    {'a' * 80}\n)",
         f"requests.get(\n    {'a' * 80},\n    timeout=10,\n)",

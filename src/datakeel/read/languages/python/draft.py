@@ -195,14 +195,16 @@ class Draft:
         own = self.line_of(opening) < self.line_of(self.start(items[0])) == self.line_of(self.end(items[-1]))
         if own:  # all of them on a line between the brackets
             whole = f"{self.before_item(items[0])}{self.text[self.start(items[0]) : self.end(items[-1])]}, {text}"
-        if self.fits(whole) or (self.several_lines(call) and not own):
+        longer = len(self.text[begin : close + 1 + len(rest)]) > self.width  # who left that line whole has longer ones
+        width = LONG if longer and not self.several_lines(call) else self.width
+        if len(whole) <= width or (self.several_lines(call) and not own):
             return False
         indent = INDENT.match(self.text, self.starts[self.line_of(opening) - 1])[0]  # type: ignore[index]
         inner = self.before_item(items[0]) if own else f"{indent}    "
         body = f"{inner}{self.text[self.start(items[0]) : self.end(items[-1])]}, {text}"
         if not own:
             self.replace(*around[0], f"\n{inner}")
-        if self.fits(body):
+        if len(body) <= width:
             self.replace(*around[1], f", {text}\n{indent}")
             return True
         for gap in gaps:
