@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -46,10 +48,24 @@ def cure(finding: str, path: Path | str, *, config: Config, progress: Progress |
 
     known = [source.path for source in discover([root], exclude=config.exclusions()).files]
     below = lambda folder: [p for p in known if not folder or p.startswith(f"{folder}/")]  # noqa: E731
-    made = patch(one, linked(path, config), Files(text, below))
+    with readable(one):
+        made = patch(one, linked(path, config), Files(text, below))
     texts = {p: data_of(t, (root / p).read_bytes() if made.before.get(p) else b"") for p, t in made.after.items()}
     better(one, done, review([path], config=config, confidence=Confidence.LOW, progress=progress, texts=texts))
     return Cure(made, root, texts)
+
+
+@contextmanager
+def readable(finding: Finding) -> Iterator[None]:
+    """Raises Mistake where a file is written for a younger Python than the one that runs: it is read all the same, and
+    not edited."""
+    try:
+        yield
+    except SyntaxError as wrong:
+        raise Mistake(
+            f"{finding.place}: this Python does not understand the file, or one of its models ({wrong.msg}): run "
+            "datakeel with the Python that the project runs on"
+        ) from None
 
 
 def better(one: Finding, first: Review, second: Review) -> None:
@@ -80,7 +96,8 @@ def proven(fingerprint: str, path: Path | str, *, config: Config, progress: Prog
         (o for o in system.operations if o.place.path == finding.place.path and o.symbol == finding.symbol), None
     )
     module = holder.name.removesuffix("." + holder.symbol) if holder is not None else ""
-    return proof(finding, system, Setting(text or "", root(finding.place.path, module), settings(Path(done.root))))
+    with readable(finding):
+        return proof(finding, system, Setting(text or "", root(finding.place.path, module), settings(Path(done.root))))
 
 
 def found(

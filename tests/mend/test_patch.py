@@ -614,3 +614,41 @@ def test_a_key_over_columns_that_may_be_null_is_there_all_the_same(
     shown = patched(project, name_of(project, "check-then-insert", "mark"), capsys)
     assert "except IntegrityError:" in shown
     assert "UniqueConstraint" not in shown
+
+
+def test_a_file_that_this_python_does_not_understand_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    younger = COUPONS["shop/services.py"] + "\n\n        def broken(:\n            pass\n"
+    project = laid_out({**COUPONS, "shop/services.py": younger}, tmp_path, monkeypatch)
+    name = name_of(project, "check-then-insert", "mark")
+    for command in ("fix", "prove"):
+        assert main([command, name]) == 2
+        assert "this Python does not understand the file" in capsys.readouterr().err
+
+
+def test_migrations_are_followed_whatever_they_are_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    further = """
+        from django.db import migrations
+
+
+        class Migration(migrations.Migration):
+            dependencies = [
+                (
+                    "shop",
+                    "{before}",
+                ),
+            ]
+            operations = []
+        """
+    files = {
+        **COUPONS,
+        "shop/migrations/0002_add-nothing.py": further.format(before="0001_initial"),
+        "shop/migrations/0003_auto.py": further.format(before="0002_add-nothing"),
+    }
+    project = laid_out(files, tmp_path, monkeypatch)
+    shown = patched(project, name_of(project, "check-then-insert", "mark"), capsys)
+    assert "+++ b/shop/migrations/0004_shop_order_status_key.py" in shown
+    assert '+        ("shop", "0003_auto"),' in shown

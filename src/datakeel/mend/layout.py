@@ -13,7 +13,7 @@ from datakeel.mistake import Mistake
 from datakeel.model.dataset import Dataset
 from datakeel.read.languages.python.draft import Draft, Refused, call_text
 
-NUMBER = re.compile(r"^(\d{4})_\w+\.py$")
+NUMBER = re.compile(r"^(\d{4})_[\w-]+\.py$")
 REVISION = re.compile(r"^revision(?:\s*:\s*[\w.]+)?\s*=\s*[\"']([^\"']+)[\"']", re.M)
 REVISES = re.compile(r"^down_revision(?:\s*:[^=]+)?\s*=\s*(.+)$", re.M)
 
@@ -50,7 +50,7 @@ def migrated(app: App, files: Files) -> tuple[str, str]:
     asked = {
         name
         for text in texts.values()
-        for name in re.findall(rf"\(\s*[\"']{app.label}[\"']\s*,\s*[\"'](\w+)[\"']\s*,?\s*\)", text)
+        for name in re.findall(rf"\(\s*[\"']{app.label}[\"']\s*,\s*[\"']([\w-]+)[\"']\s*,?\s*\)", text)
     }
     ends = sorted(set(texts) - asked)
     if len(ends) != 1:
