@@ -344,3 +344,13 @@ def test_two_edits_that_import_at_one_place_are_made_together(tmp_path: Path, mo
     )
     assert 'room.views = F("views") + 1\n' in written
     assert "update(left_at=timezone.now())" in written
+
+
+def test_what_takes_its_time_gets_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import requests\n\n\ndef {}(url):\n    return requests.post(url, json={{}}).json()\n"
+    (tmp_path / "ask.py").write_text(code.format("run_query"))
+    (tmp_path / "tell.py").write_text(code.format("notify"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["review", "--fix", "--jobs", "1", "--select", "remote-call-without-timeout"]) == 0
+    assert "requests.post(url, json={}, timeout=60)" in (tmp_path / "ask.py").read_text()
+    assert "requests.post(url, json={}, timeout=10)" in (tmp_path / "tell.py").read_text()

@@ -28,6 +28,9 @@ WORDS = {
 
 # what all libraries of a technology take as the option `timeout`, in seconds
 LIMITS = {"http": "10", "smtp": "10", "grpc": "10"}
+# what takes its time before the first byte of its answer comes gets a minute
+WORK = re.compile(r"quer(y|ies)|execut|upload|export|convert|render|transcri|generat|complet|predict|infer|train", re.I)
+PATIENT = "60"
 
 SOON = 600.0  # seconds
 Open = tuple[Effect, Option]  # a call, and its time-out
@@ -153,7 +156,7 @@ def hit(operation: Operation, calls: list[Open], place: Place, once: bool) -> Hi
         fix=Fix(
             title=f"give {thing(call)} a timeout",
             text=WORDS.get(call.technology, "timeout=10"),
-            changes=tuple(dict.fromkeys(change for c, o in calls for change in limit(c, o))),
+            changes=tuple(dict.fromkeys(change for c, o in calls for change in limit(operation, c, o))),
         ),
     )
 
@@ -162,12 +165,14 @@ def repeated(operation: Operation, call: Effect) -> bool:
     return any(s.kind == "loop" for s in call.scopes) or any(c.loop for c in operation.contexts)
 
 
-def limit(call: Effect, option: Option) -> tuple[Change, ...]:
+def limit(operation: Operation, call: Effect, option: Option) -> tuple[Change, ...]:
     """A limit among the arguments of the call, or of the client that it is made with, where nobody has said that there
     is none."""
     text = LIMITS.get(call.technology) if option.name == "timeout" else None
     if call.technology == "grpc" and not call.awaited:
         return ()  # it may be a stream, which a limit would cut
+    if text is not None and WORK.search(f"{operation.place.path} {operation.symbol} {call.text}"):
+        text = PATIENT
     place = option.place if option.place is not None else call.place
     if text is None or option.word == "outer-timeout" or option.given or (call.chain and option.place is None):
         return ()
