@@ -695,3 +695,9 @@ def test_names_join_an_import_in_their_order(case: tuple[str, list[str], str]) -
     for name in names:
         assert draft.name("a", name, draft.tree.body[-1]) == name
     assert applied(text, draft.edits()) == expected
+
+
+def test_docstrings_do_not_tell_which_quotes_a_file_prefers() -> None:
+    draft = Draft('"""Orders."""\n\n\ndef paid():\n    """Whether."""\n    return \'paid\'\n', "code.py")
+    assert draft.string("new") == "'new'"
+    assert draft.quoted('F("new")') == "F('new')"

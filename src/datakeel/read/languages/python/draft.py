@@ -111,7 +111,8 @@ class Draft:
 
     def string(self, text: str) -> str:
         """A text in the quotes that this file prefers."""
-        return f"'{text}'" if self.text.count("'") > 2 * self.text.count('"') else f'"{text}"'
+        single, double = (self.text.replace(q * 3, "").count(q) for q in "'\"")  # docstrings tell nothing
+        return f"'{text}'" if single > 2 * double else f'"{text}"'
 
     def quoted(self, code: str) -> str:
         """Code whose texts stand in double quotes, in the quotes that this file prefers."""
