@@ -19,7 +19,12 @@ CASES = {
     "nothing names it": "def unneeded(): pass",
     "a function that somebody needs calls it": "def used(): needed()\ndef needed(): pass",
     "it is handed on": "def used(): apply(needed)\ndef needed(): pass",
-    "only what nobody needs calls it": "def unneeded(): unneeded_too()\ndef unneeded_too(): pass",
+    "only a method that nobody needs calls it": """
+        class Till:
+            def unneeded(self): return unneeded_too()
+        def unneeded_too(): pass
+        """,
+    "a function calls it that a configuration may name": "def unneeded(): needed()\ndef needed(): pass",
     "it calls itself": "def unneeded(rows): unneeded(rows[1:])",
     "it is imported, exported, and used nowhere": "from app.more import unneeded\n__all__ = ['unneeded']",
     "only a migration calls it": "def unneeded(): pass",

@@ -96,15 +96,19 @@ class Applier(Contexts):
             row = inner
         return None
 
-    def chosen(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> FunctionTarget | None:
-        """The method of the project's own class that a setting names, where the library hands such calls to it."""
+    def chosen(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> FunctionTarget | CallRow | None:
+        """The method of the class that a setting names, where the library hands such calls to it: of the project's own
+        class, or what the tables say of another library's."""
         if row.chosen is None or row.chosen.unless in arguments.keywords:
             return None
         if receiver is not None and row.chosen.unless in (receiver.options or {}):
             return None
-        cls = self.world.class_named(self.world.setting(row.chosen.setting).text or "")
-        method = cls.method(row.chosen.method) if cls is not None else None
-        return FunctionTarget(method, Value(type=cls.name)) if cls is not None and method is not None else None
+        name = self.world.setting(row.chosen.setting).text or ""
+        cls = self.world.class_named(name)
+        if cls is None:
+            return self.world.libraries.call(f"{name}.{row.chosen.method}") if name else None
+        method = cls.method(row.chosen.method)
+        return FunctionTarget(method, Value(type=cls.name)) if method is not None else None
 
     def make(self, row: TypeRow, name: str, arguments: Arguments, at: Span) -> Value:
         """Calls a library's class: a value with its options, and a resource where it is one."""
@@ -234,10 +238,13 @@ class Applier(Contexts):
         return given
 
     def apply_row(self, row: CallRow, dotted: str, receiver: Value | None, arguments: Arguments, at: Span) -> Value:
-        """What a library's row says that a call does, or the project's own class that the library hands it to."""
-        own = self.chosen(row, receiver, arguments)
-        if own is not None:
-            return self.call_function(own, Arguments((Value(type="builtins.list", sources=arguments.sources()),)), at)
+        """What a library's row says that a call does, or the class that the library hands it to."""
+        chosen = self.chosen(row, receiver, arguments)
+        if isinstance(chosen, FunctionTarget):
+            return self.call_function(
+                chosen, Arguments((Value(type="builtins.list", sources=arguments.sources()),)), at
+            )
+        row = chosen or row
         result: Value | None = None
         with self.around(row, receiver, arguments, at):
             for run in row.runs:

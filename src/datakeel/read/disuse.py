@@ -31,8 +31,7 @@ HOOKS = frozenset(
 
 class Disuse:
     """One look for them over a whole program. `calls` says who calls whom, `reached` what starts a function, by its
-    name or by who calls it. What only unneeded functions use is unneeded too; a name means all functions that have
-    it."""
+    name or by who calls it. What only unneeded methods use is unneeded too; a name means all functions that have it."""
 
     def __init__(
         self,
@@ -114,7 +113,11 @@ class Disuse:
         return own in self.words or any(part in self.words for part in (*starts, *ends) if len(part) > 1)
 
     def freed(self, name: str) -> Iterator[str]:
-        """Those that may be unneeded too, now that one is."""
+        """Those that may be unneeded too, now that one is. A public function of a module may after all be named where
+        we do not read (the YAML of an API, a Procfile): what it uses stays needed."""
+        symbol = self.operations[name].symbol
+        if "." not in symbol and not symbol.startswith("_"):
+            return
         for callee in self.called.get(name, ()):
             self.callers[callee] -= 1
             if callee in self.operations:

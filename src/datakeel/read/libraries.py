@@ -78,7 +78,8 @@ class Through(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Chosen(Struct, frozen=True, forbid_unknown_fields=True):
     """The class that does what a call asks for, as a `setting` names it (Django's mail backend), and its `method`: one
-    of the project's own is followed. An object that is handed over as `unless` does it instead."""
+    of the project's own is followed, one of another library does what that one's row says. An object that is handed
+    over as `unless` does it instead."""
 
     setting: str
     method: str

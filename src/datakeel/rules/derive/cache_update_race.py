@@ -11,7 +11,7 @@ from datakeel.model.operation import Operation, same_rows
 from datakeel.model.system import System
 from datakeel.rules.facts.derivation import committed_before, copied, joined, named_by, record_writes, together
 from datakeel.rules.facts.guards import locks_nothing
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 SETS = ("set", "add")
 CHANGED = ("update", "save", "upsert", "delete", "merge", "replace")
@@ -20,7 +20,7 @@ FILLS = (*SETS, "setex", "psetex", "setnx")
 DONE = {"set": "set beside the write", "early": "dropped before the commit"}
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(3, 8))
 def cache_update_race(operation: Operation, system: System) -> Iterator[Hit]:
     """A cache entry is set beside a write, or dropped before the commit, and an old value stays."""
     changes = [e for e in operation.of(Kind.WRITE) if e.store == StoreKind.CACHE and e.verb in (*SETS, *DROPS)]
@@ -152,6 +152,7 @@ def hit(record: Effect, change: Effect, fault: str, doubts: int) -> Hit:
         message=f"the cache can keep an old value of {what}: its entry is {DONE[fault]}",
         story=set_story(record, change, what) if fault == "set" else drop_story(record, change, what),
         rests_on=(record, change),
+        apart=fault == "early",  # the record is that of entries which are set
         doubts=doubts,
         datasets=tuple(d for d in (record.dataset, change.dataset) if d),
         fix=Fix(

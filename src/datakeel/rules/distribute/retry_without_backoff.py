@@ -19,7 +19,7 @@ UNANSWERED = re.compile(r"Time(d)?[ _]?out|RequestException|RequestError|Transpo
 SLOW, LONG = 60.0, 3600.0  # seconds: so seldom that it hurts nobody, for as long
 
 
-@rule(Severity.MAJOR, Record(2, 7))
+@rule(Severity.MAJOR, Record(3, 12))
 def retry_without_backoff(operation: Operation, system: System) -> Iterator[Hit]:
     """What fails is tried again at once, or at a constant pace: a service that is overloaded gets more load."""
     told: set[str] = set()
@@ -79,7 +79,8 @@ def hit(
             Step(call.place, f"{who} comes back, and gets many times its usual load: it goes down again"),
         ),
         rests_on=(call,),
-        apart=retry.kind != "loop" or hurried(retry, attempts, call),  # of the loops with a pause, none was found true
+        # of the loops with a pause none was found true, of what libraries run again one of five
+        apart=retry.kind == "framework" or hurried(retry, attempts, call),
         doubts=2 if alone or few(retry, attempts) else int(retry.on == ("answer",)),
         severity=Severity.MINOR if attempts is not None and attempts < MANY and retry.wait == "constant" else None,
         fix=fix(retry),

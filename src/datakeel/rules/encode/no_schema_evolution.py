@@ -9,10 +9,10 @@ from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.rules.facts.running import ONCE
 from datakeel.rules.facts.schemas import bare
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(0, 5))
 def no_schema_evolution(operation: Operation) -> Iterator[Hit]:
     """Messages between processes carry neither a schema nor a version."""
     for publish in operation.of(Kind.PUBLISH):

@@ -280,8 +280,9 @@ def told_by_callee(write: Effect, system: System) -> bool:
 
 
 def whole_row(operation: Operation, write: Effect, system: System) -> Iterator[Hit]:
-    """Every column is written as it was read: what others wrote meanwhile is undone. It was long ago, or the row was
-    asked whether there is anything to change."""
+    """Every column is written as it was read: what others wrote meanwhile is undone. It was long ago (of ten such
+    findings in public code four were true: the other often comes before it, or holds the row), or the row was asked
+    whether there is anything to change."""
     if not write.own or write.rows is None or write.rows.path:
         return
     kind, _, number = write.rows.root.partition(":")
@@ -304,7 +305,7 @@ def whole_row(operation: Operation, write: Effect, system: System) -> Iterator[H
         story=overtaken(begun, slow, theirs, write, named),
         rests_on=tuple(e for e in (read, write, theirs) if e is not None),
         likely=True,
-        doubts=int(answer == Answer.UNKNOWN) + 2 * int(slow is None and hardly_at_once(operation, them, theirs)),
+        doubts=2 * int(slow is not None or hardly_at_once(operation, them, theirs)) + int(answer == Answer.UNKNOWN),
         datasets=(write.dataset,),
         severity=Severity.MAJOR,
         fix=save_only(operation, write, tuple(a.column for a in write.assigned), system),
