@@ -95,7 +95,6 @@ def run(project: Path, code: str, database: str) -> object:
 
 def migrate(project: Path, database: str) -> None:
     """Runs Alembic's revisions in their order on an empty database."""
-    pytest.importorskip("alembic")
     code = """
     import importlib.util, json, os, pathlib
     import sqlalchemy as sa

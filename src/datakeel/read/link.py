@@ -396,6 +396,7 @@ class Link:
             row, entry = registration.row, registration.row.entry
             if entry is not None:
                 name, options = self.world.registered_name(registration), self.world.registered_options(registration)
+                entry = replace(entry, concurrent=entry.concurrent and not self.world.runs_alone(registration))
                 made = self.world.add_entry(info, entry, name, options)
                 if entry.kind == "consumer":
                     made = replace(made, options=options)

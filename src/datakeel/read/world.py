@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Origin
-from datakeel.model.effect import Option, Rows, Source, When
+from datakeel.model.effect import Kind, Option, Rows, Source, When
 from datakeel.model.operation import Context, Entry, Exit, Retry
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
@@ -1121,6 +1121,16 @@ class World:
         fields = {n: v for n in row.options if (v := self.class_field(cls, n)) is not None}
         given = {**fields, **arguments.keywords}
         return Arguments(arguments.positional, given, arguments.rest, arguments.options, arguments.decided)
+
+    def runs_alone(self, registration: Registration) -> bool:
+        """Whether the class that a registration names as its own takes a lock before it runs a function: ``class
+        OneAtATime(Task)``, whose ``__call__`` does."""
+        entry = registration.row.entry
+        named = registration.arguments.keywords.get(entry.based) if entry is not None and entry.based else None
+        call = (
+            named.target.cls.method("__call__") if named is not None and isinstance(named.target, ClassTarget) else None
+        )
+        return call is not None and any(e.kind == Kind.LOCK for e in self.general(call).effects)
 
     def handed_on(self, info: FunctionInfo, decorator: Expression) -> Registration | None:
         """What a decorator of the project's own registers a function as, where it hands all on to a library's:

@@ -22,6 +22,7 @@ from datakeel.rules.facts.derivation import (
     same_rows_as,
     surely_alone,
     together,
+    unit,
 )
 from datakeel.rules.facts.guards import rows_of
 from datakeel.rules.facts.losable import kept_nowhere
@@ -53,8 +54,10 @@ def dual_write(operation: Operation, system: System) -> Iterator[Hit]:
             doubts = apart(operation, record, copy)
             if doubts is not None:
                 spoken.add(str(copy.place))
-                gone = copy.store in FILES and copy.verb == "delete" and record.verb != "delete"
-                unsure = rebuilt(copy, system) or kept_nowhere(copy) or (gone and not joined(operation, copy, system))
+                gone = copy.store in FILES and copy.verb == "delete"
+                often = record.verb != "delete" or one_of_many(copy)  # what a crash leaves is met again
+                alone = unit(operation, copy) is None or not joined(operation, copy, system)
+                unsure = rebuilt(copy, system) or kept_nowhere(copy) or (gone and often and alone)
                 yield hit(record, copy, 2 if unsure else doubts)
 
 
@@ -68,6 +71,13 @@ def beside(operation: Operation, record: Effect, copy: Effect) -> bool:
     if copy.store in FILES and copy.verb == "delete":  # a file belongs to the row whose field names it
         return bool(same)
     return bool(same) or about(record, (*copy.payload, *copy.key_sources, *copy.computed_from))
+
+
+def one_of_many(file: Effect) -> bool:
+    """Whether a file is that of one of many rows that were looked for: without a transaction, a row that a crash keeps
+    is found by the next run, and its file may be deleted twice."""
+    found = file.rows is not None and file.rows.root.startswith(("read:", "element:"))
+    return found and file.inside("loop") is not None
 
 
 def told_deeper(operation: Operation, copy: Effect) -> bool:

@@ -56,6 +56,11 @@ def few(retry: Retry, attempts: int | None) -> bool:
     return attempts is not None and attempts <= most
 
 
+def endless(retry: Retry) -> bool:
+    """Whether a library tries again at once, and for ever."""
+    return retry.kind == "library" and retry.wait == "none" and retry.attempts == "unbounded"
+
+
 def hurried(retry: Retry, attempts: int | None, call: Effect) -> bool:
     """Whether a loop asks a service again at once, and many times, when it gave no answer in time."""
     many = retry.kind == "loop" and retry.wait == "none" and attempts is not None and attempts > MANY
@@ -80,7 +85,7 @@ def hit(
         ),
         rests_on=(call,),
         # of the loops with a pause none was found true, of what libraries run again one of five
-        apart=retry.kind == "framework" or hurried(retry, attempts, call),
+        apart=retry.kind == "framework" or endless(retry) or hurried(retry, attempts, call),
         doubts=2 if alone or few(retry, attempts) else int(retry.on == ("answer",)),
         severity=Severity.MINOR if attempts is not None and attempts < MANY and retry.wait == "constant" else None,
         fix=fix(retry),
