@@ -62,9 +62,11 @@ SERVICES = dedent("""\
 
 
     def describe(pk, url):
+        note = requests.get(url).text
         order = Order.objects.get(pk=pk)
-        order.note = requests.get(url).text
-        order.save()
+        if order.note != note:
+            order.note = note
+            order.save()
 
 
     def close(pk):
@@ -116,9 +118,11 @@ FIXED = dedent("""\
 
 
     def describe(pk, url):
+        note = requests.get(url, timeout=10).text
         order = Order.objects.get(pk=pk)
-        order.note = requests.get(url, timeout=10).text
-        order.save(update_fields=["note", "changed_at"])
+        if order.note != note:
+            order.note = note
+            order.save(update_fields=["note", "changed_at"])
 
 
     def close(pk):

@@ -36,7 +36,8 @@ def cache_update_race(operation: Operation, system: System) -> Iterator[Hit]:
                 spoken.add(str(change.place))
                 apart = record.chain and change.chain  # two calls, which may be about different things
                 open_still = fault == "set" or change.number < record.number or joined(operation, change, system)
-                yield hit(record, change, fault, 2 * int(bool(apart) or not open_still))
+                before = fault == "early" or not committed_before(operation, record, change)
+                yield hit(record, change, fault, 2 * int(bool(apart) or not open_still), before=before)
 
 
 def tied(operation: Operation, record: Effect, change: Effect) -> bool:
@@ -144,7 +145,8 @@ def made_next(later: Effect, change: Effect) -> bool:
     return same and later.verb in SETS and later.number > change.number
 
 
-def hit(record: Effect, change: Effect, fault: str, doubts: int) -> Hit:
+def hit(record: Effect, change: Effect, fault: str, doubts: int, *, before: bool) -> Hit:
+    """`before` the commit the entry is touched: the record is that of entries that are set after it."""
     key = change.key or "the entry"
     what = record.dataset or "the row"
     return Hit(
@@ -152,7 +154,7 @@ def hit(record: Effect, change: Effect, fault: str, doubts: int) -> Hit:
         message=f"the cache can keep an old value of {what}: its entry is {DONE[fault]}",
         story=set_story(record, change, what) if fault == "set" else drop_story(record, change, what),
         rests_on=(record, change),
-        apart=fault == "early",  # the record is that of entries which are set
+        apart=before,
         doubts=doubts,
         datasets=tuple(d for d in (record.dataset, change.dataset) if d),
         fix=Fix(
