@@ -135,6 +135,27 @@ DJANGO = {
                 Account.objects.filter(pk=sale["account"]).update(balance=F("balance") + sale["cents"])  # kafka
                 consumer.commit(message)
         """,
+    "shop/orders.py": """
+        import json
+
+        from confluent_kafka import Consumer
+        from django.db.models import F
+
+        from shop.models import Account
+
+        consumer = Consumer({"bootstrap.servers": "kafka:9092", "group.id": "orders", "enable.auto.commit": False})
+
+
+        def run() -> None:
+            consumer.subscribe(["orders"])
+            while True:
+                message = consumer.poll(1.0)
+                if message is None or message.error():
+                    continue
+                for line in json.loads(message.value())["lines"]:
+                    Account.objects.filter(pk=line["account"]).update(balance=F("balance") + line["cents"])  # lines
+                consumer.commit(message)
+        """,
     "shop/pikes.py": """
         import json
 
@@ -205,6 +226,24 @@ KAFKA_TWICE = (
     """
 )
 
+LINES_TWICE = (
+    MIGRATED
+    + """
+    import confluent_kafka
+    from shop import orders
+    from shop.models import Account
+    Account.objects.create(pk=1, balance=0)
+    lines = [{"account": 1, "cents": 5}, {"account": 1, "cents": 6}]
+    order = confluent_kafka.Message(7, json.dumps({"lines": lines}))
+    orders.consumer.coming = [order, order]
+    try:
+        orders.run()
+    except confluent_kafka.Stopped:
+        pass
+    print(json.dumps(Account.objects.get(pk=1).balance))
+    """
+)
+
 RABBIT_TWICE = (
     MIGRATED
     + """
@@ -224,6 +263,7 @@ RABBIT_TWICE = (
 CASES = {
     "a task, delivered twice at once": ("shop/tasks.py", "task", TASK_TWICE, 110, 105),
     "a message of Kafka": ("shop/sales.py", "kafka", KAFKA_TWICE, [10, [7, 7]], [5, [7, 7]]),
+    "a message of Kafka with several lines": ("shop/orders.py", "lines", LINES_TWICE, 22, 11),
     "a message of RabbitMQ": ("shop/pikes.py", "rabbit", RABBIT_TWICE, [10, [1, 2]], [5, [1, 2]]),
 }
 
@@ -383,3 +423,41 @@ def test_what_is_done_again_outside_of_the_database_gets_no_table(
     project = laid_out({**DJANGO, "shop/sales.py": code}, tmp_path, monkeypatch)
     assert main(["fix", f"shop/sales.py:{line_of(project / 'shop/sales.py', 'bank')}"]) == 2
     assert "give the call an idempotency key" in capsys.readouterr().err
+
+
+def test_messages_that_come_by_the_hundred_are_not_noted_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """kafka-python's ``poll`` gives all that is there, by partitions."""
+    sales = """
+        import json
+        import os
+
+        from kafka import KafkaConsumer
+        from sqlalchemy import create_engine, update
+        from sqlalchemy.orm import Session
+
+        from shop.models import Account
+
+        engine = create_engine(os.environ.get("DATABASE", "postgresql+psycopg://shop@db/shop"))
+        consumer = KafkaConsumer("sales", bootstrap_servers="kafka:9092", group_id="sales", enable_auto_commit=False)
+
+
+        def run() -> None:
+            while True:
+                records = consumer.poll(timeout_ms=1000)
+                for messages in records.values():
+                    for message in messages:
+                        sale = json.loads(message.value)
+                        with Session(engine) as session:
+                            session.execute(  # kafka
+                                update(Account)
+                                .where(Account.id == sale["account"])
+                                .values(balance=Account.balance + sale["cents"])
+                            )
+                            session.commit()
+                consumer.commit()
+        """
+    project = laid_out({**SQLALCHEMY, "shop/sales.py": sales}, tmp_path, monkeypatch)
+    assert main(["fix", f"shop/sales.py:{line_of(project / 'shop/sales.py', 'kafka')}"]) == 2
+    assert "what tells one message from another is not known here" in capsys.readouterr().err

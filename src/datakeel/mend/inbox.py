@@ -89,11 +89,11 @@ def identity(site: Draft, operation: Operation, function: ast.AST) -> str:
 
 
 def message_of(site: Draft, consume: Effect) -> str:
-    """The variable that a message is kept in; empty where it is handed over."""
+    """The variable that a message is kept in; empty where it is handed over, or comes among others."""
     begin = site.offset(consume.place.line, consume.place.column)
     for node in ast.walk(site.tree):
         target: ast.expr | None = None
-        if isinstance(node, ast.Assign) and site.start(node) <= begin < site.end(node):
+        if isinstance(node, ast.Assign) and site.start(node) <= begin < site.end(node) and gives_one(site, node.value):
             target = node.targets[0]
         elif isinstance(node, ast.For) and site.start(node) <= begin < site.end(node.iter):
             target = node.target
@@ -102,12 +102,22 @@ def message_of(site: Draft, consume: Effect) -> str:
     return ""
 
 
+def gives_one(site: Draft, value: ast.expr) -> bool:
+    """Whether a call gives one message: Confluent's ``poll``, or ``next(consumer)``. kafka-python's gives many."""
+    if not isinstance(value, ast.Call):
+        return False
+    if isinstance(value.func, ast.Name):
+        return value.func.id == "next"
+    confluent = site.known("confluent_kafka", "Consumer", site.tree.body[-1]) is not None
+    return confluent and isinstance(value.func, ast.Attribute) and value.func.attr == "poll"
+
+
 def effects_of(site: Draft, operation: Operation, effect: Effect) -> list[ast.stmt]:
     """The statements from the first to the last that changes rows, in the block of the effect; with those that read
     the same rows before, where they may stand under a condition too. Raises Refused."""
     begin = offset_of(site, effect)
     statements = [n for n in ast.walk(site.tree) if isinstance(n, ast.stmt) and site.start(n) <= begin < site.end(n)]
-    block = block_of(site, max(statements, key=site.start))
+    block = block_of(site, once_a_message(site, operation, max(statements, key=site.start)))
     writes = [e for e in operation.of(Kind.WRITE) if e.store == StoreKind.RELATIONAL and place_of(e).path == site.path]
     reads = [e for e in operation.of(Kind.READ) if any(e.dataset == w.dataset for w in writes)]
     narrow = stretch(site, block, [offset_of(site, e) for e in writes])
@@ -116,6 +126,20 @@ def effects_of(site: Draft, operation: Operation, effect: Effect) -> list[ast.st
         if chosen and plain(site, operation, chosen):
             return chosen
     raise Refused
+
+
+def once_a_message(site: Draft, operation: Operation, statement: ast.stmt) -> ast.stmt:
+    """A statement with the loops round it that one message goes through: it is noted once, not for each of its lines."""
+    consumed = [site.offset(e.place.line, e.place.column) for e in operation.of(Kind.CONSUME) if not e.chain]
+    found = statement
+    for node in site.above(statement):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            break
+        if isinstance(node, ast.For | ast.AsyncFor | ast.While):
+            if any(site.start(node) <= at < site.end(node) for at in consumed):
+                break
+            found = node
+    return found
 
 
 def offset_of(site: Draft, effect: Effect) -> int:
