@@ -129,7 +129,7 @@ def effects_of(site: Draft, operation: Operation, effect: Effect) -> list[ast.st
 
 
 def once_a_message(site: Draft, operation: Operation, statement: ast.stmt) -> ast.stmt:
-    """A statement with the loops round it that one message goes through: it is noted once, not for each of its lines."""
+    """A statement with the loops round it that one message goes through: it is noted once, not for each line of it."""
     consumed = [site.offset(e.place.line, e.place.column) for e in operation.of(Kind.CONSUME) if not e.chain]
     found = statement
     for node in site.above(statement):
