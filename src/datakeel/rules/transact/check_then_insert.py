@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+
+from msgspec.structs import replace
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
@@ -11,10 +13,11 @@ from datakeel.model.effect import Effect, Kind, Predicate, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.place import Place
 from datakeel.model.system import System
+from datakeel.rules.facts.atomicity import together
 from datakeel.rules.facts.cures import insert_once
 from datakeel.rules.facts.decisions import closed_before, deciding_reads, says_absent, written_as_asked
 from datakeel.rules.facts.duplicates import caught, keyed, refused_twice, violation_handled
-from datakeel.rules.facts.guards import excluded, here, now, stopped
+from datakeel.rules.facts.guards import excluded, here, now, rows_of, stopped
 from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.facts.stakes import race
@@ -120,7 +123,11 @@ def judged(
         yield from overwritten(operation, read, write, columns, system)
         return
     unique = refused_twice(write, filled(read, columns), system)
-    if keyed(write, system) or (unique != Answer.NO and violation_handled(operation, write)):
+    if (
+        keyed(write, system)
+        or changed_owner(operation, read, write, columns)
+        or (unique != Answer.NO and violation_handled(operation, write))
+    ):
         return
     told = telling(read, write, columns)
     key = ", ".join(told)
@@ -321,7 +328,32 @@ def may_double(operation: Operation, write: Effect, system: System) -> bool:
         and not (write.store == StoreKind.RELATIONAL and any("." in column for column in asked))
         and refused_twice(write, asked, system) == Answer.NO
         and not made_by_callers(write, system)
+        and not queued(operation, write, asked, system)
         and excluded(operation, write, write, system) != Answer.YES
+    )
+
+
+def queued(operation: Operation, write: Effect, key: Collection[str], system: System) -> bool:
+    """Whether runs of a `get_or_create` wait for each other: the function, or each known caller, holds the owner's
+    lock."""
+    if changed_owner(operation, write, write, key):
+        return True
+    callers = [(o, e) for o, e in system.brought(write) if o.role != Role.TEST]
+    return bool(callers) and all(changed_owner(o, e, e, key) for o, e in callers)
+
+
+def changed_owner(operation: Operation, read: Effect, write: Effect, key: Collection[str]) -> bool:
+    """Whether the row that a column of the new one's key names was changed before anybody looked, in the same
+    transaction: whoever comes second waits for its lock, and then finds the new row."""
+    named = [(p.column, p.sources) for p in write.predicates] + [(a.column, a.sources) for a in write.assigned]
+    sources = [s for column, told in named if column in key for s in told]
+    owners = {rows_of(s if s.path else replace(s, path=("id",))) for s in sources} - {None}  # a row stands for its key
+    return any(
+        e.verb in ("save", "update")
+        and e.rows in owners
+        and operation.before_on_all_paths(e, read)
+        and together(operation, e, write) == Answer.YES
+        for e in operation.of(Kind.WRITE)
     )
 
 
