@@ -34,10 +34,10 @@ def cache_update_race(operation: Operation, system: System) -> Iterator[Hit]:
             fault = fault_of(operation, record, change, changes)
             if fault and (change.verb in SETS or holds_rows(record, change, system)):
                 spoken.add(str(change.place))
-                apart = record.chain and change.chain  # two calls, which may be about different things
+                calls = bool(record.chain and change.chain)  # two, which may be about different things
                 open_still = fault == "set" or change.number < record.number or joined(operation, change, system)
                 before = fault == "early" or not committed_before(operation, record, change)
-                yield hit(record, change, fault, 2 * int(bool(apart) or not open_still), before=before)
+                yield hit(record, change, fault, 2 * int(calls or not open_still), before=before)
 
 
 def tied(operation: Operation, record: Effect, change: Effect) -> bool:

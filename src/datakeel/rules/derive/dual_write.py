@@ -22,7 +22,6 @@ from datakeel.rules.facts.derivation import (
     same_rows_as,
     surely_alone,
     together,
-    unit,
 )
 from datakeel.rules.facts.guards import rows_of
 from datakeel.rules.facts.losable import kept_nowhere
@@ -54,10 +53,7 @@ def dual_write(operation: Operation, system: System) -> Iterator[Hit]:
             doubts = apart(operation, record, copy)
             if doubts is not None:
                 spoken.add(str(copy.place))
-                gone = copy.store in FILES and copy.verb == "delete"
-                often = record.verb != "delete" or one_of_many(copy)  # what a crash leaves is met again
-                alone = unit(operation, copy) is None or not joined(operation, copy, system)
-                unsure = rebuilt(copy, system) or kept_nowhere(copy) or (gone and often and alone)
+                unsure = rebuilt(copy, system) or kept_nowhere(copy) or met_again(operation, record, copy, system)
                 yield hit(record, copy, 2 if unsure else doubts)
 
 
@@ -71,6 +67,14 @@ def beside(operation: Operation, record: Effect, copy: Effect) -> bool:
     if copy.store in FILES and copy.verb == "delete":  # a file belongs to the row whose field names it
         return bool(same)
     return bool(same) or about(record, (*copy.payload, *copy.key_sources, *copy.computed_from))
+
+
+def met_again(operation: Operation, record: Effect, file: Effect, system: System) -> bool:
+    """Whether nobody is seen to delete a file inside a transaction that may be undone, and what a crash leaves of the
+    two is met again: the row that stays, or one of many that the next run looks for."""
+    if file.store not in FILES or file.verb != "delete":
+        return False
+    return (record.verb != "delete" or one_of_many(file)) and not joined(operation, file, system)
 
 
 def one_of_many(file: Effect) -> bool:

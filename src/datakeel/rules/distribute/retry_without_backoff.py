@@ -14,7 +14,7 @@ from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.words import host, thing
 from datakeel.rules.rule import Hit, Record, rule
 
-FEW, MANY, SOME = 3, 5, 10  # attempts
+FEW, MANY = 3, 5  # attempts
 UNANSWERED = re.compile(r"Time(d)?[ _]?out|RequestException|RequestError|TransportError|HTTPError", re.I)
 SLOW, LONG = 60.0, 3600.0  # seconds: so seldom that it hurts nobody, for as long
 
@@ -47,15 +47,6 @@ def harmless(attempts: int | None, wait: float | None) -> bool:
     return attempts <= FEW or (wait is not None and wait >= SLOW and wait * attempts <= LONG)
 
 
-def few(retry: Retry, attempts: int | None) -> bool:
-    """Whether each caller asks so few times in all that the other side hardly feels it; a loop whose end nobody sees
-    here may have been given one."""
-    if retry.kind == "loop" and attempts is None and retry.attempts != "unbounded":
-        return True
-    most = {"loop": MANY, "library": SOME if retry.wait == "constant" else FEW}.get(retry.kind, 0)
-    return attempts is not None and attempts <= most
-
-
 def endless(retry: Retry) -> bool:
     """Whether a library tries again at once, and for ever."""
     return retry.kind == "library" and retry.wait == "none" and retry.attempts == "unbounded"
@@ -86,7 +77,7 @@ def hit(
         rests_on=(call,),
         # of the loops with a pause none was found true, of what libraries run again one of five
         apart=retry.kind == "framework" or endless(retry) or hurried(retry, attempts, call),
-        doubts=2 if alone or few(retry, attempts) else int(retry.on == ("answer",)),
+        doubts=2 if alone else int(retry.on == ("answer",)),
         severity=Severity.MINOR if attempts is not None and attempts < MANY and retry.wait == "constant" else None,
         fix=fix(retry),
     )

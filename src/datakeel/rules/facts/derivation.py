@@ -173,8 +173,9 @@ def together(operation: Operation, a: Effect, b: Effect) -> bool:
 def joined(operation: Operation, effect: Effect, system: System) -> bool:
     """Whether a transaction that a write belongs to is seen: its own function's, or one that a caller has open where it
     comes to the write; who holds one may hand in a row, or an argument, by which it never does."""
-    if unit(operation, effect) != 0 or any(entry.atomic for entry in operation.entries):
-        return True
+    number = unit(operation, effect)
+    if number != 0 or any(entry.atomic for entry in operation.entries):
+        return number is not None
     return any(e.transaction and not of_old_rows(o, e) for o, e in system.brought(effect))
 
 

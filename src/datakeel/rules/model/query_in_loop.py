@@ -177,7 +177,7 @@ def doubts(operation: Operation, asked: Effect, rows: Effect, loop: Scope, syste
     far = tested(asked, loop) and len(asked.chain) > 1  # which of the conditions on the way hold is hardly known
     guarded = int(tested(asked, loop) or page) + int(far) + int(remembered(asked)) + handed
     guarded += int(handed and brought_along(rows, asked, system))
-    guarded += 2 * int(asked.verb == "relation" and made_elsewhere(rows))
+    guarded += 2 * int(asked.verb == "relation" and of_unknown_query(rows))
     if writes or not waited_for(operation):
         oversight = asked.verb == "relation" and not asked.chain and not writes
         nightly = operation.role == Role.SCRIPT or any(e.kind in NIGHTLY for e in operation.entries)
@@ -185,7 +185,7 @@ def doubts(operation: Operation, asked: Effect, rows: Effect, loop: Scope, syste
     return guarded
 
 
-def made_elsewhere(rows: Effect) -> bool:
+def of_unknown_query(rows: Effect) -> bool:
     """Whether nobody knows how a query was made: of what, or what it picks, and so what it may join."""
     unknown = rows.selection is not None and rows.selection.complete is False and rows.selection.limit is None
     return not rows.dataset or (unknown and not rows.predicates)
