@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from functools import cache as once
 from hashlib import blake2b
 from pathlib import Path
@@ -28,7 +27,7 @@ from datakeel.read.facts import Facts, Shelf
 from datakeel.read.kept import Kept as KeptLink
 from datakeel.read.kept import touch
 from datakeel.read.moved import Changed, Lines, moves
-from datakeel.read.program import decode
+from datakeel.read.program import decode, rewritten
 from datakeel.rules.overview import Portrait
 from datakeel.rules.rule import rules
 
@@ -140,21 +139,7 @@ def program() -> list[object]:
 
 def relocated(part: T, moved: dict[str, Lines | None]) -> T:
     """A finding, or a part of one, where its code stands now. Raises Changed where that cannot be told."""
-    return _relocated(part, lambda place: at(place, moved.get(place.path)))  # type: ignore[return-value]
-
-
-def _relocated(part: object, where: Callable[[Place], Place]) -> object:
-    match part:
-        case Place():
-            return where(part)
-        case Struct():
-            fields = {n: (getattr(part, n), _relocated(getattr(part, n), where)) for n in part.__struct_fields__}
-            changed = {n: now for n, (before, now) in fields.items() if now is not before}
-            return replace(part, **changed) if changed else part
-        case tuple():
-            new = tuple(_relocated(p, where) for p in part)
-            return part if all(a is b for a, b in zip(new, part, strict=True)) else new
-    return part
+    return rewritten(part, Place, lambda place: at(place, moved.get(place.path)))
 
 
 def shifted(remark: Remark, lines: Lines | None) -> Remark:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from datakeel.read.entering import own_loop
 from datakeel.read.machine import Trace
-from datakeel.read.program import Code, Define, Global, Local, Signature, Span, body, encode_body
+from datakeel.read.program import Code, Define, Global, Local, Signature, Span, body, encode_body, rewritten
 from datakeel.read.symbols import FunctionInfo, Module
-
-T = TypeVar("T")
 
 NAME = "<module>"  # as Python calls it
 
@@ -27,7 +23,9 @@ def main_loop(module: Module, trace: Trace) -> FunctionInfo | None:
     statements = body(own)
     mine = {dotted for dotted in globals_of(statements) if dotted[:1] == "." and dotted[1:].isidentifier()}
     known = {f".{signature.name}" for signature in module.file.functions} | {f".{c.name}" for c in module.file.classes}
-    code = Code(encode_body(as_local(statements, mine - known)), own.names)
+    names = mine - known
+    local = rewritten(statements, Global, lambda name: Local(name.dotted[1:]) if name.dotted in names else name)
+    code = Code(encode_body(local), own.names)
     stretch = [statement.at for statement in statements if not isinstance(statement, Define)]
     at = Span(stretch[0].line, 0, stretch[-1].end_line, 0)
     return FunctionInfo(module, Signature(NAME, (), None, (), False, False, at), code)
@@ -44,15 +42,3 @@ def globals_of(part: object) -> Iterator[str]:
         case tuple():
             for item in part:
                 yield from globals_of(item)
-
-
-def as_local(part: T, names: set[str]) -> T:
-    """Statements in which each of these names is a variable of their own."""
-    match part:
-        case Global():
-            return Local(part.dotted[1:]) if part.dotted in names else part  # type: ignore[return-value]
-        case Struct():
-            return replace(part, **{n: as_local(getattr(part, n), names) for n in part.__struct_fields__})
-        case tuple():
-            return tuple(as_local(item, names) for item in part)  # type: ignore[return-value]
-    return part

@@ -14,11 +14,16 @@ Positions. Every expression that can have an effect or be edited carries `at`, i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from msgspec import Raw, Struct
 from msgspec.msgpack import Decoder, Encoder
+from msgspec.structs import replace
+
+T = TypeVar("T")
+P = TypeVar("P")
 
 
 class Span(Struct, frozen=True, array_like=True, gc=False):
@@ -440,6 +445,25 @@ def body(code: Code) -> tuple[Statement, ...]:
     for seen in _watching:
         seen.add(id(code))
     return _BODY.decode(code.body)
+
+
+def rewritten(part: T, kind: type[P], by: Callable[[P], object]) -> T:
+    """A record, or a tuple of some, in which each part of one kind is what `by` makes of it; itself where none is
+    another."""
+    return _rewritten(part, kind, by)  # type: ignore[return-value]
+
+
+def _rewritten(part: object, kind: type[P], by: Callable[[P], object]) -> object:
+    if isinstance(part, kind):
+        return by(part)
+    if isinstance(part, Struct):
+        fields = {n: _rewritten(getattr(part, n), kind, by) for n in part.__struct_fields__}
+        changed = {n: new for n, new in fields.items() if new is not getattr(part, n)}
+        return replace(part, **changed) if changed else part
+    if isinstance(part, tuple):
+        new = tuple([_rewritten(p, kind, by) for p in part])
+        return part if all(a is b for a, b in zip(new, part, strict=True)) else new
+    return part
 
 
 def named_expression(node: Call, parameters: tuple[str, ...], name: str) -> Expression | None:
