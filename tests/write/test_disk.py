@@ -1,8 +1,10 @@
 """A project onto the disk."""
 
+import errno
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -104,7 +106,7 @@ def test_what_is_in_the_way_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(Mistake, match="is a file"):
         put(SHOP, tmp_path / "file")
-    with pytest.raises(Mistake, match="cannot be written"):
+    with pytest.raises(Mistake, match="file is a file: name another folder"):
         put(SHOP, tmp_path / "file/below")
     (tmp_path / "a").mkdir()
     (tmp_path / "a/src").write_text("mine")
@@ -136,6 +138,27 @@ def test_no_permission_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("tempfile.mkdtemp", refused)
     with pytest.raises(Mistake, match="no permission for"):
         put(SHOP, tmp_path / "new")
+
+
+def test_the_folder_that_refuses_is_named_and_none_that_was_to_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied", str(tmp_path / ".new-datakeel-x"))
+
+    monkeypatch.setattr("tempfile.mkdtemp", refused)
+    with pytest.raises(Mistake, match=f"^no permission for {re.escape(str(tmp_path))}: name a folder"):
+        put(SHOP, tmp_path / "new")
+
+
+def test_a_full_disk_is_told_with_what_to_do_and_nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(Mistake, match=f"^{re.escape(str(tmp_path / 'new'))} cannot be written: .*: make room there"):
+        put(SHOP, tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_difference_of_what_was_just_written_is_nothing(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from datakeel.cli.catalogue import ChecklistOrder, ExplainOrder, PatternsOrder, 
 from datakeel.cli.generate import DesignOrder, DoOrder, DriftOrder, GenerateOrder, ImpactOrder, UpdateOrder
 from datakeel.cli.review import SEVERITIES, CureOrder, FixOrder, Judged, ProveOrder, Reviewer, ReviewOrder, reviewer
 from datakeel.ending import told
-from datakeel.mistake import Mistake, nearest, unknown
+from datakeel.mistake import FULL, Mistake, nearest, unknown
 
 COMMANDS = (
     *("review", "map", "fix", "prove", "explain", "rules", "patterns", "checklist"),
@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None, review: Reviewer | None = None)
     except MemoryError:
         return failed("there is not enough memory for this review", WRONG)
     except Exception as fault:
+        if isinstance(fault, OSError) and fault.errno in FULL:
+            return failed(f"cannot write: {fault.strerror}", WRONG)
         return our_fault(fault, judged, debug="--debug" in words)
 
 
@@ -373,6 +375,8 @@ def understood(words: Sequence[str]) -> Order | int:
         refuse(error)
     if isinstance(given, Order):
         return given
+    if given == INTERRUPTED:  # while the words were read
+        raise KeyboardInterrupt
     return given if isinstance(given, int) else 0
 
 

@@ -83,7 +83,7 @@ def write_file(file: Path, text: str) -> None:
         else:
             replace(Path(os.path.realpath(file)), text)
     except OSError as error:
-        raise Mistake(f"cannot write {file}: {error.strerror or error}") from None
+        raise Mistake(f"cannot write {file}: {error.strerror or error}; name another place") from None
 
 
 def replace(file: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from datakeel.mistake import Mistake
+from datakeel.mistake import FULL, Mistake
 from datakeel.write.project import EXECUTABLE, File, Project, frozen
 
 try:
@@ -90,14 +90,15 @@ def pending(folder: Path) -> bool:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Keeps every other writer of a project out. Raises Mistake where one is at work."""
-    with _told(folder), ExitStack() as held:
-        if fcntl is not None:
-            handle = os.open(folder, os.O_RDONLY)
-            held.callback(os.close, handle)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Mistake(f"another datakeel writes into {folder} now: wait until it is through") from None
+    with ExitStack() as held:
+        with _told(folder):
+            if fcntl is not None:
+                handle = os.open(folder, os.O_RDONLY)
+                held.callback(os.close, handle)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise Mistake(f"another datakeel writes into {folder} now: wait until it is through") from None
         yield
 
 
@@ -318,7 +319,13 @@ def _told(folder: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        place = error.filename or folder
+        wanted = Path(error.filename or folder)
+        place = next((path for path in (wanted, *wanted.parents) if path.exists()), wanted)
         raise Mistake(f"no permission for {place}: name a folder that you may write, or change its rights") from error
+    except (FileExistsError, NotADirectoryError) as error:
+        place = next((path for path in folder.parents if path.exists() and not path.is_dir()), folder)
+        raise Mistake(f"{folder} cannot be made, since {place} is a file: name another folder") from error
     except OSError as error:
-        raise Mistake(f"{folder} cannot be written: {error.strerror or error}") from error
+        full = error.errno in FULL
+        remedy = ": make room there, or name a folder on another disk" if full else ""
+        raise Mistake(f"{folder} cannot be written: {error.strerror or error}{remedy}") from error
