@@ -384,7 +384,11 @@ def test_an_interruption_while_the_program_is_loaded_is_one_line() -> None:
         ("rules", ">&-", "cannot write the report: standard output is closed"),
         ("rules", ">/dev/full", "cannot write the report: No space left on device"),
         ("--help", ">/dev/full", "cannot write: No space left on device"),
-        ('design "track orders, 50k a day" -o /dev/null --force', ">/dev/full", "cannot write: No space left on device"),
+        (
+            'design "track orders, 50k a day" -o /dev/null --force',
+            ">/dev/full",
+            "cannot write: No space left on device",
+        ),
         ("revew", "2>&-", ""),
         ("revew", "2>/dev/full", ""),
     ],

@@ -548,7 +548,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "a helpdesk where agents answer tickets; tickets have tags, attachments and notes",
         {"tables": ["ticket"], "fields": ["tags", "attachments", "notes", "created_at"]},
     ),
-    ("citizens report potholes with photos, the city assigns and fixes them", {"tables": ["pothole"]}),
+    (
+        "citizens report potholes with photos, the city assigns and fixes them",
+        {"tables": [], "events": ["PotholeReported", "PotholeAssigned", "PotholeFixed"]},
+    ),
     (
         "loan applications are submitted, scored, approved or rejected",
         {"tables": [], "aggregates": ["LoanApplication"]},
@@ -586,6 +589,84 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("store orders, and push them into our Oracle", {"existing": [("oracle", "sink")]}),
     ("payments are loaded into Snowflake", {"existing": [("snowflake", "sink")]}),
     ("a school timetable, no room or teacher double booked", {"tables": ["room", "booking"]}),
+    # rules: for each of a parent, and one at a time
+    (
+        "a hospital tracks beds, a bed can only have one patient at a time, 800 beds",
+        {"tables": ["bed", "patient", "assignment"], "invariants": [("no-overlap", ("bed",), None)]},
+    ),
+    (
+        "operating theatre planning, surgeons must not be in two theatres at the same time",
+        {"tables": ["surgeon", "theatre", "assignment"], "invariants": [("no-overlap", ("surgeon",), None)]},
+    ),
+    (
+        "school timetable, 40 teachers, 25 rooms, no teacher or room twice at the same time",
+        {"invariants": [("no-overlap", ("teacher",), None), ("no-overlap", ("room",), None)]},
+    ),
+    ("a conference app where 3000 attendees vote and comment at the same time", {"invariants": []}),
+    (
+        "at most 30 visitors per room, 12 rooms",
+        {"tables": ["room", "visitor"], "invariants": [("at-most", ("room",), 30)], "series": []},
+    ),
+    (
+        "a museum wants timed entry, at most 30 visitors per room",
+        {"invariants": [("at-most", ("entry",), 30), ("unique", ("entry", "participant"), None)], "series": []},
+    ),
+    (
+        "airline booking, 300 seats per flight, no overbooking",
+        {"tables": ["flight", "reservation"]},
+    ),
+    # what is there already, without a product's name
+    (
+        "keep our existing insurance system, add a claims portal for 200 adjusters",
+        {"tables": ["claim"], "services": [("insurance system", True)]},
+    ),
+    ("an order system, 500 orders a day; the CRM stays", {"aggregates": ["Order"], "services": [("CRM", True)]}),
+    ("replace our legacy billing system, 20k invoices a month", {"tables": ["invoice"], "services": []}),
+    ("migrate from our old order system to a new one, 3000 orders a day", {"services": []}),
+    # so much from each of so many
+    (
+        "120 turbines sending 200 signals each, once a second",
+        {"workload.writes": 24_000, "workload.records": 24_000, "key": "turbine", "values": ["signal", "value"]},
+    ),
+    ("120 turbines sending 200 signals each every second", {"workload.writes": 24_000, "key": "turbine"}),
+    ("100k water leak sensors, send once per hour", {"workload.writes": 100_000 / HOUR}),
+    ("each device sends 40 MB a day, 500 devices", {"workload.writes": 500 * 40e6 / 50 / DAY}),
+    ("cameras upload 2 GB per day each, 300 of them", {"workload.writes": 300 * 2e9 / 500 / DAY}),
+    ("app telemetry, 5 MB per user per day, 20k users", {"workload.writes": 20_000 * 5e6 / 50 / DAY}),
+    ("log storage, 200 servers, each writes 3 GB a day", {"workload.writes": 200 * 3e9 / 300 / DAY}),
+    # who does what, and what is only looked at
+    (
+        "we admit patients, transfer them between wards and discharge them",
+        {"events": ["PatientAdmitted", "PatientTransferred", "PatientDischarged"]},
+    ),
+    (
+        "insurance claims: customers report damage, an adjuster assesses, we pay or deny",
+        {
+            "events": [
+                "InsuranceClaimReported",
+                "InsuranceClaimAssessed",
+                "InsuranceClaimPaid",
+                "InsuranceClaimDenied",
+            ]
+        },
+    ),
+    ("leave requests are submitted, approved or rejected", {"aggregates": ["LeaveRequest"]}),
+    (
+        "returns in an e-shop, we refund, 300 returns a day",
+        {"workload.writes": 300 / DAY, "aggregates": ["Order", "Payment"]},
+    ),
+    (
+        "newspaper website, 400 articles a day, 20 million page views per day",
+        {"workload.writes": 400 / DAY, "workload.reads": 20e6 / DAY, "series": []},
+    ),
+    ("contracts signed by both parties, audit trail kept 10 years", {"tables": ["audit entry", "contract", "party"]}),
+    (
+        "lab results, doctors must see results within 1 minute",
+        {"tables": ["lab result"], "freshness": 60, "latency.read": None},
+    ),
+    ("a fraud check on card payments, decide in 50 ms", {"latency.read": 0.05}),
+    ("support tickets with priority, escalate after 4 hours", {"fields": ["priority", "created_at"]}),
+    ("standing orders, 2 million a month, paid by card payment", {"aggregates": ["Payment"]}),
 ]
 
 
@@ -745,6 +826,10 @@ def test_types_are_told_from_the_names_of_fields() -> None:
     }  # fmt: skip
 
 
+def test_a_few_of_what_is_kept_are_understood() -> None:
+    assert "summary" not in intake("a hospital tracks beds and wards, 12 wards, 800 beds").reasons
+
+
 def test_what_was_not_understood_is_said() -> None:
     assert "10 MB" in intake("a chat app, attachments up to 10 MB").reasons["summary"]
 
@@ -771,6 +856,9 @@ def test_what_cannot_be_meant_is_left_out_and_said(sentence: str, left_out: str)
         ("smart meters, bill monthly", "“bill monthly”"),
         ("a ledger, closed every quarter", "“closed every quarter”"),
         ("orders, always available", "“always available”"),
+        ("payroll for 15k employees, must not pay twice", "“not pay twice”"),
+        ("shift plans for a hospital, no two nurses on the same shift", "“no two nurses on the same shift”"),
+        ("restaurant reservations, max 80 guests per evening", "“at most 80 per evening”"),
     ],
 )
 def test_what_is_to_happen_regularly_and_does_not_is_said(sentence: str, left_out: str) -> None:

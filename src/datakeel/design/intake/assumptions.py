@@ -71,4 +71,4 @@ def _total(found: Figures, record: float) -> None:
         found.put("workload.records", float(round(q.value / record)), how, "inferred")
     for q in kept:
         found.put("workload.records", q.value, q)
-    found.unread += [found.quote(q) for q in (*counts, *sizes) if q not in kept and q not in sizes[:1]]
+    found.unread += [found.quote(q) for q in (*counts, *sizes) if q not in (*kept, *sizes[:1], *found.multiplied)]

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
+from datakeel.design.intake import exclusive
 from datakeel.design.intake.domains import Known
 from datakeel.design.intake.draft import field as typed
-from datakeel.design.intake.quantities import quantities
+from datakeel.design.intake.quantities import PERIODS, quantities
 from datakeel.design.intake.text import Text, singular, text, verb_forms
 from datakeel.design.intake.vocabulary import lexicon
 from datakeel.requirements import Access, Aggregate, Document, Domain, Field, Invariant, Table, View
@@ -32,6 +33,12 @@ _BELOW_ZERO = re.compile(
 _OVERSOLD = re.compile(
     r"""\b(?:never|not|cannot|can't|don't|without|no|prevent\w*)\b [^.;,]{0,20}
         \b(?:oversell\w*|sell\w*[ ]more[ ]than|overdr\w+|negative(?:[ ](?P<noun>[a-z]+))?)""",
+    re.I | re.X,
+)
+_TWICE = re.compile(
+    r"""\b(?:never|not|cannot|[a-z]+n't|nobody|no[ ]one)\b [^.;,]{0,30} [ ](?:twice|more[ ]than[ ]once)\b
+    | \b(?:only|exactly)[ ]once\b(?![ ](?:per|for|in))
+    | \bno[ ]duplicat\w*[ ]of[ ][a-z]+ | (?P<two>\bno[ ]two[ ][^.;,]{3,40}[ ]same[ ][a-z]+)""",
     re.I | re.X,
 )
 _UNIQUE = re.compile(
@@ -71,6 +78,7 @@ _BY = re.compile(
     re.I | re.X,
 )
 
+NEW = (Field(name="name"), Field(name="created_at", type="timestamp"))  # the fields of a table that only a rule names
 
 CHANNELS = ("email", "mail", "post", "sms", "phone", "letter")
 _SENT = re.compile(
@@ -82,6 +90,7 @@ class Constrained(Struct, frozen=True):
     domain: Domain
     reasons: dict[str, str]
     unread: tuple[str, ...] = ()
+    taken: tuple[tuple[int, int], ...] = ()  # where rules stand, whose numbers say nothing else
 
 
 def constrain(
@@ -90,6 +99,7 @@ def constrain(
     """The domain with the invariants and access paths that a request states."""
     domains = list(known)
     work = _Work(domain, domains, request)
+    work.alone()
     work.overlap()
     work.non_negative()
     for limit, per, thing in at_most:
@@ -98,9 +108,10 @@ def constrain(
     work.limits(capacity)
     work.unique()
     work.once()
+    work.twice()
     work.transitions()
     work.access()
-    return Constrained(work.domain, work.reasons, tuple(work.unread))
+    return Constrained(work.domain, work.reasons, tuple(work.unread), tuple(work.taken))
 
 
 class _Work:
@@ -109,6 +120,7 @@ class _Work:
         self.written = request.written
         self.reasons: dict[str, str] = {}
         self.unread: list[str] = []
+        self.taken: list[tuple[int, int]] = []  # where what is said has been read
 
     def said(self, path: str, words: str) -> None:
         self.reasons.setdefault(path, f"said: “{' '.join(words.split())}”")
@@ -133,9 +145,18 @@ class _Work:
     def overlap(self) -> None:
         found = _OVERLAP.search(self.written)
         table = self.table(lambda t: any(i.kind == "no-overlap" for i in t.invariants))
-        if found and table:
+        if found and table is None and not any(first <= found.start() < last for first, last in self.taken):
+            self.unread.append(" ".join(found.group().split()))
+        elif found and table:
             at = next(n for n, i in enumerate(table.invariants) if i.kind == "no-overlap")
             self.said(f"domain.tables.{table.name}.invariants.{at}", found.group())
+
+    def alone(self) -> None:
+        """``a bed can only have one patient at a time``: no two periods of one of them overlap."""
+        for one in exclusive.stated(self.request):
+            self.domain, why = exclusive.held(self.domain, one)
+            self.reasons |= {path: said for path, said in why.items() if path not in self.reasons}
+            self.taken.append((one.first, one.last))
 
     def non_negative(self) -> None:
         found = _BELOW_ZERO.search(self.written) or _OVERSOLD.search(self.written)
@@ -160,6 +181,7 @@ class _Work:
         self.add(table, Invariant(kind="non-negative", fields=(noun,)), found.group())
 
     def at_most(self, limit: int, per: str, thing: str) -> None:
+        """``30 visitors per room``: no more than so many rows of one thing for one of another."""
         words = f"at most {limit} per {per}"
         named = self.table(lambda t: t.name == thing)
         if named is not None and named.name != per and not any(i.kind == "at-most" for i in named.invariants):
@@ -172,22 +194,27 @@ class _Work:
             old = next(i for i in table.invariants if i.kind == "at-most")
             self.add(table, replace(old, limit=limit), words)
             return
-        table = self.table(lambda t: any(f.name == per for f in t.fields))
-        other = self.table(lambda t: t.name != per)
-        if table is None and other is not None:
-            reference = per if self.table(lambda t: t.name == per) else None
-            table = replace(
-                other,
-                fields=(*other.fields, Field(name=per, type="uuid" if reference else "text", references=reference)),
-            )
-        if table is None:
-            self.unread.append(words)
+        counted = self.table(lambda t: any(f.name == per for f in t.fields) and thing in (t.name, ""))
+        if counted is not None:
+            self.add(counted, Invariant(kind="at-most", fields=(per,), limit=limit), words)
+        elif self._is_kept(thing) and self._is_kept(per) and (not self.known or self.table(lambda t: t.name == per)):
+            if self.table(lambda t: t.name == per) is None:
+                self.put(Table(name=per, fields=NEW))
+                self.reasons[f"domain.tables.{per}"] = f"a draft, from “{words}”: go over it"
+            self.reasons[f"domain.tables.{thing}"] = f"a draft, from “{words}”: go over it"
+            self._held(Table(name=thing, fields=NEW), per, limit, words)
         else:
-            self.add(table, Invariant(kind="at-most", fields=(per,), limit=limit), words)
+            self.unread.append(words)
+
+    def _is_kept(self, thing: str) -> bool:
+        """Whether a word may name a table: no period, nothing small, and no history of its own."""
+        held = {a.name.lower() for a in self.domain.aggregates} | {d.name for d in self.domain.documents}
+        none = lexicon("small") | lexicon("abstract") | lexicon("uncounted") | set(PERIODS) | held
+        return thing.isalpha() and thing not in none
 
     def held_at_most(self) -> None:
         """``a member may have at most 5 loans``: no more than five rows for one member."""
-        held = [found.span() for found in _HELD.finditer(self.written)]
+        held = [*self.taken, *(found.span() for found in _HELD.finditer(self.written))]
         for found in _AT_A_TIME.finditer(self.written):
             if not any(start <= found.start() < end for start, end in held):
                 self.unread.append(found.group())
@@ -258,6 +285,14 @@ class _Work:
             new = tuple(Field(name=n) for n in both if n not in {f.name for f in table.fields})
             table = replace(table, fields=(*new, *table.fields))
             self.add(table, Invariant(kind="unique", fields=both), found.group())
+
+    def twice(self) -> None:
+        """``must not pay twice``: of whom, and what counts as the same, only a domain knows."""
+        read = [*self.taken, *(m.span() for p in (_UNIQUE, _ONCE, _OVERLAP) for m in p.finditer(self.written))]
+        for found in _TWICE.finditer(self.written):
+            known = self.known and not found["two"]  # which sees to it in its own way
+            if not known and not any(first < found.end() and found.start() < last for first, last in read):
+                self.unread.append(" ".join(found.group().split()))
 
     def transitions(self) -> None:
         """``only paid orders ship``: the event follows that state alone."""

@@ -39,7 +39,7 @@ def draft(request: Text, taken: Iterable[int], *, evidence: bool) -> Draft | Non
     """Tables for the things that a request names, or None where it asks for no system. `evidence`: something else (a
     rate, a number of users, two products) says that it does."""
     used = set(taken)
-    events = dict(acts(request)) | dict(_moves_by_people(request, used))
+    events = dict(acts(request)) | dict(_done_to_them(request)) | dict(_moves_by_people(request, used))
     done = {verb for verbs in events.values() for verb in verbs}
     things = [t for t in _things(request, used, events) if not verb_forms(t.split()[-1]) & done]  # finance pays
     things = [t for t in things if not (t.split()[0] in lexicon("acts") and t.partition(" ")[2] in things)]
@@ -52,11 +52,13 @@ def draft(request: Text, taken: Iterable[int], *, evidence: bool) -> Draft | Non
     return _draft(request, things[: 6 - len(events)], events, "this kind of system is not known")
 
 
-def beside(request: Text, taken: Iterable[int], held: set[str]) -> Draft:
-    """What a request lists beside the domains that are known: ``patients, doctors, appointments and prescriptions``."""
+def beside(request: Text, taken: Iterable[int], held: set[str], *, named: bool = False) -> Draft:
+    """What a request lists beside the domains that are known: ``patients, doctors, appointments and prescriptions``.
+    `named`: also what it only names."""
     listed = [one for items in _lists(request, set(taken)) if len(items) > 1 for one, plural in items if plural and one]
     listed = [one for one in listed if one not in lexicon("acts")]  # sends and opens are no things
     events = {thing: verbs for thing, verbs in acts(request) if thing not in held}
+    listed = _things(request, set(taken), events) if named else listed
     things = [t for t in dict.fromkeys(listed) if t not in held and t not in events]
     return _draft(request, things[:5], events, "it is named beside what is known")
 
@@ -96,9 +98,11 @@ def _is_named(request: Text) -> bool:
 
 
 def _is_told_of(request: Text, things: list[str]) -> bool:
-    """Whether somebody says what a thing has (``tickets have tags and comments``), or who tells of it (``citizens
-    report potholes``)."""
-    if any(len(_fields(request, thing, things)) > 2 for thing in things):
+    """Whether somebody says what a thing has (``tickets have tags and comments``), what must hold of it (``doctors must
+    see results``), or who tells of it (``citizens report potholes``)."""
+    if any(_fields(request, thing, things)[0].name != "name" for thing in things):
+        return True
+    if things and _RULE.search(request.written):
         return True
     for who, verb, what in zip(request.tokens, request.tokens[1:], request.tokens[2:], strict=False):
         people = who.one in lexicon("people") and who.one != who.low
@@ -117,7 +121,9 @@ def _things(request: Text, used: set[int], events: Iterable[str]) -> list[str]:
     plurals = list(_plurals(request, used))
     held = {singular(f.name) for thing in plurals for f in _fields(request, thing, [])}
     plurals = [thing for thing in plurals if thing not in held]  # tickets have tags
-    found = next((f for f in (several, [*whole, *plurals] if whole else [], holds, listed, plurals) if f), [])
+    found = next((f for f in (several, [*whole, *plurals] if whole else [], listed, holds, plurals) if f), [])
+    longer = [t for t in found if t.split()[0] not in lexicon("acts")]
+    found = [t for t in found if not any(other.endswith(f" {t}") for other in longer)]  # lab results, and results
     return [t for t in dict.fromkeys(found) if not {t, t.split()[-1]} & set(events)]
 
 
@@ -165,7 +171,8 @@ def _is_done_by_one(tokens: tuple[Token, ...], at: int) -> bool:
     """``the city assigns and fixes them``: verbs, and no things."""
     if tokens[at].one not in lexicon("acts"):
         return False
-    by_one = at > 1 and tokens[at - 2].low in ("the", "each", "every") and _is_one_thing(tokens[at - 1])
+    one = at > 1 and tokens[at - 2].low in ("the", "a", "an", "each", "every") and _is_one_thing(tokens[at - 1])
+    by_one = one or (at > 0 and tokens[at - 1].low in lexicon("people") | _EACH)  # the adjuster assesses, each signs
     return by_one or bool({"them", "it"} & {t.low for t in tokens[at + 1 : at + 2]})
 
 
@@ -174,6 +181,7 @@ def _adjective(tokens: tuple[Token, ...], at: int, used: set[int]) -> list[str]:
     token = tokens[at - 1] if at and at - 1 not in used else None
     verb = token is None or bool(verb_forms(token.low) & (lexicon("acts") | lexicon("keeping")))
     verb = verb or (at > 1 and _is_done_by_people([tokens[at - 2]], tokens[at - 1]))
+    verb = verb or (at > 1 and tokens[at - 2].low in _MODAL)  # must see results
     return [token.one] if token is not None and not verb and _is_thing(token) and token.one == token.low else []
 
 
@@ -277,6 +285,7 @@ def _is_thing(token: Token) -> bool:
         and not _is_software(token)
         and one not in {*PERIODS, *SIZES, *MULTIPLES, *WORDS, *ADVERBS}
         and not low.endswith(("ly", "ing"))
+        and not (len(low) > 5 and low.endswith("ed") and low != "newsfeed")
     )
 
 
@@ -330,7 +339,7 @@ def _field_names(request: Text, start: int) -> Iterator[str]:
         ):
             words.append(token.low)
             continue
-        if _is_clause(words):
+        if _is_clause(words) or token.is_number:  # with at most 40 patients
             return
         if 0 < len(words) <= 3 and not _how_often(words):
             yield "_".join(words)
@@ -352,8 +361,8 @@ def _is_clause(words: list[str]) -> bool:
 
 
 def _how_often(words: list[str]) -> bool:
-    """``with retries, at least once`` names no fields."""
-    return words[0] == "at" or words[-1] in ("retry", "retries")
+    """``with retries, at least once, per customer`` names no fields."""
+    return words[0] in ("at", "per") or words[-1] in ("retry", "retries")
 
 
 def field(name: str) -> Field:
@@ -379,6 +388,8 @@ _DONE = re.compile(
     rf"(?P<verbs>{_PAST}(?:(?:, (?:and |or |then )?| and then | then | and | or ){_PAST})+)"
 )
 _LIFE = re.compile(rf"\b(?P<thing>[a-z]+): ?(?P<verbs>{_PAST}(?:(?:, (?:and |or |then )?| and | or |/){_PAST}){{2,}})")
+_RULE = re.compile(r"\b(?:must|may|should|shall|can|has to|have to)(?: not|n't)?\b|\bcannot\b|\bnever\b", re.I)
+_MODAL = frozenset(("must", "can", "may", "should", "will"))
 _EACH = frozenset(("each", "everyone", "everybody", "who"))
 _JOINING = frozenset(("and", "or", "then", "first"))
 
@@ -412,15 +423,33 @@ def _moves_by_people(request: Text, used: set[int]) -> Iterator[tuple[str, list[
     tokens = request.tokens
     verbs: list[str] = []
     for i, token in enumerate(tokens[1:], 1):
-        verb = next((v for v in sorted(verb_forms(token.low)) if v in lexicon("acts")), None)
-        by_people = tokens[i - 1].one in lexicon("people") and token.low == verb
-        by_people = by_people or (bool(verbs) and token.low == f"{verb}s" and _is_one_thing(tokens[i - 1]))
-        joined = tokens[i - 1].low in ("or", "and", ",") and bool(verbs) and token.low == verb
+        verb = next((v for v in sorted(verb_forms(token.low)) if v in lexicon("acts") | {"report"}), None)
+        who = tokens[i - 1]
+        by_people = token.low == verb and (who.one in lexicon("people") or (bool(verbs) and who.low in ("we", "they")))
+        by_people = by_people or (bool(verbs) and token.low in (f"{verb}s", f"{verb}es") and _is_one_thing(who))
+        joined = (
+            tokens[i - 1].low in ("or", "and", ",") and bool(verbs) and token.low in (verb, f"{verb}s", f"{verb}es")
+        )
         verbs += [verb] if verb and (by_people or joined) and verb not in verbs else []
     things = [one for items in _lists(request, used) for one, _ in items if one and one not in lexicon("people")]
     things = [*_headed(tokens)] or things or [*_done_to(tokens, verbs)]
     if len(verbs) >= 2 and len(set(things)) == 1:
         yield things[0], verbs
+
+
+def _done_to_them(request: Text) -> Iterator[tuple[str, list[str]]]:
+    """``admit patients, transfer them between wards and discharge them``."""
+    tokens, thing = request.tokens, ""
+    verbs: list[str] = []
+    for token, what in pairwise(tokens):
+        if token.low not in lexicon("acts"):
+            continue
+        if what.low in ("them", "it") and thing:
+            verbs += [token.low] if token.low not in verbs else []
+        elif not thing and what.low != what.one and _is_thing(what) and what.one not in lexicon("acts"):
+            thing, verbs = what.one, [token.low]
+    if len(verbs) >= 2:
+        yield thing, verbs
 
 
 def _is_one_thing(token: Token) -> bool:
@@ -475,9 +504,17 @@ def _thing_after(request: Text, words: str) -> str:
     first = next((w for w in words.split() if w not in lexicon("small")), "")
     for i, token in enumerate(request.tokens):
         if token.low == first and token.one != token.low:
-            whose = _adjective(request.tokens, i, set()) if token.one in lexicon("papers") else []
+            whose = _whose(request.tokens, i) if token.one in lexicon("papers") else []
             return " ".join([*whose, token.one])
     return ""
+
+
+def _whose(tokens: tuple[Token, ...], at: int) -> list[str]:
+    """``loan`` of *loan applications*, ``leave`` of *leave requests*; none of *we submit applications*."""
+    before = tokens[at - 1] if at else None
+    acted = before is not None and at > 1 and tokens[at - 2].is_word  # by whoever stands before that
+    named = before is not None and (before.low in lexicon("acts") or _is_thing(before))
+    return [before.one] if before is not None and named and not acted else _adjective(tokens, at, set())
 
 
 def _base(participle: str) -> str | None:

@@ -47,6 +47,12 @@ class Figures:
         if path not in self.values and value is not None:
             self.values[path], self.reasons[path] = value, f"assumed: {why}"
 
+    def multiply(self, *counts: Quantity) -> None:
+        """Something was multiplied by these counts: they are understood."""
+        self.multiplied += counts
+        said = {self.quote(q) for q in counts}
+        self.unread = [left for left in self.unread if left not in said]
+
     def quote(self, q: Quantity) -> str:
         return " ".join(self.request.said(q.first, q.last).split())
 

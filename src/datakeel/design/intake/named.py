@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from datakeel.design.intake.text import Text, phrase_words, verb_forms
+from datakeel.design.intake.text import Text, Token, phrase_words, verb_forms
 from datakeel.design.intake.vocabulary import lexicon
 from datakeel.requirements import Existing
 
@@ -107,7 +107,8 @@ def mentions(request: Text) -> Iterator[Mention]:
                 taken |= set(range(first, last))
                 found.append(Mention(role, name, first, last))
     found += [Mention("language", "go", i, i + 1) for i in _in_go(request)]
-    found += [m for m in _providers(request) if not taken & set(range(m.first, m.last))]
+    taken |= {i for m in found for i in range(m.first, m.last)}
+    found += [m for m in (*_providers(request), *_standing(request)) if not taken & set(range(m.first, m.last))]
     return iter(sorted(found, key=lambda m: m.first))
 
 
@@ -117,6 +118,30 @@ def _providers(request: Text) -> Iterator[Mention]:
         before = request.tokens[i - 1]
         if token.one == "provider" and before.is_word and before.low not in lexicon("small"):
             yield Mention("parties", f"{before.low} provider", i - 1, i + 1)
+
+
+def _standing(request: Text) -> Iterator[Mention]:
+    """``our existing insurance system``, ``the policy system stays``: somebody else's, to us, by no product's name."""
+    for i, token in enumerate(request.tokens):
+        if token.low not in lexicon("standing") or {t.low for t in request.after(i + 1, 1)} & lexicon("standing"):
+            continue
+        first = i
+        while first and i - first < 3 and _qualifies(request.tokens[first - 1]):
+            first -= 1
+        there = [at for at in range(max(0, first - 2), first) if request.tokens[at].low in lexicon("there")]
+        verbs = {v for t in request.before(there[0] if there else first, 4) for v in verb_forms(t.low)}
+        if verbs & lexicon("leaving"):
+            continue
+        after = " ".join(t.low for t in request.after(i + 1, 6) if t.is_word)
+        stays = re.match(r"(must |has to )?(stays?|remains?)\b", after) if first == i else _STAYS.match(after)
+        if there or stays:
+            words = [t.text if t.text.isupper() else t.low for t in request.tokens[first : i + 1]]
+            yield Mention("parties", " ".join(words), first, i + 1)
+
+
+def _qualifies(token: Token) -> bool:
+    """``insurance`` of *insurance system*."""
+    return token.is_word and token.low not in lexicon("small") | lexicon("keeping") | lexicon("there")
 
 
 def _places(request: Text, phrase: str) -> list[tuple[int, int]]:

@@ -6,10 +6,10 @@ from msgspec.structs import replace
 
 from datakeel.design.intake.domains import Known
 from datakeel.design.intake.figures import RECORD, Figures, possible
-from datakeel.design.intake.quantities import DAY, MONTH, Quantity
+from datakeel.design.intake.quantities import DAY, HOUR, MONTH, Quantity
 from datakeel.design.intake.rates import rates
 from datakeel.design.intake.spoken import without_numbers
-from datakeel.design.intake.text import Text, verb_forms
+from datakeel.design.intake.text import Text, singular, verb_forms
 from datakeel.design.intake.vocabulary import lexicon
 
 MANY = 1000  # places: a system of so many is as large as they are
@@ -90,6 +90,7 @@ def _multiplier(found: Figures, q: Quantity) -> float:
     anyone = q.each in ("user", "person")
     named = [c for c in counts if q.each in c.of or (anyone and lexicon("people") & set(c.of))]
     chosen = (named or [c for c in counts if q.each in (None, "each")])[-1:]
+    found.multiply(*chosen)
     return chosen[0].value if chosen else 1
 
 
@@ -100,9 +101,8 @@ def _senders(found: Figures, q: Quantity) -> float:
     if not senders:
         return 1
     nearest = min(senders, key=lambda c: abs(c.first - q.first))
-    found.multiplied.append(nearest)
+    found.multiply(nearest)
     found.records = [r for r in found.records if r is not nearest]
-    found.unread = [u for u in found.unread if u != found.quote(nearest)]
     return nearest.value
 
 
@@ -122,7 +122,25 @@ def _flow(found: Figures, q: Quantity) -> None:
         found.rates.append((replace(q, kind="period"), senders[-1].value / q.every))
         found.reasons["rates"] = f"“{found.quote(senders[-1])}” × “{found.quote(q)}”"
         return
-    found.rates.append((q, q.value))
+    found.rates.append((q, q.value * _givers(found, q, counts)))
+
+
+def _givers(found: Figures, q: Quantity, counts: list[Quantity]) -> float:
+    """Of how many each gives so much: ``each device sends 40 MB a day, 500 devices``, ``2 GB per day each, 300 of
+    them``, ``50 MB per user per day``."""
+    left = found.left(q, 5)
+    each = next((at for at, word in enumerate(left) if word in ("each", "every", "per")), None)
+    whose = {singular(w) for w in left[each + 1 :]} if each is not None else set()
+    if q.each is None and each is None:
+        return 1
+    named = [c for c in counts if {c.of[-1], *c.of} & {*whose, q.each}]
+    anyone = q.each == "each" or (each is not None and left[each - 1 : each] == [","])  # 200 servers, each writes
+    chosen = named or [c for c in counts if anyone or c.of == ("them",)]
+    if not chosen:
+        return 1
+    nearest = min(chosen, key=lambda c: abs(c.first - q.first))
+    found.multiply(nearest)
+    return nearest.value
 
 
 def _size(found: Figures, q: Quantity) -> None:
@@ -159,7 +177,9 @@ def _period(found: Figures, q: Quantity) -> None:
         found.reach = (q.value, f"said: “{found.quote(q)}”")
     elif "valid" in left[-3:]:
         found.unread.append(found.quote(q))  # a permit, and no data
-    elif "every" in left[-2:] or "each" in left[-1:]:
+    elif left[-1:] == ["once"] and q.value > HOUR and not lexicon("sending") & around:
+        found.unread.append(f"once {found.quote(q)}")
+    elif "every" in left[-2:] or {"each", "once"} & set(left[-1:]):
         _interval(found, q)
     elif (burst := _burst(found, q)) is not None:
         found.rates.append((q, burst.value / q.value))
@@ -233,8 +253,14 @@ def _interval(found: Figures, q: Quantity) -> None:
     before = [c for c in counts if c.first < q.first]
     counted = before[-1] if before else counts[0] if counts else None
     if counted is not None and q.value > 0:
-        found.rates.append((q, counted.value / q.value))
-        found.reasons["rates"] = f"“{found.quote(counted)}” × one every “{found.quote(q)}”"
+        owners = [c for c in before if c is not counted and not c.each] if counted.each == "each" else []
+        times = owners[-1].value if owners else 1  # 120 turbines send 200 signals each
+        of = f"“{found.quote(owners[-1])}” × “{found.quote(counted)}”" if owners else f"“{found.quote(counted)}”"
+        found.rates.append((q, times * counted.value / q.value))
+        found.reasons["rates"] = f"{of} × one every “{found.quote(q)}”"
+        if owners:
+            found.multiply(owners[-1], counted)
+            found.put("workload.records", times * counted.value, of)
         if counted is found.users and "household" in counted.of:  # their meters, and nobody who works with the system
             del found.values["workload.users"]
             found.records.append(counted)

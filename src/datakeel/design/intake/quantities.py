@@ -86,6 +86,9 @@ def _quantity(request: Text, at: int) -> Quantity | None:
         return Quantity(kind="period", value=unit, first=at, last=at + 2)
     if token.low in ("each", "every") and (unit := _unit_of(request, at + 1)) is not None and unit <= HOUR:
         return Quantity(kind="period", value=unit, first=at + 1, last=at + 2)
+    once = token.low == "once" and _low(request, at + 1) in ("a", "per", "each", "every", "/")
+    if once and (unit := _unit_of(request, at + 2)) is not None and unit <= DAY:
+        return Quantity(kind="period", value=unit, first=at + 1, last=at + 3)
     number = _number(request, at)
     if number is None:
         return None
@@ -247,12 +250,14 @@ def _with_unit(request: Text, first: int, number: _Number) -> Quantity | None:
 
 
 def _sized(request: Text, value: float, at: int, start: _Start) -> Quantity:
-    suffix = _rate_suffix(request, at)
+    each, end = _each(request, at) or (None, at)
+    suffix = _rate_suffix(request, end)
     if suffix is not None:
-        flow = _made("flow", value / suffix[0], suffix[1], start)
+        late = _each(request, suffix[1])  # 2 GB per day each
+        each, end = late if late is not None else (each, suffix[1])
+        flow = _made("flow", value / suffix[0], end, start, each=each)
         return replace(flow, every=suffix[0]) if _low(request, at) in ("every", "each") else flow
-    each = _each(request, at)
-    return _made("size", value, each[1] if each else at, start, each=each[0] if each else None)
+    return _made("size", value, end, start, each=each)
 
 
 def _counted(request: Text, value: float, at: int, start: _Start) -> Quantity:
@@ -262,6 +267,7 @@ def _counted(request: Text, value: float, at: int, start: _Start) -> Quantity:
         token = request.tokens[at]
         if token.low == "of":
             at += 1
+            of += ["them"] if _low(request, at) == "them" else []
             continue
         often = token.low in ADVERBS and not _are_people(request, at + 1)
         if not token.is_word or token.low in STOPS or often or token.low in WORDS:

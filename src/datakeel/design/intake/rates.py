@@ -61,14 +61,14 @@ def _direction(found: Figures, q: Quantity) -> str:
 def _put_rate(found: Figures, path: str, rates: list[tuple[Quantity, float]]) -> None:
     total, said = 0.0, []
     for q, value in rates:
+        times = f" × {value / q.value:,.0f}" if value > q.value * 1.5 else ""
         if q.kind == "flow":
             record = found.values.get("workload.record", found.record)
             value /= record
-            said.append(f"“{found.quote(q)}” in records of {record:,.0f} B")
+            said.append(f"“{found.quote(q)}”{times} in records of {record:,.0f} B")
         elif q.kind == "period":
             said.append(found.reasons.pop("rates", f"“{found.quote(q)}”"))
         else:
-            times = f" × {value / q.value:,.0f}" if value > q.value * 1.5 else ""
             said.append(f"“{found.quote(q)}”{times}{', read as two of them' if q.vague else ''}")
         total += value
     found.put(path, total, " and ".join(said), "said")

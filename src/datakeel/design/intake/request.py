@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from datakeel.design.amounts import count
 from datakeel.design.estimate import estimate
-from datakeel.design.intake import batches, domains, draft, sagas
-from datakeel.design.intake.assumptions import complete
+from datakeel.design.intake import batches, domains, draft, exclusive, sagas
+from datakeel.design.intake.assumptions import FEW_RECORDS, complete
 from datakeel.design.intake.constraints import constrain
 from datakeel.design.intake.domains import Called
 from datakeel.design.intake.drafted import with_facets
@@ -65,6 +65,8 @@ def intake(request: str) -> Requirements:
         draft.lists_several(words) or (draft.lists_something(words) and _are_figures(calls, found))
     ):
         calls = []  # animals, owners and visits: what is listed says more than one word
+    if _are_views(calls, found):
+        calls = []  # 400 articles and a million page views a day
     jobs = batches.spoken(words.written)
     wanted = _beside_jobs(facets(words, found), words, jobs)
     domain, reasons, known = _domain(words, names, calls, wanted, found)
@@ -88,6 +90,7 @@ def intake(request: str) -> Requirements:
     if domain.views:
         freshness(read)
     complete(read, calls[0].domain.assume if calls else Workload(), known)
+    read.unread = _unsettled(read, domain, calls, held.taken)
     domain, why = windowed(words.written, _timed(domain, read), asked="stream" in wanted)
     reasons = {**reasons, **names.reasons, **held.reasons, **why}
     return _profiled(_sound(_requirements(words, names, _punctual(domain, read), read, reasons)))
@@ -117,6 +120,15 @@ def _are_figures(calls: list[Called], found: list[Quantity]) -> bool:
     return all(any(q.first < at < q.last for q in found) for c in calls for at in c.places)
 
 
+def _are_views(calls: list[Called], found: list[Quantity]) -> bool:
+    """Whether all that calls a domain is how often something else is looked at."""
+    rates = [q for q in found if q.kind == "rate" and q.of]
+    places = [at for call in calls for at in call.places]
+    viewing = [q for q in rates if {"view", "pageview", "visit"} & set(q.of)]
+    inside = bool(places) and all(any(q.first < at < q.last for q in viewing) for at in places)
+    return inside and any(q not in viewing for q in rates)
+
+
 _PER = re.compile(
     r"\b(?:report|dashboard|analytics|statistic|total|number|count|summary|breakdown)s?\b[^.;,:]{0,40}? "
     r"(?P<word>per|by) (?P<by>[a-z]+)",
@@ -143,6 +155,19 @@ def _undimensioned(domain: Domain, words: Text) -> list[str]:
     none = lexicon("small") | lexicon("abstract") | set(PERIODS) | {"time"}
     asked = [(m["word"], m["by"].lower()) for m in _PER.finditer(words.written)]
     return [f"{per} {by}" for per, by in asked if views and not {singular(by), by} & (had | none)]
+
+
+def _unsettled(read: Figures, domain: Domain, calls: list[Called], rules: Iterable[tuple[int, int]]) -> list[str]:
+    """What was not understood, without the numbers of rules that hold (``in two theatres``), and without so few of
+    something that is kept (``12 wards``) that it makes no difference."""
+    names = _held(domain, calls)
+    settled = set()
+    for q in (q for q in read.quantities if q.kind == "count"):
+        start, end = (read.request.tokens[q.first].start, read.request.tokens[q.last - 1].end)
+        few = 0 < q.value < FEW_RECORDS and q.of and not q.each and q.of[-1] in names
+        if few or any(first <= start and end <= last for first, last in rules):
+            settled.add(read.quote(q))
+    return [said for said in read.unread if said not in settled]
 
 
 _REGULAR = re.compile(
@@ -178,19 +203,21 @@ def _domain(
     if calls:
         domain, reasons = _known(words, names, calls, wanted)
         return domain, reasons, " and ".join(c.domain.name for c in calls)
-    made = draft.draft(words, names.taken, evidence=_evidence(names, found))
+    made = draft.draft(words, names.taken, evidence=_evidence(words, names, found))
     if made is None:
         raise Mistake(NOTHING)
     domain, reasons = with_facets(made, words, wanted)
     return replace(domain, services=_externals(names, domain)), reasons, "a small business system"
 
 
-def _evidence(names: Named, found: list[Quantity]) -> bool:
-    """Whether numbers or products show that a system is meant, where no word says so."""
+def _evidence(words: Text, names: Named, found: list[Quantity]) -> bool:
+    """Whether numbers, rules or products show that a system is meant, where no word says so."""
     amounts = any(q.kind in ("rate", "flow", "size") and q.value > 0 for q in found)
     people = any(q.kind == "count" and q.value >= 2 and set(q.of) & lexicon("people") for q in found)
     many = any(q.kind == "count" and q.value >= 1000 and q.of for q in found)
-    return amounts or people or many or bool(names.existing) or len(names.overrides) + len(names.external) >= 2
+    rules = any(q.each and "most" in before for q in found for before in [{t.low for t in words.before(q.first, 3)}])
+    rules = rules or any(exclusive.stated(words))
+    return amounts or people or many or rules or bool(names.existing) or len(names.overrides) + len(names.external) >= 2
 
 
 def _known(words: Text, names: Named, calls: list[Called], wanted: Mapping[str, str]) -> tuple[Domain, dict[str, str]]:
@@ -212,7 +239,9 @@ def _known(words: Text, names: Named, calls: list[Called], wanted: Mapping[str, 
     domain = Domain(**{kind: tuple(items) for kind, items in pieces.items()})
     domain = replace(domain, services=(*domain.services, *_externals(names, domain)))
     spoken = {i for c in calls for i in c.places}
-    more = draft.beside(words, names.taken | spoken, _held(domain, calls) | {words.tokens[i].one for i in spoken})
+    held = _held(domain, calls) | {words.tokens[i].one for i in spoken}
+    aside = all(call.domain.aside for call in calls)  # contracts with an audit trail
+    more = draft.beside(words, names.taken | spoken, held, named=aside)
     domain = replace(
         domain,
         aggregates=(*domain.aggregates, *more.domain.aggregates),
