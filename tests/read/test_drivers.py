@@ -38,11 +38,22 @@ def writes(operation: Operation) -> list[Effect]:
 
 @pytest.mark.parametrize(
     "connect",
-    ["psycopg2.connect('x')", "psycopg.connect('x')", "pymysql.connect()", "MySQLdb.connect()", "sqlite3.connect('x')"],
+    [
+        "MySQLdb.connect()",
+        "cx_Oracle.connect('x')",
+        "mysql.connector.connect()",
+        "oracledb.create_pool('x').acquire()",
+        "psycopg.connect('x')",
+        "psycopg2.connect('x')",
+        "pymssql.connect('x')",
+        "pymysql.connect()",
+        "pyodbc.connect('x')",
+        "sqlite3.connect('x')",
+    ],
 )
 def test_the_first_write_begins_and_the_commit_ends(reading: Reading, connect: str) -> None:
     use = reading(f"""
-import MySQLdb, psycopg, psycopg2, pymysql, sqlite3
+import MySQLdb, cx_Oracle, mysql.connector, oracledb, psycopg, psycopg2, pymssql, pymysql, pyodbc, sqlite3
 
 def use():
     connection = {connect}
@@ -64,6 +75,8 @@ def use():
     [
         "psycopg.connect('x', autocommit=True)",
         "pymysql.connect(autocommit=True)",
+        "mysql.connector.connect(autocommit=True)",
+        "pyodbc.connect('x', autocommit=True)",
         "sqlite3.connect('x', isolation_level=None)",
         "configured()",
         "leveled()",
@@ -71,7 +84,7 @@ def use():
 )
 def test_autocommit_is_no_transaction(reading: Reading, connect: str) -> None:
     use = reading(f"""
-import psycopg, psycopg2, pymysql, sqlite3
+import mysql.connector, psycopg, psycopg2, pymysql, pyodbc, sqlite3
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
 
 def configured():
@@ -319,6 +332,47 @@ def use(cursor, amount, account):
     first, second = writes(use)
     assert {a.column: a.how for a in first.assigned} == {"balance": "atomic", "seen": "default"}
     assert {a.column: a.how for a in second.assigned} == {"id": "value", "c": "atomic"}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "pyodbc.connect('x').execute('SELECT y FROM a WHERE x = ?', one)",
+        "pyodbc.connect('x').execute('SELECT y FROM a WHERE x = ?', (one,))",
+        "oracledb.connect('x').cursor().execute('SELECT y FROM a WHERE x = :n', n=one)",
+        "oracledb.connect('x').cursor().execute('SELECT y FROM a WHERE x = :n', {'n': one})",
+        "oracledb.connect('x').cursor().execute('SELECT y FROM a WHERE x = :1', [one])",
+    ],
+)
+def test_values_are_bound_however_they_are_given(reading: Reading, call: str) -> None:
+    use = reading(f"""
+import oracledb, pyodbc
+
+def use(one):
+    {call}
+""")
+    assert [p.value for p in reads(use)[0].predicates] == ["parameter:one"]
+
+
+@pytest.mark.parametrize(
+    ("hint", "lock", "skips"),
+    [
+        ("UPDLOCK, ROWLOCK", "update", False),
+        ("HOLDLOCK", "share", False),
+        ("UPDLOCK, READPAST", "update", True),
+        ("NOLOCK", "", False),
+    ],
+)
+def test_sql_server_locks_by_hints_of_a_table(reading: Reading, hint: str, lock: str, skips: bool) -> None:
+    use = reading(f"""
+import pymssql
+
+def use():
+    pymssql.connect("x").cursor().execute("SELECT y FROM [dbo].[A] a WITH ({hint}) WHERE x = 1")
+""")
+    selection = reads(use)[0].selection
+    assert selection is not None
+    assert (reads(use)[0].dataset, selection.lock, selection.skip_locked) == ("a", lock, skips)
 
 
 def test_a_row_count_guards_what_follows(reading: Reading) -> None:

@@ -102,6 +102,33 @@ CASES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         """,
         {"pay": ("request", ""), "cancel": ("request", ""), "prices": ("request", ""), "begin": ("event", "")},
     ),
+    "Django Ninja": (
+        """
+        from ninja import NinjaAPI, Router
+        from ninja_extra import ControllerBase, api_controller, http_delete, route
+        api = NinjaAPI()
+        router = Router()
+        @api.post("/pay")
+        def pay(request, number: int): pass
+        @router.put("/{number}")
+        async def change(request, number: int): pass
+        @api.api_operation(["POST", "PATCH"], "/mixed")
+        def mixed(request): pass
+        def late(request): pass
+        router.add_api_operation("/late", ["POST"], late)
+        @api_controller("/orders")
+        class Orders(ControllerBase):
+            @route.post("/")
+            def place(self): pass
+            @http_delete("/{number}")
+            def cancel(self, number: int): pass
+            def inner(self): pass
+        """,
+        {
+            **{n: ("request", "") for n in ("pay", "change", "mixed", "late", "Orders.place", "Orders.cancel")},
+            "Orders.inner": ("", ""),
+        },
+    ),
     "Celery": (
         """
         from celery import Celery, shared_task

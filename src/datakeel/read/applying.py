@@ -638,13 +638,13 @@ class Applier(Contexts):
         text = self.asked(row, row.sql, receiver, arguments) or NOTHING
         if row.connection:
             receiver = self.asked(row, row.connection, receiver, arguments) or receiver
-        if row.bind_rest:
+        given = self.asked(row, row.binds, receiver, arguments)
+        if row.bind_rest and (given is None or given.items is None):
             after = arguments.after(1 if row.parameters else 0)
-            given: Value | None = Value(
-                items=after.positional if after.rest is None else None, sources=union(after.positional)
-            )
-        else:
-            given = self.asked(row, row.binds, receiver, arguments)
+            given = Value(items=after.positional if after.rest is None else None, sources=union(after.positional))
+        if row.bind_keywords and given is None:
+            named = {n: v for n, v in arguments.keywords.items() if n not in row.parameters}
+            given = Value(entries=named, complete=arguments.options is None, sources=union(named.values()))
         connection = self.connection_of(receiver)
         result = run_sql(
             self.caller,

@@ -147,7 +147,8 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     conflict: str = ""
     sql: str = ""
     binds: str = ""
-    bind_rest: bool = False  # the values to bind are the remaining positional arguments
+    bind_rest: bool = False  # the values to bind are the remaining positional arguments, or `binds`, if that is a tuple
+    bind_keywords: bool = False  # where `binds` is not given, the remaining keywords are the values, by their names
     many: bool = False
     options: dict[str, str] = {}  # argument → its default as text; "" when there is none to speak of
     config: str = ""  # an argument that is a mapping of further options, or an object that carries them

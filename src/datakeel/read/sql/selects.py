@@ -27,6 +27,9 @@ _BUILT_IN = frozenset(
 )
 
 
+HINTS = {"UPDLOCK": "update", "XLOCK": "update", "TABLOCKX": "update", "HOLDLOCK": "share", "SERIALIZABLE": "share"}
+
+
 class Selects(Conditions):
     """What stands in FROM, and a select's clauses."""
 
@@ -101,6 +104,8 @@ class Selects(Conditions):
                 self.part(query)
         group = tree.args.get("group")
         lock, skip, nowait = self.lock(tree.args.get("locks") or [])
+        if not lock:
+            lock, skip, nowait = hinted(first.this)
         if known is not None and not lock:
             lock, skip, nowait = known.selection.lock, known.selection.skip_locked, known.selection.nowait
         limit = self.limit(tree)
@@ -251,3 +256,10 @@ class Selects(Conditions):
             column = next(self.columns_of(inner), None)
             return Output(alias or word, f"{word}({self.column(column)})" if column is not None else word)
         return Output(alias or call_name(inner), self.value(inner))
+
+
+def hinted(table: exp.Expr) -> tuple[str, bool, bool]:
+    """The same as `Selects.lock`, as SQL Server says it of a table: ``items WITH (UPDLOCK, READPAST)``."""
+    said = {e.name.upper() for hint in table.args.get("hints") or () for e in hint.expressions}
+    modes = [HINTS[word] for word in said if word in HINTS]
+    return max(modes, default=""), "READPAST" in said, "NOWAIT" in said

@@ -59,7 +59,7 @@ def _tokens(dialect: str) -> re.Pattern[str]:
     string = _STRING_WITH_BACKSLASHES if dialect == "mysql" else _STRING
     comment = _COMMENT + (r"|\#[^\n]*" if dialect == "mysql" else r"|//[^\n]*" if dialect == "cql" else "")
     quoted = r"`(?:[^`]|``)*(?:`|\Z)" if dialect == "mysql" else _QUOTED
-    quoted += r"|\[[A-Za-z_][\w ]*\]" if dialect == "sqlite" else ""
+    quoted += r"|\[[A-Za-z_][\w ]*\]" if dialect in ("sqlite", "tsql") else ""
     return re.compile(
         rf"(?P<comment>{comment})|(?P<string>{string}|{_DOLLAR})|(?P<name>{quoted})"
         r"|(?P<number>\d[\w.]*)|(?P<word>[\w\ufffc][\w\ufffc$]*)|(?P<sign>::|<=|>=|<>|!=|\|\||:=|->>|->|[^\s\w])",
