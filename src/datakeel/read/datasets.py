@@ -19,6 +19,7 @@ from datakeel.read.orms.django.schema.fields import ENDINGS, Fields
 from datakeel.read.orms.django.schema.migrations import EDITS, PASSED_ON
 from datakeel.read.orms.django.schema.migrations import Migrations as DjangoMigrations
 from datakeel.read.orms.django.schema.tortoise import TortoiseModels
+from datakeel.read.orms.document_schema import DocumentModels
 from datakeel.read.orms.peewee_schema import PeeweeModels
 from datakeel.read.orms.sqlalchemy.schema.alembic import EDITORS
 from datakeel.read.orms.sqlalchemy.schema.alembic import Migrations as AlembicRevisions
@@ -105,6 +106,7 @@ class Reading:
         self.others = [
             *TortoiseModels(world, self.owns).mappings(),
             *PeeweeModels(world, world.orms.peewee.models, self.owns).mappings(),
+            *DocumentModels(world, world.orms.mongo.models, self.owns).mappings(),
         ]
         self.homes = sorted(
             {root(p) for p in (*self.django, *(m.path for m in self.others), *(m.path for m in self.mapped))}

@@ -1,9 +1,12 @@
-"""Texts that tell a store of documents what to set and what must hold: ``SET n = n + :one``, ``version = :seen``."""
+"""What tells a store of documents what to set and what must hold: texts (``SET n = n + :one``, ``version = :seen``) and
+documents with operators (``{"$inc": {"n": 1}}``, ``{"version": {"$gt": 2}}``)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+from msgspec.structs import replace
 
 from datakeel.model.effect import Assignment, Predicate
 from datakeel.read.values import Value, canonical, union
@@ -12,6 +15,18 @@ CLAUSES = re.compile(r"\b(SET|REMOVE|ADD|DELETE)\b", re.I)
 TEST = re.compile(r"^\s*([#\w.\[\]]+)\s*(=|<>|<=|>=|<|>)\s*(:\w+)\s*$")
 PRESENT = re.compile(r"^\s*attribute_(not_)?exists\s*\(\s*([#\w.]+)\s*\)\s*$", re.I)
 OPERATORS = {"<>": "!="}
+COMPARED = {
+    "$gt": ">",
+    "$gte": ">=",
+    "$lt": "<",
+    "$lte": "<=",
+    "$ne": "!=",
+    "$in": "in",
+    "$eq": "=",
+    "$exists": "not-null",
+}
+GIVEN = ("$set", "$setOnInsert", "$push", "$addToSet")  # others compute from what is stored
+APPENDED = "$push"  # the text of an assignment that lengthens a document's array
 
 
 class Placeholders:
@@ -86,3 +101,35 @@ def items(text: str, separator: str) -> Iterator[str]:
             start = index + 1
     if text[start:].strip():
         yield text[start:]
+
+
+def changes(entries: Mapping[str, Value], wraps: tuple[str, ...] = ()) -> Iterator[Assignment]:
+    """What a document of columns, or of operators over columns, sets."""
+    for name, value in entries.items():
+        if name.startswith("$"):
+            inner = value.entries if value.entries is not None else {"*": value}
+            made = (assigned(n, v, "value" if name in GIVEN else "atomic") for n, v in inner.items())
+            yield from (replace(a, text=APPENDED) if appends(name, inner[a.column]) else a for a in made)
+        else:
+            yield assigned(name, unwrapped(value, wraps), "value")
+
+
+def assigned(name: str, value: Value, how: str) -> Assignment:
+    if how == "value" and value.known:
+        return Assignment(name, "constant", text=canonical(value))
+    return Assignment(name, how, tuple(sorted(union((value,)))))
+
+
+def appends(operator: str, value: Value) -> bool:
+    """Whether an operator puts something behind what a document's array holds, and cuts nothing off (``$slice``)."""
+    return operator == "$push" and "$slice" not in (value.entries or {})
+
+
+def conditions(name: str, value: Value) -> tuple[Predicate, ...]:
+    """``{"a": 1, "b": {"$gt": 2}}`` as predicates."""
+    if value.entries is not None and any(k.startswith("$") for k in value.entries):
+        return tuple(
+            Predicate(name, COMPARED.get(k, "contains"), canonical(v), tuple(sorted(v.sources)))
+            for k, v in value.entries.items()
+        )
+    return (Predicate("id" if name == "_id" else name, "=", canonical(value), tuple(sorted(value.sources))),)

@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
-from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Predicate, Rows, Selection, Source, StoreKind
+from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Rows, Selection, Source, StoreKind
 from datakeel.model.place import Place
-from datakeel.read.document import Placeholders, assignments, unwrapped
+from datakeel.read.document import Placeholders, assigned, assignments, changes, conditions, unwrapped
 from datakeel.read.document import predicates as tests
 from datakeel.read.libraries import CallRow, TypeRow
 from datakeel.read.orms.django import Django
 from datakeel.read.orms.django.instances import remembered
 from datakeel.read.orms.django.query import Query
+from datakeel.read.orms.documents import Mongo
 from datakeel.read.orms.peewee import Peewee
 from datakeel.read.orms.sqlalchemy import SqlAlchemy
 from datakeel.read.program import Expression, Parameter, Span, With
@@ -33,20 +32,18 @@ if TYPE_CHECKING:
     from datakeel.read.world import World
 
 
-APPENDED = "$push"  # the text of an assignment that lengthens a document's array
-
-
 class Orms:
     def __init__(self, world: World) -> None:
         self.django = Django(world)
+        self.mongo = Mongo(world)
         self.peewee = Peewee(world)
         self.sqlalchemy = SqlAlchemy(world)
 
     @cached_property
-    def each(self) -> tuple[Django | Peewee | SqlAlchemy, ...]:
+    def each(self) -> tuple[Django | Mongo | Peewee | SqlAlchemy, ...]:
         """Those that may have something to say of this project."""
-        peewee = (self.peewee,) if self.peewee.models.used else ()
-        return (self.django, *peewee, self.sqlalchemy)
+        others = tuple(orm for orm in (self.peewee, self.mongo) if orm.models.used)
+        return (self.django, *others, self.sqlalchemy)
 
     def attribute(self, caller: Caller, base: Value, name: str, at: Span) -> Value | None:
         for orm in self.each:
@@ -72,8 +69,10 @@ class Orms:
         return None
 
     def awaited(self, caller: Caller, value: Value, at: Span) -> Value | None:
-        """What a plan gives that is waited for: Tortoise's queries run so."""
-        return self.django.force(caller, value, at, "iterate") if isinstance(value.state, Query) else None
+        """What a plan gives that is waited for: Tortoise's queries run so, and Beanie's."""
+        if isinstance(value.state, Query):
+            return self.django.force(caller, value, at, "iterate")
+        return self.mongo.awaited(caller, value, at)
 
     def item(self, caller: Caller, base: Value, key: Value, at: Span) -> Value | None:
         if base.state is None:
@@ -218,9 +217,7 @@ class Orms:
         if row.where_keywords:
             entries |= {k: v for k, v in arguments.keywords.items() if k not in row.parameters}
         predicates = tuple(
-            predicate
-            for name, value in entries.items()
-            for predicate in document_predicates(name, unwrapped(value, row.wraps))
+            predicate for name, value in entries.items() for predicate in conditions(name, unwrapped(value, row.wraps))
         )
         complete = where is None or (where.entries is not None and where.complete)
         if tested is not None and not (tested.known and tested.const is None):
@@ -244,7 +241,7 @@ class Orms:
                 return tuple(assignments(text.text, self.placeholders(caller, row, receiver, arguments)))
         if not row.columns and row.effect in ("publish", "call"):
             carried = [v for p in row.payload if p != "*" and (v := caller.asked(row, p, receiver, arguments))]
-            return tuple(assignment(n, v, "value") for c in carried for n, v in keyed(c))
+            return tuple(assigned(n, v, "value") for c in carried for n, v in keyed(c))
         if not row.columns:
             return ()
         given = caller.asked(row, row.columns, receiver, arguments)
@@ -252,16 +249,7 @@ class Orms:
             return ()
         if given.entries is None:
             return (Assignment("*", "atomic" if row.verb == "increment" else "value", tuple(sorted(union((given,))))),)
-        found: list[Assignment] = []
-        for name, value in given.entries.items():
-            if name.startswith("$"):
-                how = "value" if name in ("$set", "$setOnInsert", "$push", "$addToSet") else "atomic"
-                inner = value.entries if value.entries is not None else {"*": value}
-                made = (assignment(n, v, how) for n, v in inner.items())
-                found += [replace(a, text=APPENDED) if appends(name, inner[a.column]) else a for a in made]
-            else:
-                found.append(assignment(name, unwrapped(value, row.wraps), "value"))
-        return tuple(found)
+        return tuple(changes(given.entries, row.wraps))
 
     def placeholders(self, caller: Caller, row: CallRow, receiver: Value | None, arguments: Arguments) -> Placeholders:
         values = caller.asked(row, row.binds, receiver, arguments)
@@ -299,37 +287,6 @@ def keyed(document: Value, before: str = "") -> Iterator[tuple[str, Value]]:
         yield before + name, value
         if not before:
             yield from keyed(value, f"{name}.")
-
-
-def appends(operator: str, value: Value) -> bool:
-    """Whether an operator puts something behind what a document's array holds, and cuts nothing off (``$slice``)."""
-    return operator == "$push" and "$slice" not in (value.entries or {})
-
-
-def assignment(name: str, value: Value, how: str) -> Assignment:
-    if how == "value" and value.known:
-        return Assignment(name, "constant", text=canonical(value))
-    return Assignment(name, how, tuple(sorted(union((value,)))))
-
-
-def document_predicates(name: str, value: Value) -> tuple[Predicate, ...]:
-    """``{"a": 1, "b": {"$gt": 2}}`` as predicates."""
-    operators = {
-        "$gt": ">",
-        "$gte": ">=",
-        "$lt": "<",
-        "$lte": "<=",
-        "$ne": "!=",
-        "$in": "in",
-        "$eq": "=",
-        "$exists": "not-null",
-    }
-    if value.entries is not None and any(k.startswith("$") for k in value.entries):
-        return tuple(
-            Predicate(name, operators.get(k, "contains"), canonical(v), tuple(sorted(v.sources)))
-            for k, v in value.entries.items()
-        )
-    return (Predicate("id" if name == "_id" else name, "=", canonical(value), tuple(sorted(value.sources))),)
 
 
 def drawn(value: Value, document: Value) -> bool:

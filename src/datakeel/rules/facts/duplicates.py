@@ -10,7 +10,15 @@ from datakeel.model.effect import Assignment, Effect, Kind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 
-DUPLICATE = ("IntegrityError", "UniqueViolation", "DuplicateKey", "AlreadyExists", "UniqueConstraint", "DuplicateEntry")
+DUPLICATE = (
+    "IntegrityError",
+    "UniqueViolation",
+    "DuplicateKey",
+    "AlreadyExists",
+    "UniqueConstraint",
+    "DuplicateEntry",
+    "NotUnique",
+)
 WIDE = ("Exception", "BaseException", "Error", "DatabaseError", "SQLAlchemyError", "DBAPIError", "PyMongoError")
 
 

@@ -14,7 +14,15 @@ MADE = re.compile(
     r"^(alembic_version|schema_migrations|flyway_schema_history|spatial_ref_sys|"
     r"(django|auth|celery|djcelery|social_auth|oauth2_provider|account_email|socialaccount|reversion|silk|sessions?)_.+)$"
 )
-OTHERS = ("cassandra", "cql", "scylla", "clickhouse", "bigquery", "snowflake")  # other rules of keys and types
+OTHERS = (
+    "cassandra",
+    "cql",
+    "scylla",
+    "clickhouse",
+    "bigquery",
+    "snowflake",
+    "mongodb",
+)  # other rules of keys and types
 MIGRATION = re.compile(r"(^|/)(migrations|versions|alembic)/")
 BINARY = re.compile(r"^(double|real|float)")
 NARROW = re.compile(r"^(small|medium|tiny)?(int|integer|serial)(2|4)?\b|^(small|medium)(int|serial)")
