@@ -60,6 +60,7 @@ KNOWN = {
     "APIRouter": "fastapi",
     "given": "hypothesis",
     "Running": "harness",
+    "SCALE": "harness",
     "cut_connections": "harness",
     "wait_until": "harness",
     "converged": "convergence",

@@ -228,7 +228,7 @@ LIBRARIES = {
     "functools": "partial",
     "typing": "TypeAlias",
     "fastapi": "Query",
-    "harness": "Running cut_connections wait_until",
+    "harness": "SCALE Running cut_connections wait_until",
     "prometheus_client": "Counter Gauge Histogram",
     "psycopg": "OperationalError ProgrammingError sql",
     "psycopg.errors": "LockNotAvailable",

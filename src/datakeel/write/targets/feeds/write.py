@@ -278,7 +278,7 @@ LIBRARIES = {
     "functools": "partial",
     "typing": "TypeAlias",
     "fastapi": "FastAPI Path Query",
-    "harness": "Running cut_connections serving wait_until",
+    "harness": "SCALE Running cut_connections serving wait_until",
     "prometheus_client": "Gauge Histogram",
     "psycopg": "OperationalError sql",
     "psycopg.rows": "dict_row",

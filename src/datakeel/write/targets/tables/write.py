@@ -217,7 +217,7 @@ CREATE TABLE deleted (id uuid PRIMARY KEY, since timestamptz NOT NULL DEFAULT no
 
 CREATE INDEX deleted_since ON deleted (since);
 """
-HARNESS = dict.fromkeys(("Running", "cut_connections", "wait_until"), "harness")
+HARNESS = dict.fromkeys(("SCALE", "Running", "cut_connections", "wait_until"), "harness")
 KNOWN = {
     "Annotated": "typing",
     "Any": "typing",
