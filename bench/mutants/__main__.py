@@ -61,7 +61,8 @@ def reviewed(trials: Iterable[Trial]) -> bool:
     ruled = [trial for trial in trials if trial.mutant.rule]
     for trial in ruled:
         trial.named = frozenset(named(trial.project))
-        said = "named" if trial.mutant.rule in trial.named else f"NOT NAMED  {trial.mutant.silent}"
+        why = trial.mutant.silent or trial.mutant.missed
+        said = "named" if trial.mutant.rule in trial.named else f"NOT NAMED  {why}"
         tell(trial, f"{trial.mutant.rule}: {said}")
     reached = [trial for trial in ruled if not trial.mutant.silent]
     beyond = len(ruled) - len(reached)

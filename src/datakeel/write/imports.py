@@ -62,6 +62,7 @@ KNOWN = {
     "Running": "harness",
     "SCALE": "harness",
     "cut_connections": "harness",
+    "read_whole": "harness",
     "wait_until": "harness",
     "converged": "convergence",
     "differences": "convergence",

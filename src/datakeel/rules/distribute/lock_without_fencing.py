@@ -9,6 +9,7 @@ from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
+from datakeel.rules.facts.claimed import Claim, blind_ends, claims, in_one_transaction
 from datakeel.rules.facts.guards import versioned
 from datakeel.rules.facts.leases import Lease, held, leases, rowlocked, unlikely, watched
 from datakeel.rules.facts.slow import slow
@@ -20,7 +21,7 @@ CHANGES = ("update", "save", "upsert", "set")
 
 @rule(Severity.MAJOR)
 def lock_without_fencing(operation: Operation, system: System) -> Iterator[Hit]:
-    """A row is read under a lease, something slow happens, and the row is written, whoever holds the lease by then."""
+    """A row is read or taken under a lease, and written after something slow, whoever holds the lease by then."""
     for lease in leases(operation):
         if lease.expiry is None or lease.endless:
             continue
@@ -34,6 +35,11 @@ def lock_without_fencing(operation: Operation, system: System) -> Iterator[Hit]:
             if not guarded(operation, lease, write, system):
                 yield hit(lease, read, pause, write)
                 break
+    for claim in claims(operation):
+        dataset = system.dataset_of(claim.taken)
+        for other, write in blind_ends(claim, dataset, system) if dataset is not None else ():
+            if not in_one_transaction(claim, write, system):
+                yield unasked(claim, other, write)
 
 
 def guarded(operation: Operation, lease: Lease, write: Effect, system: System) -> bool:
@@ -90,5 +96,29 @@ def hit(lease: Lease, read: Effect, pause: Effect, write: Effect) -> Hit:
             title="let the store refuse the late write: compare a version, or the lock's fencing token",
             text=f"UPDATE {table} SET {columns.split(', ')[0] or '…'} = …, version = version + 1\n"
             " WHERE id = … AND version = :as_read  -- no row changed: somebody else was here",
+        ),
+    )
+
+
+def unasked(claim: Claim, operation: Operation, write: Effect) -> Hit:
+    """Of rows that are taken by what is written into them."""
+    table, taken = write.dataset or "the row", claim.taken
+    columns = ", ".join(dict.fromkeys(a.column for a in write.assigned))
+    return Hit(
+        place=write.place,
+        symbol=operation.symbol,
+        message=f"a worker that was paused until its claim was over writes {table} that the next one has taken",
+        story=(
+            Step(taken.place, f"A takes rows of {table} until {claim.until}, and commits"),
+            Step(write.place, f"A is stopped by its machine, or waits, until {claim.until} has passed"),
+            Step(taken.place, "B takes the same rows, and works on them"),
+            Step(write.place, f"A wakes up and writes {columns} by the key alone: B's claim is over, unseen"),
+        ),
+        rests_on=(taken, write),
+        doubts=1,  # a trigger may compare, or the work may be such that twice does no harm
+        datasets=(write.dataset,) if write.dataset else (),
+        fix=Fix(
+            title="write only where the claim is still the one that was taken",
+            text=f"UPDATE {table} SET … WHERE id = … AND {claim.mark} = :{claim.mark}  -- no row: somebody else has it",
         ),
     )

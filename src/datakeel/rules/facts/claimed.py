@@ -1,0 +1,96 @@
+"""Rows that a worker takes for a time by what it writes into them: until when, and whose they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from datakeel.model.dataset import Dataset
+from datakeel.model.effect import Effect, Kind, Predicate, StoreKind
+from datakeel.model.operation import Operation, Role
+from datakeel.model.system import System
+
+WHOSE = re.compile(r"lock|lease|claim|reserv|own(er|ed)|holder|held|worker|fenc|token|visib|picked", re.I)
+
+
+class Claim(Struct, frozen=True, gc=False):
+    """`taken` writes into rows of a table that they are taken until the time in the column `until`; who looks for rows
+    after that takes them again. `marks` are the columns that it writes besides: they differ for the next holder."""
+
+    taken: Effect
+    until: str
+    marks: tuple[str, ...]
+
+    @property
+    def mark(self) -> str:
+        """The column that tells its holder best."""
+        return next((m for m in self.marks if WHOSE.search(m)), self.until)
+
+
+def claims(operation: Operation) -> Iterator[Claim]:
+    """The rows that a function takes for a time, by a statement of its own."""
+    for taken in operation.of(Kind.WRITE):
+        columns = tuple(a.column for a in taken.assigned)
+        if not statement(taken) or not any(map(WHOSE.search, columns)):
+            continue
+        over = {p.column.rpartition(".")[2] for p in looked_for(operation, taken) if passed(p)}
+        until = next((a.column for a in taken.assigned if a.column in over and a.how != "constant"), "")
+        if until:
+            yield Claim(taken, until, tuple(c for c in columns if c != until))
+
+
+def statement(effect: Effect) -> bool:
+    """Whether it is an update of rows that stands in the function's own text."""
+    return not effect.chain and effect.store == StoreKind.RELATIONAL and effect.verb == "update"
+
+
+def looked_for(operation: Operation, taken: Effect) -> Iterator[Predicate]:
+    """What decides which rows are taken: of the statement, and of the read that locks them for it."""
+    reads = [e for e in operation.of(Kind.READ) if e.number < taken.number and e.dataset == taken.dataset]
+    for effect in (taken, *(e for e in reads if e.transaction == taken.transaction)):
+        if effect.selection is not None and (effect is taken or effect.selection.lock):
+            yield from effect.selection.predicates
+
+
+def passed(predicate: Predicate) -> bool:
+    """Whether a column is to lie before what the clock shows."""
+    clock = predicate.value == "" or any(s.kind in ("clock", "parameter") for s in predicate.sources)
+    return predicate.operator in ("<", "<=") and clock
+
+
+def blind_ends(claim: Claim, dataset: Dataset, system: System) -> Iterator[tuple[Operation, Effect]]:
+    """The statements by which a holder ends or prolongs its claim, and that do not ask whether it is its own still."""
+    key = dataset.schema.primary_key() or ("id",)
+    for operation in system.operations:
+        if operation.role != Role.PRODUCT or {e.kind for e in operation.entries} == {"request"}:
+            continue  # whoever asks from outside holds nothing: it decides for all
+        for write in operation.of(Kind.WRITE):
+            if not statement(write) or write.place == claim.taken.place or system.dataset_of(write) is not dataset:
+                continue
+            asked = [dataset.own(p.column) for p in write.selection.predicates] if write.selection is not None else []
+            ends = any(a.column == claim.until for a in write.assigned)
+            if ends and asked and set(asked) <= set(key) and not looked_at(operation, claim, write):
+                yield operation, write
+
+
+def looked_at(operation: Operation, claim: Claim, write: Effect) -> bool:
+    """Whether it is asked before whose the row is: the row is locked for that, or a condition depends on a mark."""
+    if write.transaction is not None:
+        earlier = [e for e in operation.of(Kind.READ) if e.number < write.number and e.dataset == write.dataset]
+        if any(e.transaction == write.transaction and e.selection is not None and e.selection.lock for e in earlier):
+            return True
+    marks = {claim.until, *claim.marks}
+    sources = [s for g in write.guards for s in g.sources]
+    return any(s.kind == "clock" or (s.path and s.path[-1] in marks) for s in sources)
+
+
+def in_one_transaction(claim: Claim, write: Effect, system: System) -> bool:
+    """Whether somewhere the rows are taken and given back in one transaction: they are locked all that time."""
+    for operation in system.operations:
+        taken = [e for e in operation.of(Kind.WRITE) if e.place == claim.taken.place and e.transaction is not None]
+        ended = [e for e in operation.of(Kind.WRITE) if e.place == write.place] if taken else []
+        if any(a.transaction == b.transaction and a.number < b.number for a in taken for b in ended):
+            return True
+    return False
