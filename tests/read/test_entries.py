@@ -102,6 +102,226 @@ CASES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         """,
         {"pay": ("request", ""), "cancel": ("request", ""), "prices": ("request", ""), "begin": ("event", "")},
     ),
+    "Starlette": (
+        """
+        from starlette.applications import Starlette
+        from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
+        from starlette.routing import Mount, Route, Router, WebSocketRoute
+        async def home(request): pass
+        async def prices(socket): pass
+        class Orders(HTTPEndpoint):
+            async def post(self, request): pass
+        class Chat(WebSocketEndpoint):
+            async def on_receive(self, socket, data): pass
+        async def begin(): pass
+        inner = Router(routes=[Route("/home", endpoint=home)])
+        routes = [Mount("/a", app=inner), Mount("/b", routes=[WebSocketRoute("/p", prices)])]
+        app = Starlette(routes=routes, on_startup=[begin])
+        @app.exception_handler(404)
+        async def missing(request, error): pass
+        """,
+        {
+            **{n: ("request", "") for n in ("home", "prices", "Orders.post", "Chat.on_receive", "missing")},
+            "begin": ("event", ""),
+        },
+    ),
+    "Litestar": (
+        """
+        from litestar import Controller, Litestar, get, post, websocket
+        from litestar.di import Provide
+        from litestar.events import listener
+        async def session(): pass
+        @get("/")
+        async def home() -> None: pass
+        @websocket("/prices")
+        async def prices(socket) -> None: pass
+        class Orders(Controller):
+            path = "/orders"
+            dependencies = {"session": Provide(session)}
+            @post()
+            async def place(self) -> None: pass
+            def inner(self): pass
+        @listener("placed")
+        async def placed(order): pass
+        async def begin(app): pass
+        app = Litestar([home, prices, Orders], on_startup=[begin], listeners=[placed])
+        """,
+        {
+            **{n: ("request", "") for n in ("home", "prices", "Orders.place")},
+            **{n: ("event", "") for n in ("placed", "begin")},
+            "Orders.inner": ("", ""),
+        },
+    ),
+    "Sanic": (
+        """
+        from sanic import Blueprint, Sanic
+        from sanic.views import HTTPMethodView
+        app = Sanic("shop")
+        orders = Blueprint("orders", url_prefix="/orders")
+        @app.get("/")
+        async def home(request): pass
+        @orders.route("/<number>", methods=["POST"])
+        async def pay(request, number): pass
+        class Refund(HTTPMethodView):
+            async def put(self, request): pass
+        app.add_route(Refund.as_view(), "/refund")
+        async def late(request): pass
+        app.add_route(late, "/late")
+        @app.on_request
+        async def before(request): pass
+        @app.listener("after_server_start")
+        async def begin(app): pass
+        @app.before_server_stop
+        async def end(app): pass
+        """,
+        {
+            **{n: ("request", "") for n in ("home", "pay", "Refund.put", "late", "before")},
+            **{n: ("event", "") for n in ("begin", "end")},
+        },
+    ),
+    "Falcon": (
+        """
+        import falcon, falcon.asgi
+        class Base:
+            def on_head(self, req, resp): pass
+        class Orders(Base):
+            def on_get(self, req, resp): pass
+            def on_post_item(self, req, resp, number): pass
+            def inner(self): pass
+        class Rates:
+            async def on_get(self, req, resp): pass
+        class Watch:
+            def process_request(self, req, resp): pass
+        class Unrouted:
+            def on_get(self, req, resp): pass
+        app = falcon.App(middleware=[Watch()])
+        orders = Orders()
+        app.add_route("/orders", orders)
+        app.add_route("/orders/{number}", orders, suffix="item")
+        falcon.asgi.App().add_route("/rates", Rates())
+        """,
+        {
+            **{n: ("request", "") for n in ("Base.on_head", "Orders.on_get", "Orders.on_post_item", "Rates.on_get")},
+            "Watch.process_request": ("request", ""),
+            "Orders.inner": ("", ""),
+            "Unrouted.on_get": ("", ""),
+        },
+    ),
+    "Bottle": (
+        """
+        from bottle import Bottle, get, hook, route
+        app = Bottle()
+        @route("/pay", method="POST")
+        def pay(): pass
+        @get("/")
+        def home(): pass
+        @app.delete("/<number>")
+        def cancel(number): pass
+        @hook("before_request")
+        def before(): pass
+        def late(): pass
+        app.route("/late", ["POST"], late)
+        """,
+        {n: ("request", "") for n in ("pay", "home", "cancel", "before", "late")},
+    ),
+    "GraphQL": (
+        """
+        import graphene, strawberry
+        from graphene_django import DjangoObjectType
+        @strawberry.type
+        class Mutation:
+            @strawberry.mutation
+            def pay(self, number: int) -> bool: pass
+            @strawberry.field
+            def rate(self) -> int: pass
+            def inner(self): pass
+        class Pay(graphene.Mutation):
+            def mutate(self, info, number): pass
+        class Refund(graphene.relay.ClientIDMutation):
+            @classmethod
+            def mutate_and_get_payload(cls, root, info): pass
+        class Order(DjangoObjectType):
+            def resolve_total(self, info): pass
+            def inner(self): pass
+        """,
+        {
+            **{n: ("request", "") for n in ("Mutation.pay", "Mutation.rate", "Pay.mutate", "Order.resolve_total")},
+            "Refund.mutate_and_get_payload": ("request", ""),
+            "Mutation.inner": ("", ""),
+            "Order.inner": ("", ""),
+        },
+    ),
+    "taskiq": (
+        """
+        from taskiq_aio_pika import AioPikaBroker
+        from taskiq_redis import ListQueueBroker
+        popped = ListQueueBroker("redis://queue")
+        kept = AioPikaBroker("amqp://queue")
+        @popped.task
+        async def bill(order): pass
+        @kept.task(retry_on_error=True)
+        async def ship(order): pass
+        """,
+        {"bill": ("task", ""), "ship": ("task", "redelivered retried")},
+    ),
+    "procrastinate": (
+        """
+        import procrastinate
+        from procrastinate.contrib.django import app as ours
+        app = procrastinate.App(connector=None)
+        blueprint = procrastinate.Blueprint()
+        @app.task(queue="billing", retry=3)
+        def bill(order): pass
+        @blueprint.task
+        def ship(order): pass
+        @ours.task
+        def mail(order): pass
+        @app.periodic(cron="0 3 * * *")
+        @app.task
+        def close(timestamp): pass
+        """,
+        {
+            "bill": ("task", "retried"),
+            "ship": ("task", ""),
+            "mail": ("task", ""),
+            "close": ("schedule task", ""),
+        },
+    ),
+    "Temporal": (
+        """
+        from temporalio import activity, workflow
+        @activity.defn
+        async def charge(order): pass
+        class Stock:
+            @activity.defn(name="take")
+            def take(self, sku): pass
+        @workflow.defn
+        class Checkout:
+            @workflow.run
+            async def run(self, order): pass
+            @workflow.signal
+            def stop(self): pass
+            @workflow.query
+            def state(self): pass
+        """,
+        {
+            "charge": ("task", "redelivered retried"),
+            "Stock.take": ("task", "redelivered retried"),
+            "Checkout.run": ("task", "redelivered"),
+            "Checkout.stop": ("event", ""),
+            "Checkout.state": ("request", ""),
+        },
+    ),
+    "SAQ": (
+        """
+        from saq import CronJob, Queue, Worker
+        queue = Queue.from_url("redis://queue")
+        async def bill(ctx, order): pass
+        async def close(ctx): pass
+        worker = Worker(queue, functions=[bill], cron_jobs=[CronJob(close, cron="0 3 * * *")])
+        """,
+        {"bill": ("task", ""), "close": ("schedule", "")},
+    ),
     "Django Ninja": (
         """
         from ninja import NinjaAPI, Router

@@ -552,3 +552,27 @@ def handler(order):
     (entry,) = operation(system, "lambda_handler").entries
     assert (entry.kind, entry.redelivered, entry.retried) == ("event", True, "failure")
     assert operation(system, "handler").entries == (entry,)
+
+
+def test_a_job_that_is_a_row_of_the_callers_database_is_in_its_transaction(tmp_path: Path) -> None:
+    code = """
+from django.db import models, transaction
+from procrastinate.contrib.django import app
+
+class Order(models.Model):
+    state = models.CharField(max_length=10)
+
+@app.task
+def bill(order): pass
+
+def place():
+    with transaction.atomic():
+        order = Order.objects.create(state="new")
+        bill.configure(queue="late").defer(order=order.pk)
+"""
+    system = read_system({"shop/__init__.py": "", "shop/code.py": code}, tmp_path)
+    place = next(o for o in system.operations if o.symbol == "place")
+    first, job = place.of(Kind.WRITE)
+    assert job.dataset == "procrastinate_jobs"
+    assert place.same_transaction(first, job)
+    assert not list(place.of(Kind.PUBLISH))

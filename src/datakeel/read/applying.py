@@ -333,9 +333,9 @@ class Applier(Contexts):
 
     def register(self, row: CallRow, receiver: Value | None, arguments: Arguments, at: Span) -> None:
         entry = row.entry
-        if entry is None or not entry.callable:
+        if entry is None or not (entry.callable or entry.instead):
             return
-        found = self.asked(row, entry.callable, receiver, arguments)
+        found = self.asked(row, entry.callable or entry.instead, receiver, arguments)
         if found is None or not holds_callable(found):
             found = next((v for v in arguments.positional if holds_callable(v)), found)
         label = self.entry_name(row, receiver, arguments)
@@ -636,8 +636,8 @@ class Applier(Contexts):
 
     def row_sql(self, row: CallRow, receiver: Value | None, arguments: Arguments, at: Span) -> Value:
         text = self.asked(row, row.sql, receiver, arguments) or NOTHING
-        if row.connection:
-            receiver = self.asked(row, row.connection, receiver, arguments) or receiver
+        over = self.asked(row, row.connection, receiver, arguments) if row.connection else None
+        receiver = over or receiver
         given = self.asked(row, row.binds, receiver, arguments)
         if row.bind_rest and (given is None or given.items is None):
             after = arguments.after(1 if row.parameters else 0)
@@ -645,7 +645,7 @@ class Applier(Contexts):
         if row.bind_keywords and given is None:
             named = {n: v for n, v in arguments.keywords.items() if n not in row.parameters}
             given = Value(entries=named, complete=arguments.options is None, sources=union(named.values()))
-        connection = self.connection_of(receiver)
+        connection = (over.text if over is not None else None) or self.connection_of(receiver)
         result = run_sql(
             self.caller,
             text,

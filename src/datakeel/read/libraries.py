@@ -108,6 +108,8 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     kind: str
     name: str = ""
     callable: str = ""
+    instead: str = ""  # the argument that is registered, where it is given, instead of what is decorated
+    methods: str = ""  # of an object that is registered: the methods that are entered (``on_*``)
     passes: tuple[str, ...] = ()  # the types of what the library calls it with; "self": the receiver
     redelivered: bool = False
     redelivery: str = ""  # the option that decides on it: redelivered where it is true ("!x": where it is false)

@@ -3,6 +3,7 @@ they reach."""
 
 from __future__ import annotations
 
+import fnmatch
 import math
 import os
 import pickle
@@ -398,20 +399,20 @@ class Link:
                 name, options = self.world.registered_name(registration), self.world.registered_options(registration)
                 entry = replace(entry, concurrent=entry.concurrent and not self.world.runs_alone(registration))
                 made = self.world.add_entry(info, entry, name, options)
-                if entry.kind == "consumer":
+                if entry.kind == "consumer" or entry.passes:
                     made = replace(made, options=options)
                     self.world.called_back(Callback(info.name, made, entry.passes, name, row.store, row.technology))
 
     def register_classes(self) -> None:
-        """Methods that a library's base class calls: views, commands, consumers. ``*`` stands for every public
-        method that the class itself defines."""
+        """Methods that a library's base class calls: views, commands, consumers. ``*`` stands for any text: alone, for
+        every public method that the class itself defines."""
         for cls in self.names.every_class():
             for base in cls.lineage[1:]:
                 row = self.libraries.base(base if isinstance(base, str) else base.name)
                 options = self.world.class_options(cls, row) if row is not None and row.options else ()
                 for method, entry in row.entries.items() if row is not None else ():
                     public = [n for n in cls.methods if not n.startswith("_")]
-                    for name in public if method == "*" else (method,):
+                    for name in fnmatch.filter(public, method) if "*" in method else (method,):
                         info = cls.method(name)
                         if info is not None:
                             label = (

@@ -3,6 +3,7 @@ asked."""
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
@@ -1066,6 +1067,11 @@ class World:
                 self.register_class(cls, row, name)
             case PartialTarget(inner, _):
                 return self.register(inner, row, name, options)
+            case None if row.methods:
+                cls = self.class_named(value.type)
+                named = {n: m for a in reversed(cls.ancestors()) for n, m in a.methods.items()} if cls else {}
+                for method in fnmatch.filter(named, row.methods):
+                    self.add_entry(named[method], row, f"{method} {name}")
         return None
 
     def register_class(self, cls: ClassInfo, row: EntryRow, name: str) -> None:

@@ -19,6 +19,7 @@ WEAK_SNAPSHOTS = ("mysql", "mariadb", "pymysql", "aiomysql", "mysqlclient", "asy
 WAYS = 20  # ways in of a program that is surely one, and no library
 JOBS = ("jobs", "job", "cron", "crons", "cronjobs", "scripts", "bin", "tools")
 KEYS = ("id", "pk", "uuid")
+HOLDING = ("=", "is-null", "in", "<", ">", "<=", ">=", "!=", "not-null")  # what a predicate may compare an old value by
 
 
 def stopped(operation: Operation, read: Effect | None, write: Effect, system: System) -> Answer:
@@ -147,7 +148,8 @@ def strong(transaction: Transaction) -> bool:
 
 def versioned(operation: Operation, write: Effect, system: System) -> bool:
     """Whether the write checks that the row is still as it was read: a mapper's version column, or a predicate that
-    compares a column which it also sets, or which was read, with the old value. A part of the key names the row."""
+    compares a column which it also sets, or which was read, with the old value. A part of the key names the row, and so
+    does what a request gives (``payload.sku``), where nothing else names it."""
     dataset = system.dataset_of(write)
     if dataset is not None and dataset.version_column and kept_by_mapper(write):
         return True
@@ -155,10 +157,12 @@ def versioned(operation: Operation, write: Effect, system: System) -> bool:
         return False
     own = {a.column for a in write.assigned}
     key = dataset.schema.primary_key() if dataset is not None else ()
+    asked = [p for p in write.selection.predicates if p.operator in HOLDING]
+    named = any(p.column in key or not read_before(p.column, p.sources) for p in asked)
     return any(
-        p.operator in ("=", "is-null", "in", "<", ">", "<=", ">=", "!=", "not-null")
-        and (p.column in own or (p.column not in key and read_before(p.column, p.sources)))
-        for p in write.selection.predicates
+        p.column in own
+        or (p.column not in key and read_before(p.column, p.sources, ("read", "parameter") if named else ("read",)))
+        for p in asked
     )
 
 
@@ -168,12 +172,12 @@ def kept_by_mapper(write: Effect) -> bool:
     return write.verb == "save" or not (write.blocking or write.awaited)
 
 
-def read_before(column: str, sources: tuple[Source, ...]) -> bool:
+def read_before(column: str, sources: tuple[Source, ...], kinds: tuple[str, ...] = ("read", "parameter")) -> bool:
     """Whether a predicate compares a column with what was read of that column (a key, which never changes, does not
-    count)."""
+    count): of a row that was read, or that is handed in."""
     if column.rpartition(".")[2] in KEYS or column.endswith(("_id", "_uuid", "_key")):
         return False
-    return any(s.kind in ("read", "parameter") and s.path[-1:] == (column,) for s in sources)
+    return any(s.kind in kinds and s.path[-1:] == (column,) for s in sources)
 
 
 def reread(operation: Operation, write: Effect) -> Effect | None:
