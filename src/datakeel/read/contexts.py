@@ -294,8 +294,10 @@ class Contexts(Functions):
         return found.text or canonical(found) or default
 
     def asked_text(self, opening: Opening, name: str) -> str:
+        """An argument's text; ``level=serializable`` is that where no argument is given."""
+        name, _, default = name.partition("=")
         found = self.argument(opening.arguments, opening.row.parameters, name) if name else None
-        return (found.text or "").lower().replace("_", "-").replace(" ", "-") if found is not None else ""
+        return (found.text or "").lower().replace("_", "-").replace(" ", "-") if found is not None else default
 
     @contextmanager
     def opened_lock(self, opening: Opening, at: Span) -> Iterator[None]:

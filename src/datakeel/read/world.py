@@ -1068,8 +1068,9 @@ class World:
             case PartialTarget(inner, _):
                 return self.register(inner, row, name, options)
             case None if row.methods:
-                cls = self.class_named(value.type)
-                named = {n: m for a in reversed(cls.ancestors()) for n, m in a.methods.items()} if cls else {}
+                entered = self.class_named(value.type)
+                above = reversed(entered.ancestors()) if entered is not None else ()
+                named = {n: m for cls in above for n, m in cls.methods.items()}
                 for method in fnmatch.filter(named, row.methods):
                     self.add_entry(named[method], row, f"{method} {name}")
         return None

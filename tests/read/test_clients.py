@@ -1,0 +1,123 @@
+"""Clients of remote services and stores: how long they wait, what holds the thread, and which entry they touch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from datakeel.model.effect import Effect, Kind
+from datakeel.model.operation import Operation
+from datakeel.rules.judge import judge
+from tests.pages import read_system
+
+
+def used(code: str, folder: Path) -> Operation:
+    system = read_system({"shop/__init__.py": "", "shop/code.py": code}, folder)
+    return next(o for o in system.operations if o.symbol == "use")
+
+
+def limit(effect: Effect) -> str | None:
+    option = effect.option("timeout")
+    return option.value if option is not None else None
+
+
+@pytest.mark.parametrize(
+    ("made", "call", "seconds"),
+    [
+        ("OpenAI()", "chat.completions.create(messages=x)", "600"),
+        ("OpenAI(timeout=20)", "responses.create(input=x)", "20"),
+        ("OpenAI(timeout=None)", "embeddings.create(input=x)", "None"),
+        ("OpenAI()", "chat.completions.create(messages=x, timeout=5)", "5"),
+        ("Anthropic()", "messages.create(messages=x)", "600"),
+        ("Anthropic(timeout=None)", "beta.messages.create(messages=x)", "None"),
+        ("AsyncAnthropic()", "messages.create(messages=x)", "600"),
+    ],
+)
+def test_how_long_a_language_model_is_waited_for(made: str, call: str, seconds: str, tmp_path: Path) -> None:
+    imports = "from anthropic import Anthropic, AsyncAnthropic\nfrom openai import OpenAI\n"
+    (asked,) = used(f"{imports}\nclient = {made}\n\ndef use(x):\n    client.{call}\n", tmp_path).of(Kind.CALL)
+    assert limit(asked) == seconds
+    assert asked.blocking == (not made.startswith("Async"))
+
+
+def test_a_client_that_waits_in_its_thread_stands_in_the_way_of_a_loop(tmp_path: Path) -> None:
+    code = """
+from fastapi import FastAPI
+from openai import AsyncOpenAI, OpenAI
+
+app = FastAPI()
+held = OpenAI()
+free = AsyncOpenAI()
+
+@app.get("/held")
+async def one(q: str):
+    return held.responses.create(input=q)
+
+@app.get("/free")
+async def two(q: str):
+    return await free.responses.create(input=q)
+"""
+    found = judge(read_system({"shop/__init__.py": "", "shop/code.py": code}, tmp_path))
+    assert [(f.rule, f.place.line) for f in found if f.confidence.word != "low"] == [("blocking-call-in-async", 11)]
+
+
+STORES = {
+    "google.cloud.storage": """
+from google.cloud import storage
+one = storage.Client().bucket("invoices").blob("a")
+def use(x):
+    one.download_as_bytes()
+    one.upload_from_string(x)
+""",
+    "google.cloud.firestore": """
+from google.cloud import firestore
+one = firestore.Client().collection("invoices").document("a")
+def use(x):
+    one.get()
+    one.set(x)
+""",
+}
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_an_entry_is_known_by_its_key(store: str, tmp_path: Path) -> None:
+    read, write = used(STORES[store], tmp_path).of(Kind.READ, Kind.WRITE)
+    assert (read.dataset, read.key) == (write.dataset, write.key) == ("invoices", "a")
+    assert read.rows == write.rows
+
+
+@pytest.mark.parametrize(
+    ("update", "rules"),
+    [('one.update({"left": snapshot.get("left") - 1})', ["lost-update"]), ("one.update({'left': Increment(-1)})", [])],
+)
+def test_an_update_of_a_document_from_what_was_read(update: str, rules: list[str], tmp_path: Path) -> None:
+    code = f"""
+from google.cloud.firestore import Client, Increment
+
+def use(number):
+    one = Client().collection("stock").document(number)
+    snapshot = one.get()
+    {update}
+"""
+    found = judge(read_system({"shop/__init__.py": "", "shop/code.py": code}, tmp_path))
+    assert [f.rule for f in found if f.confidence.word != "low" and f.rule == "lost-update"] == rules
+
+
+def test_a_decorated_function_is_a_transaction_where_it_is_told(tmp_path: Path) -> None:
+    use = used(
+        """
+from google.cloud import firestore
+
+@firestore.transactional
+def use(transaction: firestore.Transaction, one: firestore.DocumentReference):
+    level = one.get(transaction=transaction).get("level")
+    transaction.update(one, {"level": level - 1})
+""",
+        tmp_path,
+    )
+    read, write = use.of(Kind.READ, Kind.WRITE)
+    assert use.same_transaction(read, write)
+    transaction = use.transaction_of(write)
+    assert transaction is not None
+    assert transaction.isolation == "serializable"
