@@ -667,6 +667,39 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("a fraud check on card payments, decide in 50 ms", {"latency.read": 0.05}),
     ("support tickets with priority, escalate after 4 hours", {"fields": ["priority", "created_at"]}),
     ("standing orders, 2 million a month, paid by card payment", {"aggregates": ["Payment"]}),
+    # limits are no rates, and what machines send is a series
+    ("video appointments with doctors, max 12 appointments per doctor per day", {"workload.writes": 0.05}),
+    ("kindergarten groups, 14 groups with max 20 children each", {"invariants": [("at-most", ("group",), 20)]}),
+    (
+        "city parking: permits per resident, max 2 permits per household",
+        {"invariants": [("at-most", ("household",), 2)]},
+    ),
+    ("wind farm, 40 turbines x 500 tags @ 1Hz", {"workload.writes": 20_000, "key": "turbine"}),
+    (
+        "heat pumps send 4 KB every 30s, 150k of them",
+        {"workload.writes": 5000, "workload.record": 4000, "key": "pump", "tables": []},
+    ),
+    ("5,000 buses transmit fuel level each 20 seconds", {"workload.writes": 250, "key": "bus"}),
+    ("gas meter readings once a day from 1.2 million meters", {"workload.writes": 1.2e6 / DAY}),
+    ("orders with a backup once a day", {"workload.writes": 5}),
+    (
+        "claims with documents up to 20 MB, 5000 a month",
+        {"workload.records": None, "fields": ["documents", "created_at"]},
+    ),
+    (
+        "expense reports: employees submit receipts, manager approves",
+        {"events": ["ExpenseReportSubmitted", "ExpenseReportApproved"], "tables": ["receipt"]},
+    ),
+    ("documents are filed, stamped and served", {"events": ["DocumentFiled", "DocumentStamped", "DocumentServed"]}),
+    (
+        "we use mongodb today and want to move to postgres, orders 2k per day",
+        {"existing": [], "aggregates": ["Order"]},
+    ),
+    ("a loan must not be funded more than 100%, lenders fund loans", {"workload.growth": None}),
+    (
+        "items with pictures, others search by category, in a flea market app",
+        {"fields": ["name", "created_at", "pictures", "created_at"]},
+    ),
 ]
 
 
@@ -826,6 +859,11 @@ def test_types_are_told_from_the_names_of_fields() -> None:
     }  # fmt: skip
 
 
+def test_the_engine_that_is_left_is_not_the_engine() -> None:
+    found = intake("we use mongodb today and want to move to postgres, orders 2k per day")
+    assert dict(found.overrides) == {"engine": "postgresql"}
+
+
 def test_a_few_of_what_is_kept_are_understood() -> None:
     assert "summary" not in intake("a hospital tracks beds and wards, 12 wards, 800 beds").reasons
 
@@ -858,6 +896,10 @@ def test_what_cannot_be_meant_is_left_out_and_said(sentence: str, left_out: str)
         ("orders, always available", "“always available”"),
         ("payroll for 15k employees, must not pay twice", "“not pay twice”"),
         ("shift plans for a hospital, no two nurses on the same shift", "“no two nurses on the same shift”"),
+        ("a notary register, entries immutable, numbered without gaps", "“immutable”; “without gaps”"),
+        ("affiliate links, conversions, no double counting", "“no double counting”"),
+        ("timesheets for 800 consultants, weekly", "“weekly”"),
+        ("video appointments, max 12 appointments per doctor per day", "“at most 12 appointments per doctor per day”"),
         ("restaurant reservations, max 80 guests per evening", "“at most 80 per evening”"),
     ],
 )

@@ -38,7 +38,9 @@ _OVERSOLD = re.compile(
 _TWICE = re.compile(
     r"""\b(?:never|not|cannot|[a-z]+n't|nobody|no[ ]one)\b [^.;,]{0,30} [ ](?:twice|more[ ]than[ ]once)\b
     | \b(?:only|exactly)[ ]once\b(?![ ](?:per|for|in))
-    | \bno[ ]duplicat\w*[ ]of[ ][a-z]+ | (?P<two>\bno[ ]two[ ][^.;,]{3,40}[ ]same[ ][a-z]+)""",
+    | \bno[ ](?:duplicat\w*|double)[ ](?:of[ ])?[a-z]+ | \bnothing[ ](?:may|must|can)[ ]be[ ](?:deleted|changed)\b
+    | \b(?:immutable|append[- ]only|tamper[- ]?proof|without[ ]gaps|gapless|not[ ]intersect)\b
+    | (?P<two>\bno[ ]two[ ][^.;,]{3,40}[ ]same[ ][a-z]+)""",
     re.I | re.X,
 )
 _UNIQUE = re.compile(

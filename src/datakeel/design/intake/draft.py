@@ -52,6 +52,11 @@ def draft(request: Text, taken: Iterable[int], *, evidence: bool) -> Draft | Non
     return _draft(request, things[: 6 - len(events)], events, "this kind of system is not known")
 
 
+def tells_life(request: Text, taken: Iterable[int]) -> bool:
+    """Whether people do several things to one thing that is named: ``employees submit receipts, managers approve``."""
+    return any(_moves_by_people(request, set(taken)))
+
+
 def beside(request: Text, taken: Iterable[int], held: set[str], *, named: bool = False) -> Draft:
     """What a request lists beside the domains that are known: ``patients, doctors, appointments and prescriptions``.
     `named`: also what it only names."""
@@ -215,6 +220,8 @@ def _list(request: Text, start: int, used: set[int]) -> Iterator[tuple[str, bool
             yield _noun(words)
             words = []
         elif (words and token.low in lexicon("acts")) or _is_participle(token):  # employees submit, picked
+            if words and words[-1].low != words[-1].one and words[-1].one not in lexicon("people"):
+                yield _noun(words)  # blood bags expire
             return
         elif not words and (token.low in lexicon("keeping") or (after_colon and _is_told(request, i))):
             continue  # users upload videos; invite signers
@@ -331,12 +338,7 @@ def _field_names(request: Text, start: int) -> Iterator[str]:
     for token in request.after(start, 30):
         if token.low in ("a", "an", "the", "their", "its", "unique"):
             continue
-        if (
-            token.is_word
-            and token.low.isascii()
-            and token.low
-            not in ("and", "or", "for", "to", "in", "that", "which", "who", "on", "so", "with", "by", "must", "should")
-        ):
+        if token.is_word and token.low.isascii() and token.low not in lexicon("parting"):
             words.append(token.low)
             continue
         if _is_clause(words) or token.is_number:  # with at most 40 patients
@@ -355,6 +357,7 @@ def _is_clause(words: list[str]) -> bool:
     if len(words) < 2:
         return bool(words) and words[0] in lexicon("small")
     people = singular(words[0]) in lexicon("people") and singular(words[0]) != words[0]
+    people = people or words[0] in ("others", "they", "we", "you", "everyone", "everybody", "nobody")
     does = words[-1] != singular(words[-1]) and singular(words[-1]) in lexicon("acts")
     done = words[-1].endswith("ed") and bool(verb_forms(words[-1]) & lexicon("acts"))
     return people or does or done or bool({"them", "it"} & set(words))
@@ -388,7 +391,10 @@ _DONE = re.compile(
     rf"(?P<verbs>{_PAST}(?:(?:, (?:and |or |then )?| and then | then | and | or ){_PAST})+)"
 )
 _LIFE = re.compile(rf"\b(?P<thing>[a-z]+): ?(?P<verbs>{_PAST}(?:(?:, (?:and |or |then )?| and | or |/){_PAST}){{2,}})")
-_RULE = re.compile(r"\b(?:must|may|should|shall|can|has to|have to)(?: not|n't)?\b|\bcannot\b|\bnever\b", re.I)
+_RULE = re.compile(
+    r"\b(?:must|may|should|shall|can|has to|have to)\b|\bcannot\b|\bnever\b|\bno (?:double|duplicate|two)\b",
+    re.I,
+)
 _MODAL = frozenset(("must", "can", "may", "should", "will"))
 _EACH = frozenset(("each", "everyone", "everybody", "who"))
 _JOINING = frozenset(("and", "or", "then", "first"))
@@ -425,7 +431,9 @@ def _moves_by_people(request: Text, used: set[int]) -> Iterator[tuple[str, list[
     for i, token in enumerate(tokens[1:], 1):
         verb = next((v for v in sorted(verb_forms(token.low)) if v in lexicon("acts") | {"report"}), None)
         who = tokens[i - 1]
-        by_people = token.low == verb and (who.one in lexicon("people") or (bool(verbs) and who.low in ("we", "they")))
+        acting = (verb, f"{verb}s", f"{verb}es") if verbs else (verb,)
+        by_people = token.low in acting and who.one in lexicon("people")
+        by_people = by_people or (bool(verbs) and token.low == verb and who.low in ("we", "they"))
         by_people = by_people or (bool(verbs) and token.low in (f"{verb}s", f"{verb}es") and _is_one_thing(who))
         joined = (
             tokens[i - 1].low in ("or", "and", ",") and bool(verbs) and token.low in (verb, f"{verb}s", f"{verb}es")
@@ -497,7 +505,8 @@ def _participles(said: str) -> list[str]:
 def _regular(word: str) -> str | None:
     """The verb of a participle that nobody listed: ``scored`` of ``score``."""
     regular = re.fullmatch(r"[a-z]{3,}[^aeiouy]ed", word) and word[-3] != word[-4]
-    return word[:-1] if regular else None
+    whole = re.search(r"(ck|mp|[cfplrskn]t|sh|ch|[nrl]d|[lr]k|sk|lp|r[mn]|x|w)ed$", word)  # stamped, not scored
+    return word[:-2] if regular and whole else word[:-1] if regular else None
 
 
 def _thing_after(request: Text, words: str) -> str:

@@ -74,6 +74,8 @@ def named(request: Text) -> Named:
             external.setdefault(one.name, said)
         elif _refused(request, one):
             refused.append(one.name)
+        elif _left_behind(request, one, found):
+            continue
         elif one.role == "language":
             language = one.name
             reasons["language"] = said
@@ -186,6 +188,19 @@ def _in_go(request: Text) -> Iterator[int]:
 def _refused(request: Text, one: Mention) -> bool:
     before = [t.low for t in request.before(one.first, 3)]
     return any(w in REFUSED or w.endswith("n't") for w in before) and "not only" not in " ".join(before)
+
+
+def _left_behind(request: Text, one: Mention, found: list[Mention]) -> bool:
+    """``we use MongoDB today and want to move to PostgreSQL``: what is used until then."""
+    now = {"today", "now", "currently", "still"} & {
+        t.low for t in (*request.before(one.first, 3), *request.after(one.last, 2))
+    }
+    others = [m for m in found if m.role == one.role and m.first > one.first and m.name != one.name]
+    return bool(now) and any(
+        request.tokens[m.first - 1].low == "to"
+        and {v for t in request.before(m.first, 4) for v in verb_forms(t.low)} & lexicon("leaving")
+        for m in others
+    )
 
 
 def _existing(request: Text, one: Mention) -> Role | None:

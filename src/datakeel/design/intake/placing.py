@@ -43,7 +43,11 @@ def _count(found: Figures, q: Quantity) -> None:
         (q.value == 1 and q.of)
         or {"most", "maximum", "max", "than", "limit", "capacity", "only", "cap"} & (near | set(found.left(q)))
     ):
-        found.at_most.append((int(q.value), q.each, last))
+        before = [c for c in found.quantities if c.kind == "count" and c.last <= q.first and c.of]
+        if q.each != "each" or before:  # 14 groups with at most 20 children each
+            found.at_most.append((int(q.value), before[-1].of[-1] if q.each == "each" else q.each, last))
+        else:
+            found.unread.append(found.quote(q))
     elif lexicon("regions") & set(q.of) or (q.of[:2] == ("data", "center") or q.of[:2] == ("data", "centre")):
         found.put("availability.regions", int(q.value), q)
     elif q.each and last in lexicon("seats") and q.each not in lexicon("people") and q.value >= 2:
@@ -76,6 +80,9 @@ def _users(found: Figures, q: Quantity) -> None:
 
 
 def _rate(found: Figures, q: Quantity) -> None:
+    if q.each and {"max", "maximum", "most"} & set(found.left(q, 2)):  # max 12 appointments per doctor per day
+        found.unread.append(f"at most {found.quote(q)}")
+        return
     each = _multiplier(found, q)
     found.rates.append((q, q.value * each))
 
@@ -101,9 +108,10 @@ def _senders(found: Figures, q: Quantity) -> float:
     if not senders:
         return 1
     nearest = min(senders, key=lambda c: abs(c.first - q.first))
-    found.multiply(nearest)
-    found.records = [r for r in found.records if r is not nearest]
-    return nearest.value
+    each = [c for c in senders if c.last + 1 == nearest.first and found.request.tokens[c.last].low in ("x", "*")]
+    found.multiply(nearest, *each)  # 40 turbines x 500 tags
+    found.records = [r for r in found.records if r not in (nearest, *each)]
+    return nearest.value * (each[0].value if each else 1)
 
 
 def _single(found: Figures, q: Quantity) -> bool:
@@ -147,7 +155,7 @@ def _size(found: Figures, q: Quantity) -> None:
     near = found.near(q)
     before = found.request.before(q.first, 2)
     files = len(before) == 2 and before[1].low == "of" and before[0].one != before[0].low  # episodes of 50 MB
-    if ({"up", "max", "maximum"} & near and q.value < LARGEST_RECORD) or {"ram", "memory", "disk", "cpu"} & near:
+    if ({"up", "max", "maximum"} & near and q.value < LARGEST_FILE) or {"ram", "memory", "disk", "cpu"} & near:
         found.unread.append(found.quote(q))
     elif q.each and q.value > LARGEST_FILE:
         found.unread.append(f"{found.quote(q)}: files, which belong into a store of objects, with their addresses here")
@@ -258,8 +266,8 @@ def _interval(found: Figures, q: Quantity) -> None:
         of = f"“{found.quote(owners[-1])}” × “{found.quote(counted)}”" if owners else f"“{found.quote(counted)}”"
         found.rates.append((q, times * counted.value / q.value))
         found.reasons["rates"] = f"{of} × one every “{found.quote(q)}”"
+        found.multiply(*owners[-1:], counted)
         if owners:
-            found.multiply(owners[-1], counted)
             found.put("workload.records", times * counted.value, of)
         if counted is found.users and "household" in counted.of:  # their meters, and nobody who works with the system
             del found.values["workload.users"]
@@ -273,7 +281,7 @@ def _share(found: Figures, q: Quantity) -> None:
     if {"read", "write"} & near and q.value < 1:
         part = q.value if "read" in found.near(q, 1, 2) else 1 - q.value
         found.put("ratio", part / (1 - part), q)
-    elif {"grow", "growth", "more", "increase"} & near:
+    elif {"grow", "growth", "more", "increase"} & near and "than" not in found.left(q, 1):
         found.put("workload.growth", q.value * (12 if {"month", "monthly"} & near else 1), q)
     elif {"percentile"} & near:
         found.values.setdefault("latency.percentile", q.value * 100)

@@ -62,11 +62,14 @@ def intake(request: str) -> Requirements:
     calls = domains.called(words, set(names.taken))
     found = quantities(words)
     if any(c.weak for c in calls) and (
-        draft.lists_several(words) or (draft.lists_something(words) and _are_figures(calls, found))
+        draft.lists_several(words)
+        or (draft.lists_something(words) and _are_figures(calls, found))
+        or draft.tells_life(words, names.taken)
     ):
         calls = []  # animals, owners and visits: what is listed says more than one word
     if _are_views(calls, found):
         calls = []  # 400 articles and a million page views a day
+    calls = calls or _senders(words, found)
     jobs = batches.spoken(words.written)
     wanted = _beside_jobs(facets(words, found), words, jobs)
     domain, reasons, known = _domain(words, names, calls, wanted, found)
@@ -129,6 +132,26 @@ def _are_views(calls: list[Called], found: list[Quantity]) -> bool:
     return inside and any(q not in viewing for q in rates)
 
 
+def _senders(words: Text, found: list[Quantity]) -> list[Called]:
+    """Things in great number that send something every so often: what they send is a series, whatever they are."""
+    every = [q for q in found if q.kind == "period" and _EVERY & {t.low for t in words.before(q.first, 2)}]
+    often = any(q.value <= HOUR for q in every) or any(q.every is not None and q.every <= HOUR for q in found)
+    things = {name for q in found if q.kind == "count" and q.value >= MACHINES for name in q.of}
+    at = next((i for i, t in enumerate(words.tokens) if verb_forms(t.low) & _SENDING), None)
+    if at is None or not often:
+        return []
+    named = [t.one for t in words.before(at, 2) if t.low != t.one and t.one not in _OTHERS]
+    thing = next((name for name in named if {name, "them"} & things), None)
+    if thing is None:
+        return []
+    series = next(d for d in domains.known() if d.name == SENT)
+    return [Called(replace(series, names={"device": {"otherwise": thing}}), words.tokens[at].text, ())]
+
+
+_OTHERS = lexicon("people") | lexicon("regions") | lexicon("uncounted")  # who send no measurements
+_SENDING = lexicon("sending") - {"meter", "sample", "reading"}  # as verbs alone
+_EVERY = frozenset(("every", "each", "once"))
+SENT, MACHINES = "readings", 10  # the domain of what is sent, and how many are many
 _PER = re.compile(
     r"\b(?:report|dashboard|analytics|statistic|total|number|count|summary|breakdown)s?\b[^.;,:]{0,40}? "
     r"(?P<word>per|by) (?P<by>[a-z]+)",
@@ -183,7 +206,8 @@ def _regular(words: Text, domain: Domain, found: list[Quantity]) -> list[str]:
         return []
     figures = [(words.tokens[q.first].start, words.tokens[q.last - 1].end) for q in found]
     spoken = [m for m in _REGULAR.finditer(words.written) if not any(a < m.end() and m.start() < b for a, b in figures)]
-    return [" ".join(w for n, w in enumerate(m.group().split()) if n or w not in lexicon("small")) for m in spoken]
+    said = [" ".join(w for n, w in enumerate(m.group().split()) if n or w not in lexicon("small")) for m in spoken]
+    return [words or m.group() for words, m in zip(said, spoken, strict=True)]
 
 
 def _beside_jobs(wanted: Mapping[str, str], words: Text, jobs: list[batches.Spoken]) -> Mapping[str, str]:
@@ -215,7 +239,11 @@ def _evidence(words: Text, names: Named, found: list[Quantity]) -> bool:
     amounts = any(q.kind in ("rate", "flow", "size") and q.value > 0 for q in found)
     people = any(q.kind == "count" and q.value >= 2 and set(q.of) & lexicon("people") for q in found)
     many = any(q.kind == "count" and q.value >= 1000 and q.of for q in found)
-    rules = any(q.each and "most" in before for q in found for before in [{t.low for t in words.before(q.first, 3)}])
+    rules = any(
+        q.each and {"most", "max", "maximum"} & before
+        for q in found
+        for before in [{t.low for t in words.before(q.first, 3)}]
+    )
     rules = rules or any(exclusive.stated(words))
     return amounts or people or many or rules or bool(names.existing) or len(names.overrides) + len(names.external) >= 2
 
