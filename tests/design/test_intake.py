@@ -667,6 +667,11 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("a fraud check on card payments, decide in 50 ms", {"latency.read": 0.05}),
     ("support tickets with priority, escalate after 4 hours", {"fields": ["priority", "created_at"]}),
     ("standing orders, 2 million a month, paid by card payment", {"aggregates": ["Payment"]}),
+    # consistency, and where is written
+    ("orders, writes in two regions", {"availability.writes_in": "every region", "availability.regions": 2}),
+    ("orders in two regions, writes in one region", {"availability.writes_in": "one region"}),
+    ("orders, 10^4 per day", {"workload.writes": 10_000 / DAY}),
+    ("orders, 10^30 per second", {"workload.writes": 5}),
     # limits are no rates, and what machines send is a series
     ("video appointments with doctors, max 12 appointments per doctor per day", {"workload.writes": 0.05}),
     ("kindergarten groups, 14 groups with max 20 children each", {"invariants": [("at-most", ("group",), 20)]}),
@@ -857,6 +862,25 @@ def test_types_are_told_from_the_names_of_fields() -> None:
     assert {f.name: f.type for f in patient.fields} == {
         "name": "text", "date_of_birth": "date", "blood_type": "text", "created_at": "timestamp",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "orders, strong consistency, writes in two regions under 10 ms",
+        "hotel booking, strongly consistent, writes in both regions, answers within 5 ms",
+    ],
+)
+def test_one_order_of_what_is_written_everywhere_takes_a_round_trip(sentence: str) -> None:
+    with pytest.raises(Mistake, match=r"contradicts itself: .* “writes in one region”; or “writes within 80 ms”"):
+        intake(sentence)
+
+
+def test_consistency_is_that_of_tables() -> None:
+    assert table(intake("a notes table for 20 users, linearizable"), "note").consistency == "strong"
+    assert table(intake("a register of guests, eventual consistency is fine"), "guest").consistency == "eventual"
+    assert "summary" not in intake("orders, strongly consistent").reasons
+    assert "“strongly consistent”" in intake("sensor data, strongly consistent").reasons["summary"]
 
 
 def test_the_engine_that_is_left_is_not_the_engine() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from datakeel.design.intake import exclusive
 from datakeel.design.intake.domains import Known
 from datakeel.design.intake.draft import field as typed
 from datakeel.design.intake.quantities import PERIODS, quantities
+from datakeel.design.intake.spoken import EVENTUAL, STRONG
 from datakeel.design.intake.text import Text, singular, text, verb_forms
 from datakeel.design.intake.vocabulary import lexicon
 from datakeel.requirements import Access, Aggregate, Document, Domain, Field, Invariant, Table, View
@@ -113,6 +115,7 @@ def constrain(
     work.twice()
     work.transitions()
     work.access()
+    work.consistency()
     return Constrained(work.domain, work.reasons, tuple(work.unread), tuple(work.taken))
 
 
@@ -318,6 +321,22 @@ class _Work:
         self.domain = replace(
             self.domain, aggregates=tuple(one if a.name == one.name else a for a in self.domain.aggregates)
         )
+
+    def consistency(self) -> None:
+        """``strongly consistent``, ``eventual consistency is fine``: of tables; a history has one order as it is, and a
+        view follows."""
+        strong, eventual = STRONG.search(self.written), EVENTUAL.search(self.written)
+        found = strong or eventual
+        if found is None or (strong and eventual):
+            self.unread += [m.group() for m in (strong, eventual) if m]
+            return
+        kept = self.domain.aggregates if strong else self.domain.views
+        wanted: Literal["strong", "eventual"] = "strong" if strong else "eventual"
+        tables = [t for t in self.domain.tables if strong or (t.consistency is None and not t.invariants)]
+        for table in tables:
+            self.put(replace(table, consistency=wanted))
+            self.said(f"domain.tables.{table.name}.consistency", found.group())
+        self.unread += [] if tables or kept else [found.group()]
 
     def access(self) -> None:
         """``look orders up by customer``: an access path, or a lookup view where history is kept."""

@@ -134,6 +134,10 @@ def _percentile(request: Text, at: int) -> Quantity:
 def _number(request: Text, at: int) -> _Number | None:
     """A number in digits or words, with its multiples: ``1.5M``, ``two hundred thousand``, ``millions of``."""
     token = request.tokens[at]
+    if token.is_number and _low(request, at + 1) == "^" and at + 2 < len(request.tokens):  # 10^6
+        power = request.tokens[at + 2]
+        if power.is_number and len(power.text) <= 2 and len(token.text) <= 3:
+            return _multiplied(request, _digits(request, token, at) ** int(_digits(request, power, at + 2)), at + 3)
     if token.is_number:
         return _multiplied(request, _digits(request, token, at), at + 1)
     if (

@@ -74,8 +74,6 @@ def intake(request: str) -> Requirements:
     wanted = _beside_jobs(facets(words, found), words, jobs)
     domain, reasons, known = _domain(words, names, calls, wanted, found)
     read = figures(words, found, [c.domain for c in calls])
-    if fault := contradiction(read):
-        raise Mistake(fault)
     rest = text(batches.without(words.written, jobs))  # a report per customer is no other way to read
     held = constrain(domain, [c.domain for c in calls], rest, read.at_most, read.capacity)
     domain = held.domain
@@ -85,6 +83,8 @@ def intake(request: str) -> Requirements:
     if "writes everywhere" in wanted:
         read.put("availability.writes_in", "every region", f"“{wanted['writes everywhere']}”")
         read.put("availability.regions", 2, f"“{wanted['writes everywhere']}”, at least two", "inferred")
+    if fault := contradiction(read):
+        raise Mistake(fault)
     domain = _dimensioned(domain, rest)
     read.unread += _undimensioned(domain, rest)
     domain, why, left = batches.with_jobs(domain, jobs)

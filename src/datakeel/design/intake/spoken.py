@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from datakeel.design.amounts import period
 from datakeel.design.intake.figures import Figures
 from datakeel.design.intake.quantities import DAY, YEAR
 from datakeel.design.intake.vocabulary import pairs
+from datakeel.technologies import value
 
 _NOTHING_LOST = re.compile(
     r"\b(no|zero|without) data loss\b|\b(never|not|cannot|can't|don't) lose\b|\bnothing (may be |is |gets? )?lost\b",
@@ -18,6 +20,15 @@ _BOTH = re.compile(
     r"\balways (?:be |strongly |fully )*"
     r"(?:consistent,?(?: and| but)?(?: always| highly)? (?:available|up|online|reachable)"
     r"|(?:available|up|online|reachable),?(?: and| but)?(?: always| strongly)? consistent)\b",
+    re.I,
+)
+STRONG = re.compile(
+    r"(?<!no )(?<!without )\b(?:strong(?:ly)?|strict(?:ly)?)[- ](?:consisten\w+)|\blineari[sz]ab\w+", re.I
+)
+EVENTUAL = re.compile(r"\beventual(?:ly)?[- ]consisten\w+", re.I)
+_WRITES_APART = re.compile(
+    r"\bwrit(?:es?|ing|able)\b(?: \w+)? (?:in|to|at|from) (?:both|all|each|every|any|two|three|four|several|[2-9])"
+    r" (?:regions?|data ?cent(?:er|re)s?|continents?|locations?|sites?)\b",
     re.I,
 )
 _DOUBLES = re.compile(r"\b(doubl\w+|tripl\w+) (in size )?(every|each|per|a) (year|month)\b", re.I)
@@ -39,6 +50,9 @@ def without_numbers(found: Figures) -> None:
         found.put("workload.growth", float(yearly - 1), f"“{match.group()}”")
     if match := re.search(r"\b(one|a) year of (data|history)\b", written, re.I):
         found.put("workload.retention", YEAR, f"“{match.group()}”")
+    if match := _WRITES_APART.search(written):
+        found.put("availability.writes_in", "every region", f"“{match.group()}”")
+        found.put("availability.regions", 2, f"“{match.group()}”, at least two", "inferred")
     _parts_of_hours(found)
     _rollups(found)
     _regions(found)
@@ -50,6 +64,15 @@ _PARTS_OF_HOUR = re.compile(r"\b(quarter|half)[- ]hourly\b|\bevery (quarter|half
 def contradiction(found: Figures) -> str:
     """``always consistent and available in 3 regions``: what nobody gets, and what can be had; or nothing."""
     match, regions = _BOTH.search(found.request.written), found.values.get("availability.regions", 1)
+    strong, write = STRONG.search(found.request.written), found.values.get("latency.write")
+    trip, everywhere = value("machine", "region_round_trip"), found.values.get("availability.writes_in")
+    if strong and everywhere == "every region" and regions >= 2 and write is not None and write < trip:
+        return (
+            f"“{strong.group()}” with writes in {regions} regions that are answered in {period(write)} contradicts "
+            "itself: a write on which all regions agree takes a round trip between them, "
+            f"{period(trip)} for neighbours and four times that between continents. Say which gives way: “writes in "
+            f"one region”; or “writes within {period(4 * trip)}”; or “eventually consistent”."
+        )
     if match is None or regions < 2:
         return ""
     return (
