@@ -77,6 +77,10 @@ class Attributes(Executor):
         if name == "__class__":
             return class_value(cls)
         method = cls.method(name)
+        standing = self.world.heirs.implementation(cls, method) if method is not None else None
+        if standing is not None:
+            heir, method = standing
+            base = base.but(type=heir.name)
         if method is not None:
             kinds = self.world.method_kinds(method)
             if "property" in kinds:

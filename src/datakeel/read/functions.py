@@ -242,10 +242,12 @@ class Functions(Attributes):
                 self.assign_local(name, positional.pop(0))
             elif name in keywords:
                 self.assign_local(name, keywords.pop(name))
-            elif parameter.default is not None:
-                self.assign_local(name, self.eval(parameter.default))
-            elif parameter.annotation is not None:
-                self.assign_local(name, self.world.annotated(self.frame.module, parameter.annotation))
+            else:
+                stated = self.world.stated(self.frame.module, parameter)
+                if stated is None and parameter.default is not None:
+                    stated = self.eval(parameter.default)
+                if stated is not None:
+                    self.assign_local(name, stated)
 
     def construct(self, cls: ClassInfo, arguments: Arguments, at: Span) -> Value:
         """A new object of a class of the project."""

@@ -96,12 +96,17 @@ def as_declared(caller: Caller, info: FunctionInfo, annotation: Expression, valu
 
 def outliving(heap: dict[tuple[Rows, str], Value], returns: Value | None) -> dict[tuple[Rows, str], Value]:
     """The attributes that the caller can see: of what came from outside, and of what the function gives back."""
-    roots = {r.root for r in identities(returns)} if returns is not None else set()
-    kept = {
-        k: v
-        for k, v in heap.items()
-        if not k[1].startswith("$") and (k[0].root.startswith(("parameter:", "global:")) or k[0].root in roots)
-    }
+    attributes: dict[str, list[tuple[tuple[Rows, str], Value]]] = {}
+    for key, value in heap.items():
+        if not key[1].startswith("$"):
+            attributes.setdefault(key[0].root, []).append((key, value))
+    waiting = [root for root in attributes if root.startswith(("parameter:", "global:"))]
+    waiting += (r.root for r in identities(returns)) if returns is not None else ()
+    kept: dict[tuple[Rows, str], Value] = {}
+    while waiting:
+        for key, value in attributes.pop(waiting.pop(), ()):
+            kept[key] = value
+            waiting += (r.root for r in identities(value) if r.root.startswith("new:"))
     return {k: kept[k] for k in sorted(kept, key=lambda k: not undoes(k[1]))}
 
 

@@ -23,6 +23,7 @@ from datakeel.read.constructions import Constructions
 from datakeel.read.contexts import Opening
 from datakeel.read.delegation import behind
 from datakeel.read.evaluate import times
+from datakeel.read.heirs import Heirs
 from datakeel.read.languages.python.names import Names, dotted_of
 from datakeel.read.ledger import NAME, NOTE, TEXT, Ledger
 from datakeel.read.libraries import CallRow, ClassRow, Libraries, Retries, Setting, TypeRow
@@ -45,7 +46,6 @@ from datakeel.read.program import (
     Item,
     Local,
     Parameter,
-    Raise,
     Return,
     Span,
     Statement,
@@ -112,6 +112,8 @@ WRAPPERS = frozenset(
         "Mapped",
         "Required",
         "NotRequired",
+        "FromDishka",
+        "Injected",
     )
 )
 KINDS = {
@@ -171,8 +173,8 @@ class World:
         self._said: dict[tuple[Callable[..., object], int], tuple[object, object]] = {}
         self._types: dict[str, TypeRow | None] = {}
         self.constructions = Constructions(self)
+        self.heirs = Heirs(self)
         self._standing: dict[str, str | None] = {}
-        self._standing_in: dict[FunctionInfo, tuple[FunctionInfo, ...]] = {}
         self._globals: dict[tuple[str, str], Value] = {}
         self._continuations: list[tuple[FunctionInfo, Callable[[Arguments], Value]]] = []
 
@@ -388,7 +390,8 @@ class World:
     def named_type(self, symbol: Symbol, depth: int) -> Value:
         match symbol:
             case ClassInfo():
-                return Value(type=self.libraries.standing_for(symbol.name) or symbol.name)
+                known = self.libraries.standing_for(symbol.name)
+                return Value(type=known or self.heirs.standing_for(symbol).name)
             case External(dotted):
                 return Value(type=self.libraries.canonical(dotted)) if not dotted.startswith("?") else NOTHING
             case Constant():
@@ -665,14 +668,9 @@ class World:
             if "classmethod" in kinds or info.signature.name.rpartition(".")[2] == "__new__":
                 return class_value(cls)
             if "staticmethod" not in kinds:
-                return self.orms.declared(Value(type=self.hosts.get(cls.name, cls.name)))
-        value = NOTHING
-        if parameter.annotation is not None:
-            value = self.orms.declared(self.annotated(info.module, parameter.annotation))
-        if parameter.default is not None:
-            given = self.dependency(info.module, parameter.default)
-            if given is not None:
-                value = given.but(type=given.type or value.type)
+                own = self.hosts.get(cls.name) or self.heirs.standing_for(cls).name
+                return self.orms.declared(Value(type=own))
+        value = self.stated(info.module, parameter) or NOTHING
         if parameter.kind == "options":
             return Value(type="builtins.dict", complete=False)
         if parameter.kind == "rest":
@@ -681,6 +679,14 @@ class World:
             found = self.by_convention(parameter.name)
             return found if found.type else self.passed(info, parameter)
         return value
+
+    def stated(self, module: Module, parameter: Parameter) -> Value | None:
+        """What a parameter's annotation says, and a dependency that is its default."""
+        value = None
+        if parameter.annotation is not None:
+            value = self.orms.declared(self.annotated(module, parameter.annotation))
+        given = self.dependency(module, parameter.default) if parameter.default is not None else None
+        return given.but(type=given.type or (value or NOTHING).type) if given is not None else value
 
     def passed(self, info: FunctionInfo, parameter: Parameter) -> Value:
         """What a parameter without annotation holds, by its default, by who passes it or by its name."""
@@ -944,7 +950,7 @@ class World:
         self.note_site(caller.known_as, named_with(callee, bound), flags)
         if callee.module is inner.module:
             caller.handed.update(dict.fromkeys(self.handed(callee, bound)))
-        for heir in self.standing_in(inner, callee):
+        for heir in self.heirs.standing_in(inner, callee):
             self.note_site(caller.known_as, heir.name, flags)
 
     def handed(self, callee: FunctionInfo, bound: Mapping[str, Value]) -> Iterator[Handed]:
@@ -975,35 +981,6 @@ class World:
 
     def note_site(self, caller: str, callee: str, flags: Context) -> None:
         self.ledger.rests_on(NOTE, Site(caller, callee, flags))
-
-    def standing_in(self, caller: FunctionInfo, callee: FunctionInfo) -> tuple[FunctionInfo, ...]:
-        """The methods of heirs that run in the place of one which only says what heirs shall have. (An heir's method
-        that asks for its own name means its base's.)"""
-        self.ledger.rests_on(TEXT, callee.written)
-        found = self._standing_in.get(callee)
-        if found is None:
-            found = self._standing_in[callee] = self.written_by_heirs(callee)
-        if found and caller.owner is not None and callee.owner in caller.owner.ancestors():
-            name = callee.signature.name.rpartition(".")[2]
-            return () if caller.signature.name.rpartition(".")[2] == name else found
-        return found
-
-    def written_by_heirs(self, callee: FunctionInfo) -> tuple[FunctionInfo, ...]:
-        name = callee.signature.name.rpartition(".")[2]
-        heirs = self.heirs.get(callee.owner.name, ()) if callee.owner is not None and name[:2] != "__" else ()
-        written = tuple(h.methods[name] for h in heirs if name in h.methods)
-        if not written or not all(handling.does_nothing(s) or refuses(s) for s in self.text(callee)):
-            return ()
-        return written
-
-    @cached_property
-    def heirs(self) -> dict[str, tuple[ClassInfo, ...]]:
-        """The project's classes below each of its classes."""
-        found: dict[str, list[ClassInfo]] = {}
-        for cls in self.names.every_class():
-            for base in cls.ancestors()[1:]:
-                found.setdefault(base.name, []).append(cls)
-        return {name: tuple(heirs) for name, heirs in found.items()}
 
     def continuation(self, caller: Caller, info: FunctionInfo) -> Callable[[Arguments], Value] | None:
         return next((run for known, run in reversed(self._continuations) if known is info), None)
@@ -1468,14 +1445,6 @@ def named_with(info: FunctionInfo, bound: Mapping[str, Value]) -> str:
 def plainly_named(name: str) -> str:
     """The function that a name in the graph of calls means."""
     return name.partition("(")[0]
-
-
-def refuses(statement: Statement) -> bool:
-    """Whether a statement says that an heir has to do it."""
-    if not isinstance(statement, Raise):
-        return False
-    value = statement.value.function if isinstance(statement.value, Call) else statement.value
-    return isinstance(value, Global) and value.dotted.endswith("NotImplementedError")
 
 
 def indefinite(value: Value, inside: int) -> Value:
