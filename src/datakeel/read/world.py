@@ -668,8 +668,7 @@ class World:
             if "classmethod" in kinds or info.signature.name.rpartition(".")[2] == "__new__":
                 return class_value(cls)
             if "staticmethod" not in kinds:
-                own = self.hosts.get(cls.name) or self.heirs.standing_for(cls).name
-                return self.orms.declared(Value(type=own))
+                return self.orms.declared(Value(type=self.hosts.get(cls.name) or self.heirs.standing_for(cls).name))
         value = self.stated(info.module, parameter) or NOTHING
         if parameter.kind == "options":
             return Value(type="builtins.dict", complete=False)
