@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from datakeel.model.certainty import Origin
@@ -229,6 +229,24 @@ def same(caller: Caller, arguments: Arguments, at: Span) -> Value:
     return arguments.positional[0] if arguments.positional else NOTHING
 
 
+def varied(caller: Caller, arguments: Arguments, at: Span) -> Value:
+    """``replace(order, status=…)``: another object with the same attributes, but for those that are given."""
+    if not arguments.positional:
+        return NOTHING
+    return with_others(caller, arguments.positional[0], arguments.keywords, at)
+
+
+def with_others(caller: Caller, value: Value, others: Mapping[str, Value], at: Span) -> Value:
+    cls = caller.world.class_named(value.type) if value.type else None
+    if cls is None:
+        return derived((value, *others.values()), value.type)
+    fields = dict.fromkeys(name for c in reversed(cls.ancestors()) for name in c.fields)
+    held = {name: caller.attribute_of(value, name, at) for name in fields if name not in others}
+    made = Rows(f"new:{caller.next()}")
+    caller.state.heap.update({(made, name): v for name, v in (held | dict(others)).items()})
+    return Value(type=value.type, rows=made, sources=value.sources)
+
+
 BUILTINS: dict[str, Builtin] = {
     "builtins.len": length,
     "builtins.list": container("list"),
@@ -271,6 +289,11 @@ BUILTINS: dict[str, Builtin] = {
     "typing.cast": lambda c, a, s: a.positional[-1] if a.positional else NOTHING,
     "copy.copy": same,
     "copy.deepcopy": same,
+    "copy.replace": varied,
+    "dataclasses.replace": varied,
+    "attr.evolve": varied,
+    "attrs.evolve": varied,
+    "msgspec.structs.replace": varied,
 }
 
 
@@ -431,6 +454,12 @@ def copy(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Val
     return receiver.but(items=receiver.items, entries=dict(receiver.entries) if receiver.entries is not None else None)
 
 
+def other_one(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
+    """``point._replace(x=1)``, ``model.model_copy(update={"x": 1})``."""
+    given = arguments.keywords.get("update")
+    return with_others(caller, receiver, (given.entries or {}) if given is not None else arguments.keywords, at)
+
+
 METHODS: dict[str, Method] = {
     "append": append,
     "add": append,
@@ -454,6 +483,8 @@ METHODS: dict[str, Method] = {
     "removesuffix": replaced,
     "pop": pop,
     "copy": copy,
+    "_replace": other_one,
+    "model_copy": other_one,
 }
 
 __all__ = ["BUILTINS", "METHODS", "Rows", "Source"]

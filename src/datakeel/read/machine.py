@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.model.certainty import Answer, Origin
-from datakeel.model.effect import Effect, Guard, Kind, Option, Rows, Scope, StoreKind, When
+from datakeel.model.effect import Effect, Guard, Kind, Option, Rows, Scope, Selection, StoreKind, When
 from datakeel.model.operation import Exit, Handler, Release, Resource, Retry, Transaction
 from datakeel.model.place import Place
 from datakeel.read.program import Span
@@ -90,6 +90,7 @@ class Machine:
         self.handing: dict[int, tuple[str, Span]] = {}  # resource → who else held it before it was last handed on
         self.retries: list[Retry] = []
         self.handlers: list[Handler] = []
+        self.found_by: dict[str, str] = {}  # columns of rows that were found by them: what those were asked to be
         self.listings: dict[int, int] = {}  # reads that give a page of what there is: number → where they stand
         self.handed: dict[Handed, None] = {}
         self.claims: dict[int, str] = {}  # writes that succeed for one of many only, with their keys
@@ -168,6 +169,8 @@ class Machine:
         return effect
 
     def record(self, effect: Effect) -> None:
+        if effect.selection is not None and effect.selection.predicates:
+            effect = self.as_asked(effect, effect.selection)
         self.effects.append(effect)
         if pages(effect):
             self.listings[effect.number] = len(self.effects) - 1
@@ -177,6 +180,18 @@ class Machine:
             and effect.store in (StoreKind.CACHE, StoreKind.KEY_VALUE)
         ):
             self.claims[effect.number] = effect.key or ""
+
+    def as_asked(self, effect: Effect, selection: Selection) -> Effect:
+        """What is found by a column of a row that was itself found by that column is found by what that one was: a row
+        that a repository reads again by the key of the object that it gave is the same row."""
+        if any(p.value in self.found_by for p in selection.predicates):
+            named = tuple(replace(p, value=self.found_by.get(p.value, p.value)) for p in selection.predicates)
+            effect = replace(effect, selection=replace(selection, predicates=named))
+        if effect.kind == Kind.READ:
+            for predicate in effect.predicates:
+                if predicate.operator == "=" and predicate.value:
+                    self.found_by[f"read:{effect.number}.{predicate.column}"] = predicate.value
+        return effect
 
     def remark(self, started: int, at: Span, **said: object) -> None:
         """Says more of the effects, recorded since `started`, of the call that stands at one place: what the code round

@@ -555,10 +555,13 @@ class World:
     def assigned_attribute(self, cls: ClassInfo, name: str) -> Value | None:
         field = self.class_field(cls, name)
         found: Value | None = None
+        made = cls.method("__init__")
         for method in self.assigning(cls, name):
-            if method.signature.parameters:
-                trace = self.trace(method, Value(type=cls.name), self.unbound(method, cls))[0]
-                own = trace.heap.get((Rows(f"parameter:{method.signature.parameters[0].name}"), name))
+            constructs = method.signature.name.endswith(".__init__") and made is not None and "super" in made.code.names
+            info = made if constructs and made is not None else method  # what an heir hands on, the base assigns
+            if info.signature.parameters:
+                trace = self.trace(info, Value(type=cls.name), self.unbound(info, cls))[0]
+                own = trace.heap.get((Rows(f"parameter:{info.signature.parameters[0].name}"), name))
                 if own is not None and not (own.known and own.const is None):
                     found = own
                     break

@@ -160,8 +160,8 @@ def versioned(operation: Operation, write: Effect, system: System) -> bool:
     asked = [p for p in write.selection.predicates if p.operator in HOLDING]
     named = any(p.column in key or not read_before(p.column, p.sources) for p in asked)
     return any(
-        p.column in own
-        or (p.column not in key and read_before(p.column, p.sources, ("read", "parameter") if named else ("read",)))
+        p.column not in key
+        and (p.column in own or read_before(p.column, p.sources, ("read", "parameter") if named else ("read",)))
         for p in asked
     )
 

@@ -43,7 +43,7 @@ def lost_update(operation: Operation, system: System) -> Iterator[Hit]:
                 told |= {write.rows}
                 yield older(*compared, write, answer)
                 continue
-        computed = next(((a, s) for a in write.assigned if (s := stale_source(operation, write, a))), None)
+        computed = next(iter(stale(operation, write)), None)
         if computed is not None and held_here(operation, computed[1], write, system):
             found = list(own_value(operation, write, *computed, system))
         else:
@@ -210,6 +210,16 @@ def is_column(write: Effect, name: str, system: System) -> bool:
     return name == "*" or dataset is None or not dataset.columns_complete or dataset.column(name) is not None
 
 
+def stale(operation: Operation, write: Effect) -> Iterator[tuple[Assignment, Source]]:
+    """The columns whose new value was computed from the old one, each with the read value: first those into which
+    something else goes too. A key that the row is found by is only written along."""
+    keys = {p.column for p in write.predicates}
+    for assignment in sorted(write.assigned, key=lambda a: len(a.sources) < 2):
+        source = stale_source(operation, write, assignment) if assignment.column not in keys else None
+        if source is not None:
+            yield assignment, source
+
+
 def stale_source(operation: Operation, write: Effect, assignment: Assignment) -> Source | None:
     """The read value of the same column of the same rows that the new value was computed from."""
     if assignment.how != "value":
@@ -273,7 +283,7 @@ def told_by_callee(write: Effect, system: System) -> bool:
     if callee is None:
         return False
     same = (e for e in callee.of(Kind.WRITE) if e.place == write.place and e.verb == write.verb)
-    return any(stale_source(callee, e, a) is not None for e in same for a in e.assigned)
+    return any(True for e in same for _ in stale(callee, e))
 
 
 # A full row, after something slow -------------------------------------------------------------------------------------

@@ -307,25 +307,32 @@ class Objects:
         common = {"store": StoreKind.RELATIONAL, "connection": connection, "technology": "sqlalchemy"}
         caller.emit(
             Kind.READ, "select", at, dataset=table, rows=Rows(f"read:{number}"), blocking=True, origin=session.origin,
-            selection=Selection(self.by_key(mapped, given), Cardinality.ONE), **common,  # type: ignore[arg-type]
+            selection=Selection(self.by_key(caller, mapped, given), Cardinality.ONE), **common,  # type: ignore[arg-type]
         )  # fmt: skip
         assigned = self.assigned_columns(caller, mapped, given.rows) if mapped is not None else ()
-        self.write(caller, given, "save", connection, assigned, at, session.origin)
+        self.write(caller, given, "save", connection, assigned, at, session.origin, Rows(f"read:{number}"))
         return given.but(owner=session)
 
-    def by_key(self, mapped: Mapped | None, value: Value) -> tuple[Predicate, ...]:
+    def by_key(self, caller: Caller, mapped: Mapped | None, value: Value) -> tuple[Predicate, ...]:
         primary = mapped.primary if mapped is not None else ("id",)
+        given = None
+        if mapped is not None and value.rows is not None and value.rows.root.startswith("new:"):
+            attribute = next((a for a, c in mapped.columns.items() if c == primary[0]), primary[0])
+            given = caller.state.heap.get((value.rows, attribute))
+        if given is not None and canonical(given):
+            return (Predicate(primary[0], "=", canonical(given), tuple(sorted(given.sources))),)
         found = canonical(value) if value.rows is None else ".".join((value.rows.root, *value.rows.path))
         key = f"{found}.{primary[0]}" if found else ""
         return (Predicate(primary[0], "=", key, tuple(sorted(extended(value.sources, primary[0])))),)
 
     def write(
         self, caller: Caller, given: Value, verb: str, connection: str, assigned: tuple[Assignment, ...], at: Span,
-        origin: Origin,
+        origin: Origin, row: Rows | None = None,
     ) -> Effect:  # fmt: skip
-        """A write that the next flush makes, by the row's key and, where the mapper checks one, by its version."""
+        """A write that the next flush makes, by the row's key and, where the mapper checks one, by its version. `row`:
+        the one that is written, where it is not the object itself."""
         mapped = self.mappings.mapped(given.type) if given.type else None
-        predicates = self.by_key(mapped, given)
+        predicates = self.by_key(caller, mapped, given)
         version = mapped.version if mapped is not None else ""
         if version and verb in ("update", "delete"):
             read = tuple(sorted(extended(given.sources, version)))
@@ -339,7 +346,7 @@ class Objects:
             connection=connection,
             technology="sqlalchemy",
             dataset=mapped.table if mapped is not None else "",
-            rows=given.rows,
+            rows=row or given.rows,
             assigned=assigned,
             selection=Selection(predicates, Cardinality.ONE, ()),
             origin=max(origin, given.origin, Origin.RESOLVED if mapped is not None else Origin.CONVENTION),
@@ -460,7 +467,7 @@ class Objects:
             technology="sqlalchemy",
             dataset=mapped.table if mapped is not None else "",
             selection=Selection(
-                self.by_key(mapped, given), Cardinality.ONE, None, plan.lock, skip_locked=plan.skip_locked,
+                self.by_key(caller, mapped, given), Cardinality.ONE, None, plan.lock, skip_locked=plan.skip_locked,
                 nowait=plan.nowait,
             ),
             rows=given.rows,
