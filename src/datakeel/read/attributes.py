@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 from datakeel.model.effect import Guard, Source
 from datakeel.read.execute import Executor
 from datakeel.read.program import Span
-from datakeel.read.symbols import ClassInfo, Module
+from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
 from datakeel.read.values import Arguments, ClassTarget, ExternalTarget, FunctionTarget, MethodTarget, Value, join
 
 
@@ -77,17 +79,14 @@ class Attributes(Executor):
         if name == "__class__":
             return class_value(cls)
         method = cls.method(name)
-        standing = self.world.heirs.implementation(cls, method) if method is not None else None
-        if standing is not None:
-            heir, method = standing
-            base = base.but(type=heir.name)
         if method is not None:
-            kinds = self.world.method_kinds(method)
-            if "property" in kinds:
-                return self.invoke(Value(target=FunctionTarget(method, base)), Arguments(), at)
-            receiver = None if "staticmethod" in kinds else class_value(cls) if "classmethod" in kinds else base
-            known = self.world.function_value(method)
-            return known.but(target=FunctionTarget(method, receiver), origin=base.origin)
+            heirs = self.world.heirs.implementations(cls, method) or ((cls, method),)
+            first, *others = [
+                self.method_of(c, m, base.but(type=c.name) if c is not cls else base, at) for c, m in heirs
+            ]
+            if first.target is not None:
+                return first.but(others=tuple(others)) if others else first
+            return functools.reduce(join, others, first)
         found = self.world.instance_attribute(cls, name)
         if found is not None:
             peeked = self.peek(base.but(type=""), (name,))
@@ -98,6 +97,15 @@ class Attributes(Executor):
             return found.but(rows=rows or found.rows, sources=found.sources | peeked.sources)
         inner = self.world.behind(cls) if not name.startswith("__") else None
         return self.attribute_of(self.attribute_of(base, inner, at), name, at) if inner and inner != name else None
+
+    def method_of(self, cls: ClassInfo, method: FunctionInfo, base: Value, at: Span) -> Value:
+        """A method of an object of a class; of a property, what it gives."""
+        kinds = self.world.method_kinds(method)
+        if "property" in kinds:
+            return self.invoke(Value(target=FunctionTarget(method, base)), Arguments(), at)
+        receiver = None if "staticmethod" in kinds else class_value(cls) if "classmethod" in kinds else base
+        known = self.world.function_value(method)
+        return known.but(target=FunctionTarget(method, receiver), origin=base.origin)
 
     def loose_attribute(self, base: Value, name: str) -> Value:
         """An attribute that no definition was found for."""

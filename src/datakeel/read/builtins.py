@@ -13,10 +13,12 @@ from datakeel.read.values import (
     HOLE,
     MISSING,
     NOTHING,
+    SETTING,
     Arguments,
     ClassTarget,
     PartialTarget,
     Value,
+    by_setting,
     derived,
     element,
     gone_through,
@@ -88,6 +90,8 @@ def converted(type_name: str) -> Builtin:
         if not arguments.positional:
             return Value(type=type_name)
         value = arguments.positional[0]
+        if value.type == SETTING and value.name:
+            return value
         if value.known and type_name == "builtins.str":
             return Value(type=type_name, const=str(value.const))
         if type_name == "builtins.int" and isinstance(value.const, int | float):
@@ -229,6 +233,12 @@ def same(caller: Caller, arguments: Arguments, at: Span) -> Value:
     return arguments.positional[0] if arguments.positional else NOTHING
 
 
+def setting(caller: Caller, arguments: Arguments, at: Span) -> Value:
+    """``os.getenv("TOPIC", "orders")``: what it is called where nobody says otherwise."""
+    default = arguments.get("default", 1) or NOTHING
+    return by_setting(default.const).but(sources=arguments.sources(), rows=Rows(f"new:{caller.next()}"))
+
+
 def varied(caller: Caller, arguments: Arguments, at: Span) -> Value:
     """``replace(order, status=…)``: another object with the same attributes, but for those that are given."""
     if not arguments.positional:
@@ -289,6 +299,9 @@ BUILTINS: dict[str, Builtin] = {
     "typing.cast": lambda c, a, s: a.positional[-1] if a.positional else NOTHING,
     "copy.copy": same,
     "copy.deepcopy": same,
+    "os.getenv": setting,
+    "os.environ.get": setting,
+    "decouple.config": setting,
     "copy.replace": varied,
     "dataclasses.replace": varied,
     "attr.evolve": varied,
@@ -331,6 +344,8 @@ def get(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Valu
     """``mapping.get(key, default)``."""
     key = arguments.get("key", 0) or NOTHING
     default = arguments.get("default", 1)
+    if receiver.entries and key.type == SETTING and key.name in receiver.entries:
+        return by_setting(receiver.entries[key.name].const)
     if receiver.entries is not None and isinstance(key.const, str):
         found = receiver.entries.get(key.const)
         if found is not None:
@@ -426,7 +441,7 @@ def replaced(caller: Caller, receiver: Value, arguments: Arguments, at: Span) ->
 
 
 def same_text(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
-    if receiver.text is not None and receiver.known:
+    if (receiver.text is not None and receiver.known) or receiver.type == SETTING:
         return receiver
     return Value(
         type="builtins.str",

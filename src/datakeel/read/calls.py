@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 
 from datakeel.model.effect import When
@@ -141,11 +142,11 @@ class Caller(Applier):
         choices = [v for v in function.alternatives() if v.target is not None]
         if len(choices) <= 1:
             return self.invoke_one(choices[0] if choices else function, arguments, at, awaited=awaited)
-        number = self.next()
+        number = self.branch_of(choices)
         before = self.state
         result: Value | None = None
         whole: State | None = None
-        for index, choice in enumerate(choices[:3]):
+        for index, choice in enumerate(choices):
             self.state = before.fork()
             with self.scope("branch", f"choice:{index}", at, number=number):
                 value = self.invoke_one(choice, arguments, at, awaited=awaited)
@@ -154,6 +155,18 @@ class Caller(Applier):
         assert whole is not None
         self.state = whole
         return result or NOTHING
+
+    def branch_of(self, choices: Sequence[Value]) -> int:
+        """The number of the branch in which one of several functions runs: methods of one object are chosen once, by
+        what it is."""
+        targets = [c.target for c in choices]
+        receivers = [t.receiver for t in targets if isinstance(t, FunctionTarget) and t.receiver is not None]
+        if len(receivers) < len(choices) or receivers[0].rows is None:
+            return self.next()
+        key = (receivers[0].rows, tuple(r.type for r in receivers))
+        if key not in self.chosen_once:
+            self.chosen_once[key] = self.next()
+        return self.chosen_once[key]
 
     def invoke_one(self, function: Value, arguments: Arguments, at: Span, *, awaited: bool) -> Value:
         handled = self.world.orms.call(self, function, arguments, at)

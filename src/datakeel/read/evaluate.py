@@ -32,9 +32,11 @@ from datakeel.read.state import Frame, joined
 from datakeel.read.symbols import ClassInfo, Constant, External, FunctionInfo, Module
 from datakeel.read.values import (
     HOLE,
+    MESSAGES,
     MISSING,
     NONE,
     NOTHING,
+    SETTING,
     TIMES,
     Arguments,
     ClassTarget,
@@ -44,6 +46,7 @@ from datakeel.read.values import (
     MethodTarget,
     Pending,
     Value,
+    by_setting,
     canonical,
     derived,
     element,
@@ -142,6 +145,8 @@ class Evaluator(Machine):
             found = base.entries.get(key.const)
             if found is not None or base.complete:
                 return found or NOTHING
+        if base.entries and key.type == SETTING and key.name in base.entries:
+            return by_setting(base.entries[key.name].const)
         if base.items is not None and isinstance(key.const, int) and -len(base.items) <= key.const < len(base.items):
             return base.items[key.const]
         handled = self.world.orms.item(self.caller, base, key, node.at)
@@ -214,7 +219,8 @@ class Evaluator(Machine):
             name = self.eval(key)
             known = name.const if isinstance(name.const, str) else self.world.orms.entry(name)
             if known is not None:
-                entries[known] = value
+                at = getattr(item, "at", None) if value.type == SETTING else None
+                entries[known] = value.but(place=self.place(at)) if at is not None else value
             else:
                 complete = False
         return Value(
@@ -375,6 +381,8 @@ class Evaluator(Machine):
         found = values[0]
         for value in values[1:]:
             found = join(found, value)
+        if node.how == "or" and values[0].type == SETTING and values[-1].text:
+            found = by_setting(values[-1].text)
         return found.but(const=MISSING, tests=(whole, *guards), sources=union(values))
 
     def compared(self, how: str, values: tuple[Value, ...], at: Span) -> Value:
@@ -459,8 +467,17 @@ class Evaluator(Machine):
         raise NotImplementedError
 
     def yielded(self, value: Value, at: Span, how: str) -> Value:
+        if how != "yieldfrom":
+            return self.give(value, at)
+        iterable = self.force(value, at, "iterate")
+        endless = self.world.endless(self.caller, iterable, False)
+        text = MESSAGES if iterable.type == MESSAGES else ""
+        with self.scope("loop", "body", at, text, unbounded=endless):
+            return self.give(self.world.loop_element(self.caller, iterable, at), at)
+
+    def give(self, given: Value, at: Span) -> Value:
+        """A generator gives its next value to whoever goes through it."""
         frame = self.frame
-        given = element(self.force(value, at, "iterate")) if how == "yieldfrom" else value
         if self.resources:
             self.hand_on((given,), "yielded", at)
         frame.yielded = given if frame.yielded is None else join(frame.yielded, given)

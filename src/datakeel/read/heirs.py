@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from datakeel.read.world import World
 
 ABSTRACT = frozenset(f"abc.{name}" for name in ("abstractmethod", "abstractproperty", "abstractclassmethod"))
+FEW = 4  # heirs that are followed beside each other: a call says which of them it means less and less
+MANY = 12  # heirs that are asked whether they act
 PROTOCOLS = frozenset(("typing.Protocol", "typing_extensions.Protocol"))
 
 
@@ -48,21 +50,21 @@ class Heirs:
             return ()
         return written
 
-    def implementation(self, cls: ClassInfo, method: FunctionInfo) -> tuple[ClassInfo, FunctionInfo] | None:
-        """What runs where a method of a class is called that is only declared: the class and the method of its one heir
-        that has it, or of the one that acts on the world with it, where the others (which hold all in memory) do not.
-        None where the method is more than declared, or where nobody has it, or several."""
+    def implementations(self, cls: ClassInfo, method: FunctionInfo) -> tuple[tuple[ClassInfo, FunctionInfo], ...]:
+        """What may run where a method of a class is called that is only declared: the classes and methods of its heirs
+        that have it; where there are several, of those that act on the world with it (others hold all in memory). None
+        where the method is more than declared, or where so many have it that what one of them does says little."""
         if not self.declared(method):
-            return None
+            return ()
         name = method_name(method)
         found: dict[FunctionInfo, ClassInfo] = {}
         for heir in self.of(cls):
             written = heir.method(name)
             if written is not None and not self.declared(written):
                 found.setdefault(written, heir)
-        if len(found) > 1:
+        if 1 < len(found) <= MANY:
             found = {m: h for m, h in found.items() if self.world.general(m).effects}
-        return next(((heir, written) for written, heir in found.items()), None) if len(found) == 1 else None
+        return tuple((heir, written) for written, heir in found.items()) if len(found) <= FEW else ()
 
     def standing_for(self, cls: ClassInfo) -> ClassInfo:
         """The class of an object that is said to be of an abstract class or a protocol, where the project has one whole

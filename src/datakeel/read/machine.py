@@ -91,6 +91,7 @@ class Machine:
         self.retries: list[Retry] = []
         self.handlers: list[Handler] = []
         self.found_by: dict[str, str] = {}  # columns of rows that were found by them: what those were asked to be
+        self.chosen_once: dict[tuple[Rows, tuple[str, ...]], int] = {}  # branches by what an object may be
         self.listings: dict[int, int] = {}  # reads that give a page of what there is: number → where they stand
         self.handed: dict[Handed, None] = {}
         self.claims: dict[int, str] = {}  # writes that succeed for one of many only, with their keys

@@ -16,6 +16,7 @@ from datakeel.read.symbols import ClassInfo, FunctionInfo, Module
 
 MESSAGES = "messages"  # the type of what a generator gives that consumes without end
 FRESH = "@fresh"  # a note on an object: its columns were read again, by this read
+SETTING = "environment"  # the type of a text that the environment may say; its name is what it is otherwise
 HOLE = "\ufffc"  # stands in a text where an unknown value was put in
 
 
@@ -211,6 +212,11 @@ def union(values: Iterable[Value]) -> frozenset[Source]:
         if value.entries:
             found |= union(value.entries.values())
     return bounded(frozenset(found)) if found else NO_SOURCES
+
+
+def by_setting(usual: object) -> Value:
+    """What the environment may say; and what it is otherwise, where that is a text or a number."""
+    return Value(type=SETTING, name=str(usual) if isinstance(usual, str | int) else "")
 
 
 MANY = 16  # sources of one value: beyond, which attribute of a thing they are is forgotten first

@@ -61,6 +61,7 @@ from datakeel.read.values import (
     MISSING,
     NO_SOURCES,
     NOTHING,
+    SETTING,
     Arguments,
     ClassTarget,
     ClosureTarget,
@@ -70,6 +71,7 @@ from datakeel.read.values import (
     PartialTarget,
     Value,
     asked_of,
+    by_setting,
     element,
     join,
     module_rows,
@@ -582,6 +584,8 @@ class World:
         if isinstance(statement, Assign) and statement.annotation is not None:
             made = isinstance(statement.value, Call) and (dotted_of(statement.value.function) or "").rpartition(".")[2]
             if dotted_of(statement.annotation) not in CONSTANTS and (field.known or made in FIELDS):
+                if field.text and any(base.endswith(".BaseSettings") for base in cls.externals()):
+                    return by_setting(field.text)
                 return Value(type=field.type, of=field.of)
         return field.but(const=MISSING) if field.known and isinstance(field.const, bool | None) else field
 
@@ -1250,6 +1254,8 @@ class World:
         name that is one of several (``for number in (SIGINT, SIGTERM)``) all of them, parted by ``|``."""
         if value.known:
             return repr(value.const)
+        if value.type == SETTING and value.name:
+            return value.name if value.name.isdigit() else repr(value.name)
         if isinstance(value.target, ExternalTarget):
             names = [v.target.dotted for v in (value, *value.others) if isinstance(v.target, ExternalTarget)]
             return " | ".join(dict.fromkeys(self.libraries.meaning(name) for name in names))
