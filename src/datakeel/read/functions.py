@@ -70,8 +70,9 @@ class Functions(Attributes):
         self.world.site(self.caller, info, bindings)
         trace, names = self.world.trace(info, target.receiver, bindings)
         if info.signature.is_generator:
-            value = Graft(self, trace, names, self.place(at), info.name).apply()
-            given = trace.yields if trace.yields is not None else NOTHING
+            graft = Graft(self, trace, names, self.place(at), info.name)
+            value = graft.apply()
+            given = graft.value(trace.yields) if trace.yields is not None else NOTHING
             return Value(
                 type=MESSAGES if endless(trace) else "builtins.generator",
                 of=given.but(rows=None) if given.rows else given,

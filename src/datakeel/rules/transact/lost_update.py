@@ -233,8 +233,12 @@ def stale_source(operation: Operation, write: Effect, assignment: Assignment) ->
             return source
         if source.kind == "read" and source.path[-1:] == (assignment.column,):
             read = operation.effect(source.number)
-            again = read is not None and len(source.path) < 2 and read.rows is not None and read.rows == write.rows
-            if read is not None and (again or same_key(read, write) or put_back(read, write)):
+            own = len(source.path) < 2  # and no part of what another column led to
+            if read is not None and (
+                (own and read.rows is not None and read.rows == write.rows)
+                or ((own or write.store == StoreKind.DOCUMENT) and same_key(read, write))
+                or put_back(read, write)
+            ):
                 return source
     return None
 
