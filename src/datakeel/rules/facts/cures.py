@@ -97,6 +97,27 @@ def atomic_update(operation: Operation, read: Effect | None, write: Effect, colu
     )
 
 
+def if_enough(write: Effect, column: str, system: System) -> Fix:
+    """The statement that takes an amount asks whether there is enough, and its row count is looked at."""
+    model, row = model_name(write, system), variable(write, system)
+    texts = {
+        "django": f"taken = {model}.objects.filter(pk={row}.pk, {column}__gte=amount)"
+        f'.update({column}=F("{column}") - amount)',
+        "sqlalchemy": f"enough = ({model}.id == {row}.id, {model}.{column} >= amount)\n"
+        f"less = update({model}).where(*enough).values({column}={model}.{column} - amount)\n"
+        "taken = session.execute(less).rowcount",
+        "mongodb": f'taken = {write.dataset or "…"}.update_one({{"_id": …, "{column}": {{"$gte": amount}}}}, '
+        f'{{"$inc": {{"{column}": -amount}}}}).modified_count',
+    }
+    table = write.dataset or "…"
+    sql = f"UPDATE {table} SET {column} = {column} - :amount WHERE … AND {column} >= :amount"
+    told = "-- no row: somebody was faster" if family(write) not in texts else "# 0: somebody was faster"
+    return Fix(
+        title=f"let the statement ask once more, and look at its row count; a CHECK ({column} >= 0) keeps the rest out",
+        text=f"{texts.get(family(write), sql)}\n{told}",
+    )
+
+
 def only_unchanged(write: Effect) -> Fix:
     """A whole document is put back only where it still is what was read."""
     texts = {

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
+from datakeel.model.condition import columns_of
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.clocks import ORDERS
-from datakeel.rules.facts.cures import lock_picked, serialise_set
+from datakeel.rules.facts.cures import if_enough, lock_picked, serialise_set
 from datakeel.rules.facts.decisions import (
     changes_set,
     deciding_reads,
@@ -22,12 +23,12 @@ from datakeel.rules.facts.decisions import (
     tested_columns,
 )
 from datakeel.rules.facts.duplicates import refused_twice
-from datakeel.rules.facts.guards import excluded, here, now
+from datakeel.rules.facts.guards import excluded, here, now, stopped
 from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.stakes import AMOUNTS, is_place, race, words
 from datakeel.rules.facts.ticks import by_timer
 from datakeel.rules.rule import Hit, rule
-from datakeel.rules.story import both_decide
+from datakeel.rules.story import both_decide, way
 
 STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
 WRITES = ("insert", "update", "save", "delete", "set")
@@ -37,6 +38,7 @@ WRITES = ("insert", "update", "save", "delete", "set")
 def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
     """Two runs decide by the same set of rows, and both change it: together they break what each of them checked."""
     yield from emptied(operation, system)
+    yield from overdrawn(operation, system)
     reads = sets_read(operation)
     datasets = {e.dataset for e in reads.values()}
     joined = {d for e in reads.values() if e.selection is not None for d in e.selection.joins}
@@ -96,6 +98,54 @@ def gone(read: Effect, write: Effect, theirs: Effect, column: str, answer: Answe
             title="let the statement ask once more, and look at how many rows went",
             text=f"DELETE FROM {write.dataset} WHERE id = … AND {column} = 0  -- no row: somebody was faster",
         ),
+    )
+
+
+def overdrawn(operation: Operation, system: System) -> Iterator[Hit]:
+    """An amount is asked whether it is enough, and the statement that then takes from it does not ask again."""
+    for write in operation.of(Kind.WRITE):
+        if write.verb not in WRITES or write.store not in STORES or not now(write):
+            continue
+        computed = {a.column for a in write.assigned if a.how == "atomic"} - {p.column for p in write.predicates}
+        for guard, source in tested_columns(operation, write) if computed else ():
+            read = operation.effect(source.number) if source.kind == "read" else None
+            column = source.path[-1]
+            if read is None or guard.test not in ORDERS or column not in computed:
+                continue
+            answer = stopped(operation, read, write, system)
+            if answer != Answer.YES and operation.meet_here(read, write) and not kept_above(write, column, system):
+                yield below(operation, read, write, column, answer, system)
+                break
+
+
+def kept_above(write: Effect, column: str, system: System) -> bool:
+    """Whether the table has a check of the column: whoever takes too much gets an error, and takes nothing."""
+    dataset = system.dataset_of(write)
+    return dataset is not None and any(
+        c.kind == "check" and column in columns_of(c.text) for c in dataset.schema.constraints
+    )
+
+
+def below(operation: Operation, read: Effect, write: Effect, column: str, answer: Answer, system: System) -> Hit:
+    what = f"{write.dataset}.{column}" if write.dataset else column
+    return Hit(
+        place=here(write),
+        message=f"two runs at once both pass the check of {what} and both change it: what it checks no longer holds",
+        story=(
+            *way(read),
+            Step(read.place, f"A reads {what}: it is enough"),
+            Step(read.place, f"B reads {what}: it is enough for B too"),
+            *way(write),
+            Step(write.place, f"A's statement changes {what}"),
+            Step(write.place, "B's statement changes it once more, past what both have checked"),
+        ),
+        rests_on=(read, write),
+        likely=True,
+        doubts=int(answer == Answer.UNKNOWN)
+        + 2 * int(race(write, column) is not None or one_off(operation, system) or by_timer(operation, (), system)),
+        datasets=(write.dataset,) if write.dataset else (),
+        severity=race(write, column),
+        fix=if_enough(write, column, system),
     )
 
 
