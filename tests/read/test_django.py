@@ -357,7 +357,7 @@ def use(number):
     customer.orders.filter(status="new").update(status="old")
 """)
     )
-    assert predicates(update) == [("customer_id", "=", "read:1.id"), ("status", "=", "const:'new'")]
+    assert predicates(update) == [("customer_id", "=", "parameter:number"), ("status", "=", "const:'new'")]
 
 
 def test_a_foreign_key_and_what_it_leads_to_are_one_value(reading: Reading) -> None:

@@ -388,3 +388,87 @@ def test_a_call_holds_the_thread_unless_a_thread_or_a_coroutine_waits_for_it(tmp
     operations = system(tmp_path, LOOPS).operations
     held = {o.symbol: [e.blocking for e in o.of(Kind.CALL)] for o in operations}
     assert held == {"threaded": [False], "held": [True], "stream": [False], "read": [False], "later": [False]}
+
+
+TABLE = """
+import os
+import requests
+from dataclasses import dataclass, replace
+
+@dataclass(frozen=True)
+class Paid:
+    url: str
+
+@dataclass(frozen=True)
+class Sent:
+    url: str
+
+def paid(event):
+    requests.post(event.url)
+
+def sent(event):
+    requests.put(event.url)
+
+BY_CLASS = {Paid: paid, Sent: sent}
+BY_NAME = {"paid": paid, "sent": sent}
+
+def call(url):
+    BY_CLASS[type(Paid(url))](Paid(url))
+
+def call_copy(url):
+    event = replace(Paid("nowhere"), url=url)
+    BY_CLASS.get(type(event))(event)
+
+def call_any(name, event):
+    BY_NAME[name](event)
+"""
+
+
+@pytest.mark.parametrize("name", ["call", "call_copy"])
+def test_a_table_of_handlers_calls_the_one_of_its_key(name: str, tmp_path: Path) -> None:
+    (effect,) = http(traced(tmp_path, TABLE, name))
+    assert [(o.name, o.value) for o in effect.options if o.name == "method"] == [("method", "'POST'")]
+
+
+def test_a_table_of_handlers_calls_one_of_a_few(tmp_path: Path) -> None:
+    found = http(traced(tmp_path, TABLE, "call_any"))
+    assert sorted(o.value for e in found for o in e.options if o.name == "method") == ["'POST'", "'PUT'"]
+    assert len({s.arm for e in found for s in e.scopes if s.kind == "branch"}) == 2
+
+
+SETTINGS = """
+import os
+from confluent_kafka import Producer
+from pydantic_settings import BaseSettings
+
+class Kafka(BaseSettings):
+    topic: str = "orders"
+
+class Settings(BaseSettings):
+    kafka: Kafka = Kafka()
+    debug: bool = False
+
+settings = Settings()
+TOPIC = os.environ.get("TOPIC", "orders")
+OTHER = os.getenv("TOPIC") or "orders"
+producer = Producer({"acks": os.getenv("ACKS", "1")})
+
+def call(body):
+    producer.produce(TOPIC, body)
+    producer.produce(OTHER, body)
+    producer.produce(settings.kafka.topic, body)
+
+def call_where_told(body):
+    if os.getenv("SEND", ""):
+        producer.produce(TOPIC, body)
+    if os.getenv("MODE", "slow") == "fast":
+        producer.produce(TOPIC, body)
+"""
+
+
+def test_what_the_environment_may_say_has_the_name_of_its_default(tmp_path: Path) -> None:
+    assert [e.dataset for e in traced(tmp_path, SETTINGS).effects] == ["orders"] * 3
+
+
+def test_what_the_environment_may_say_decides_nothing(tmp_path: Path) -> None:
+    assert [e.dataset for e in traced(tmp_path, SETTINGS, "call_where_told").effects] == ["orders"] * 2

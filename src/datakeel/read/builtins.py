@@ -20,7 +20,9 @@ from datakeel.read.values import (
     Value,
     by_setting,
     derived,
+    dispatches,
     element,
+    entry_name,
     gone_through,
     join,
     union,
@@ -346,12 +348,15 @@ def get(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Valu
     default = arguments.get("default", 1)
     if receiver.entries and key.type == SETTING and key.name in receiver.entries:
         return by_setting(receiver.entries[key.name].const)
-    if receiver.entries is not None and isinstance(key.const, str):
-        found = receiver.entries.get(key.const)
+    named = entry_name(key)
+    if receiver.entries is not None and named is not None:
+        found = receiver.entries.get(named)
         if found is not None:
             return found
         if receiver.complete:
             return default or Value(const=None)
+    if named is None and receiver.entries is not None and dispatches(receiver.entries):
+        return join_entries(receiver)
     if isinstance(key.const, str):
         found = caller.peek(receiver, (key.const,))
     else:

@@ -49,7 +49,9 @@ from datakeel.read.values import (
     by_setting,
     canonical,
     derived,
+    dispatches,
     element,
+    entry_name,
     extended,
     gone_through,
     join,
@@ -141,10 +143,13 @@ class Evaluator(Machine):
         return self.item_of(base, key, node)
 
     def item_of(self, base: Value, key: Value, node: Item) -> Value:
-        if base.entries is not None and isinstance(key.const, str):
-            found = base.entries.get(key.const)
+        named = entry_name(key)
+        if base.entries is not None and named is not None:
+            found = base.entries.get(named)
             if found is not None or base.complete:
                 return found or NOTHING
+        if named is None and base.entries is not None and key.type != SETTING and dispatches(base.entries):
+            return joined_all(tuple(base.entries.values()))
         if base.entries and key.type == SETTING and key.name in base.entries:
             return by_setting(base.entries[key.name].const)
         if base.items is not None and isinstance(key.const, int) and -len(base.items) <= key.const < len(base.items):
@@ -217,7 +222,7 @@ class Evaluator(Machine):
                 spread.append(value)
                 continue
             name = self.eval(key)
-            known = name.const if isinstance(name.const, str) else self.world.orms.entry(name)
+            known = entry_name(name) or self.world.orms.entry(name)
             if known is not None:
                 at = getattr(item, "at", None) if value.type == SETTING else None
                 entries[known] = value.but(place=self.place(at)) if at is not None else value

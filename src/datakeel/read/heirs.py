@@ -11,12 +11,12 @@ from datakeel.read.languages.python.names import dotted_of
 from datakeel.read.ledger import TEXT
 from datakeel.read.program import Call, Expression, Global, Raise, Statement
 from datakeel.read.symbols import ClassInfo, External, FunctionInfo
+from datakeel.read.values import FEW
 
 if TYPE_CHECKING:
     from datakeel.read.world import World
 
 ABSTRACT = frozenset(f"abc.{name}" for name in ("abstractmethod", "abstractproperty", "abstractclassmethod"))
-FEW = 4  # heirs that are followed beside each other: a call says which of them it means less and less
 MANY = 12  # heirs that are asked whether they act
 PROTOCOLS = frozenset(("typing.Protocol", "typing_extensions.Protocol"))
 

@@ -219,6 +219,21 @@ def by_setting(usual: object) -> Value:
     return Value(type=SETTING, name=str(usual) if isinstance(usual, str | int) else "")
 
 
+FEW = 4  # alternatives that are followed beside each other: of more, what one of them does says little
+
+
+def entry_name(key: Value) -> str | None:
+    """What a mapping's entry is called by its key: a text, or a class of the project."""
+    if isinstance(key.const, str):
+        return key.const
+    return f"<{key.target.cls.name}>" if isinstance(key.target, ClassTarget) else None
+
+
+def dispatches(entries: dict[str, Value]) -> bool:
+    """Whether a mapping says what is called for each of a few keys."""
+    return 0 < len(entries) <= FEW and all(v.target is not None for v in entries.values())
+
+
 MANY = 16  # sources of one value: beyond, which attribute of a thing they are is forgotten first
 
 
