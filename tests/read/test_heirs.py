@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from datakeel.model.certainty import Origin
 from datakeel.model.effect import Effect
 from datakeel.read import facts, reader
 from datakeel.read.source import discover
@@ -93,6 +94,13 @@ def test_the_one_heir_that_acts_is_followed(tmp_path: Path) -> None:
     found = effects(tmp_path, "caller.keep", ports=PORT, s3=s3, caller=CALLER)
     assert verbs(found) == [("set", "files")]
     assert found[0].chain
+    assert found[0].origin is Origin.CONVENTION
+
+
+def test_the_only_heir_is_meant_for_sure(tmp_path: Path) -> None:
+    s3 = S3.format(imported=IMPORTED, base="Storage")
+    found = effects(tmp_path, "caller.keep", ports=PORT.partition("class Memory")[0], s3=s3, caller=CALLER)
+    assert [(e.verb, e.origin) for e in found] == [("set", Origin.RESOLVED)]
 
 
 def test_of_several_that_act_one_does(tmp_path: Path) -> None:

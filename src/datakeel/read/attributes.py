@@ -80,9 +80,11 @@ class Attributes(Executor):
             return class_value(cls)
         method = cls.method(name)
         if method is not None:
-            heirs = self.world.heirs.implementations(cls, method) or ((cls, method),)
+            heirs = self.world.heirs.implementations(cls, method)
+            if not heirs:
+                return self.method_of(cls, method, base, at)
             first, *others = [
-                self.method_of(c, m, base.but(type=c.name) if c is not cls else base, at) for c, m in heirs
+                self.method_of(c, m, base.but(type=c.name), at, perhaps=perhaps) for c, m, perhaps in heirs
             ]
             if first.target is not None:
                 return first.but(others=tuple(others)) if others else first
@@ -98,14 +100,14 @@ class Attributes(Executor):
         inner = self.world.behind(cls) if not name.startswith("__") else None
         return self.attribute_of(self.attribute_of(base, inner, at), name, at) if inner and inner != name else None
 
-    def method_of(self, cls: ClassInfo, method: FunctionInfo, base: Value, at: Span) -> Value:
+    def method_of(self, cls: ClassInfo, method: FunctionInfo, base: Value, at: Span, *, perhaps: bool = False) -> Value:
         """A method of an object of a class; of a property, what it gives."""
         kinds = self.world.method_kinds(method)
         if "property" in kinds:
-            return self.invoke(Value(target=FunctionTarget(method, base)), Arguments(), at)
+            return self.invoke(Value(target=FunctionTarget(method, base, perhaps=perhaps)), Arguments(), at)
         receiver = None if "staticmethod" in kinds else class_value(cls) if "classmethod" in kinds else base
         known = self.world.function_value(method)
-        return known.but(target=FunctionTarget(method, receiver), origin=base.origin)
+        return known.but(target=FunctionTarget(method, receiver, perhaps=perhaps), origin=base.origin)
 
     def loose_attribute(self, base: Value, name: str) -> Value:
         """An attribute that no definition was found for."""

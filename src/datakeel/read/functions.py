@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from msgspec.structs import replace
+
 from datakeel.model.certainty import Answer, Origin
 from datakeel.model.effect import Kind, Rows, When
 from datakeel.read.attributes import Attributes
@@ -52,6 +54,16 @@ class Functions(Attributes):
         return self.world.constructions.held(value, info.owner, info.signature.parameters[0].name)
 
     def call_function(self, target: FunctionTarget, arguments: Arguments, at: Span, *, awaited: bool = False) -> Value:
+        if not target.perhaps:
+            return self.call_own(target, arguments, at, awaited=awaited)
+        started = len(self.effects)
+        value = self.call_own(target, arguments, at, awaited=awaited)
+        for index in range(started, len(self.effects)):
+            effect = self.effects[index]
+            self.effects[index] = replace(effect, origin=max(effect.origin, Origin.CONVENTION))
+        return value
+
+    def call_own(self, target: FunctionTarget, arguments: Arguments, at: Span, *, awaited: bool) -> Value:
         info = target.function
         row = self.world.libraries.call(info.name)
         if row is not None:

@@ -50,10 +50,11 @@ class Heirs:
             return ()
         return written
 
-    def implementations(self, cls: ClassInfo, method: FunctionInfo) -> tuple[tuple[ClassInfo, FunctionInfo], ...]:
+    def implementations(self, cls: ClassInfo, method: FunctionInfo) -> tuple[tuple[ClassInfo, FunctionInfo, bool], ...]:
         """What may run where a method of a class is called that is only declared: the classes and methods of its heirs
-        that have it; where there are several, of those that act on the world with it (others hold all in memory). None
-        where the method is more than declared, or where so many have it that what one of them does says little."""
+        that have it; where there are several, of those that act on the world with it (others hold all in memory), each
+        perhaps. None where the method is more than declared, or where so many have it that what one of them does
+        says little."""
         if not self.declared(method):
             return ()
         name = method_name(method)
@@ -62,9 +63,10 @@ class Heirs:
             written = heir.method(name)
             if written is not None and not self.declared(written):
                 found.setdefault(written, heir)
-        if 1 < len(found) <= MANY:
+        perhaps = len(found) > 1
+        if perhaps and len(found) <= MANY:
             found = {m: h for m, h in found.items() if self.world.general(m).effects}
-        return tuple((heir, written) for written, heir in found.items()) if len(found) <= FEW else ()
+        return tuple((heir, written, perhaps) for written, heir in found.items()) if len(found) <= FEW else ()
 
     def standing_for(self, cls: ClassInfo) -> ClassInfo:
         """The class of an object that is said to be of an abstract class or a protocol, where the project has one whole

@@ -26,7 +26,19 @@ SCRIPT_FOLDERS = frozenset(
             "example",
             "samples",
         ),
-        *("sample", "demo", "demos", "benchmarks", "benchmark", "bench", "hack", "contrib", "dev", ".github"),
+        *(
+            "sample",
+            "demo",
+            "demos",
+            "benchmarks",
+            "benchmark",
+            "benches",
+            "bench",
+            "hack",
+            "contrib",
+            "dev",
+            ".github",
+        ),
         *(".ci", "ci", ".circleci", "devtools"),
     )
 )

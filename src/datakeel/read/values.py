@@ -101,6 +101,7 @@ class FunctionTarget:
     function: FunctionInfo
     receiver: Value | None = None
     plain: bool = False  # its decorators are already taken care of
+    perhaps: bool = False  # it is that of one heir of several, which the object may not be of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
