@@ -79,6 +79,53 @@ def test_any_edit_inside_a_function_gives_what_linking_anew_gives(tmp_path: Path
     assert tried > 30
 
 
+PORTS = """
+class Storage:
+    def put(self, key, body):
+        raise NotImplementedError
+
+    def drop(self, key):
+        print(key)
+"""
+DISK = """
+import requests
+from ports import Storage
+
+class Remote(Storage):
+    def put(self, key, body):
+        requests.put(key, body)
+
+    def drop(self, key):
+        requests.delete(key)
+"""
+KEEPING = """
+from ports import Storage
+
+def keep(storage: Storage, key, body):
+    storage.put(key, body)
+    storage.drop(key)
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("ports.py", "raise NotImplementedError", "self.body = body"),
+        ("ports.py", "print(key)", "raise NotImplementedError"),
+        ("remote.py", "requests.put(key, body)", "raise NotImplementedError"),
+        ("remote.py", "requests.put(key, body)", "requests.post(key, body)"),
+    ],
+)
+def test_what_runs_for_a_declared_method_is_asked_again(path: str, before: str, after: str, tmp_path: Path) -> None:
+    texts = {"ports.py": PORTS, "remote.py": DISK, "keeping.py": KEEPING}
+    project = Project(tmp_path, texts)
+    system, _ = project.linked()
+    project.write(path, texts[path].replace(before, after))
+    edited, _ = project.linked()
+    assert edited == project.anew()
+    assert edited != system
+
+
 def test_only_what_rests_on_the_edit_is_followed_again(tmp_path: Path) -> None:
     project = Project(
         tmp_path,

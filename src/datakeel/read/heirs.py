@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from datakeel.read import handling
 from datakeel.read.languages.python.names import dotted_of
-from datakeel.read.ledger import TEXT
+from datakeel.read.ledger import NAME, TEXT
 from datakeel.read.program import Call, Expression, Global, Raise, Statement
 from datakeel.read.symbols import ClassInfo, External, FunctionInfo
 from datakeel.read.values import FEW
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ABSTRACT = frozenset(f"abc.{name}" for name in ("abstractmethod", "abstractproperty", "abstractclassmethod"))
 MANY = 12  # heirs that are asked whether they act
+REFUSAL = "NotImplementedError"
 PROTOCOLS = frozenset(("typing.Protocol", "typing_extensions.Protocol"))
 
 
@@ -27,7 +28,7 @@ class Heirs:
     def __init__(self, world: World) -> None:
         self.world = world
         self._standing_in: dict[FunctionInfo, tuple[FunctionInfo, ...]] = {}
-        self._standing_for: dict[ClassInfo, ClassInfo] = {}
+        self._conforming: dict[ClassInfo, tuple[ClassInfo, ...]] = {}
         self._declared: dict[FunctionInfo, bool] = {}
 
     def standing_in(self, caller: FunctionInfo, callee: FunctionInfo) -> tuple[FunctionInfo, ...]:
@@ -71,11 +72,14 @@ class Heirs:
     def standing_for(self, cls: ClassInfo) -> ClassInfo:
         """The class of an object that is said to be of an abstract class or a protocol, where the project has one whole
         class alone that it may be of; else the class that was said."""
-        found = self._standing_for.get(cls)
-        if found is None:
-            whole = [c for c in self.of(cls) if not self.abstract(c)] if self.abstract(cls) else []
-            found = self._standing_for[cls] = whole[0] if len(whole) == 1 else cls
+        if not self.of(cls):
+            return cls
+        found: ClassInfo = self.world.memo.answer(("standing", cls.name), lambda: self.only_whole(cls), cls)
         return found
+
+    def only_whole(self, cls: ClassInfo) -> ClassInfo:
+        whole = [c for c in self.of(cls) if not self.abstract(c)] if self.abstract(cls) else []
+        return whole[0] if len(whole) == 1 else cls
 
     def abstract(self, cls: ClassInfo) -> bool:
         """Whether a class lacks the body of one of its methods: there are no objects of it, only of its heirs."""
@@ -83,21 +87,25 @@ class Heirs:
         return any((method := cls.method(name)) is not None and self.declared(method) for name in declared)
 
     def declared(self, method: FunctionInfo) -> bool:
-        """Whether a method only says what heirs shall have."""
-        self.world.ledger.rests_on(TEXT, method.written)
-        if method not in self._declared:
-            self._declared[method] = self.says_no_more(method)
-        return self._declared[method]
-
-    def says_no_more(self, method: FunctionInfo) -> bool:
+        """Whether a method only says what heirs shall have. Its text is read only where it may say so."""
         if method.owner is None:
             return False
+        protocol = is_protocol(method.owner)
+        if not protocol:
+            self.world.ledger.rests_on(NAME, REFUSAL)
+        if protocol or REFUSAL in method.code.names:
+            self.world.ledger.rests_on(TEXT, method.written)
+        if method not in self._declared:
+            self._declared[method] = self.says_no_more(method, protocol)
+        return self._declared[method]
+
+    def says_no_more(self, method: FunctionInfo, protocol: bool) -> bool:
         if any(self.external(method, d) in ABSTRACT for d in method.signature.decorators):
             return True
-        text = self.world.text(method)
-        if not all(handling.does_nothing(s) or refuses(s) for s in text):
+        if not protocol and REFUSAL not in method.code.names:
             return False
-        return any(map(refuses, text)) or not PROTOCOLS.isdisjoint(b for b in method.owner.bases if isinstance(b, str))
+        text = self.world.text(method)
+        return (protocol or any(map(refuses, text))) and all(handling.does_nothing(s) or refuses(s) for s in text)
 
     def external(self, method: FunctionInfo, decorator: Expression) -> str:
         dotted = dotted_of(decorator)
@@ -108,9 +116,12 @@ class Heirs:
         """The classes that an object may be of which is said to be of a class, but for that itself: those below it;
         where there are none and it is a protocol, those that have its methods."""
         below = self.below.get(cls.name, ())
-        if below or PROTOCOLS.isdisjoint(b for b in cls.bases if isinstance(b, str)):
+        if below or not is_protocol(cls):
             return below
-        return tuple(c for c in self.world.names.every_class() if c is not cls and conforms(c, cls))
+        if cls not in self._conforming:
+            others = (c for c in self.world.names.every_class() if c is not cls)
+            self._conforming[cls] = tuple(c for c in others if conforms(c, cls))
+        return self._conforming[cls]
 
     @cached_property
     def below(self) -> dict[str, tuple[ClassInfo, ...]]:
@@ -120,6 +131,10 @@ class Heirs:
             for base in cls.ancestors()[1:]:
                 found.setdefault(base.name, []).append(cls)
         return {name: tuple(heirs) for name, heirs in found.items()}
+
+
+def is_protocol(cls: ClassInfo) -> bool:
+    return any(isinstance(base, str) and base in PROTOCOLS for base in cls.bases)
 
 
 def conforms(cls: ClassInfo, protocol: ClassInfo) -> bool:
@@ -139,7 +154,7 @@ def refuses(statement: Statement) -> bool:
     if not isinstance(statement, Raise):
         return False
     value = statement.value.function if isinstance(statement.value, Call) else statement.value
-    return isinstance(value, Global) and value.dotted.endswith("NotImplementedError")
+    return isinstance(value, Global) and value.dotted.endswith(REFUSAL)
 
 
 def method_name(method: FunctionInfo) -> str:
