@@ -9,6 +9,7 @@ from datakeel.model.certainty import Origin
 from datakeel.model.effect import Rows, Source
 from datakeel.read.evaluate import templated
 from datakeel.read.program import Span
+from datakeel.read.strictness import is_record
 from datakeel.read.values import (
     HOLE,
     MISSING,
@@ -16,6 +17,7 @@ from datakeel.read.values import (
     SETTING,
     Arguments,
     ClassTarget,
+    ExternalTarget,
     PartialTarget,
     Value,
     by_setting,
@@ -175,6 +177,9 @@ def setattr_(caller: Caller, arguments: Arguments, at: Span) -> Value:
         base, name, value = arguments.positional
         if name.text is not None and name.known:
             caller.assign_attribute(base, name.text, value, at)
+        elif value.owner is not None and value.owner.entries and value.owner.complete:
+            for entry, of_entry in value.owner.entries.items():  # each of a mapping's, in its turn
+                caller.assign_attribute(base, entry, of_entry, at)
         else:
             caller.world.orms.assigned(caller, base, "*", value, at)
     return NOTHING
@@ -192,6 +197,15 @@ def type_(caller: Caller, arguments: Arguments, at: Span) -> Value:
 def class_of(caller: Caller, value: Value) -> Value:
     cls = caller.world.class_named(value.type) if value.type else None
     return Value(target=ClassTarget(cls), type="builtins.type", name=cls.name) if cls is not None else NOTHING
+
+
+def isinstance_(caller: Caller, arguments: Arguments, at: Span) -> Value:
+    """``isinstance(data, dict)``: surely, of a mapping that was written down in view; else its value decides."""
+    if len(arguments.positional) == 2:
+        value, kind = arguments.positional
+        if value.entries and value.type == "builtins.dict" and kind.target == ExternalTarget("builtins.dict"):
+            return Value(const=True)
+    return Value(sources=arguments.sources())
 
 
 def truth(caller: Caller, arguments: Arguments, at: Span) -> Value:
@@ -259,6 +273,21 @@ def with_others(caller: Caller, value: Value, others: Mapping[str, Value], at: S
     return Value(type=value.type, rows=made, sources=value.sources)
 
 
+def dumped(caller: Caller, value: Value, at: Span) -> Value:
+    """The mapping of an object's fields to their values, where its class says which it has."""
+    cls = caller.world.class_named(value.type) if value.type else None
+    if cls is None or not is_record(cls):
+        return Value(sources=value.sources)
+    fields = dict.fromkeys(name for c in reversed(cls.ancestors()) for name in c.fields)
+    entries = {name: caller.attribute_of(value, name, at) for name in fields if not name.startswith("_")}
+    return Value(type="builtins.dict", entries=entries, maker=caller.serial, sources=value.sources)
+
+
+def as_mapping(caller: Caller, arguments: Arguments, at: Span) -> Value:
+    """``asdict(order)``, ``jsonable_encoder(order)``."""
+    return dumped(caller, arguments.positional[0], at) if arguments.positional else NOTHING
+
+
 BUILTINS: dict[str, Builtin] = {
     "builtins.len": length,
     "builtins.list": container("list"),
@@ -274,6 +303,7 @@ BUILTINS: dict[str, Builtin] = {
     "decimal.Decimal": converted("decimal.Decimal"),
     "uuid.UUID": converted("uuid.UUID"),
     "builtins.bool": truth,
+    "builtins.isinstance": isinstance_,
     "builtins.any": any_,
     "builtins.all": any_,
     "builtins.sum": computed(),
@@ -304,6 +334,11 @@ BUILTINS: dict[str, Builtin] = {
     "os.getenv": setting,
     "os.environ.get": setting,
     "decouple.config": setting,
+    "dataclasses.asdict": as_mapping,
+    "attr.asdict": as_mapping,
+    "attrs.asdict": as_mapping,
+    "msgspec.structs.asdict": as_mapping,
+    "fastapi.encoders.jsonable_encoder": as_mapping,
     "copy.replace": varied,
     "dataclasses.replace": varied,
     "attr.evolve": varied,
@@ -373,6 +408,7 @@ def values(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> V
 
 def items(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
     inner = join_entries(receiver)
+    inner = inner.but(owner=receiver) if inner.owner is None and receiver.entries else inner
     pair = Value(type="builtins.tuple", items=(Value(sources=receiver.sources), inner))
     return Value(type="builtins.list", of=pair, sources=receiver.sources)
 
@@ -480,6 +516,11 @@ def other_one(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -
     return with_others(caller, receiver, (given.entries or {}) if given is not None else arguments.keywords, at)
 
 
+def own_dump(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
+    """``model.model_dump()``, and ``model.dict()`` of older versions."""
+    return dumped(caller, receiver, at)
+
+
 METHODS: dict[str, Method] = {
     "append": append,
     "add": append,
@@ -505,6 +546,8 @@ METHODS: dict[str, Method] = {
     "copy": copy,
     "_replace": other_one,
     "model_copy": other_one,
+    "model_dump": own_dump,
+    "dict": own_dump,
 }
 
 __all__ = ["BUILTINS", "METHODS", "Rows", "Source"]

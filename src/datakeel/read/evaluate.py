@@ -159,6 +159,8 @@ class Evaluator(Machine):
             return handled
         if isinstance(node.key, Derive) and node.key.how == "slice":
             return base.but(const=MISSING, items=None)
+        if isinstance(base.target, ClassTarget):  # of a generic class, with its parameters
+            return base
         row = self.world.libraries.type(base.type) if base.type else None
         if row is not None and row.items:
             name = (key.text or "") if row.named else base.name
@@ -173,7 +175,8 @@ class Evaluator(Machine):
         if isinstance(key.const, str):
             return self.entry(base, key.const, name) if base.of is None else element(base)
         inner = element(base)
-        return inner.but(sources=inner.sources | key.sources)
+        owner = base if inner.owner is None and base.entries else inner.owner
+        return inner.but(sources=inner.sources | key.sources, owner=owner)
 
     def entry(self, base: Value, key: str, name: str) -> Value:
         """What stands under a constant key of a mapping that nothing more is known of; `name` is the key's place in the

@@ -22,6 +22,7 @@ from datakeel.read.values import (
     NONE,
     NOTHING,
     Arguments,
+    ClassTarget,
     ClosureTarget,
     FunctionTarget,
     PartialTarget,
@@ -272,7 +273,8 @@ class Functions(Attributes):
         init = cls.method("__init__")
         if init is not None:
             self.call_function(FunctionTarget(init, made), arguments, at)
-            return made
+            held = {n: v for (rows, n), v in self.state.heap.items() if rows == made.rows and tells_apart(v)}
+            return made.but(options=held) if held else made
         assert made.rows is not None
         fields = {**dict(zip(cls.fields, arguments.positional, strict=False)), **arguments.keywords}
         self.state.heap.update({(made.rows, name): value for name, value in fields.items()})
@@ -289,6 +291,12 @@ class Functions(Attributes):
 
     def make(self, row: TypeRow, name: str, arguments: Arguments, at: Span) -> Value:
         raise NotImplementedError
+
+
+def tells_apart(value: Value) -> bool:
+    """Whether what an object was made with says what its methods do: a class or function of the project, or what the
+    outside knows by a name (a collection, a topic)."""
+    return isinstance(value.target, ClassTarget | FunctionTarget) or bool(value.name and value.type)
 
 
 def holds_callable(value: Value) -> bool:

@@ -25,6 +25,12 @@ def refuses(cls: ClassInfo) -> bool:
     return False
 
 
+def is_record(cls: ClassInfo) -> bool:
+    """Whether a class is little more than its fields: pydantic's, a dataclass, or one of attrs."""
+    made = any(last_name(d) in GENERATED for c in cls.ancestors() for d in c.facts.decorators)
+    return made or any(base.startswith(("pydantic.", "pydantic_settings.", "msgspec.")) for base in cls.externals())
+
+
 def leaves_out_init(decorator: Expression) -> bool:
     """``@dataclass(init=False)``: the class is made as its base is."""
     return isinstance(decorator, Call) and ("init", Const(False)) in decorator.keywords
