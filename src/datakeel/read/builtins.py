@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from datakeel.model.certainty import Origin
 from datakeel.model.effect import Rows, Source
+from datakeel.read import records
 from datakeel.read.evaluate import templated
 from datakeel.read.program import Span
-from datakeel.read.strictness import is_record
 from datakeel.read.values import (
     HOLE,
     MISSING,
@@ -255,39 +255,6 @@ def setting(caller: Caller, arguments: Arguments, at: Span) -> Value:
     return by_setting(default.const).but(sources=arguments.sources(), rows=Rows(f"new:{caller.next()}"))
 
 
-def varied(caller: Caller, arguments: Arguments, at: Span) -> Value:
-    """``replace(order, status=…)``: another object with the same attributes, but for those that are given."""
-    if not arguments.positional:
-        return NOTHING
-    return with_others(caller, arguments.positional[0], arguments.keywords, at)
-
-
-def with_others(caller: Caller, value: Value, others: Mapping[str, Value], at: Span) -> Value:
-    cls = caller.world.class_named(value.type) if value.type else None
-    if cls is None:
-        return derived((value, *others.values()), value.type)
-    fields = dict.fromkeys(name for c in reversed(cls.ancestors()) for name in c.fields)
-    held = {name: caller.attribute_of(value, name, at) for name in fields if name not in others}
-    made = Rows(f"new:{caller.next()}")
-    caller.state.heap.update({(made, name): v for name, v in (held | dict(others)).items()})
-    return Value(type=value.type, rows=made, sources=value.sources)
-
-
-def dumped(caller: Caller, value: Value, at: Span) -> Value:
-    """The mapping of an object's fields to their values, where its class says which it has."""
-    cls = caller.world.class_named(value.type) if value.type else None
-    if cls is None or not is_record(cls):
-        return Value(sources=value.sources)
-    fields = dict.fromkeys(name for c in reversed(cls.ancestors()) for name in c.fields)
-    entries = {name: caller.attribute_of(value, name, at) for name in fields if not name.startswith("_")}
-    return Value(type="builtins.dict", entries=entries, maker=caller.serial, sources=value.sources)
-
-
-def as_mapping(caller: Caller, arguments: Arguments, at: Span) -> Value:
-    """``asdict(order)``, ``jsonable_encoder(order)``."""
-    return dumped(caller, arguments.positional[0], at) if arguments.positional else NOTHING
-
-
 BUILTINS: dict[str, Builtin] = {
     "builtins.len": length,
     "builtins.list": container("list"),
@@ -334,16 +301,7 @@ BUILTINS: dict[str, Builtin] = {
     "os.getenv": setting,
     "os.environ.get": setting,
     "decouple.config": setting,
-    "dataclasses.asdict": as_mapping,
-    "attr.asdict": as_mapping,
-    "attrs.asdict": as_mapping,
-    "msgspec.structs.asdict": as_mapping,
-    "fastapi.encoders.jsonable_encoder": as_mapping,
-    "copy.replace": varied,
-    "dataclasses.replace": varied,
-    "attr.evolve": varied,
-    "attrs.evolve": varied,
-    "msgspec.structs.replace": varied,
+    **records.FUNCTIONS,
 }
 
 
@@ -510,17 +468,6 @@ def copy(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Val
     return receiver.but(items=receiver.items, entries=dict(receiver.entries) if receiver.entries is not None else None)
 
 
-def other_one(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
-    """``point._replace(x=1)``, ``model.model_copy(update={"x": 1})``."""
-    given = arguments.keywords.get("update")
-    return with_others(caller, receiver, (given.entries or {}) if given is not None else arguments.keywords, at)
-
-
-def own_dump(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
-    """``model.model_dump()``, and ``model.dict()`` of older versions."""
-    return dumped(caller, receiver, at)
-
-
 METHODS: dict[str, Method] = {
     "append": append,
     "add": append,
@@ -544,10 +491,7 @@ METHODS: dict[str, Method] = {
     "removesuffix": replaced,
     "pop": pop,
     "copy": copy,
-    "_replace": other_one,
-    "model_copy": other_one,
-    "model_dump": own_dump,
-    "dict": own_dump,
+    **records.METHODS,
 }
 
 __all__ = ["BUILTINS", "METHODS", "Rows", "Source"]

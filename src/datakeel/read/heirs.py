@@ -83,8 +83,8 @@ class Heirs:
 
     def abstract(self, cls: ClassInfo) -> bool:
         """Whether a class lacks the body of one of its methods: there are no objects of it, only of its heirs."""
-        declared = {n for c in cls.ancestors() for n, m in c.methods.items() if self.declared(m)}
-        return any((method := cls.method(name)) is not None and self.declared(method) for name in declared)
+        names = dict.fromkeys(name for c in cls.ancestors() for name in c.methods)
+        return any((method := cls.method(name)) is not None and self.declared(method) for name in names)
 
     def declared(self, method: FunctionInfo) -> bool:
         """Whether a method only says what heirs shall have. Its text is read only where it may say so."""
