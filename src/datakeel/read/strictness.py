@@ -28,7 +28,9 @@ def refuses(cls: ClassInfo) -> bool:
 def is_record(cls: ClassInfo) -> bool:
     """Whether a class is little more than its fields: pydantic's, a dataclass, or one of attrs."""
     made = any(last_name(d) in GENERATED for c in cls.ancestors() for d in c.facts.decorators)
-    return made or any(base.startswith(("pydantic.", "pydantic_settings.", "msgspec.")) for base in cls.externals())
+    return made or any(
+        base.startswith(("pydantic.", "pydantic_settings.", "msgspec.", "ninja.")) for base in cls.externals()
+    )
 
 
 def leaves_out_init(decorator: Expression) -> bool:
