@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from datakeel.model.certainty import Origin
 from datakeel.read.attributes import class_value
+from datakeel.read.heirs import is_protocol
 from datakeel.read.languages.python.names import dotted_of
 from datakeel.read.orms.sqlalchemy.declared import (
     Field,
@@ -145,7 +146,7 @@ class Mappings:
             if any(last_name(called(d)).startswith("mapped") for d in ancestor.facts.decorators):
                 return DECLARATIVE
         formed = cls.field("__tablename__") is not None or cls.field("__table__") is not None
-        if formed and any(self.declares(s) for s in cls.fields.values()):
+        if formed and any(self.declares(s) for s in cls.fields.values()) and not is_protocol(cls):
             return "?"
         return None
 
