@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from datakeel.cli import main
+from datakeel.cli.generate import DoOrder
+from datakeel.mistake import Mistake
 from datakeel.write.written import BASE
 from tests.write.changes import ORDERS
 
@@ -199,6 +201,22 @@ def test_what_is_neither_is_spelled_out_off_a_terminal(
     said = capsys.readouterr().err
     assert "datakeel review ." in said
     assert "datakeel generate" in said
+
+
+def test_at_a_terminal_it_is_asked_until_one_is_meant(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(["", "what?", "rev"])
+    monkeypatch.setattr("datakeel.cli.generate.at_terminal", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
+    assert DoOrder(request="hello", path=None).decided() == "review"
+
+    def nobody(_: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", nobody)
+    with pytest.raises(Mistake, match="nothing was answered"):
+        DoOrder(request="hello", path=None).decided()
 
 
 def test_a_request_to_build_generates_and_one_to_check_reviews(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -667,6 +667,22 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("a fraud check on card payments, decide in 50 ms", {"latency.read": 0.05}),
     ("support tickets with priority, escalate after 4 hours", {"fields": ["priority", "created_at"]}),
     ("standing orders, 2 million a month, paid by card payment", {"aggregates": ["Payment"]}),
+    # what only looks like a rule, a party or a sender
+    (
+        "process one message at a time per conversation, a chat for 5k users",
+        {"tables": ["conversation", "participant"]},
+    ),
+    ("a database of legacy software products", {"documents": ["product"], "services": []}),
+    (
+        "our current database is Oracle and stays, orders 3k a day",
+        {"services": [], "existing": [("oracle", "source")]},
+    ),
+    ("10 orders per customer per month, 50k customers", {"workload.writes": 500_000 / MONTH}),
+    ("each sensor has 3 channels and sends 20 bytes every minute, 40k sensors", {"workload.writes": 40_000 / MINUTE}),
+    (
+        "a support desk, each agent handles max 5 tickets at once, 300 tickets a day",
+        {"tables": ["ticket"], "invariants": [("at-most", ("agent",), 5)]},
+    ),
     # consistency, and where is written
     ("orders, writes in two regions", {"availability.writes_in": "every region", "availability.regions": 2}),
     ("orders in two regions, writes in one region", {"availability.writes_in": "one region"}),
@@ -922,6 +938,10 @@ def test_what_cannot_be_meant_is_left_out_and_said(sentence: str, left_out: str)
         ("shift plans for a hospital, no two nurses on the same shift", "“no two nurses on the same shift”"),
         ("a notary register, entries immutable, numbered without gaps", "“immutable”; “without gaps”"),
         ("affiliate links, conversions, no double counting", "“no double counting”"),
+        (
+            "two people cannot edit the same page at the same time, a wiki",
+            "“two people cannot edit the same page at the same time”",
+        ),
         ("timesheets for 800 consultants, weekly", "“weekly”"),
         ("video appointments, max 12 appointments per doctor per day", "“at most 12 appointments per doctor per day”"),
         ("restaurant reservations, max 80 guests per evening", "“at most 80 per evening”"),

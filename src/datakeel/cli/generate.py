@@ -98,11 +98,16 @@ class DoOrder(Struct, frozen=True, kw_only=True):
                 f"    datakeel review {where}\n"
                 f'    datakeel generate "{self.request}" -o {self.path or "DIR"}'
             )
-        return (
-            "review"
-            if input("Review what is there, or generate a new system? [review/generate] ")[:1] == "r"
-            else "generate"
-        )
+        while True:
+            try:
+                said = input("Review what is there, or generate a new system? [review/generate] ").strip().lower()
+            except EOFError:
+                raise Mistake(
+                    "nothing was answered; datakeel review and datakeel generate say which is meant"
+                ) from None
+            meant = [word for word in ("review", "generate") if said and word.startswith(said)]
+            if meant:
+                return meant[0]
 
 
 class DriftOrder(Struct, frozen=True, kw_only=True):

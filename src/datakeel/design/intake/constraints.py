@@ -42,6 +42,7 @@ _TWICE = re.compile(
     | \b(?:only|exactly)[ ]once\b(?![ ](?:per|for|in))
     | \bno[ ](?:duplicat\w*|double)[ ](?:of[ ])?[a-z]+ | \bnothing[ ](?:may|must|can)[ ]be[ ](?:deleted|changed)\b
     | \b(?:immutable|append[- ]only|tamper[- ]?proof|without[ ]gaps|gapless|not[ ]intersect)\b
+    | \btwo[ ][^.;,]{3,30}[ ](?:cannot|can't|must[ ]not|may[ ]not)[ ][^.;,]{3,40}[ ]same[ ][a-z]+
     | (?P<two>\bno[ ]two[ ][^.;,]{3,40}[ ]same[ ][a-z]+)""",
     re.I | re.X,
 )
@@ -62,7 +63,7 @@ _ONLY = re.compile(
 )
 _HELD = re.compile(
     r"""\b(?:an?|each|every|one)[ ](?P<holder>[a-z]+)[ ](?:(?:may|can|must|should)[ ])?(?:only[ ])?
-        (?:(?:have|has|hold|holds|borrow|book|own|owns|take)[ ])?
+        (?:(?:have|has|hold|holds|borrow|book|own|owns|takes?|handles?|gets?|serves?|teaches|teach|manages?)[ ])?
         (?:at[ ]most|no[ ]more[ ]than|up[ ]to|max(?:imum)?)[ ](?P<limit>[a-z0-9,]+)[ ](?P<thing>[a-z]+)""",
     re.I | re.X,
 )

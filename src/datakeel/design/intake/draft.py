@@ -174,7 +174,7 @@ def _plurals(request: Text, used: set[int]) -> Iterator[str]:
 
 def _is_done_by_one(tokens: tuple[Token, ...], at: int) -> bool:
     """``the city assigns and fixes them``: verbs, and no things."""
-    if tokens[at].one not in lexicon("acts"):
+    if tokens[at].one not in lexicon("acts") | lexicon("keeping"):
         return False
     one = at > 1 and tokens[at - 2].low in ("the", "a", "an", "each", "every") and _is_one_thing(tokens[at - 1])
     by_one = one or (at > 0 and tokens[at - 1].low in lexicon("people") | _EACH)  # the adjuster assesses, each signs

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from datakeel.design.intake.text import Text, singular
+from datakeel.design.intake.text import Text, singular, verb_forms
 from datakeel.design.intake.vocabulary import lexicon
 from datakeel.requirements import Access, Domain, Field, Invariant, Table
 
@@ -46,7 +46,8 @@ def stated(request: Text) -> Iterator[Stated]:
         )
         thing = singular((found["thing"] or "").lower().split()[-1]) if found["thing"] else ""
         refused = bool(found["none"]) or bool(_NOT.search(found["middle"]))
-        machines = _IDLE & set(found["middle"].lower().split()) or {*holders, thing} & lexicon("uncounted")
+        spoken = {v for word in (*found["middle"].lower().split(), *holders) for v in verb_forms(word)}
+        machines = _IDLE & spoken or {*holders, thing} & lexicon("uncounted")
         if holders and not machines and (refused or found["one"]) and not (thing and _is_small(thing)):
             yield Stated(holders, thing, " ".join(found.group().split()), found.start(), found.end())
 

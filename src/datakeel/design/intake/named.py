@@ -23,6 +23,7 @@ _STAYS = re.compile(
 )
 
 
+_STAYING = frozenset(("is", "stays", "remains", "keeps", "has"))
 Role = Literal["source", "sink", "peer"]
 
 
@@ -125,7 +126,9 @@ def _providers(request: Text) -> Iterator[Mention]:
 def _standing(request: Text) -> Iterator[Mention]:
     """``our existing insurance system``, ``the policy system stays``: somebody else's, to us, by no product's name."""
     for i, token in enumerate(request.tokens):
-        if token.low not in lexicon("standing") or {t.low for t in request.after(i + 1, 1)} & lexicon("standing"):
+        after = [t for t in request.after(i + 1, 1) if t.is_word]
+        whose = any(t.low in lexicon("standing") or t.low != t.one for t in after if t.low not in _STAYING)
+        if token.low not in lexicon("standing") or whose:  # legacy software products
             continue
         first = i
         while first and i - first < 3 and _qualifies(request.tokens[first - 1]):
@@ -134,8 +137,10 @@ def _standing(request: Text) -> Iterator[Mention]:
         verbs = {v for t in request.before(there[0] if there else first, 4) for v in verb_forms(t.low)}
         if verbs & lexicon("leaving"):
             continue
-        after = " ".join(t.low for t in request.after(i + 1, 6) if t.is_word)
-        stays = re.match(r"(must |has to )?(stays?|remains?)\b", after) if first == i else _STAYS.match(after)
+        told = " ".join(t.low for t in request.after(i + 1, 6) if t.is_word)
+        if told.split()[:1] == ["is"] and any(f" {phrase} " in f" {told} " for phrase, *_ in table()):
+            continue  # our database is Oracle
+        stays = re.match(r"(must |has to )?(stays?|remains?)\b", told) if first == i else _STAYS.match(told)
         if there or stays:
             words = [t.text if t.text.isupper() else t.low for t in request.tokens[first : i + 1]]
             yield Mention("parties", " ".join(words), first, i + 1)

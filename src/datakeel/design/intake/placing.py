@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from msgspec.structs import replace
 
 from datakeel.design.intake.domains import Known
@@ -93,9 +95,11 @@ def _multiplier(found: Figures, q: Quantity) -> float:
         return _senders(found, q)
     if q.each is None and not _single(found, q) and not {"each", "every"} & set(found.left(q, 4)):
         return 1
-    counts = [c for c in found.quantities if c.kind == "count" and c.first < q.first and not c.each and c.of]
+    every = [c for c in found.quantities if c.kind == "count" and not c.each and c.of]
+    counts = [c for c in every if c.first < q.first]
     anyone = q.each in ("user", "person")
     named = [c for c in counts if q.each in c.of or (anyone and lexicon("people") & set(c.of))]
+    named = named or [c for c in every if q.each in c.of]  # 10 orders per customer a month, 50k customers
     chosen = (named or [c for c in counts if q.each in (None, "each")])[-1:]
     found.multiply(*chosen)
     return chosen[0].value if chosen else 1
@@ -124,7 +128,10 @@ def _flow(found: Figures, q: Quantity) -> None:
     """``100k devices sending 1 KB every minute``: so much at a time, from each of them."""
     counts = [c for c in found.quantities if c.kind == "count" and c.of and not c.each and c.value >= 2]
     before = [c for c in counts if 0 <= q.first - c.last <= 3]
-    senders = before or [c for c in counts if c.first >= q.last][:1]  # cars send 2 KB every 5 seconds, 50,000 cars
+    left = found.left(q, 12)
+    each = {singular(b) for a, b in pairwise(left) if a in ("each", "every")}
+    senders = [c for c in counts if each & set(c.of)] or before  # each sensor has 3 channels and sends 20 bytes
+    senders = senders or [c for c in counts if c.first >= q.last][:1]  # cars send 2 KB every 5 seconds, 50,000 cars
     if q.every and senders and q.value * q.every <= LARGEST_RECORD:
         found.put("workload.record", round(q.value * q.every, 3), q)
         found.rates.append((replace(q, kind="period"), senders[-1].value / q.every))
