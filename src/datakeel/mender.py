@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,8 +23,8 @@ Spot = tuple[str, str, str]  # a rule, a file, a function
 
 
 class Mended(Struct, frozen=True, kw_only=True):
-    """What edits would do. `fixed` are the findings that they cure; `left` have edits too, which were not taken: they
-    overlap others, or what they give is not better. `review` is that of the files as they are with the edits."""
+    """What edits would do. `fixed` are the findings that they cure; `left` have edits too, which were not taken: what
+    they give is not better. `review` is that of the files as they are with the edits."""
 
     fixed: tuple[Finding, ...] = ()
     left: tuple[Finding, ...] = ()
@@ -51,32 +52,63 @@ def mended(
 ) -> Mended:
     """The edits of a review that hold: with them each finding that they cure is gone, and nothing new speaks. What is
     `known` stays as it is. Writes nothing. Raises Mistake as a review does."""
-    first = with_edits(review(paths, config=config, confidence=confidence, progress=progress))
-    new = with_edits(review(paths, config=config, confidence=confidence, known=known)) if known is not None else first
-    offered = [f for f in new.findings if f.fix is not None and f.fix.edits]
-    chosen = apart(offered)
+
+    def again(texts: dict[str, bytes], known: Baseline | None = None) -> Review:
+        done = review(paths, config=config, confidence=confidence, progress=progress, texts=texts, known=known)
+        return with_edits(done, texts)
+
+    now = again({})
+    shown = again({}, known) if known is not None else now
+    left, fixed, after = offered(shown), list[Finding](), dict[str, bytes]()
+    waiting = left
+    for _ in range(ROUNDS):
+        chosen = apart(waiting)
+        next_ones = spots(f for f in waiting if f not in chosen)  # they want the same text: after these
+        cured, now, after = taken(chosen, now, after, again)
+        for one in cured:
+            fixed.append(next(f for f in left if spot_of(f) == spot_of(one)))
+            left.remove(fixed[-1])
+        shown = again(after, known) if known is not None else now
+        waiting = [f for f in offered(shown) if next_ones[spot_of(f)]]
+        if not waiting:
+            break
+    return Mended(
+        fixed=tuple(fixed),
+        left=tuple(left),
+        before={path: Path(now.root, path).read_bytes() for path in after},
+        after=after,
+        review=shown,
+    )
+
+
+def offered(done: Review) -> list[Finding]:
+    return [f for f in done.findings if f.fix is not None and f.fix.edits]
+
+
+def taken(
+    chosen: list[Finding], first: Review, texts: dict[str, bytes], again: Callable[[dict[str, bytes]], Review]
+) -> tuple[list[Finding], Review, dict[str, bytes]]:
+    """Those of the chosen findings whose edits hold, the review with them, and all texts with them; `first` and `texts`
+    where none does."""
     for _ in range(ROUNDS):
         if not chosen:
             break
-        before = contents(first, chosen)
-        after = edited(before, chosen)
-        second = review(paths, config=config, confidence=confidence, progress=progress, texts=after)
+        after = {**texts, **edited(contents(first, texts, chosen), chosen)}
+        second = again(after)
         doubtful = in_doubt(first, second, chosen)
         if not doubtful:
-            left = tuple(f for f in offered if f not in chosen)
-            if known is not None:
-                second = review(paths, config=config, confidence=confidence, texts=after, known=known)
-            return Mended(fixed=tuple(chosen), left=left, before=before, after=after, review=second)
+            return chosen, second, after
         chosen = [f for f in chosen if f not in doubtful]
-    return Mended(left=tuple(offered), review=new)
+    return [], first, texts
 
 
-def with_edits(done: Review) -> Review:
-    """A review whose fixes have their edits, where the language can make them in the files as they are now."""
+def with_edits(done: Review, texts: Mapping[str, bytes] = MappingProxyType({})) -> Review:
+    """A review whose fixes have their edits, where the language can make them in the files as they are now, or in the
+    `texts` that stand in their place."""
 
     def text(path: str) -> str | None:
         try:
-            return text_of(Path(done.root, path).read_bytes())
+            return text_of(texts[path] if path in texts else Path(done.root, path).read_bytes())
         except OSError:
             return None
 
@@ -95,9 +127,9 @@ def apart(offered: Iterable[Finding]) -> list[Finding]:
     return chosen
 
 
-def contents(first: Review, chosen: Iterable[Finding]) -> dict[str, bytes]:
+def contents(first: Review, texts: Mapping[str, bytes], chosen: Iterable[Finding]) -> dict[str, bytes]:
     paths = {edit.place.path for f in chosen if f.fix is not None for edit in f.fix.edits}
-    return {path: Path(first.root, path).read_bytes() for path in sorted(paths)}
+    return {p: texts[p] if p in texts else Path(first.root, p).read_bytes() for p in sorted(paths)}
 
 
 def edited(before: dict[str, bytes], chosen: Iterable[Finding]) -> dict[str, bytes]:

@@ -358,3 +358,37 @@ def test_what_takes_its_time_gets_a_minute(tmp_path: Path, monkeypatch: pytest.M
     assert main(["review", "--fix", "--jobs", "1", "--select", "remote-call-without-timeout"]) == 0
     assert "requests.post(url, json={}, timeout=60)" in (tmp_path / "ask.py").read_text()
     assert "requests.post(url, json={}, timeout=10)" in (tmp_path / "tell.py").read_text()
+
+
+def test_edits_that_want_the_same_text_are_made_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    services = dedent("""\
+        import requests
+        from celery import shared_task
+        from django.db import transaction
+
+        from hotel.models import Room
+
+
+        @shared_task
+        def tell(pk, guests):
+            print(pk, guests)
+
+
+        def open_room(url):
+            with transaction.atomic():
+                room = Room.objects.create(views=0)
+                tell.delay(room.pk, requests.get(url).json())
+        """)
+    models = (
+        "from django.db import models\n\n\nclass Room(models.Model):\n    views = models.IntegerField(default=0)\n"
+    )
+    for path, text in {"hotel/models.py": models, "hotel/services.py": services}.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    main(["review", "--fix", "--jobs", "1"])
+    assert capsys.readouterr().err == "mended 2 findings in 1 file\n"
+    written = (tmp_path / "hotel/services.py").read_text()
+    assert "transaction.on_commit(partial(tell.delay, room.pk, requests.get(url, timeout=10).json()))\n" in written

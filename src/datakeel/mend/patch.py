@@ -37,22 +37,14 @@ def patch(finding: Finding, system: System, files: Files) -> Patch:
     from datakeel.mend import conditional, inbox, outbox, unique  # noqa: PLC0415  (each builds on the nouns above)
 
     edits = finding.fix.edits if finding.fix is not None else ()
-    if finding.rule in outbox.RULES and not (edits and outbox.only_a_job(finding, system)):
+    for kind in (outbox, conditional, inbox, unique):
+        if finding.rule not in kind.RULES or (kind is outbox and edits and outbox.only_a_job(finding, system)):
+            continue
         try:
-            return outbox.patch(finding, system, files)
+            return kind.patch(finding, system, files)
         except Mistake:
-            if not edits:
+            if not edits:  # else what is local cures it too
                 raise
-    if finding.rule in conditional.RULES:
-        try:
-            return conditional.patch(finding, system, files)
-        except Mistake:
-            if not edits:
-                raise
-    if finding.rule in inbox.RULES:
-        return inbox.patch(finding, system, files)
-    if finding.rule in unique.RULES:
-        return unique.patch(finding, system, files)
     if finding.fix is not None and edits:
         return local(finding.fix.title, edits, files)
     written = f": {finding.fix.title}" if finding.fix is not None else ""

@@ -145,5 +145,5 @@ def mended(fixed: Sequence[Finding], left: Sequence[Finding], *, shown: bool) ->
         return "nothing here has an edit that is safe\n"
     files = {edit.place.path for f in fixed if f.fix is not None for edit in f.fix.edits}
     done = f"{'would mend' if shown else 'mended'} {counted(len(fixed), 'finding')} in {counted(len(files), 'file')}"
-    rest = f"; {counted(len(left), 'edit')} left out: run it again, or see their text" if left else ""
+    rest = f"; {counted(len(left), 'edit')} left out: with them something else would speak" if left else ""
     return f"{done}{rest}\n"
