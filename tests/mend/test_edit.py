@@ -55,7 +55,7 @@ ARGUMENTS = {
     ),
     "the bracket closes the last line": (
         "requests.get(url,\n             params={})",
-        "requests.get(url,\n             params={}, timeout=10)",
+        "requests.get(url,\n             params={},\n             timeout=10)",
     ),
     "a table hugs the brackets": (
         'requests.post(url, json={\n    "é": "ü",\n})',
@@ -82,7 +82,6 @@ ARGUMENTS = {
         f"requests.get(\n    {'a' * 80}\n)",
         f"requests.get(\n    {'a' * 80},\n    timeout=10,\n)",
     ),
-    "more than a comma behind it": ("requests.get(*urls)", "requests.get(*urls, timeout=10)"),
     "a comment that ends with a bracket": (
         "requests.get(  # (a)\n    url,\n    # last )\n)",
         "requests.get(  # (a)\n    url,\n    timeout=10,\n    # last )\n)",
@@ -97,7 +96,14 @@ def test_an_argument_is_laid_out_as_the_others_are(case: tuple[str, str]) -> Non
 
 
 @pytest.mark.parametrize(
-    "call", ["requests.get(url, **options)", "requests.get(url, timeout=None)", "any(u for u in urls)", "f(  # none\n)"]
+    "call",
+    [
+        "requests.get(url, **options)",
+        "requests.get(*given)",
+        "requests.get(url, timeout=None)",
+        "any(u for u in urls)",
+        "f(  # none\n)",
+    ],
 )
 def test_an_argument_that_may_be_there_already_is_refused(call: str) -> None:
     assert after(f"x = {call}\n", "argument", call, name="timeout", value="10") == ""

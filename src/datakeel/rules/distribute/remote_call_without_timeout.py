@@ -29,7 +29,9 @@ WORDS = {
 # what all libraries of a technology take as the option `timeout`, in seconds
 LIMITS = {"http": "10", "smtp": "10", "grpc": "10"}
 # what takes its time before the first byte of its answer comes gets a minute
-WORK = re.compile(r"quer(y|ies)|execut|upload|export|convert|render|transcri|generat|complet|predict|infer|train", re.I)
+WORK = re.compile(
+    r"quer(y|ies)|execut|upload|export|convert|render|scan|transcri|generat|complet|predict|infer|train", re.I
+)
 PATIENT = "60"
 
 SOON = 600.0  # seconds

@@ -151,6 +151,8 @@ class Draft:
         written, comma = self.tail(self.end(last), close)
         own_lines = self.line_of(written) < self.line_of(close) and not self.before(last).strip()
         if not own_lines:
+            if len(given) > 1 and not comma and not self.before(last).strip():  # each below the one before it
+                return self.insert(written, f",\n{self.before(last)}{text}")
             if not comma and self.laid_out(call, text):
                 return None
             return self.insert(written, f"{'' if comma else ','} {text}{',' if comma else ''}")

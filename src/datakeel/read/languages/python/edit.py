@@ -86,8 +86,8 @@ def drop(draft: Draft, one: ast.Import | ast.ImportFrom, gone: list[bool]) -> No
 def argument(draft: Draft, change: Change) -> None:
     """``requests.get(url)`` → ``requests.get(url, timeout=10)``."""
     call = draft.find(change.place, ast.Call)
-    if any(k.arg in (None, change.name) for k in call.keywords):
-        raise Refused
+    if any(k.arg in (None, change.name) for k in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args):
+        raise Refused  # it may be given already
     if change.name == "maxsize" and NEVER_WAITS.search(draft.text):
         raise Refused  # a full queue would refuse what nobody expects it to
     if change.library == "grpc" and not answered_once(draft, call):
