@@ -337,6 +337,25 @@ def test_the_store_computes_what_is_added() -> None:
     assert '    account.balance = Field("balance") - (amount + 1)  # with the fee\n' in changed
 
 
+@pytest.mark.parametrize("use", ["return account.balance", "tell(account)", "if account.balance > 9:\n        stop()"])
+def test_a_row_that_is_looked_at_behind_its_save_is_read_again(use: str) -> None:
+    text = f"""\
+from django.db.models import F
+
+
+def pay(pk):
+    account = Account.objects.get(pk=pk)
+    account.balance += 1
+    account.owners.add(1)
+    account.save()
+    {use}
+"""
+    changed = after(text, "atomic", "account.save()", "django", "balance")
+    assert changed == text.replace("balance += 1", 'balance = F("balance") + 1').replace(
+        "    account.save()\n", '    account.save()\n    account.refresh_from_db(fields=["balance"])\n'
+    )
+
+
 def test_an_attribute_of_a_mapped_class_computes_in_the_store() -> None:
     text = dedent("""\
         from shop.models import Account
@@ -355,9 +374,8 @@ def test_an_attribute_of_a_mapped_class_computes_in_the_store() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        "account.balance += 1\n    account.save()\n    return account.balance",  # it is read again
+        "account.balance += 1\n    tell(account)\n    account.save()",  # others read it
         "if account.balance:\n        account.balance += 1\n    account.save()",  # it decides
-        "account.balance += 1\n    account.save()\n    tell(account)",  # others read it
         "for amount in amounts:\n        account.balance += amount\n        account.save()",  # again at each save
         "account.balance += 1\n    account.save()\n    account.save()",
         "account.balance //= 2\n    account.save()",

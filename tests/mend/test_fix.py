@@ -381,9 +381,7 @@ def test_edits_that_want_the_same_text_are_made_one_after_the_other(
                 room = Room.objects.create(views=0)
                 tell.delay(room.pk, requests.get(url).json())
         """)
-    models = (
-        "from django.db import models\n\n\nclass Room(models.Model):\n    views = models.IntegerField(default=0)\n"
-    )
+    models = "from django.db import models\n\n\nclass Room(models.Model):\n    views = models.IntegerField(default=0)\n"
     for path, text in {"hotel/models.py": models, "hotel/services.py": services}.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text)

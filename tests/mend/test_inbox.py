@@ -461,3 +461,230 @@ def test_messages_that_come_by_the_hundred_are_not_noted_as_one(
     project = laid_out({**SQLALCHEMY, "shop/sales.py": sales}, tmp_path, monkeypatch)
     assert main(["fix", f"shop/sales.py:{line_of(project / 'shop/sales.py', 'kafka')}"]) == 2
     assert "what tells one message from another is not known here" in capsys.readouterr().err
+
+
+HELPED = {
+    **SQLALCHEMY,
+    "shop/sales.py": """
+        import json
+        import os
+
+        from kafka import KafkaConsumer
+        from sqlalchemy import create_engine, update
+        from sqlalchemy.orm import Session
+
+        from shop.models import Account
+
+        engine = create_engine(os.environ.get("DATABASE", "postgresql+psycopg://shop@db/shop"))
+        consumer = KafkaConsumer("sales", bootstrap_servers="kafka:9092", group_id="sales", enable_auto_commit=False)
+
+
+        def count(sale: dict) -> None:
+            with Session(engine) as session:
+                for line in sale["lines"]:
+                    session.execute(
+                        update(Account)
+                        .where(Account.id == line["account"])
+                        .values(balance=Account.balance + line["cents"])
+                    )
+                session.commit()
+
+
+        def run() -> None:
+            for message in consumer:
+                count(json.loads(message.value))  # kafka
+                consumer.commit()
+        """,
+}
+
+SALES_TWICE = """
+    import json, sys
+    from types import SimpleNamespace
+    sys.path[:0] = ["../broker", "."]
+    from sqlalchemy.orm import Session
+    from shop import models, sales
+    with Session(sales.engine) as session:
+        session.merge(models.Account(id=1, balance=0))
+        session.commit()
+    lines = [{"account": 1, "cents": 5}, {"account": 1, "cents": 6}]
+    whole = json.dumps({"lines": lines})
+    torn = json.dumps({"lines": [*lines, {}]})
+    given = lambda offset, value: SimpleNamespace(topic="sales", partition=0, offset=offset, value=value)
+    sales.consumer.append(given(7, torn))
+    try:
+        sales.run()
+    except KeyError:
+        sales.consumer.clear()
+    sales.consumer += [given(7, whole), given(7, whole), given(8, whole)]
+    sales.run()
+    with Session(sales.engine) as session:
+        print(json.dumps(session.get(models.Account, 1).balance))
+    """
+
+
+def test_a_function_that_the_consumer_calls_notes_the_message_with_its_effect(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What failed half way is done when it comes again; what was done is not."""
+    project = laid_out(HELPED, tmp_path, monkeypatch)
+    migrate(project, database)
+    assert run(project, SALES_TWICE, database) == 33
+    assert main(["fix", f"shop/sales.py:{line_of(project / 'shop/sales.py', 'kafka')}", "--apply"]) == 0
+    migrate(project, database)
+    assert run(project, SALES_TWICE, database) == 22
+    text = (project / "shop/sales.py").read_text()
+    assert "def count(sale: dict, message_id: str) -> None:\n" in text
+    assert '.values(consumer="shop.sales.count", message_id=message_id)\n' in text
+    assert 'message_id=f"{message.topic}/{message.partition}/{message.offset}"' in text
+    assert review(project).findings == ()
+
+
+APART = {
+    "others call it too": (
+        "        def run()",
+        "        def again(sale: dict) -> None:\n            count(sale)\n\n\n        def run()",
+    ),
+    "it is called for each line of one message": (
+        "                count(json.loads(message.value))",
+        "                for part in json.loads(message.value):\n                    count(part)",
+    ),
+    "it commits each line": ("                session.commit()\n", "                    session.commit()\n"),
+    "a failure is caught, and what is there is kept": (
+        '                for line in sale["lines"]:\n'
+        "                    session.execute(\n"
+        "                        update(Account)\n"
+        '                        .where(Account.id == line["account"])\n'
+        '                        .values(balance=Account.balance + line["cents"])\n'
+        "                    )\n",
+        "                try:\n"
+        '                    change = sale["cents"]\n'
+        '                    chosen = update(Account).where(Account.id == sale["account"])\n'
+        "                    session.execute(chosen.values(balance=Account.balance + change))\n"
+        "                except KeyError:\n"
+        "                    print(sale)\n",
+    ),
+    "the message changes rows in another transaction": (
+        "                consumer.commit()\n",
+        "                with Session(engine) as session:\n"
+        "                    session.add(Account(balance=1))\n"
+        "                    session.commit()\n"
+        "                consumer.commit()\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", APART.values(), ids=list(APART))
+def test_a_note_that_would_not_stand_and_fall_with_its_effect_is_not_made(
+    case: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = case
+    assert old in HELPED["shop/sales.py"]
+    project = laid_out({**HELPED, "shop/sales.py": HELPED["shop/sales.py"].replace(old, new)}, tmp_path, monkeypatch)
+    finding = next(f for f in review(project).findings if (f.rule, f.symbol) == ("non-idempotent-consumer", "run"))
+    assert main(["fix", finding.fingerprint]) == 2
+    assert "is not plain enough for a patch" in capsys.readouterr().err
+
+
+PSYCOPG = {
+    "migrations/001_shop.sql": "CREATE TABLE accounts (id bigint PRIMARY KEY, balance integer NOT NULL);\n",
+    "shop/__init__.py": "",
+    "../broker/kafka.py": SQLALCHEMY["../broker/kafka.py"],
+    "shop/sales.py": """
+        import json
+        import os
+
+        import psycopg
+        from kafka import KafkaConsumer
+
+        consumer = KafkaConsumer("sales", bootstrap_servers="kafka:9092", group_id="sales", enable_auto_commit=False)
+
+
+        def run() -> None:
+            for message in consumer:
+                sale = json.loads(message.value)
+                with psycopg.connect(os.environ["SERVER"]) as connection:
+                    connection.execute(  # kafka
+                        "UPDATE accounts SET balance = balance + %s WHERE id = %s", (sale["cents"], sale["account"])
+                    )
+                consumer.commit()
+        """,
+}
+
+CURSOR = """
+        def run() -> None:
+            for message in consumer:
+                sale = json.loads(message.value)
+                with psycopg.connect(os.environ["SERVER"]) as connection, connection.cursor() as cursor:
+                    cursor.execute(  # kafka
+                        "UPDATE accounts SET balance = balance + %s WHERE id = %s", (sale["cents"], sale["account"])
+                    )
+                consumer.commit()
+        """
+
+DRIVERS = {
+    "a connection": PSYCOPG["shop/sales.py"],
+    "a cursor": PSYCOPG["shop/sales.py"].partition("        def run()")[0] + CURSOR.lstrip("\n"),
+}
+
+
+@pytest.mark.parametrize("sales", DRIVERS.values(), ids=list(DRIVERS))
+def test_a_message_that_comes_twice_to_a_driver_has_its_effect_once(
+    sales: str,
+    tmp_path: Path,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project = laid_out({**PSYCOPG, "shop/sales.py": sales}, tmp_path, monkeypatch)
+    twice = """
+    import json, os, pathlib, sys
+    from types import SimpleNamespace
+    sys.path[:0] = ["../broker", "."]
+    import psycopg
+    from shop import sales
+    with psycopg.connect(os.environ["SERVER"]) as connection:
+        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        for path in sorted(pathlib.Path("migrations").iterdir()):
+            connection.execute(path.read_text())
+        connection.execute("INSERT INTO accounts VALUES (1, 0)")
+    sale = json.dumps({"account": 1, "cents": 5})
+    sales.consumer += [SimpleNamespace(topic="sales", partition=0, offset=7, value=sale)] * 2
+    sales.run()
+    with psycopg.connect(os.environ["SERVER"]) as connection:
+        print(json.dumps(connection.execute("SELECT balance FROM accounts").fetchone()[0]))
+    """
+    assert run(project, twice, database) == 10
+    assert main(["fix", f"shop/sales.py:{line_of(project / 'shop/sales.py', 'kafka')}", "--apply"]) == 0
+    assert "migrations/002_processed_messages.sql" in capsys.readouterr().out
+    assert run(project, twice, database) == 5
+
+
+def test_a_connection_of_asyncpg_is_asked_in_its_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sales = """
+        import json
+
+        import asyncpg
+        from aiokafka import AIOKafkaConsumer
+
+
+        async def count(pool: asyncpg.Pool, sale: dict) -> None:
+            async with pool.acquire() as connection, connection.transaction():
+                await connection.execute(
+                    "UPDATE accounts SET balance = balance + $1 WHERE id = $2", sale["cents"], sale["account"]
+                )
+
+
+        async def run(pool: asyncpg.Pool, consumer: AIOKafkaConsumer) -> None:
+            async for message in consumer:
+                await count(pool, json.loads(message.value))  # kafka
+                await consumer.commit()
+        """
+    project = laid_out({**PSYCOPG, "shop/sales.py": sales}, tmp_path, monkeypatch)
+    assert main(["fix", f"shop/sales.py:{line_of(project / 'shop/sales.py', 'kafka')}", "--apply"]) == 0
+    text = (project / "shop/sales.py").read_text()
+    assert "ON CONFLICT DO NOTHING RETURNING message_id" in text
+    assert "        noted = await connection.fetchval(\n" in text
+    assert "        if noted is not None:\n            await connection.execute(\n" in text
+    assert "non-idempotent-consumer" not in {f.rule for f in review(project).findings}

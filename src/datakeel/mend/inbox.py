@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Callable
+
+from msgspec import Struct
 
 from datakeel.finding import Finding
 from datakeel.mend import layout
-from datakeel.mend.parts import Parts, block_of, held, indent_more, place_of, session_of, spoken_before
+from datakeel.mend.parts import Parts, atomic, block_of, held, indent_more, place_of, session_of, spoken_before
 from datakeel.mend.patch import Files, Patch
 from datakeel.mistake import Mistake
 from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
+from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.patterns import part
 from datakeel.read.languages.python.draft import Draft, Refused, call_text
 
 RULES = ("non-idempotent-consumer",)
-MODEL = "ProcessedMessage"
+MODEL, TABLE = "ProcessedMessage", "processed_messages"
 TITLE = "note each message in the transaction of its effect, and skip what is known"
+HANDED = ("message_id", "delivery_id")  # what a function that is handed the message's identity may call it
+ASKED = ("execute", "add", "add_all", "scalar", "scalars", "merge", "delete", "flush", "get", "query", "executemany")
+ENDS = ("commit", "rollback", "close")
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Spot(Struct, frozen=True):
+    """Where messages are noted: a function with an effect of the message, in its own terms, and what tells the message
+    from all others there."""
+
+    site: Draft
+    operation: Operation
+    effect: Effect
+    message: str
+    calls: tuple[tuple[Draft, ast.Call], ...] = ()  # that lead to it from the consumer
 
 
 def patch(finding: Finding, system: System, files: Files) -> Patch:
@@ -28,18 +48,22 @@ def patch(finding: Finding, system: System, files: Files) -> Patch:
     text = files.text(operation.place.path)
     if table is None or table.place is None or text is None:
         raise Mistake(f"{finding.place}: the table that a message changes is not known")
-    if effect.technology not in ("django", "sqlalchemy"):
+    if effect.technology not in WRITERS:
         raise Mistake(
-            f"there is a dedup table for Django and for SQLAlchemy, and none for {effect.technology or 'this'}"
+            "there is a dedup table for Django, for SQLAlchemy and for PostgreSQL's drivers, and none for "
+            f"{effect.technology or 'this'}"
         )
-    site = Draft(text, operation.place.path)
-    parts = Parts(files)
-    try:
-        write = for_django if effect.technology == "django" else for_sqlalchemy
-        write(site, operation, effect, table, known_model(system), parts)
-    except Refused:
-        raise Mistake(f"{finding.place}: the effect, or its place, is not plain enough for a patch") from None
-    return parts.patch(TITLE)
+    why = f"{finding.place}: the effect, or its place, is not plain enough for a patch"
+    for depth in range(len(effect.chain) + 1):  # in the consumer; else in the function that it calls for it
+        try:
+            sites = Sites(files)
+            spot = spot_at(depth, operation, effect, system, sites)
+            parts = Parts(files)
+            note(spot, sites, table, system, parts)
+            return parts.patch(TITLE)
+        except Refused:
+            continue
+    raise Mistake(why)
 
 
 def found(finding: Finding, system: System) -> tuple[Operation, Effect]:
@@ -59,15 +83,144 @@ def found(finding: Finding, system: System) -> tuple[Operation, Effect]:
     raise Mistake(f"{finding.place}: what a message changes is in no relational table: no patch can be made")
 
 
+class Sites:
+    """The files that code is changed in, each as one draft."""
+
+    def __init__(self, files: Files) -> None:
+        self.files = files
+        self.drafts: dict[str, Draft] = {}
+
+    def at(self, path: str) -> Draft:
+        """Raises Refused for a file that cannot be written back."""
+        if path not in self.drafts:
+            text = self.files.text(path)
+            if text is None:
+                raise Refused
+            self.drafts[path] = Draft(text, path)
+        return self.drafts[path]
+
+
 def known_model(system: System) -> str:
     """The module of the table of messages that the project has already."""
     models = (d.model.rpartition(".") for d in system.datasets)
     return next((module for module, _, name in models if name == MODEL), "")
 
 
+# The way to the effect ------------------------------------------------------------------------------------------------
+
+
+def spot_at(depth: int, consumer: Operation, effect: Effect, system: System, sites: Sites) -> Spot:
+    """The function that many calls down from the consumer; each on the way is handed the message's identity. Raises
+    Refused where others call one too, or one message calls it several times: they would share one note."""
+    site = sites.at(consumer.place.path)
+    first = site.offset(place_of(effect).line, place_of(effect).column)
+    message = identity(site, consumer, site.function(innermost(site, first)))
+    holder, calls = consumer, list[tuple[Draft, ast.Call]]()
+    for level in range(depth):
+        call_place = effect.chain[level]
+        call = site.find(call_place, ast.Call)
+        if once_a_message(site, holder, site.statement(call)) is not site.statement(call):
+            raise Refused
+        seen = next(e for e in holder.effects if (e.place, e.chain) == (effect.place, effect.chain[level:]))
+        if any(place_of(e) != call_place for e in changes(holder, seen)):
+            raise Refused
+        holder = called_at(effect, level, system)
+        if callers(effect, level, system) != {call_place} or mentioned(holder, call_place, sites.files):
+            raise Refused
+        if conditional_twice(site, call):
+            raise Refused
+        below = sites.at(holder.place.path)
+        given = hand(below, defined(below, holder))
+        site.add_argument(call, f"{given}={site.quoted(message)}")
+        calls.append((site, call))
+        site, message = below, given
+    inner = next(e for e in holder.effects if (e.place, e.chain) == (effect.place, effect.chain[depth:]))
+    return Spot(site, holder, inner, message, tuple(calls))
+
+
+def called_at(effect: Effect, level: int, system: System) -> Operation:
+    """The function that the call of that level enters. Raises Refused."""
+    rest = effect.chain[level + 1 :]
+    own = rest[0] if rest else effect.place
+    for operation in system.operations:
+        place = operation.place
+        around = place.path == own.path and place.line <= own.line <= place.end_line
+        if around and any((e.place, e.chain) == (effect.place, rest) for e in operation.effects):
+            return operation
+    raise Refused
+
+
+def callers(effect: Effect, level: int, system: System) -> set[Place]:
+    """The calls by which all functions of the system come to the effect, at that level."""
+    rest = effect.chain[level + 1 :]
+    size = len(rest)
+    chains = (e.chain for e in system.effects_at(effect.place) if e.kind == effect.kind and len(e.chain) > size)
+    return {chain[-size - 1] for chain in chains if chain[len(chain) - size :] == rest}
+
+
+def mentioned(operation: Operation, call: Place, files: Files) -> bool:
+    """Whether the program speaks of a function elsewhere than in its definition, its import and the one call."""
+    name = operation.symbol.rpartition(".")[2]
+    spoken = re.compile(rf"\b{re.escape(name)}\b")
+    module = operation.name.removesuffix(f".{operation.symbol}").rpartition(".")[2]
+    for path in files.below(""):
+        text = files.text(path) if path.endswith(".py") and not tests(path) else None
+        if text is None or not spoken.search(text) or (path != operation.place.path and module not in text):
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            if not spoken.search(line) or re.match(r"\s*(from|import|#|def|async def)\b", line):
+                continue
+            if (path, number) != (call.path, call.line):
+                return True
+    return False
+
+
+def tests(path: str) -> bool:
+    """Whether a file is one of tests: they are told what a function is handed by failing."""
+    return re.search(r"(^|/)(tests?|conftest)(/|_|\.py$)|_test\.py$", path) is not None
+
+
+def conditional_twice(site: Draft, call: ast.Call) -> bool:
+    """Whether a function calls another one in several places."""
+    name = site.source(call.func)
+    calls = (n for n in ast.walk(site.function(call)) if isinstance(n, ast.Call) and site.source(n.func) == name)
+    return len(list(calls)) > 1
+
+
+def defined(site: Draft, operation: Operation) -> Function:
+    """A function's definition. Raises Refused."""
+    named = (n for n in ast.walk(site.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    name, line = operation.symbol.rpartition(".")[2], operation.place.line
+    found = next((n for n in named if n.name == name and n.lineno <= line <= (n.end_lineno or n.lineno)), None)
+    if found is None:
+        raise Refused
+    return found
+
+
+def hand(site: Draft, function: Function) -> str:
+    """One more parameter, for the message's identity; its name. Raises Refused."""
+    given = function.args
+    if not given.args or given.vararg or given.kwarg or given.kwonlyargs or given.defaults or given.posonlyargs:
+        raise Refused
+    used = {getattr(n, "id", getattr(n, "arg", "")) for n in ast.walk(function)}
+    name = next((n for n in HANDED if n not in used), "")
+    if not name:
+        raise Refused
+    typed = any(a.annotation is not None for a in given.args)
+    last = given.args[-1]
+    text = f"{name}: str" if typed else name
+    before = site.before_item(last)
+    own_line = not before.strip() and len(given.args) > 1
+    site.insert(site.end(last), f",\n{before}{text}" if own_line else f", {text}")
+    return name
+
+
+def innermost(site: Draft, offset: int) -> ast.stmt:
+    statements = [n for n in ast.walk(site.tree) if isinstance(n, ast.stmt) and site.start(n) <= offset < site.end(n)]
+    return max(statements, key=site.start)
+
+
 # What is noted --------------------------------------------------------------------------------------------------------
-
-
 def identity(site: Draft, operation: Operation, function: ast.AST) -> str:
     """What tells a message from all others, also when it comes again. Raises Mistake."""
     consume = next((e for e in operation.of(Kind.CONSUME) if not e.chain), None)
@@ -75,7 +228,8 @@ def identity(site: Draft, operation: Operation, function: ast.AST) -> str:
     if name:
         if site.known("confluent_kafka", "Consumer", site.tree.body[-1]) is not None:
             return f'f"{{{name}.topic()}}/{{{name}.partition()}}/{{{name}.offset()}}"'
-        if site.known("kafka", "KafkaConsumer", site.tree.body[-1]) is not None:
+        kafka = ("kafka", "KafkaConsumer"), ("aiokafka", "AIOKafkaConsumer")
+        if any(site.known(module, made, site.tree.body[-1]) is not None for module, made in kafka):
             return f'f"{{{name}.topic}}/{{{name}.partition}}/{{{name}.offset}}"'
     if isinstance(function, ast.FunctionDef) and any(e.kind == "task" for e in operation.entries):
         first = function.args.args[0].arg if function.args.args else ""
@@ -95,7 +249,7 @@ def message_of(site: Draft, consume: Effect) -> str:
         target: ast.expr | None = None
         if isinstance(node, ast.Assign) and site.start(node) <= begin < site.end(node) and gives_one(site, node.value):
             target = node.targets[0]
-        elif isinstance(node, ast.For) and site.start(node) <= begin < site.end(node.iter):
+        elif isinstance(node, ast.For | ast.AsyncFor) and site.start(node) <= begin < site.end(node.iter):
             target = node.target
         if isinstance(target, ast.Name):
             return target.id
@@ -103,27 +257,29 @@ def message_of(site: Draft, consume: Effect) -> str:
 
 
 def gives_one(site: Draft, value: ast.expr) -> bool:
-    """Whether a call gives one message: Confluent's ``poll``, or ``next(consumer)``. kafka-python's gives many."""
+    """Whether a call gives one message: Confluent's ``poll``, aiokafka's ``getone``, or ``next(consumer)``.
+    kafka-python's ``poll`` gives many."""
+    value = value.value if isinstance(value, ast.Await) else value
     if not isinstance(value, ast.Call):
         return False
     if isinstance(value.func, ast.Name):
         return value.func.id == "next"
     confluent = site.known("confluent_kafka", "Consumer", site.tree.body[-1]) is not None
-    return confluent and isinstance(value.func, ast.Attribute) and value.func.attr == "poll"
+    one = "poll" if confluent else "getone"
+    return isinstance(value.func, ast.Attribute) and value.func.attr == one
 
 
-def effects_of(site: Draft, operation: Operation, effect: Effect) -> list[ast.stmt]:
+def effects_of(spot: Spot) -> list[ast.stmt]:
     """The statements from the first to the last that changes rows, in the block of the effect; with those that read
     the same rows before, where they may stand under a condition too. Raises Refused."""
-    begin = offset_of(site, effect)
-    statements = [n for n in ast.walk(site.tree) if isinstance(n, ast.stmt) and site.start(n) <= begin < site.end(n)]
-    block = block_of(site, once_a_message(site, operation, max(statements, key=site.start)))
+    site, operation, effect = spot.site, spot.operation, spot.effect
+    block = block_of(site, once_a_message(site, operation, innermost(site, offset_of(site, effect))))
     writes = [e for e in operation.of(Kind.WRITE) if e.store == StoreKind.RELATIONAL and place_of(e).path == site.path]
     reads = [e for e in operation.of(Kind.READ) if any(e.dataset == w.dataset for w in writes)]
     narrow = stretch(site, block, [offset_of(site, e) for e in writes])
     wide = stretch(site, block, [offset_of(site, e) for e in (*writes, *reads) if place_of(e).path == site.path])
     for chosen in (wide, narrow):
-        if chosen and plain(site, operation, chosen):
+        if chosen and plain(site, operation, chosen) and together(spot, chosen):
             return chosen
     raise Refused
 
@@ -167,63 +323,273 @@ def plain(site: Draft, operation: Operation, statements: list[ast.stmt]) -> bool
     return not any(n.id in bound and isinstance(n.ctx, ast.Load) for n in later)
 
 
+def together(spot: Spot, statements: list[ast.stmt]) -> bool:
+    """Whether all that a message changes is in the statements, and commits once, behind them: the note is there if, and
+    only if, its effect is."""
+    site, operation, effect = spot.site, spot.operation, spot.effect
+    begin, end = site.start(statements[0]), site.end(statements[-1])
+
+    def inside(one: Effect) -> bool:
+        return place_of(one).path == site.path and begin <= offset_of(site, one) < end
+
+    writes = changes(operation, effect)
+    nodes = (n for s in statements for n in ast.walk(s) if isinstance(n, ast.Call))
+    ended = any(isinstance(n.func, ast.Attribute) and n.func.attr in ENDS for n in nodes)
+    if ended or not all(map(inside, writes)):
+        return False
+    if effect.technology == "django":
+        return all(e.connection in ("", effect.connection) for e in writes)  # what opens its own joins the transaction
+    last = max(e.number for e in writes)
+    loops = {s.number for e in writes for s in e.scopes if s.kind == "loop"} - outer(site, effect, begin)
+    commits = [e for e in operation.of(Kind.COMMIT, Kind.ROLLBACK) if inside(e)]
+    return len({e.transaction for e in writes}) == 1 and all(
+        e.number > last and not loops & {s.number for s in e.scopes} for e in commits
+    )
+
+
+def changes(operation: Operation, effect: Effect) -> list[Effect]:
+    """What a run that has an effect changes in tables, but for what it does after a failure."""
+    writes = (e for e in operation.of(Kind.WRITE) if e.store == StoreKind.RELATIONAL)
+    return [e for e in writes if not failed(e) and not operation.exclusive(effect, e)]
+
+
+def failed(effect: Effect) -> bool:
+    """Whether an effect happens only where something went wrong."""
+    return any(s.kind == "try" and s.arm.startswith("handler") for s in effect.scopes)
+
+
+def outer(site: Draft, effect: Effect, begin: int) -> set[int]:
+    """The loops that go from one message to the next: those that begin before what is noted."""
+    placed = ((s.number, s.place) for s in effect.scopes if s.kind == "loop" and s.place is not None)
+    return {n for n, p in placed if p.path == site.path and site.offset(p.line, p.column) < begin}
+
+
+def connection_of(spot: Spot, statements: list[ast.stmt]) -> str:
+    """The session, connection or cursor that the statements write with. Raises Refused where it is not one, or is made
+    in between."""
+    site = spot.site
+    asked = set()
+    for call in (n for s in statements for n in ast.walk(s) if isinstance(n, ast.Call)):
+        match call.func:
+            case ast.Attribute(value=ast.Name() | ast.Attribute() as named, attr=method) if method in ASKED:
+                if speaks_sql(spot, call):
+                    asked.add(site.source(named))
+    if len(asked) > 1:
+        raise Refused
+    name = asked.pop() if asked else session_of(site, statements[0])
+    made = {n.id for s in statements for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    if name.partition(".")[0] in made:
+        raise Refused
+    undone(spot, statements[0], name)
+    if spot.effect.chain:  # a helper that is not handed it has one of its own
+        call = site.find(spot.effect.chain[0], ast.Call)
+        given = [site.source(a) for a in (*call.args, *(k.value for k in call.keywords))]
+        if name not in given and not (name.startswith("self.") and site.source(call.func).startswith("self.")):
+            raise Refused
+    return name
+
+
+def undone(spot: Spot, at: ast.stmt, name: str) -> None:
+    """Raises Refused where a failure is caught, and the transaction goes on: the note would be kept, and its effect
+    would not."""
+    first = name.partition(".")[0]
+    spots: list[tuple[Draft, ast.AST]] = [(spot.site, at)]
+    holder = spot.site.function(at)
+    if any(isinstance(n, ast.arg) for n in spot.site.binders(holder, first)):
+        spots += spot.calls  # it is the callers' transaction
+    for site, node in spots:
+        below = node
+        for above in site.above(node):
+            if isinstance(above, ast.With | ast.AsyncWith) and (opens(site, above, first) or atomic(site, above)):
+                break
+            if isinstance(above, ast.FunctionDef | ast.AsyncFunctionDef):
+                break
+            if isinstance(above, ast.Try) and below in above.body and not all(map(gives_up, above.handlers)):
+                raise Refused
+            below = above
+
+
+def opens(site: Draft, block: ast.With | ast.AsyncWith, name: str) -> bool:
+    """Whether a block makes a connection, or ends its transaction."""
+    return any(
+        re.search(rf"\b{re.escape(name)}\b", site.source(part))
+        for item in block.items
+        for part in (item.context_expr, item.optional_vars)
+        if part is not None
+    )
+
+
+def gives_up(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler ends the transaction, or lets others do it."""
+    calls = (n.func.attr for n in ast.walk(handler) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute))
+    return isinstance(handler.body[-1], ast.Raise) or "rollback" in calls
+
+
+def speaks_sql(spot: Spot, call: ast.Call) -> bool:
+    """Whether the model has seen a call ask a relational store."""
+    site = spot.site
+    begin, end = site.start(call), site.end(call)
+    known = (e for e in spot.operation.effects if e.store == StoreKind.RELATIONAL and place_of(e).path == site.path)
+    return any(begin <= offset_of(site, e) < end or offset_of(site, e) == begin for e in known)
+
+
+def awaits(site: Draft, at: ast.AST) -> str:
+    return "await " if isinstance(site.function(at), ast.AsyncFunctionDef) else ""
+
+
+def values_of(spot: Spot) -> list[str]:
+    """Who handles the message, and what tells it from all others."""
+    return [spot.site.string(spot.operation.name), spot.site.quoted(spot.message)]
+
+
+def put(site: Draft, statements: list[ast.stmt], note: str, test: str) -> None:
+    """Puts a note before statements, and them under the test that it is new."""
+    indent = site.indent(statements[0])
+    site.insert(site.starts[statements[0].lineno - 1], f"{indent}{note}\n{indent}if {test}:\n")
+    indent_more(site, statements, 4)
+
+
+def note(spot: Spot, sites: Sites, table: Dataset, system: System, parts: Parts) -> None:
+    """Raises Refused, or Mistake, where a message cannot be noted there."""
+    finish = WRITERS[spot.effect.technology](spot, effects_of(spot), table, system)
+    for draft in sites.drafts.values():
+        if draft.pieces:
+            parts.draft(draft)
+    finish(parts)
+
+
+Finish = Callable[[Parts], None]
+
+
 # Django ---------------------------------------------------------------------------------------------------------------
 
 
-def for_django(site: Draft, operation: Operation, effect: Effect, table: Dataset, known: str, parts: Parts) -> None:
-    statements = effects_of(site, operation, effect)
-    function = site.function(statements[0])
-    if isinstance(function, ast.AsyncFunctionDef):
+def for_django(spot: Spot, statements: list[ast.stmt], table: Dataset, system: System) -> Finish:
+    site, at, known = spot.site, statements[0], known_model(system)
+    if isinstance(site.function(at), ast.AsyncFunctionDef):
         raise Refused
     app = layout.app_of(table)
-    at = statements[0]
     own = site.path == app.within("models.py") and not known
     model = MODEL if own else site.name(known or f"{app.module}.models", MODEL, at)
     indent = site.indent(at)
     inner = indent if held(site, at) else f"{indent}    "
+    if inner == indent:
+        undone(spot, at, "transaction")
     unused = "_note" if spoken_before(site, "_") else "_"
-    given = [
-        f"consumer={site.string(operation.name)}",
-        f"message_id={site.quoted(identity(site, operation, function))}",
-    ]
+    given = [f"{name}={value}" for name, value in zip(("consumer", "message_id"), values_of(spot), strict=True)]
     note = call_text(f"{unused}, is_new = {model}.objects.get_or_create", given, inner, site.width)
     opened = "" if inner == indent else f"{indent}with {site.name('django.db', 'transaction', at)}.atomic():\n"
     site.insert(site.starts[at.lineno - 1], f"{opened}{inner}{note}\n{inner}if is_new:\n")
     indent_more(site, statements, len(inner) - len(indent) + 4)
-    parts.draft(site)
-    if not known:
-        parts.models(app, MODEL, part("inbox/django/model.py", label=app.label))
-        parts.migration(app, "processedmessage", "inbox/django/migration.py")
+
+    def finish(parts: Parts) -> None:
+        if not known:
+            parts.models(app, MODEL, part("inbox/django/model.py", label=app.label))
+            parts.migration(app, "processedmessage", "inbox/django/migration.py")
+
+    return finish
 
 
 # SQLAlchemy -----------------------------------------------------------------------------------------------------------
 
 
-def for_sqlalchemy(site: Draft, operation: Operation, effect: Effect, table: Dataset, known: str, parts: Parts) -> None:
+def for_sqlalchemy(spot: Spot, statements: list[ast.stmt], table: Dataset, system: System) -> Finish:
     if table.technology not in ("", "postgresql"):
         raise Mistake(f"the insert that goes past a known message is PostgreSQL's, and {table.name} is elsewhere")
-    statements = effects_of(site, operation, effect)
-    function = site.function(statements[0])
-    at = statements[0]
+    site, at, known = spot.site, statements[0], known_model(system)
+    if spot.effect.transaction is None:
+        raise Refused  # each statement commits by itself
     assert table.place is not None
+    session = connection_of(spot, statements)
     own = site.path == table.place.path and not known
     model = MODEL if own else site.name(known or table.model.rpartition(".")[0], MODEL, at)
     insert = f"{site.name('sqlalchemy.dialects', 'postgresql', at)}.insert({model})"
-    session = session_of(site, at)
     indent = site.indent(at)
-    given = [
-        f"consumer={site.string(operation.name)}",
-        f"message_id={site.quoted(identity(site, operation, function))}",
-    ]
+    given = [f"{name}={value}" for name, value in zip(("consumer", "message_id"), values_of(spot), strict=True)]
     values = call_text(".values", given, f"{indent}    ", site.width)
-    waited = "await " if isinstance(function, ast.AsyncFunctionDef) else ""
     note = (
-        f"noted = {waited}{session}.scalar(\n{indent}    {insert}\n{indent}    {values}\n"
+        f"noted = {awaits(site, at)}{session}.scalar(\n{indent}    {insert}\n{indent}    {values}\n"
         f"{indent}    .on_conflict_do_nothing()\n{indent}    .returning({model}.message_id)\n{indent})"
     )
-    site.insert(site.starts[at.lineno - 1], f"{indent}{note}\n{indent}if noted is not None:\n")
-    indent_more(site, statements, 4)
-    parts.draft(site)
-    if not known:
-        parts.mapped(table, MODEL, "inbox/sqlalchemy/model.py", ("DateTime", "String", "func"))
-        parts.alembic("processed_messages", "inbox/sqlalchemy/migration.py")
+    put(site, statements, note, "noted is not None")
+
+    def finish(parts: Parts) -> None:
+        if not known:
+            parts.mapped(table, MODEL, "inbox/sqlalchemy/model.py", ("DateTime", "String", "func"))
+            if not parts.alembic(TABLE, "inbox/sqlalchemy/migration.py"):
+                made = layout.sql_of(table, parts.files)
+                parts.sql(made, TABLE, "inbox/sql/table.sql") if made else None
+
+    return finish
+
+
+# PostgreSQL's drivers -------------------------------------------------------------------------------------------------
+
+
+def for_driver(spot: Spot, statements: list[ast.stmt], table: Dataset, system: System) -> Finish:
+    """The insert in the words of psycopg, psycopg2 or asyncpg, on the connection of the effect; the table goes beside
+    the others' SQL."""
+    assert table.place is not None
+    if not table.place.path.endswith(".sql"):
+        raise Mistake(f"{table.place}: the dedup table goes where others are made, and this is no file of SQL")
+    if not spot.effect.transaction:
+        raise Refused  # it may be that each statement commits by itself
+    site, at = spot.site, statements[0]
+    connection = connection_of(spot, statements)
+    indent = site.indent(at)
+    insert = f"INSERT INTO {TABLE} (consumer, message_id) VALUES ({{}}, {{}}) ON CONFLICT DO NOTHING"
+    given = values_of(spot)
+    if driver(site) == "asyncpg":
+        text = site.string(insert.format("$1", "$2") + " RETURNING message_id")
+        head, test = f"noted = await {connection}.fetchval", "noted is not None"
+        items = [text, *given]
+    else:
+        items = [site.string(insert.format("%s", "%s")), f"({', '.join(given)})"]
+        cursor = is_cursor(site, at, connection)
+        head = f"{'' if cursor else 'noted = '}{awaits(site, at)}{connection}.execute"
+        test = f"{connection if cursor else 'noted'}.rowcount"
+        if not cursor and driver(site) != "psycopg":
+            raise Refused
+    put(site, statements, call_text(head, items, indent, site.width), test)
+    path = table.place.path
+
+    def finish(parts: Parts) -> None:
+        if system.dataset(TABLE) is None:
+            parts.sql(path, TABLE, "inbox/sql/table.sql")
+
+    return finish
+
+
+def driver(site: Draft) -> str:
+    """The driver that a file imports. Raises Refused where it is none, or several."""
+    names = {
+        name.partition(".")[0]
+        for one in site.tree.body
+        if isinstance(one, ast.Import | ast.ImportFrom)
+        for name in ([a.name for a in one.names] if isinstance(one, ast.Import) else [one.module or ""])
+    } & {"psycopg", "psycopg2", "asyncpg"}
+    if len(names) != 1:
+        raise Refused
+    return names.pop()
+
+
+def is_cursor(site: Draft, at: ast.AST, name: str) -> bool:
+    """Whether a name is that of a cursor, as far as the function shows."""
+    for node in ast.walk(site.function(at)):
+        match node:
+            case ast.withitem(
+                context_expr=ast.Call(func=ast.Attribute(attr="cursor")), optional_vars=ast.Name(id=found)
+            ):
+                if found == name:
+                    return True
+            case ast.Assign(targets=[ast.Name(id=found)], value=ast.Call(func=ast.Attribute(attr="cursor"))):
+                if found == name:
+                    return True
+    return "cursor" in name.lower() or name in ("cur", "curs")
+
+
+WRITERS: dict[str, Callable[[Spot, list[ast.stmt], Dataset, System], Finish]] = {
+    "django": for_django,
+    "sqlalchemy": for_sqlalchemy,
+    "postgresql": for_driver,
+}

@@ -76,6 +76,27 @@ def revision(head: str, name: str) -> str:
     return blake2b(f"{head} {name}".encode(), digest_size=6).hexdigest()
 
 
+def sql_of(table: Dataset, files: Files) -> str:
+    """The file of SQL that makes a table; empty where there is none."""
+    name = re.escape(table.name.rpartition(".")[2])
+    made = re.compile(rf"(?i)\bcreate\s+table\s+(if\s+not\s+exists\s+)?[\w.\"]*\b{name}\b")
+    return next((p for p in files.below("") if p.endswith(".sql") and made.search(files.text(p) or "")), "")
+
+
+def next_sql(path: str, name: str, files: Files) -> str:
+    """The file of SQL behind the last of those with numbers that stand with another; empty where it has none."""
+    folder, _, own = path.rpartition("/")
+    numbered = re.compile(r"^(V?)(\d+)(_+)[\w-]+\.sql$")
+    found = [
+        m for p in files.below(folder) if p.rpartition("/")[0] == folder and (m := numbered.match(p.rpartition("/")[2]))
+    ]
+    if not numbered.match(own):
+        return ""
+    last = max(found, key=lambda m: int(m[2]))
+    number = f"{int(last[2]) + 1:0{len(last[2])}}"
+    return f"{folder}/{last[1]}{number}{last[3]}{name}.sql" if folder else f"{last[1]}{number}{last[3]}{name}.sql"
+
+
 def appended(draft: Draft, text: str) -> None:
     """A class at the end of a file."""
     gap = "" if draft.text.endswith("\n") or not draft.text else "\n"

@@ -89,12 +89,22 @@ class Parts:
             raise Mistake(f"{path} cannot be changed")
         return text
 
-    def alembic(self, name: str, template: str, /, **known: object) -> None:
-        """The next revision behind Alembic's head, where there is one."""
+    def alembic(self, name: str, template: str, /, **known: object) -> bool:
+        """The next revision behind Alembic's head, where there is one; whether there is."""
         folder, head = layout.alembic(self.files)
         if head:
             revision = layout.revision(head, name)
             self.new(f"{folder}/{revision}_{name}.py", part(template, revision=revision, head=head, **known))
+        return bool(head)
+
+    def sql(self, path: str, name: str, template: str) -> None:
+        """A table in the next of a folder's numbered files of SQL, or at the end of the file that makes another."""
+        following = layout.next_sql(path, name, self.files)
+        if following:
+            return self.new(following, part(template))
+        text = self.text(path)
+        self.before[path] = self.before.get(path, text)
+        self.after[path] = f"{text}{'' if text.endswith(chr(10)) else chr(10)}\n{part(template)}"
 
     def migration(self, app: layout.App, name: str, template: str, /, **known: object) -> None:
         """The next migration of an app, where it has any."""

@@ -37,11 +37,12 @@ def patch(finding: Finding, system: System, files: Files) -> Patch:
     from datakeel.mend import conditional, inbox, outbox, unique  # noqa: PLC0415  (each builds on the nouns above)
 
     edits = finding.fix.edits if finding.fix is not None else ()
-    for kind in (outbox, conditional, inbox, unique):
-        if finding.rule not in kind.RULES or (kind is outbox and edits and outbox.only_a_job(finding, system)):
-            continue
+    made: dict[str, Callable[[Finding, System, Files], Patch]] = {
+        rule: kind.patch for kind in (unique, inbox, conditional, outbox) for rule in kind.RULES
+    }
+    if finding.rule in made and not (finding.rule in outbox.RULES and edits and outbox.only_a_job(finding, system)):
         try:
-            return kind.patch(finding, system, files)
+            return made[finding.rule](finding, system, files)
         except Mistake:
             if not edits:  # else what is local cures it too
                 raise

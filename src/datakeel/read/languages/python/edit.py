@@ -278,7 +278,8 @@ LOCKS: dict[str, Callable[[Draft, ast.Call], None]] = {"django": django_lock, "s
 
 
 def atomic(draft: Draft, change: Change) -> None:
-    """``account.balance += amount`` → ``account.balance = F("balance") + amount``; its row is saved, and no more."""
+    """``account.balance += amount`` → ``account.balance = F("balance") + amount``; its row is saved once, and read
+    again where others look at it behind that."""
     statement, target, value = assignment(draft, change)
     row = target.value
     if not isinstance(row, ast.Name):
@@ -290,11 +291,15 @@ def atomic(draft: Draft, change: Change) -> None:
         if isinstance(n, ast.Attribute) and n.attr == change.name and n is not target and not of_another(draft, n, row)
     ]
     old = value.left if isinstance(value, ast.BinOp) and not isinstance(statement, ast.AugAssign) else None
-    if any(n is not old for n in touched) or isinstance(holder, ast.Module):
+    saving = saved_once(draft, row, statement) if change.library == "django" else statement
+    later = draft.end(saving) if saving is not statement else len(draft.text)
+    if any(n is not old and draft.start(n) < later for n in touched) or isinstance(holder, ast.Module):
         raise Refused
     if change.library == "django":
-        saved_once(draft, row, statement)
         now = f"{draft.name('django.db.models', 'F', statement)}({draft.string(change.name)})"
+        if any(looked_at(draft, n) for n in uses(draft, row.id, statement) if draft.start(n) > later):
+            again = f"{row.id}.refresh_from_db(fields=[{draft.string(change.name)}])"
+            draft.insert(draft.behind(saving), f"{draft.indent(saving)}{again}\n")
     elif change.library == "sqlalchemy":
         kept_by_session(draft, row, statement)
         if len(list(draft.binders(draft.tree, change.text))) != 1 or draft.bound_inside(change.text, statement):
@@ -354,23 +359,45 @@ def method_at(nodes: Sequence[ast.AST]) -> str:
     return next((method(n) for n in nodes if isinstance(n, ast.Call)), "")
 
 
-def saved_once(draft: Draft, row: ast.Name, statement: ast.stmt) -> None:
-    """Raises Refused where a row is used behind the statement other than by one save in its block: an expression that
-    waits to be saved is no number, and each save would apply it again. A row that the function is given is used by
-    whoever gave it."""
+def saved_once(draft: Draft, row: ast.Name, statement: ast.stmt) -> ast.stmt:
+    """The statement that saves a row behind another one in its block. Raises Refused where it is not the only one, or
+    where the row is used in between: an expression that waits to be saved is no number, and each save would apply it
+    again. A row that the function is given is used by whoever gave it."""
     if any(isinstance(n, ast.arg) for n in draft.binders(draft.function(statement), row.id)):
         raise Refused
     behind = [n for n in uses(draft, row.id, statement) if draft.start(n) > draft.end(statement)]
-    saves = [n for n in behind if isinstance(s := up(draft, n, 2), ast.Call) and method(s) == "save"]
-    if len(behind) != 1 or len(saves) != 1:
+    saves = [n for n in behind if isinstance(s := up(draft, n, 2), ast.Call) and method(s) in ("save", "asave")]
+    if len(saves) != 1 or method_of(draft, saves[0]) != "save":
         raise Refused
     saved = draft.statement(saves[0])
-    if draft.parents[saved] is not draft.parents[statement]:
+    before = [n for n in behind if draft.start(n) < draft.start(saves[0])]
+    if draft.parents[saved] is not draft.parents[statement] or any(not of_relation(draft, n) for n in before):
+        raise Refused
+    if not isinstance(saved, ast.Expr):
         raise Refused
     loop = next((n for n in draft.above(statement) if isinstance(n, (ast.For, ast.While, *FUNCTIONS))), None)
     bound = (n for n in uses(draft, row.id, statement) if isinstance(n.ctx, ast.Store))
     if isinstance(loop, ast.For | ast.While) and not any(loop in draft.above(n) for n in bound):
         raise Refused
+    return saved
+
+
+def method_of(draft: Draft, row: ast.Name) -> str:
+    """The method that is called on a row."""
+    call = up(draft, row, 2)
+    return method(call) if isinstance(call, ast.Call) else ""
+
+
+def of_relation(draft: Draft, row: ast.Name) -> bool:
+    """Whether a row is only named as the owner of others: ``invite.guests.add(user)``."""
+    call = up(draft, row, 3)
+    return isinstance(call, ast.Call) and method(call) in ("add", "remove", "set", "clear")
+
+
+def looked_at(draft: Draft, use: ast.Name) -> bool:
+    """Whether a row is read in another way than by its key."""
+    parent = draft.parents[use]
+    return isinstance(use.ctx, ast.Load) and not (isinstance(parent, ast.Attribute) and parent.attr in ("pk", "id"))
 
 
 def up(draft: Draft, node: ast.AST, steps: int) -> ast.AST | None:
