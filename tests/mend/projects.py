@@ -44,6 +44,19 @@ no_changes = (
     """
 )
 
+# A Django project that has yet to get its models.
+DJANGO_BASE = {
+    "manage.py": 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n',
+    "shop/__init__.py": "",
+    "shop/settings.py": """
+        SECRET_KEY = "x"
+        INSTALLED_APPS = ["shop"]
+        USE_TZ = True
+        DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+        DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"}}
+        """,
+}
+
 ALEMBIC = {
     "alembic/versions/1a2b_accounts.py": """
         import sqlalchemy as sa
@@ -80,7 +93,7 @@ def line_of(file: Path, mark: str) -> int:
     return next(number for number, line in enumerate(lines, 1) if line.endswith(f"# {mark}"))
 
 
-def run(project: Path, code: str, database: str) -> object:
+def run(project: Path, code: str, database: str = "") -> object:
     """What a program that runs in the project prints, as JSON."""
     environment = {
         **os.environ,
@@ -118,3 +131,11 @@ def migrate(project: Path, database: str) -> None:
     print(json.dumps(revision))
     """
     run(project, code, database)
+
+
+def played(project: Path, server: str) -> str:
+    """What pytest says of the project's proof, on databases of a server."""
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_proof.py"]
+    environment = {**os.environ, "PROOF_DATABASE": server}
+    done = subprocess.run(words, cwd=project, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    return done.stdout

@@ -3,9 +3,6 @@ runs at once leave what two runs in turn do."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -15,18 +12,10 @@ from datakeel.cli import main
 from datakeel.mend import layout
 from datakeel.mend.text import applied
 from datakeel.read.languages.python.draft import Draft
-from tests.mend.projects import ALEMBIC, MIGRATED, laid_out, line_of, migrate, no_changes, run
+from tests.mend.projects import ALEMBIC, DJANGO_BASE, MIGRATED, laid_out, line_of, migrate, no_changes, played, run
 
 DJANGO = {
-    "manage.py": 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n',
-    "shop/__init__.py": "",
-    "shop/settings.py": """
-        SECRET_KEY = "x"
-        INSTALLED_APPS = ["shop"]
-        USE_TZ = True
-        DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-        DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"}}
-        """,
+    **DJANGO_BASE,
     "shop/models.py": """
         from django.db import models
 
@@ -171,13 +160,6 @@ CASES = {
         "",
     ),
 }
-
-
-def played(project: Path, server: str) -> str:
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_proof.py"]
-    environment = {**os.environ, "PROOF_DATABASE": server}
-    done = subprocess.run(words, cwd=project, env=environment, capture_output=True, text=True, timeout=200, check=False)
-    return done.stdout
 
 
 @pytest.mark.parametrize("mark", CASES)

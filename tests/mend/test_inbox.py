@@ -8,7 +8,7 @@ import pytest
 
 from datakeel.cli import main
 from datakeel.reviewer import review
-from tests.mend.projects import ALEMBIC, MIGRATED, laid_out, line_of, migrate, no_changes, run
+from tests.mend.projects import ALEMBIC, DJANGO_BASE, MIGRATED, laid_out, line_of, migrate, no_changes, run
 
 CELERY = """
     from types import SimpleNamespace
@@ -62,17 +62,7 @@ CONFLUENT = """
     """
 
 DJANGO = {
-    "manage.py": 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n',
-    "shop/__init__.py": "",
-    "shop/settings.py": """
-        import os
-
-        SECRET_KEY = "x"
-        INSTALLED_APPS = ["shop"]
-        USE_TZ = True
-        DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-        DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": os.environ.get("NAME", "shop")}}
-        """,
+    **DJANGO_BASE,
     "shop/models.py": """
         from django.db import models
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -14,17 +12,13 @@ import pytest
 from datakeel.cli import main
 from datakeel.finding import Confidence
 from datakeel.reviewer import review
+from tests.mend.projects import DJANGO_BASE, laid_out, run
 
 DJANGO = {
-    "manage.py": 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n',
-    "shop/__init__.py": "",
-    "shop/settings.py": """
-        SECRET_KEY = "x"
-        INSTALLED_APPS = ["shop"]
-        USE_TZ = True
-        DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-        DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "shop.sqlite3"}}
-        """,
+    **DJANGO_BASE,
+    "shop/settings.py": DJANGO_BASE["shop/settings.py"].replace(
+        '"django.db.backends.postgresql", "NAME": "shop"', '"django.db.backends.sqlite3", "NAME": "shop.sqlite3"'
+    ),
     "shop/models.py": """
         from django.db import models
 
@@ -178,25 +172,6 @@ KAFKA = """
             sent.append((topic, key, value))
             return Answer()
     """
-
-
-def laid_out(files: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for path, text in files.items():
-        place = folder / "project" / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(dedent(text).lstrip("\n"), encoding="utf-8")
-    (folder / "project" / ".git").mkdir()
-    monkeypatch.chdir(folder / "project")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-    return folder / "project"
-
-
-def run(project: Path, code: str) -> object:
-    """What a program that runs in the project prints, as JSON."""
-    words = [sys.executable, "-c", dedent(code)]
-    done = subprocess.run(words, cwd=project, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def name_of(project: Path, rule: str, symbol: str) -> str:

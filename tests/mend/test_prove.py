@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from datakeel.cli import main
+from tests.mend.projects import DJANGO_BASE, laid_out, line_of, played
 
 DJANGO = {
-    "manage.py": 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n',
-    "shop/__init__.py": "",
-    "shop/settings.py": """
-        SECRET_KEY = "x"
-        INSTALLED_APPS = ["shop"]
-        DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-        """,
+    **DJANGO_BASE,
     "shop/models.py": """
         from django.db import models
 
@@ -135,23 +127,10 @@ PSYCOPG = {
 }
 
 
-def laid_out(files: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for path, text in files.items():
-        place = folder / "project" / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(dedent(text).lstrip("\n"), encoding="utf-8")
-    (folder / "project" / ".git").mkdir()
-    monkeypatch.chdir(folder / "project")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-    return folder / "project"
-
-
 MENDED = {
     "two doctors of one shift": (
         {
-            "manage.py": DJANGO["manage.py"],
-            "shop/__init__.py": "",
-            "shop/settings.py": DJANGO["shop/settings.py"],
+            **DJANGO_BASE,
             "shop/models.py": """
                 from django.db import models
 
@@ -329,18 +308,6 @@ MENDED = {
         "account.balance = __import__('django.db.models').db.models.F('balance') + int",
     ),
 }
-
-
-def line_of(file: Path, mark: str) -> int:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return next(number for number, line in enumerate(lines, 1) if line.endswith(f"# {mark}"))
-
-
-def played(project: Path, postgres: str) -> str:
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "test_proof.py"]
-    environment = {**os.environ, "PROOF_DATABASE": postgres}
-    done = subprocess.run(words, cwd=project, env=environment, capture_output=True, text=True, timeout=200, check=False)
-    return done.stdout
 
 
 CASES = {

@@ -34,11 +34,11 @@ class Patch(Struct, frozen=True):
 
 def patch(finding: Finding, system: System, files: Files) -> Patch:
     """The patch that cures a finding. Raises Mistake where there is none, with the reason."""
-    from datakeel.mend import conditional, inbox, outbox, unique  # noqa: PLC0415  (each builds on the nouns above)
+    from datakeel.mend import conditional, inbox, outbox, skew, unique  # noqa: PLC0415  (each builds on the nouns above)
 
     edits = finding.fix.edits if finding.fix is not None else ()
     made: dict[str, Callable[[Finding, System, Files], Patch]] = {
-        rule: kind.patch for kind in (unique, inbox, conditional, outbox) for rule in kind.RULES
+        rule: kind.patch for kind in (unique, inbox, conditional, skew, outbox) for rule in kind.RULES
     }
     if finding.rule in made and not (finding.rule in outbox.RULES and edits and outbox.only_a_job(finding, system)):
         try:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from msgspec.structs import replace
 
 from datakeel.finding import Change, Fix
-from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.effect import Cardinality, Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 
@@ -53,6 +53,22 @@ def locked(operation: Operation, read: Effect | None, write: Effect) -> tuple[Ch
     if family(read) == "django" and transaction.kind != "atomic":
         return ()
     return (Change("lock", read.place, family(read)),) if family(read) in LOCKING else ()
+
+
+def owner_locked(operation: Operation, read: Effect, write: Effect, system: System) -> tuple[Change, ...]:
+    """The row that a set of rows belongs to takes its lock, where it is read before the set: by then another run with
+    the same owner waits. What only shares a column with it may be of another owner's set, too."""
+    for asked in read.predicates:
+        for source in asked.sources if asked.operator == "=" else ():
+            owner = operation.effect(source.number) if source.kind == "read" else None
+            if owner is None or owner.number >= read.number or owner.selection is None:
+                continue
+            table = system.dataset_of(owner)
+            key = table.schema.primary_key() if table is not None else ()
+            whole = source.path in ((), ("id",), ("pk",)) or source.path == key
+            if whole and owner.dataset != read.dataset and owner.selection.cardinality == Cardinality.ONE:
+                return locked(operation, owner, write)
+    return ()
 
 
 # whose queries lock rows by a method, or by a word at their end; SQLite knows no such word

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.condition import columns_of
@@ -11,7 +13,7 @@ from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.clocks import ORDERS
-from datakeel.rules.facts.cures import if_enough, lock_picked, serialise_set
+from datakeel.rules.facts.cures import if_enough, lock_picked, owner_locked, serialise_set
 from datakeel.rules.facts.decisions import (
     changes_set,
     deciding_reads,
@@ -262,5 +264,5 @@ def hit(read: Effect, write: Effect, computed: str, answer: Answer, system: Syst
         + 2 * int(is_place(computed) if computed else none_of_a_key(operation, read, write) or slight(read, write)),
         datasets=(rows,),
         severity=Severity.MINOR if unique == Answer.YES else race(write),
-        fix=serialise_set(read, write, system),
+        fix=replace(serialise_set(read, write, system), changes=owner_locked(operation, read, write, system)),
     )
