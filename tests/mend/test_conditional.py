@@ -40,7 +40,12 @@ DJANGO = {
 
 
         class Order(models.Model):
-            status = models.CharField(max_length=10)
+            class Status(models.TextChoices):
+                NEW = "new", "New"
+                PAID = "paid", "Paid"
+                SHIPPED = "shipped", "Shipped"
+
+            status = models.CharField(max_length=10, choices=Status.choices)
             shipped_at = models.DateTimeField(null=True)
 
 
@@ -147,7 +152,7 @@ CASES = {
                 return
             Shipment.objects.create(order=order)
         """,
-        "",
+        "Order.objects.create(status='lost')",
     ),
     "paid": (
         "shop/services.py",
@@ -157,7 +162,7 @@ CASES = {
         if changed:
             Shipment.objects.create(order=order)
         """,
-        "",
+        "Order.objects.create(status='lost')",
     ),
 }
 
@@ -196,6 +201,53 @@ def test_django_tests_and_changes_in_one_statement(
         print(json.dumps("refused"))
     """
         assert run(project, MIGRATED + outcome, database) == "refused"
+
+
+STATES = {
+    "a list of pairs, with its names": (
+        "    PAID = 'paid'\n    STATES = [('new', 'New'), (PAID, 'Paid'), ('shipped', 'Shipped')]\n"
+        "    status = models.CharField(max_length=10, choices=STATES, blank=True)\n",
+        "",
+        """status__in=['new', 'paid', 'shipped', '']""",
+    ),
+    "other code writes another state": (
+        "    STATES = [('new', 'New'), ('paid', 'Paid'), ('shipped', 'Shipped')]\n"
+        "    status = models.CharField(max_length=10, choices=STATES)\n",
+        "\n\ndef lose(pk):\n    Order.objects.filter(pk=pk).update(status='lost')\n",
+        "",
+    ),
+    "the states stand elsewhere": ("    status = models.CharField(max_length=10, choices=ELSEWHERE)\n", "", ""),
+}
+
+
+@pytest.mark.parametrize("case", STATES.values(), ids=list(STATES))
+def test_a_state_is_one_of_those_that_the_model_spells_out(
+    case: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    field, more, written = case
+    ship = dedent("""\
+        from shop.models import Order, Shipment
+
+
+        def ship(pk):
+            order = Order.objects.get(pk=pk)
+            if order.status != "paid":
+                return
+            Shipment.objects.create(order=order)
+            order.status = "shipped"
+            order.save()  # ship
+        """)
+    files = {
+        **DJANGO_BASE,
+        "shop/models.py": f"from django.db import models\n\n\nclass Order(models.Model):\n{field}"
+        "\n\nclass Shipment(models.Model):\n    order = models.ForeignKey(Order, on_delete=models.CASCADE)\n",
+        "shop/services.py": ship + more,
+    }
+    project = laid_out(files, tmp_path, monkeypatch)
+    assert main(["fix", f"shop/services.py:{line_of(project / 'shop/services.py', 'ship')}", "--apply"]) == 0
+    models = (project / "shop/models.py").read_text()
+    assert written in models
+    assert ("CheckConstraint" in models) == bool(written)
 
 
 SQLALCHEMY = {

@@ -1,5 +1,5 @@
-"""`datakeel fix` for a set that two runs count: the rows that both have read are locked, and what two runs at once leave
-is what two runs in turn do."""
+"""`datakeel fix` for a set that two runs count: the rows that both have read are locked, and what two runs leave is
+what two runs in turn do."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from datakeel.model.system import System
 from datakeel.read.languages.python.draft import Draft, Refused, call_text
 
 RULES = ("lost-update", "unguarded-state-transition")
+MOST_STATES = 12
 LOOKUPS = {"==": "", "<": "__lt", "<=": "__lte", ">": "__gt", ">=": "__gte", "in": "__in"}
 OLD_NAME = re.compile(r"CheckConstraint\(\s*check=")
 OLD_DJANGO = re.compile(r"(?i)^[^#\n]*\bdjango[\"' ]*[=~<>!]=?[\"' ]*(?:[1-4]\.|5\.0)", re.M)
@@ -41,7 +42,7 @@ def patch(finding: Finding, system: System, files: Files) -> Patch:
         function = function_at(site, offset)
         change = guarded(site, function, column, offset)
         if write.technology == "django":
-            return for_django(site, change, table, parts)
+            return for_django(site, change, table, parts, system)
         return for_sqlalchemy(site, change, table, parts)
     except Refused:
         raise Mistake(f"{finding.place}: the test, or the change, is not plain enough for a patch") from None
@@ -149,7 +150,7 @@ def fresh(site: Draft, names: tuple[str, ...]) -> str:
 # Django ---------------------------------------------------------------------------------------------------------------
 
 
-def for_django(site: Draft, change: Guarded, table: Dataset, parts: Parts) -> Patch:
+def for_django(site: Draft, change: Guarded, table: Dataset, parts: Parts, system: System) -> Patch:
     at, indent = change.test, site.indent(change.test)
     if isinstance(site.function(at), ast.AsyncFunctionDef):
         raise Refused
@@ -172,7 +173,7 @@ def for_django(site: Draft, change: Guarded, table: Dataset, parts: Parts) -> Pa
     update = call_text(head, values(site, change, table), inner, site.width)
     put(site, change, gone, update, (f"not {changed}", changed), behind)
     parts.draft(site)
-    return parts.patch(title(table, change, constrained(app, own, table, change, parts)))
+    return parts.patch(title(table, change, constrained(app, own, table, change, parts, system)))
 
 
 def query(site: Draft, model: str, change: Guarded) -> str:
@@ -254,28 +255,80 @@ def value_of(site: Draft, change: Guarded) -> str:
     return f"{change.column}={stored} {change.change}"
 
 
-def constrained(app: layout.App, model: str, table: Dataset, change: Guarded, parts: Parts) -> str:
+def constrained(app: layout.App, model: str, table: Dataset, change: Guarded, parts: Parts, system: System) -> str:
     """The constraint behind what was tested, where there is none yet; gives its condition, or nothing."""
     assert table.place is not None
-    held_by = invariant(change)
-    if held_by is None or checked(table, change.column):
-        return ""
-    sign, bound = held_by
     draft = Draft(parts.text(table.place.path), table.place.path)
     mapped = layout.class_of(draft, model)
+    held_by, allowed = invariant(change), states(draft, mapped, change.column)
+    if checked(table, change.column) or not (held_by or (allowed and kept_to(table, change.column, allowed, system))):
+        return ""
     if draft.known("django.db", "models", mapped) != "models":
         raise Refused
+    if held_by is not None:
+        sign, bound = held_by
+        right = bound if bound.lstrip("-").isdigit() else f'models.F("{bound}")'
+        asked, text = f"{LOOKUPS[sign]}={right}", f"{change.column} {sign} {bound}"
+    else:
+        asked = "__in=[" + ", ".join(f'"{s}"' for s in allowed) + "]"
+        text = f"{change.column} IN ({', '.join(map(repr, allowed))})"
     name = f"{app.label}_{model.lower()}_{change.column}_check"
-    right = bound if bound.lstrip("-").isdigit() else f'models.F("{bound}")'
     keyword = "check" if old_django(parts.files) else "condition"
-    condition = f"models.Q({change.column}{LOOKUPS[sign]}={right})"
-    constraint = f'models.CheckConstraint({keyword}={condition}, name="{name}")'
+    constraint = f'models.CheckConstraint({keyword}=models.Q({change.column}{asked}), name="{name}")'
     layout.constrained(draft, mapped, constraint)
     parts.draft(draft)
-    text = f"{change.column} {sign} {bound}"
     known = {"model": model.lower(), "constraint": constraint, "table": table.name, "condition": text}
     parts.migration(app, name, "conditional/django_migration.py", **known)
     return text
+
+
+def states(draft: Draft, mapped: ast.ClassDef, column: str) -> tuple[str, ...]:
+    """What a field says that its column may hold, where the file spells it out; empty where it does not."""
+    assigned = (s for s in mapped.body if isinstance(s, ast.Assign) and draft.source(s.targets[0]) == column)
+    field = next((s.value for s in assigned if isinstance(s.value, ast.Call)), None)
+    if field is None:
+        return ()
+    given = {k.arg: k.value for k in field.keywords}
+    blank = given.get("blank")
+    spelt = choices(draft, mapped, given["choices"]) if "choices" in given else ()
+    empty = ("",) if spelt and isinstance(blank, ast.Constant) and blank.value is True else ()
+    return tuple(dict.fromkeys((*spelt, *empty))) if len(spelt) <= MOST_STATES else ()
+
+
+def choices(draft: Draft, mapped: ast.ClassDef, said: ast.expr) -> tuple[str, ...]:
+    """The values of ``Status.choices``, or of pairs in a list; empty where one of them is not a text of this file."""
+    bodies = (mapped.body, draft.tree.body)
+    if isinstance(said, ast.Attribute) and said.attr == "choices":
+        name = draft.source(said.value).rpartition(".")[2]
+        own = next((n for b in bodies for n in b if isinstance(n, ast.ClassDef) and n.name == name), None)
+        members = [s.value for s in own.body if isinstance(s, ast.Assign)] if own is not None else []
+        first = [m.elts[0] if isinstance(m, ast.Tuple) and m.elts else m for m in members]
+    else:
+        listed = value_named(draft, bodies, said)
+        pairs = listed.elts if isinstance(listed, ast.List | ast.Tuple) else []
+        if not all(isinstance(p, ast.List | ast.Tuple) and len(p.elts) == 2 for p in pairs):
+            return ()
+        first = [value_named(draft, bodies, p.elts[0]) for p in pairs]  # type: ignore[attr-defined]
+    texts = [n.value for n in first if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    plain = len(texts) == len(first) and not any(set(t) & set("\"'\\") for t in texts)
+    return tuple(texts) if plain else ()
+
+
+def value_named(draft: Draft, bodies: tuple[list[ast.stmt], ...], said: ast.expr) -> ast.expr:
+    """What a name of the class, or of the module, is given, where it is given one thing."""
+    if not isinstance(said, ast.Name):
+        return said
+    found = [s.value for b in bodies for s in b if isinstance(s, ast.Assign) and draft.source(s.targets[0]) == said.id]
+    return found[0] if len(found) == 1 else said
+
+
+def kept_to(table: Dataset, column: str, allowed: tuple[str, ...], system: System) -> bool:
+    """Whether no write of the column is seen to set anything else."""
+    writes = (e for o in system.operations for e in o.of(Kind.WRITE) if system.dataset_of(e) is table)
+    set_to = {
+        a.text.removeprefix("const:") for e in writes for a in e.assigned if (a.column, a.how) == (column, "constant")
+    }
+    return set_to <= {*map(repr, allowed), "None", ""}
 
 
 def old_django(files: Files) -> bool:
