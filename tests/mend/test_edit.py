@@ -479,6 +479,12 @@ def test_rows_are_locked_in_the_order_of_their_keys(case: tuple[str, str]) -> No
     assert after(before + "\n", "sort", before, other=before[before.index("lock") :]) == expected + "\n"
 
 
+def test_rows_that_are_changed_where_they_are_found_are_locked_in_the_order_of_their_keys() -> None:
+    text = "for pk in ids:\n    rows.filter(pk=pk).update(stock=1)\n"
+    changed = after(text, "sort", text.rstrip(), other="rows.filter(pk=pk).update(stock=1)")
+    assert changed == text.replace("in ids", "in sorted(ids)")
+
+
 @pytest.mark.parametrize("key", ["find(line)", "other.id", "line.stock_id + 1"])
 def test_a_loop_whose_keys_are_not_plain_is_left(key: str) -> None:
     text = f"for line in lines:\n    lock(pk={key})\n"

@@ -390,3 +390,39 @@ def test_edits_that_want_the_same_text_are_made_one_after_the_other(
     assert capsys.readouterr().err == "mended 2 findings in 1 file\n"
     written = (tmp_path / "hotel/services.py").read_text()
     assert "transaction.on_commit(partial(tell.delay, room.pk, requests.get(url, timeout=10).json()))\n" in written
+
+
+def test_queues_that_take_a_limit_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of threads, of coroutines, of both; a `SimpleQueue` takes none."""
+    queues = ("queue.Queue", "queue.LifoQueue", "queue.PriorityQueue", "asyncio.Queue", "multiprocessing.Queue")
+    made = "".join(f"first{n} = {name}()\n" for n, name in enumerate((*queues, "queue.SimpleQueue")))
+    puts = "".join(f"    first{n}.put(reading)\n" for n in range(6))
+    gets = "".join(f"        print(first{n}.get())\n" for n in range(6))
+    code = f"""\
+import asyncio
+import multiprocessing
+import queue
+
+import janus
+
+{made}both: janus.Queue[int] = janus.Queue()
+
+
+def put(reading):
+    both.sync_q.put(reading)
+{puts}
+
+def show():
+    while True:
+        print(both.async_q.get_nowait())
+{gets}"""
+    (tmp_path / "readings.py").write_text(code)
+    monkeypatch.chdir(tmp_path)
+    for number, line in enumerate(code.splitlines(), 1):
+        if "Queue()" in line:
+            main(["fix", f"readings.py:{number}", "--apply"])
+    written = (tmp_path / "readings.py").read_text()
+    for name in queues:
+        assert f"= {name}(maxsize=1000)\n" in written, name
+    assert "both: janus.Queue[int] = janus.Queue(maxsize=1000)\n" in written
+    assert "= queue.SimpleQueue()\n" in written

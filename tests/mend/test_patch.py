@@ -524,7 +524,7 @@ def test_what_has_no_patch_is_said(
     files = {"ask.py": "import requests\n\n\ndef ask(url, **options):\n    return requests.get(url, timeout=None)\n"}
     laid_out(files, tmp_path, monkeypatch)
     assert main(["fix", "ask.py:5"]) == 2
-    assert "there is no patch for remote-call-without-timeout here" in capsys.readouterr().err
+    assert "there is no patch for remote-call-without-timeout" in capsys.readouterr().err
 
 
 def test_a_message_that_is_not_plain_gets_no_patch(

@@ -549,7 +549,7 @@ UNCALLED = {
                 account.balance += 1
                 account.save()  # lost-update
         """,
-        "what a Bank is made with stands in another class",
+        "how an object of Bank is made stands in a class that it builds on",
     ),
     "a function that calls others": (
         """

@@ -71,11 +71,13 @@ class Caller:
         self.imports: dict[str, None] = {}
         self.tables: dict[str, Dataset] = {}
         self.handle = ""
+        self.tells = False  # by True and False whether it has done something
 
     def call(self, text: str) -> Call:
         """Raises Mistake where no test can call it, with the reason."""
         function, holder = located(self.operation, text)
         listed = parameters(function)
+        self.tells = {True, False} <= returned(function)
         decorators = {dotted(d).rpartition(".")[2] for d in function.decorator_list}
         if any(self.requested(p) for p in listed):
             return self.answered(function, holder, listed, text)
@@ -103,7 +105,9 @@ class Caller:
         if self.kind != "django" and not self.handle:
             raise Mistake(f"{self.symbol} is not handed its session or connection: no test can give it one")
         given = [f"{p.name}={self.argument(p)}" for p in listed if not p.given or p.name == self.handle]
-        return self.told(f"{self.waited}{head}({', '.join(given)})", pool=any(pooled(p, self.handle) for p in listed))
+        call = f"{self.waited}{head}({', '.join(given)})"
+        line = f'assert {call} is not False, "it says that it did nothing"' if self.tells else call
+        return self.told(line, pool=any(pooled(p, self.handle) for p in listed))
 
     def told(self, *lines: str, pool: bool = False) -> Call:
         return Call(lines, tuple(self.imports), self.handle, tuple(self.tables.values()), pool)
@@ -176,7 +180,8 @@ class Caller:
         starts = [n for n in holder.body if isinstance(n, FUNCTIONS) and n.name in ("__init__", "__new__")]
         if any(dotted(b) not in ("object", "ABC", "Protocol") for b in holder.bases) or holder.decorator_list:
             raise Mistake(
-                f"{self.symbol} cannot be called by a test: what a {holder.name} is made with stands in another class"
+                f"{self.symbol} cannot be called by a test: how an object of {holder.name} is made stands in a class "
+                "that it builds on"
             )
         wanted = [p for n in starts for p in parameters(n)[1:] if not p.given]
         handles = [p for p in wanted if self.kind in HANDLES and is_handle(p, self.kind)]
@@ -272,6 +277,12 @@ def asked_with(function: Function) -> str:
     named = [v.lower() for v in said if isinstance(v, str) and v.lower() in VERBS]
     required = {dotted(d).rpartition(".")[2] for d in function.decorator_list}
     return next(iter(named), "get" if required & {"require_GET", "require_safe"} else "post")
+
+
+def returned(function: Function) -> set[object]:
+    """The constants that a function gives back."""
+    values = (n.value for n in ast.walk(function) if isinstance(n, ast.Return))
+    return {v.value for v in values if isinstance(v, ast.Constant) and isinstance(v.value, bool)}
 
 
 def pooled(parameter: Parameter, handle: str) -> bool:

@@ -43,13 +43,17 @@ def patch(finding: Finding, system: System, files: Files) -> Patch:
     if finding.rule in made and not (finding.rule in outbox.RULES and edits and outbox.only_a_job(finding, system)):
         try:
             return made[finding.rule](finding, system, files)
-        except Mistake:
+        except Mistake as wrong:
             if not edits:  # else what is local cures it too
-                raise
+                raise Mistake(f"{wrong}{by_hand(finding)}") from None
     if finding.fix is not None and edits:
         return local(finding.fix.title, edits, files)
-    written = f": {finding.fix.title}" if finding.fix is not None else ""
-    raise Mistake(f"there is no patch for {finding.rule} here; what to write stands in the report{written}")
+    raise Mistake(f"there is no patch for {finding.rule}{by_hand(finding)}")
+
+
+def by_hand(finding: Finding) -> str:
+    """What a person may write where no patch is made."""
+    return f"; by hand: {finding.fix.title} (the report has it in full)" if finding.fix is not None else ""
 
 
 def local(title: str, edits: tuple[Edit, ...], files: Files) -> Patch:

@@ -34,6 +34,7 @@ VALUES = (
     (r"timestamp|datetime", "'2024-01-01 00:00:00+00'"),
     (r"^date", "'2024-01-01'"),
     (r"^time", "'00:00:00'"),
+    (r"interval", "'1 day'"),
     (r"json", "'{}'"),
     (r"\[\]|array", "'{}'"),
     (r"bytea|binary|blob", "'x'"),

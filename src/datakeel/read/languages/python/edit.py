@@ -519,7 +519,7 @@ def sort(draft: Draft, change: Change) -> None:
         raise Refused
     loop = max(loops, key=draft.start)
     held = draft.find(change.other, ast.Call)
-    keys = [k.value for k in held.keywords if k.arg in ("pk", "id")] or held.args[1:2]
+    keys = [k.value for k in keywords(held) if k.arg in ("pk", "id")] or held.args[1:2]
     if loop not in draft.above(held) or len(keys) != 1 or not isinstance(loop.target, ast.Name | ast.Tuple):
         raise Refused
     key = keys[0].elts[0] if isinstance(keys[0], ast.Tuple | ast.List) and len(keys[0].elts) == 1 else keys[0]
@@ -537,6 +537,16 @@ def sort(draft: Draft, change: Change) -> None:
         raise Refused
     draft.insert(draft.start(loop.iter), "sorted(")
     draft.insert(draft.end(loop.iter), f"{by})")
+
+
+def keywords(call: ast.Call) -> Iterator[ast.keyword]:
+    """Those of a chain of calls, from its last: ``rows.filter(pk=1).update(…)``."""
+    yield from call.keywords
+    below: ast.expr = call.func
+    while isinstance(below, ast.Attribute | ast.Call):
+        if isinstance(below, ast.Call):
+            yield from below.keywords
+        below = below.func if isinstance(below, ast.Call) else below.value
 
 
 def plain_path(node: ast.expr) -> str:
