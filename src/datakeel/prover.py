@@ -97,7 +97,9 @@ def proven(fingerprint: str, path: Path | str, *, config: Config, progress: Prog
     )
     module = holder.name.removesuffix("." + holder.symbol) if holder is not None else ""
     with readable(finding):
-        return proof(finding, system, Setting(text or "", root(finding.place.path, module), settings(Path(done.root))))
+        folder, named = settings(Path(done.root))
+        folders = tuple(dict.fromkeys(f for f in (root(finding.place.path, module), folder) if f))
+        return proof(finding, system, Setting(text or "", folders, named))
 
 
 def found(
@@ -141,10 +143,11 @@ def root(path: str, module: str) -> str:
     return folder.rstrip("/") or "."
 
 
-def settings(project: Path) -> str:
-    """Django's settings module, as the project's `manage.py` names it."""
+def settings(project: Path) -> tuple[str, str]:
+    """The folder of the project's `manage.py`, and Django's settings module as it names it; no folder where there
+    is none."""
     for file in sorted(project.glob("manage.py")) + sorted(project.glob("*/manage.py")):
         named = SETTINGS.search(file.read_text(encoding="utf-8", errors="replace"))
         if named:
-            return named[1]
-    return "settings"
+            return file.parent.relative_to(project).as_posix(), named[1]
+    return "", "settings"

@@ -379,6 +379,51 @@ def test_a_proof_passes_once_the_fault_is_mended_by_hand(
     assert "1 passed" in after, after
 
 
+def test_settings_that_stand_in_a_folder_of_their_own_are_found(
+    tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {p: text for p, text in DJANGO.items() if p not in ("manage.py", "shop/settings.py")}
+    files["sandbox/manage.py"] = DJANGO["manage.py"].replace("shop.settings", "conf")
+    files["sandbox/conf.py"] = DJANGO["shop/settings.py"]
+    project = laid_out(files, tmp_path, monkeypatch)
+    line = line_of(project / "shop/services.py", "lost-update")
+    assert main(["prove", f"shop/services.py:{line}", "--output", "test_proof.py"]) == 0, capsys.readouterr().err
+    assert "AssertionError: assert [[" in played(project, postgres)
+
+
+def test_a_run_that_says_that_it_did_nothing_is_refused(
+    tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What two runs leave is the same; that both were let through is not."""
+    code = """
+        from shop.models import Coupon
+
+
+        def use(code: str) -> bool:
+            coupon = Coupon.objects.get(code=code)
+            if coupon.uses - 100 < 0:
+                return False
+            coupon.uses -= 100
+            coupon.save()  # here
+            return True
+        """
+    project = laid_out({**DJANGO, "shop/services.py": code}, tmp_path, monkeypatch)
+    line = line_of(project / "shop/services.py", "here")
+    assert main(["prove", f"shop/services.py:{line}", "--output", "test_proof.py"]) == 0, capsys.readouterr().err
+    proof = project / "test_proof.py"
+    proof.write_text(proof.read_text().replace("1000", "100"))  # enough for one run
+    before = played(project, postgres)
+    assert "B is refused" in before, before
+    services = project / "shop/services.py"
+    locked = "    with transaction.atomic():\n        coupon = Coupon.objects.select_for_update().get(code=code)\n"
+    text = services.read_text().replace("    coupon = Coupon.objects.get(code=code)\n", locked)
+    head, _, rest = text.partition(locked)
+    inner = rest.replace("\n    ", "\n        ")
+    services.write_text(f"from django.db import transaction\n{head}{locked}    {inner}")
+    after = played(project, postgres)
+    assert "1 passed" in after, after
+
+
 @pytest.mark.parametrize("name", ["nothing", "shop/services.py:1", "abc"])
 def test_what_no_finding_is_called_is_said(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

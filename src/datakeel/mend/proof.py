@@ -55,10 +55,11 @@ class Case(Struct, frozen=True):
 
 
 class Setting(Struct, frozen=True):
-    """Where the function is: its file's text, the folder that its package stands in, Django's settings."""
+    """Where the function is: its file's text, the folders that its package and Django's settings stand in, and
+    the settings."""
 
     text: str
-    root: str = "."
+    folders: tuple[str, ...] = (".",)
     settings: str = "settings"
 
 
@@ -82,7 +83,7 @@ def proof(finding: Finding, system: System, setting: Setting) -> tuple[str, str]
         "symbol": case.operation.symbol,
         "name": name,
         "story": [f"{step.place}: {step.message}" for step in finding.story],
-        "root": literal(setting.root),
+        "folders": [literal(folder) for folder in setting.folders],
         "rows": [literal(row) for row in seeded],
         "drawn": [literal(s) for table in rows.tables() for s in beyond(table)],
         "rows_say": f"{len(seeded)} that the function needs" if seeded else "none",
