@@ -503,9 +503,73 @@ def test_an_insert_of_sqlalchemy_gets_a_key_behind_it(
     """
     assert run(project, both) == 2
     shown = patched(project, name_of(project, "check-then-insert", "mark"), capsys)
-    assert 'op.create_unique_constraint("orders_status_key", "orders", ["status"])' in shown
+    assert '+        "orders_status_key",\n+        "orders",\n+        ["status"],\n' in shown
     assert run(project, both) == 1
     assert review(project).findings == ()
+
+
+@pytest.mark.parametrize("look", ["filter(status=status, **more).first()", "get_or_create(status=status, **more)[0]"])
+def test_what_is_looked_for_by_what_is_handed_in_too_gets_no_key(
+    look: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A key on the rest would refuse rows that differ in what was handed in."""
+    code = f"""
+        from shop.models import Order
+
+
+        def mark(status: str, **more) -> Order:
+            order = Order.objects.{look}
+            if not order:
+                order = Order.objects.create(status=status, **more)
+            return order
+        """
+    project = laid_out({**COUPONS, "shop/services.py": code}, tmp_path, monkeypatch)
+    assert main(["fix", name_of(project, "check-then-insert", "mark")]) == 2
+    assert "by what the row is looked for" in capsys.readouterr().err
+
+
+def test_a_long_key_of_sqlalchemy_fits_and_the_row_that_is_there_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "a_table_whose_name_is_as_long_as_one_may_be"
+    code = """
+        from sqlalchemy import select
+        from sqlalchemy.orm import Session
+
+        from shop.models import Order
+
+
+        def mark(session: Session, status: str) -> int:
+            order = session.scalars(select(Order).where(Order.status == status)).first()
+            if order is None:
+                order = Order(status=status)
+                session.add(order)
+            session.commit()
+            return order.id
+        """
+    models = TAGS["src/shop/models.py"].replace('"orders"', f'"{long}"').replace("status:", "state_of_it:")
+    files = {"src/shop/models.py": models, "src/shop/services.py": code.replace("status=", "state_of_it=")}
+    files["src/shop/services.py"] = files["src/shop/services.py"].replace("Order.status", "Order.state_of_it")
+    project = laid_out({**TAGS, **files}, tmp_path, monkeypatch)
+    shown = patched(project, name_of(project, "check-then-insert", "mark"), capsys)
+    assert "+    __table_args__ = (\n" in shown
+    assert all(len(word) <= 63 for word in shown.replace('"', " ").split() if word.startswith(long))
+    text = (project / "src/shop/services.py").read_text()
+    assert "order = session.query(Order).filter_by(state_of_it=status).one()\n" in text
+    both = """
+    import json, sys
+    sys.path.insert(0, "src")
+    from sqlalchemy import ScalarResult, create_engine
+    from sqlalchemy.orm import Session
+    from shop import services
+    from shop.models import Base
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    ScalarResult.first = lambda found: found.close()  # what the second of two runs at once sees
+    with Session(engine) as session:
+        print(json.dumps(services.mark(session, "paid") == services.mark(session, "paid")))
+    """
+    assert run(project, both) is True
 
 
 def test_what_is_local_is_a_patch_too(

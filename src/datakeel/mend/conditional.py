@@ -272,12 +272,13 @@ def constrained(app: layout.App, model: str, table: Dataset, change: Guarded, pa
     else:
         asked = "__in=[" + ", ".join(f'"{s}"' for s in allowed) + "]"
         text = f"{change.column} IN ({', '.join(map(repr, allowed))})"
-    name = f"{app.label}_{model.lower()}_{change.column}_check"
+    name = layout.named(f"{app.label}_{model.lower()}_{change.column}_check")
     keyword = "check" if old_django(parts.files) else "condition"
     constraint = f'models.CheckConstraint({keyword}=models.Q({change.column}{asked}), name="{name}")'
     layout.constrained(draft, mapped, constraint)
     parts.draft(draft)
-    known = {"model": model.lower(), "constraint": constraint, "table": table.name, "condition": text}
+    laid = layout.laid_out(draft, constraint, 12 * " ")
+    known = {"model": model.lower(), "constraint": laid, "table": table.name, "condition": text}
     parts.migration(app, name, "conditional/django_migration.py", **known)
     return text
 
@@ -403,7 +404,7 @@ def constrained_by_table(model: str, table: Dataset, change: Guarded, parts: Par
     condition = f"{change.column} {held_by[0]} {held_by[1]}"
     draft = Draft(parts.text(table.place.path), table.place.path)
     mapped = layout.class_of(draft, model)
-    name = f"{table.name.rpartition('.')[2]}_{change.column}_check"
+    name = layout.named(f"{table.name.rpartition('.')[2]}_{change.column}_check")
     check = draft.name("sqlalchemy", "CheckConstraint", mapped)
     layout.table_argument(draft, mapped, f'{check}("{condition}", name="{name}")')
     parts.draft(draft)

@@ -13,6 +13,7 @@ from datakeel.mistake import Mistake
 from datakeel.model.dataset import Dataset
 from datakeel.read.languages.python.draft import Draft, Refused, call_text
 
+LONGEST = 60  # of a constraint's name: PostgreSQL keeps 63 bytes
 NUMBER = re.compile(r"^(\d{4})_[\w-]+\.py$")
 REVISION = re.compile(r"^revision(?:\s*:\s*[\w.]+)?\s*=\s*[\"']([^\"']+)[\"']", re.M)
 REVISES = re.compile(r"^down_revision(?:\s*:[^=]+)?\s*=\s*(.+)$", re.M)
@@ -132,6 +133,11 @@ def constrained(draft: Draft, mapped: ast.ClassDef, constraint: str) -> None:
     return draft.insert(draft.start(first), f"{constraint},{gap}")
 
 
+def named(name: str) -> str:
+    """A constraint's name, as far as a database keeps it."""
+    return name[:LONGEST].rstrip("_")
+
+
 def laid_out(draft: Draft, code: str, indent: str) -> str:
     """A call as this file would have it, at the beginning of a line of its own."""
     call = ast.parse(code, mode="eval").body
@@ -146,12 +152,16 @@ def table_argument(draft: Draft, mapped: ast.ClassDef, argument: str) -> None:
     """Puts a constraint among the arguments of a table of SQLAlchemy."""
     argument = draft.quoted(argument)
     own = {draft.source(s.targets[0]): s for s in mapped.body if isinstance(s, ast.Assign)}
-    taken, named = own.get("__table_args__"), own.get("__tablename__")
+    taken, tabled = own.get("__table_args__"), own.get("__tablename__")
     if taken is None:
-        if named is None:
+        if tabled is None:
             raise Refused
-        indent = draft.indent(named)
-        return draft.insert(draft.behind(named), f"{indent}__table_args__ = ({argument},)\n")
+        indent = draft.indent(tabled)
+        line = f"{indent}__table_args__ = ({argument},)"
+        if not draft.fits(line):
+            laid = laid_out(draft, argument, f"{indent}    ")
+            line = f"{indent}__table_args__ = (\n{indent}    {laid},\n{indent})"
+        return draft.insert(draft.behind(tabled), f"{line}\n")
     if not isinstance(taken.value, ast.Tuple) or not taken.value.elts:
         raise Refused
     first = taken.value.elts[0]

@@ -12,10 +12,9 @@ from datakeel.mistake import Mistake
 from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Effect, Kind
 from datakeel.model.system import System
-from datakeel.read.languages.python.draft import Draft, Refused
+from datakeel.read.languages.python.draft import Draft, Refused, call_text
 
 RULES = ("check-then-insert",)
-LONGEST = 60  # of a constraint's name: PostgreSQL keeps 63 bytes
 TAKES = "get-or-create"  # what the key refuses, it takes itself
 
 
@@ -29,7 +28,8 @@ def patch(finding: Finding, system: System, files: Files) -> Patch:
         raise Mistake(
             f"{write.place}: one look is followed by several inserts, of which a key would refuse all but one"
         )
-    if table is None or table.place is None or text is None or not columns:
+    unknown = read.selection is None or not read.selection.complete or handed_on(read, files)
+    if table is None or table.place is None or text is None or not columns or unknown:
         raise Mistake(f"{finding.place}: by what the row is looked for, or its table, is not known well enough")
     try:
         site = Draft(text, write.place.path)
@@ -60,6 +60,22 @@ def found(finding: Finding, system: System) -> tuple[Effect, Effect]:
         if both is not None:
             return both, both
     raise Mistake(f"{finding.place}: the look and the insert do not stand in one function: no patch can be made")
+
+
+def handed_on(read: Effect, files: Files) -> bool:
+    """Whether a row is looked for by what somebody hands in as well (``**options``): a key over the rest would refuse
+    rows that differ in that."""
+    site = Draft(files.text(read.place.path) or "", read.place.path)
+    begin, end = (
+        site.offset(read.place.line, read.place.column),
+        site.offset(read.place.end_line, read.place.end_column),
+    )
+    call: ast.AST = next((n for n in site.at.get((begin, end), ()) if isinstance(n, ast.Call)), site.tree)
+    while isinstance(call, ast.Call | ast.Attribute):
+        if isinstance(call, ast.Call) and any(k.arg is None for k in call.keywords):
+            return True
+        call = call.func if isinstance(call, ast.Call) else call.value
+    return False
 
 
 def repeated(read: Effect, write: Effect) -> bool:
@@ -101,6 +117,8 @@ def guarded(site: Draft, write: Effect, columns: tuple[str, ...]) -> None:
         taken = f"{instead(site, statement, call, columns)}  # another run was faster"
     elif not isinstance(statement, ast.Expr):
         raise Refused
+    elif write.technology == "sqlalchemy":
+        taken = there(site, statement, call, columns) or taken
     indent = site.indent(statement)
     opened, refusal = words(site, write, call)
     site.insert(site.starts[statement.lineno - 1], f"{indent}try:\n{indent}    with {opened}:\n")
@@ -117,6 +135,28 @@ def words(site: Draft, write: Effect, call: ast.Call) -> tuple[str, str]:
         raise Refused
     refusal = site.name("sqlalchemy.exc", "IntegrityError", call)
     return f"{site.source(call.func.value)}.begin_nested()", refusal
+
+
+def there(site: Draft, statement: ast.Expr, call: ast.Call, columns: tuple[str, ...]) -> str:
+    """What takes the row that is there, where the new one is used further on; empty where it is not. Raises Refused."""
+    row = call.args[0] if len(call.args) == 1 else None
+    if not isinstance(row, ast.Name) or not isinstance(call.func, ast.Attribute):
+        return ""
+    names = [n for n in ast.walk(site.function(statement)) if isinstance(n, ast.Name) and n.id == row.id]
+    if not any(isinstance(n.ctx, ast.Load) and site.start(n) > site.end(statement) for n in names):
+        return ""
+    before = [n for n in names if isinstance(n.ctx, ast.Store) and site.start(n) < site.start(statement)]
+    made = site.parents[max(before, key=site.start)] if before else None
+    value = made.value if isinstance(made, ast.Assign) else None
+    if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Name) or value.args:
+        raise Refused
+    given = {k.arg: k.value for k in value.keywords if k.arg}
+    if not all(isinstance(given.get(c), ast.Name | ast.Attribute | ast.Constant) for c in columns):
+        raise Refused
+    indent = site.indent(statement) + "    "
+    head = f"{row.id} = {site.source(call.func.value)}.query({site.source(value.func)}).filter_by"
+    asked = call_text(head, [f"{c}={site.source(given[c])}" for c in columns], indent, site.width)
+    return f"{asked}.one()"
 
 
 def instead(site: Draft, statement: ast.Assign, call: ast.Call, columns: tuple[str, ...]) -> str:
@@ -146,14 +186,15 @@ def for_django(site: Draft, write: Effect, table: Dataset, columns: tuple[str, .
     draft = Draft(parts.after.get(table.place.path) or files.text(table.place.path) or "", table.place.path)
     mapped = layout.class_of(draft, model)
     fields = tuple(field_of(mapped, column) for column in columns)
-    name = f"{app.label}_{model.lower()}_{'_'.join(fields)}_key"[:LONGEST].rstrip("_")
+    name = layout.named(f"{app.label}_{model.lower()}_{'_'.join(fields)}_key")
     listed = ", ".join(f'"{field}"' for field in fields)
     constraint = f'models.UniqueConstraint(fields=[{listed}], name="{name}")'
     if draft.known("django.db", "models", mapped) != "models":
         raise Refused
     layout.constrained(draft, mapped, constraint)
     parts.draft(draft)
-    known = {"model": model.lower(), "constraint": constraint, "table": table.name, "columns": columns}
+    laid = layout.laid_out(draft, constraint, 12 * " ")
+    known = {"model": model.lower(), "constraint": laid, "table": table.name, "columns": columns}
     parts.migration(app, name, "unique/django_migration.py", **known)
     answer = "" if write.verb == TAKES else ", and let the second run go on"
     return parts.patch(f"give {table.name} a unique key on {', '.join(columns)}{answer}")
@@ -179,7 +220,7 @@ def for_sqlalchemy(site: Draft, write: Effect, table: Dataset, columns: tuple[st
     path = table.place.path
     draft = Draft(parts.after.get(path) or files.text(path) or "", path)
     mapped = layout.class_of(draft, table.model.rpartition(".")[2])
-    name = f"{table.name.rpartition('.')[2]}_{'_'.join(columns)}_key"
+    name = layout.named(f"{table.name.rpartition('.')[2]}_{'_'.join(columns)}_key")
     listed = ", ".join(f'"{column}"' for column in columns)
     unique = draft.name("sqlalchemy", "UniqueConstraint", mapped)
     layout.table_argument(draft, mapped, f'{unique}({listed}, name="{name}")')
