@@ -572,6 +572,17 @@ def test_a_long_key_of_sqlalchemy_fits_and_the_row_that_is_there_is_taken(
     assert run(project, both) is True
 
 
+@pytest.mark.parametrize("null", [True, False])
+def test_a_key_says_that_rows_with_nulls_go_past_it(
+    null: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    length = "max_length=10, null=True" if null else "max_length=10"
+    files = {path: text.replace("max_length=10", length) for path, text in COUPONS.items()}
+    project = laid_out(files, tmp_path, monkeypatch)
+    shown = patched(project, name_of(project, "check-then-insert", "mark"), capsys)
+    assert ("+# Rows in which status is null are all different to the key" in shown) == null
+
+
 def test_what_is_local_is_a_patch_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

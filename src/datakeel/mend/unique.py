@@ -195,9 +195,15 @@ def for_django(site: Draft, write: Effect, table: Dataset, columns: tuple[str, .
     parts.draft(draft)
     laid = layout.laid_out(draft, constraint, 12 * " ")
     known = {"model": model.lower(), "constraint": laid, "table": table.name, "columns": columns}
+    known["loose"] = loose(table, columns)
     parts.migration(app, name, "unique/django_migration.py", **known)
     answer = "" if write.verb == TAKES else ", and let the second run go on"
     return parts.patch(f"give {table.name} a unique key on {', '.join(columns)}{answer}")
+
+
+def loose(table: Dataset, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of a key that may be null: rows in which one is are all different to it."""
+    return tuple(c for c in columns if (column := table.column(c)) is not None and column.nullable)
 
 
 def field_of(mapped: ast.ClassDef, column: str) -> str:
@@ -225,5 +231,6 @@ def for_sqlalchemy(site: Draft, write: Effect, table: Dataset, columns: tuple[st
     unique = draft.name("sqlalchemy", "UniqueConstraint", mapped)
     layout.table_argument(draft, mapped, f'{unique}({listed}, name="{name}")')
     parts.draft(draft)
-    parts.alembic(name, "unique/alembic.py", name=name, quoted=listed, table=table.name, columns=columns)
+    known = {"name": name, "quoted": listed, "table": table.name, "columns": columns, "loose": loose(table, columns)}
+    parts.alembic(name, "unique/alembic.py", **known)
     return parts.patch(f"give {table.name} a unique key on {', '.join(columns)}, and let the second run go on")
