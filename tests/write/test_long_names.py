@@ -1,11 +1,15 @@
 """Names as long as they may be give code that a Python reads."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from datakeel.design.designer import design
 from datakeel.requirements import read
+from datakeel.write.disk import put
 from datakeel.write.writer import write
 
 
@@ -83,6 +87,16 @@ def test_the_longest_names_give_code_that_compiles(kind: str) -> None:
         if file.path.endswith(".py"):
             compile(file.text, file.path, "exec")
             assert not re.search(r"%\(\w*[^\w)]", file.text), file.path  # the name of a parameter is whole
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lines_that_long_names_make_too_long_say_so(kind: str, tmp_path: Path) -> None:
+    fed = f"existing: {{{long('billing')}: {{engine: mysql, role: sink}}}}\n" if kind in FED else ""
+    text = f"datakeel: 1\nname: {long('system')}\n{fed}domain:{KINDS[kind]}"
+    put(write(design(read(text, "system.yaml"))), tmp_path / "made")
+    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format", "concise"]
+    done = subprocess.run(command, cwd=tmp_path / "made", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "All checks passed!\n")
 
 
 FED = ("aggregates", "tables", "documents")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from datakeel.write.aggregates import Moment, Shape
-from datakeel.write.formatting import WIDTH, formatted
+from datakeel.write.formatting import WIDTH, finished
 from datakeel.write.imports import imported
 from datakeel.write.project import File, templates
 from datakeel.write.prose import filled
@@ -28,7 +28,7 @@ def made(
         "literal": literal,
     }
     text = templates(folder).get_template(f"{template}.jinja").render({**words, **values})
-    return File(path, formatted(filled(imported(text, own or {}))) if path.endswith(".py") else text)
+    return File(path, finished(filled(imported(text, own or {}))) if path.endswith(".py") else text)
 
 
 def union(name: str, members: Iterable[str]) -> str:

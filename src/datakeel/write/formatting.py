@@ -1,8 +1,8 @@
 """Lines of Python that a long name made too long, broken as ``ruff format`` breaks them.
 
 A template writes what depends on a name on one line; here it is broken where it must be: calls, definitions, imports,
-lists and the like, within brackets. It knows nothing of operators, conditions or chains of calls: a template that
-needs one of those keeps it short.
+lists and the like, within brackets. It knows nothing of operators, conditions or chains of calls behind the brackets: a
+template that needs one of those keeps it short, and where a name is too long for that the line stays, and says so.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ COMPARISON = re.compile(r"(\S+) ([=<>]+) (\S+)")  # of SQL: what stands on its s
 ALONE = re.compile(
     r"^(?P<begin>(?P<indent> *)(?!from |import )[^\n#]* )\(\n +(?P<one>[^\n]+),\n(?P=indent)\)(?P<end>[^\n]*)$", re.M
 )
+OPERATOR = re.compile(r" (?:[=!<>]=|[+\-*/%<>|&]|and|or|if|in|is|not|:=|else) ")
+CHAIN = re.compile(r"\(\)\.\w+\(\)")
+LONG = "# noqa: E501"
+KEPT = f"{LONG} # fmt: skip"  # what a line says that is not broken
 DEFINITION = re.compile(r"(async )?def \w+")
 
 
@@ -36,13 +40,67 @@ def formatted(text: str) -> str:
     text = ALONE.sub(_alone, text)
     if all(len(line) <= WIDTH for line in text.splitlines()):
         return text if text.endswith("\n") or not text else text + "\n"
-    inside = _in_strings(text)
-    lines = [
-        part
-        for number, line in enumerate(text.splitlines(), 1)
-        for part in ([line] if number in inside else _broken(line))
-    ]
+    inside, whole = _in_strings(text), _statements(text)
+    lines: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if number in inside:
+            lines.append(line)
+        elif len(line) > WIDTH and number in whole and not _is_simple(line.lstrip()):
+            lines.append(f"{line}  {KEPT}")
+        else:
+            lines += _broken(line)
     return "\n".join(lines) + "\n"
+
+
+def finished(text: str) -> str:
+    """Formatted, and marked where a line is too long all the same."""
+    laid_out = formatted(text)
+    return laid_out if all(len(line) <= WIDTH for line in laid_out.splitlines()) else _marked(laid_out)
+
+
+def _marked(text: str) -> str:
+    """Text whose lines that stay too long say so to the linter; of a string over several lines, after its end."""
+    lines = text.splitlines()
+    ends = {first: last for first, last in _strings(text)}
+    until = 0
+    for number, line in enumerate(lines, 1):
+        if number in ends:
+            until = max(until, ends[number])
+        if len(line) > WIDTH and KEPT not in line:
+            end = until if number < until else number
+            if not lines[end - 1].endswith(LONG):
+                lines[end - 1] += f"  {LONG}"
+    return "\n".join(lines) + "\n"
+
+
+def _statements(text: str) -> set[int]:
+    """The numbers of the lines that are whole statements, or their heads."""
+    found, depth = set(), 0
+    starts, seen = 1, False
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.OP and token.string in "([{":
+            depth += 1
+        elif token.type == tokenize.OP and token.string in ")]}":
+            depth -= 1
+        if token.type in (tokenize.NEWLINE, tokenize.NL):
+            seen = token.type == tokenize.NL and depth > 0
+            if token.type == tokenize.NEWLINE and token.start[0] == starts:
+                found.add(starts)
+            starts = token.end[0] + 1 if not seen else starts
+    return found
+
+
+def _is_simple(code: str) -> bool:
+    """Whether a line is broken at its last bracket alone: behind it stands neither an operator nor a second empty call.
+
+    >>> _is_simple("x = call(a, b)"), _is_simple("assert call(a).json() == b"), _is_simple("x = get(a).one().two()")
+    (True, False, False)
+    """
+    if DEFINITION.match(code):
+        return True
+    group = _group(code)
+    behind = "" if group is None else code[group[1] + 1 :].partition("#")[0]
+    return OPERATOR.search(f"{behind} ") is None and CHAIN.search(behind) is None
 
 
 def _alone(found: re.Match[str]) -> str:
@@ -230,15 +288,17 @@ def _outermost(code: str) -> Iterator[tuple[int, str]]:
 
 def _in_strings(text: str) -> set[int]:
     """The numbers of the lines in which a string that goes over several lines stands."""
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return {number for first, last in _strings(text) for number in range(first, last + 1)}
+
+
+def _strings(text: str) -> Iterator[tuple[int, int]]:
+    """The first and last lines of each string that goes over several."""
     starts: list[int] = []
-    found: set[int] = set()
-    for token in tokens:
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == getattr(tokenize, "FSTRING_START", None):
             starts.append(token.start[0])
         first = token.start[0]
         if token.type == getattr(tokenize, "FSTRING_END", None):
             first = starts.pop()
         if token.end[0] > first and token.type not in (tokenize.NEWLINE, tokenize.NL):
-            found.update(range(first, token.end[0] + 1))
-    return found
+            yield first, token.end[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from datakeel.write.formatting import formatted, imports
+from datakeel.write.formatting import finished, imports
 from datakeel.write.project import File
 from datakeel.write.prose import filled
 
@@ -28,4 +28,4 @@ def laid_out(package: str, about: str, body: str, known: Mapping[str, str]) -> s
     lines = imports(body, {name: home for name, home in known.items() if name not in defined}, package)
     body = re.sub(r"\n{4,}", "\n\n\n", body.strip())
     gap = "\n\n\n" if body.startswith(("def ", "class ", "@")) else "\n\n"
-    return formatted(filled(f'"""{about}"""\n\nfrom __future__ import annotations\n\n{lines}{gap}{body}\n'))
+    return finished(filled(f'"""{about}"""\n\nfrom __future__ import annotations\n\n{lines}{gap}{body}\n'))

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct
 
 from datakeel import naming
-from datakeel.write.formatting import formatted, sql
+from datakeel.write.formatting import finished, sql
 from datakeel.write.prose import filled
 
 EXECUTABLE = 0o755
@@ -60,7 +60,7 @@ def rendered(folder: Path, values: Mapping[str, object], names: Iterable[str] | 
             path = path.replace(f"[{key}]", str(value))
         text = template.render(values)
         if path.endswith(".py"):
-            text = formatted(filled(text))
+            text = finished(filled(text))
         yield File(str(PurePosixPath(path)), text, executable=path.endswith(".sh"))
 
 

@@ -16,7 +16,7 @@ from datakeel.decision import Design
 from datakeel.mistake import Mistake
 from datakeel.requirements import Field, Requirements, Series
 from datakeel.write.contribution import Contribution, Folder, Migration, Panel, Process, Trouble
-from datakeel.write.formatting import formatted
+from datakeel.write.formatting import finished
 from datakeel.write.imports import imported
 from datakeel.write.project import File, templates
 from datakeel.write.prose import filled
@@ -481,4 +481,4 @@ def _of_one(package: str, s: Shape, common: dict[str, object]) -> Iterator[File]
 def _made(template: str, path: str, values: dict[str, object], own: Mapping[str, str] = NONE) -> File:
     text = templates(TEMPLATES).get_template(f"{template}.jinja").render(values)
     here = path.removeprefix("src/").removesuffix(".py").replace("/", ".")
-    return File(path, formatted(filled(imported(text, {n: module for n, module in own.items() if module != here}))))
+    return File(path, finished(filled(imported(text, {n: module for n, module in own.items() if module != here}))))
