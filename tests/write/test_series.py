@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
+from datakeel import generator
 from datakeel.mistake import Mistake
 from datakeel.requirements import Requirements, read
 from datakeel.write.project import Project
@@ -99,9 +99,7 @@ def test_what_a_series_cannot_hold_is_told(old: str, new: str, told: str) -> Non
 
 
 def chosen(text: str, engine: str) -> Project:
-    plain = design(requirements(text), "http-api", "time-series")
-    decisions = tuple(replace(d, chosen=engine) if d.question == "storage-engine" else d for d in plain.decisions)
-    return write(replace(plain, decisions=decisions))
+    return generator.generated(requirements(f"{text}overrides: {{engine: {engine}}}\n"))[1]
 
 
 def test_cassandra_gets_a_schema_when_it_is_chosen() -> None:
@@ -114,13 +112,20 @@ def test_cassandra_gets_a_schema_when_it_is_chosen() -> None:
     assert "R + W = 2 + 1 = 3, which is not more than N = 3" in cql
 
 
-@pytest.mark.parametrize(
-    ("writes", "bucket"),
-    [("20k/s", "month of 30 days"), ("200k/s", "week"), ("1M/s", "day"), ("2M/s", "hour"), ("90M/s", "hour")],
-)
-def test_a_partition_of_cassandra_stays_small(writes: str, bucket: str) -> None:
-    cql = chosen(READINGS.replace("200k/s", writes), "cassandra").text("deploy/cassandra/schema.cql")
-    assert f"One partition holds a {bucket} of one sensor" in cql
+@pytest.mark.parametrize(("writes", "bucket", "seconds"), [("20k/s", "7 days", 604_800), ("2M/s", "1 day", 86_400)])
+def test_a_partition_of_cassandra_is_as_long_as_was_decided(writes: str, bucket: str, seconds: int) -> None:
+    project = chosen(READINGS.replace("200k/s", writes), "cassandra")
+    cql = project.text("deploy/cassandra/schema.cql")
+    assert f"One partition holds {bucket} of one sensor: bucket = floor(seconds of the time / {seconds})" in cql
+    assert f"for each key and bucket of {bucket}" in project.text("docs/decisions/0005-partitioning.md")
+
+
+@pytest.mark.parametrize(("writes", "days"), [("20k/s", 1), ("2k/s", 7)])
+def test_a_native_partition_is_as_long_as_was_decided(writes: str, days: int) -> None:
+    project = generator.generated(requirements(READINGS.replace("200k/s", writes).replace("30d", "90d")))[1]
+    word = "1 day" if days == 1 else f"{days} days"
+    assert f"reading: a partition for each {word} has" in project.text("docs/decisions/0005-partitioning.md")
+    assert f"period=timedelta(days={days})" in project.text("src/sensor_readings/storage/partitions.py")
 
 
 def test_timescaledb_gets_a_schema_when_it_is_chosen() -> None:

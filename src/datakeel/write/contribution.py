@@ -89,8 +89,9 @@ def light(design: Design) -> bool:
 
 
 class Contribution(Struct, frozen=True, kw_only=True):
-    """`routers`: dotted paths, below the package, of modules with a FastAPI ``router``. `diagram`: lines of the
-    README's Mermaid flowchart."""
+    """`routers`: dotted paths, below the package, of modules with a FastAPI ``router``. `repeatable`: their routes that
+    take new things and need no Idempotency-Key, as ``post /path``: what they are given has a key of its own. `diagram`:
+    lines of the README's Mermaid flowchart."""
 
     files: tuple[File, ...] = ()
     migrations: tuple[Migration, ...] = ()
@@ -99,6 +100,7 @@ class Contribution(Struct, frozen=True, kw_only=True):
     addresses: tuple[Address, ...] = ()
     commands: tuple[Command, ...] = ()
     routers: tuple[str, ...] = ()
+    repeatable: tuple[str, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     panels: tuple[Panel, ...] = ()
     diagram: tuple[str, ...] = ()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from math import ceil
 
 from datakeel.decision import Decision, Figure
 from datakeel.design import needs
@@ -15,6 +15,7 @@ from datakeel.technologies import value
 
 QUESTION = "partitioning"
 SPANS = (MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY, 30 * DAY)
+KEPT = 12  # partitions of a series, at least: what is over goes a partition at a time
 FEWEST = 4  # partitions of a log: it can be shared by so many consumers without being laid out anew
 
 
@@ -46,14 +47,15 @@ def decide(requirements: Requirements, estimate: Estimate, chosen: Mapping[str, 
 def log_partitions(estimate: Estimate) -> int:
     """A power of two, so that doubling splits each partition in two."""
     needed = estimate.peak_events * value("workload", "headroom") / value("postgresql", "consumed_events")
-    return max(FEWEST, 1 << max(0, ceil(needed) - 1).bit_length())
+    return max(FEWEST, 1 << max(0, math.ceil(needed) - 1).bit_length())
 
 
-def span(load: Load) -> float:
-    """Seconds of a native partition: the longest whose rows and index entries fit in a quarter of the memory."""
-    most = value("machine", "memory") / 4
-    fitting = [s for s in SPANS if s >= HOUR and load.bytes_a_day * s / DAY <= most]
-    return max(fitting, default=HOUR)
+def span(load: Load, chosen: str) -> float:
+    """Seconds of a native partition: the longest of which enough are kept, and whose rows and index entries fit in a
+    quarter of the memory. Where the load is elsewhere, they do anyway."""
+    most = math.inf if chosen == "key-and-time-bucket" else value("machine", "memory") / 4
+    enough = [s for s in SPANS if s >= HOUR and load.retention / s >= KEPT]
+    return max((s for s in enough if load.bytes_a_day * s / DAY <= most), default=HOUR)
 
 
 def bucket(load: Load) -> float:
@@ -65,14 +67,14 @@ def bucket(load: Load) -> float:
 
 def window(load: Load) -> float:
     """Seconds of a compaction window: so many that the retention has at most as many as is good, in whole hours."""
-    return max(HOUR, HOUR * ceil(load.retention / value("cassandra", "windows") / HOUR))
+    return max(HOUR, HOUR * math.ceil(load.retention / value("cassandra", "windows") / HOUR))
 
 
 def _sizes(followed: tuple[str, ...], estimate: Estimate, chosen: str) -> Iterator[tuple[str, float]]:
     if followed:
         yield "log.partitions", float(log_partitions(estimate))
     for load in estimate.series:
-        yield f"{load.name}.partition", span(load)
+        yield f"{load.name}.partition", span(load, chosen)
         if chosen == "key-and-time-bucket":
             yield f"{load.name}.bucket", bucket(load)
             yield f"{load.name}.window", window(load)
@@ -84,13 +86,15 @@ def _because(chosen: str, followed: tuple[str, ...], estimate: Estimate) -> Iter
         held = f"{largest.name}, the largest, has {size(largest.bytes)}" if largest else "nothing is kept yet"
         yield f"{held}; up to {size(value('postgresql', 'unpartitioned_bytes'))} a table is as fast in one piece."
     for load in estimate.series:
-        rows = count(load.writes * span(load), "rows")
-        yield (
-            f"{load.name}: a partition for each {period(span(load))} has {rows} and "
-            f"{size(load.bytes_a_day * span(load) / DAY)}."
-        )
+        one = span(load, chosen)
         if chosen == "key-and-time-bucket":
             yield _bucketed(load)
+            yield f"{load.name}: on one PostgreSQL, as this project runs, a partition is {period(one)}."
+            continue
+        yield (
+            f"{load.name}: a partition for each {period(one)} has {count(load.writes * one, 'rows')} and "
+            f"{size(load.bytes_a_day * one / DAY)}."
+        )
     if chosen == "hash-of-key":
         yield (
             "No time or range is asked for across keys: the hash spreads them evenly, and one key stays "
@@ -125,15 +129,16 @@ def _figures(followed: tuple[str, ...], estimate: Estimate, chosen: str) -> Iter
             "a power of two",
         )
     for load in estimate.series:
-        kept = ceil(load.retention / span(load))
+        kept = math.ceil(load.retention / span(load, chosen))
+        fits = f", and one is under {size(value('machine', 'memory') / 4)}, a quarter of the memory"
         yield Figure(
             f"{load.name}: partitions kept",
             count(kept, "partitions"),
-            f"{period(load.retention)} / {period(span(load))}; the longest span of which one is under "
-            f"{size(value('machine', 'memory') / 4)}, a quarter of the memory",
+            f"{period(load.retention)} / {period(span(load, chosen))}; the longest span of which {KEPT} are kept"
+            f"{'' if chosen == 'key-and-time-bucket' else fits}",
         )
         if chosen == "key-and-time-bucket":
-            windows = count(ceil(load.retention / window(load)), "windows")
+            windows = count(math.ceil(load.retention / window(load)), "windows")
             yield Figure(
                 f"{load.name}: compaction window",
                 period(window(load)),

@@ -229,8 +229,8 @@ CHOICES = {
         failure="Up to 2 of 3 replicas are away: writes go on; with 2 away reads at QUORUM fail, and may ask for ONE.",
         scaling="In proportion to the nodes, without moving a leader.",
         operation=(
-            "Hints for 3 hours, repair within gc_grace_seconds (10 days), clocks in step by NTP: the newest "
-            "timestamp wins."
+            "Hints for 3 hours, repair within gc_grace_seconds (1 day for measurements, which only expire; else "
+            "10 days), clocks in step by NTP: the newest timestamp wins."
         ),
     ),
 }

@@ -283,6 +283,7 @@ CHOICES = {
         ),
         failure="A node stops: its replicas answer, hints are kept for it for 3 hours, repair brings the rest.",
         scaling="In proportion to the nodes: a new one takes its part of the tokens.",
-        operation="Repair within 10 days (gc_grace_seconds), compaction backlog, disks at most half full.",
+        operation="Repair within gc_grace_seconds (1 day for measurements, which only expire; else 10 days), "
+        "compaction backlog, disks at most half full.",
     ),
 }

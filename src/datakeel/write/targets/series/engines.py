@@ -8,19 +8,13 @@ from typing import Protocol
 
 from datakeel import naming
 from datakeel.decision import Design
-from datakeel.requirements import Requirements, Series
+from datakeel.requirements import Series
 from datakeel.write.project import File, templates
 
 HERE = Path(__file__).parent
 ENGINES = {"cassandra": "deploy/cassandra/schema.cql", "timescaledb": "deploy/timescaledb/schema.sql"}
 
-# Cassandra wants a partition below 100 MB (its own documentation: "a good rule of thumb"), so a bucket is the longest
-# period that one key fills with less.
-LARGEST_PARTITION = 100e6  # bytes
-BUCKETS = ((30 * 86_400, "month of 30 days"), (7 * 86_400, "week"), (86_400, "day"), (3600, "hour"))
-KEYS = 100_000  # measured things, where nobody says how many there are
-OVERHEAD = 30  # bytes that a cell's clustering, timestamps and flags add to a row
-WINDOWS = 30  # of compaction in what is kept: twenty to thirty SSTables (TimeWindowCompactionStrategy's documentation)
+UNITS = ((86_400, "DAYS"), (3600, "HOURS"), (60, "MINUTES"))
 
 
 class Column(Protocol):
@@ -61,7 +55,7 @@ def files(design: Design, found: list[tuple[Series, Shape]]) -> Iterator[File]:
     chosen = design.decision("storage-engine").chosen
     for word, path in ENGINES.items():
         if word == chosen:
-            series = [_values(one, shape, design.requirements) for one, shape in found]
+            series = [_values(one, shape, design) for one, shape in found]
             values = {"keyspace": naming.snake(design.requirements.name), "series": series, "regions": _regions(design)}
             template = f"{Path(path).name.replace('schema', word)}.jinja"
             yield File(path, templates(HERE / "parts").get_template(template).render(values))
@@ -71,31 +65,31 @@ def _regions(design: Design) -> list[str]:
     return [f"region_{n}" for n in range(1, (design.requirements.availability.regions or 1) + 1)]
 
 
-def _values(series: Series, shape: Shape, whole: Requirements) -> dict[str, object]:
-    bucket, word = _bucket(series, whole)
-    window = max(3600, (shape.kept or 30 * 86_400) // WINDOWS)
-    unit, size = ("DAYS", round(window / 86_400)) if window >= 86_400 else ("HOURS", round(window / 3600))
+def _values(series: Series, shape: Shape, design: Design) -> dict[str, object]:
+    """The partitioning decision has worked out how long a bucket and a window of compaction are."""
+    bucket, window = (round(design.size(f"{series.name}.{what}") or shape.period) for what in ("bucket", "window"))
+    length, unit = _in_units(window)
+    spans, word = _in_units(bucket)
     return {
         "table": shape.table,
         "key": shape.key.name,
         "key_type": TYPES[shape.key.sql],
         "values": [(v.name, TYPES[v.sql]) for v in shape.values],
         "bucket": bucket,
-        "bucket_word": word,
+        "bucket_word": f"{spans} {word.lower()}".removesuffix("s" if spans == 1 else ""),
         "kept": shape.kept or 0,
         "sql_key": shape.key.sql,
         "sql_values": [(v.name, v.sql) for v in shape.values],
         "chunk": shape.period,
         "unit": unit,
-        "size": size,
+        "size": length,
     }
 
 
-def _bucket(series: Series, whole: Requirements) -> tuple[int, str]:
-    """How long one partition of one key lasts."""
-    work = series.workload or whole.workload
-    writes = work.writes or whole.workload.writes or 1.0
-    record = (work.record or whole.workload.record or 50.0) + OVERHEAD
-    keys = work.records or whole.workload.records or KEYS
-    a_second = writes / keys * record
-    return next(((p, word) for p, word in BUCKETS if a_second * p <= LARGEST_PARTITION), BUCKETS[-1])
+def _in_units(seconds: int) -> tuple[int, str]:
+    """A period in the largest unit of which it is a whole number.
+
+    >>> _in_units(86_400), _in_units(36 * 3600)
+    ((1, 'DAYS'), (36, 'HOURS'))
+    """
+    return next((seconds // unit, word) for unit, word in UNITS if not seconds % unit)

@@ -209,7 +209,7 @@ class Kept(Struct, frozen=True):
 def contribution(design: Design) -> Contribution:
     """What the series of a design need; nothing where it has none."""
     requirements = design.requirements
-    found = [shape(series, requirements, rollups="rollups" in design.parts()) for series in requirements.domain.series]
+    found = list(shapes(design).values())
     if not found:
         return Contribution()
     rolled = [s for s in found if s.rollups]
@@ -222,6 +222,7 @@ def contribution(design: Design) -> Contribution:
         processes=(PARTITIONS, *((ROLLUPS,) if rolled else ()), SENDERS),
         folders=(spool(len(found)),),
         routers=tuple(f"api.{s.plural}" for s in found),
+        repeatable=tuple(f"post /{s.path}" for s in found),
         troubles=(*TROUBLES, *((ROLLUPS_BEHIND,) if rolled else ())),
         panels=tuple(panel for s in found for panel in _panels(s)),
         diagram=tuple(_diagram(found)),
@@ -298,8 +299,15 @@ def _diagram(found: list[Shape]) -> Iterator[str]:
             yield f"{s.table} --> rollups[rollups] --> {rollup.table}[({rollup.table})]"
 
 
-def shape(series: Series, whole: Requirements, *, rollups: bool) -> Shape:
-    """A series with its names and types in SQL and Python."""
+def shapes(design: Design) -> dict[str, Shape]:
+    """The series of a design, by their names."""
+    whole, rollups = design.requirements, "rollups" in design.parts()
+    decided = {s.name: design.size(f"{s.name}.partition") for s in whole.domain.series}
+    return {s.name: shape(s, whole, rollups=rollups, period=decided[s.name]) for s in whole.domain.series}
+
+
+def shape(series: Series, whole: Requirements, *, rollups: bool, period: float | None = None) -> Shape:
+    """A series with its names and types in SQL and Python. `period`: what one partition covers, if decided."""
     module = naming.snake(series.name)
     plural = naming.plural(module)
     item = module if len(module) <= LONGEST_VARIABLE else "one"
@@ -323,7 +331,7 @@ def shape(series: Series, whole: Requirements, *, rollups: bool) -> Shape:
         accepted=kept or ACCEPTED,
         kept=kept,
         kept_rollups=max(_whole(series.kept) or kept, kept) if kept else _whole(series.kept),
-        period=_period(kept or ACCEPTED),
+        period=_whole(period) or _period(kept or ACCEPTED),
         lateness=int(series.lateness or LATENESS),
         annotations=frozenset(f.annotation.removesuffix(" | None") for f in fields),
     )

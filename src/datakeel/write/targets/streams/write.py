@@ -90,11 +90,6 @@ def key_of(job: Job, part: Part, one: Counted) -> str:
     return f"event.{part.source}" if part.source else "message.stream_id"
 
 
-def _series(design: Design) -> dict[str, measured.Shape]:
-    whole = design.requirements
-    return {s.name: measured.shape(s, whole, rollups="rollups" in design.parts()) for s in whole.domain.series}
-
-
 def _arriving(of: measured.Shape, found: tuple[Job, ...]) -> tuple[measured.Column, ...]:
     """The columns of a series that jobs need to see arrive: its own key, and what they count by and measure."""
     named = {f.name for j in found for f in j.fields} | {p.source for j in found for p in j.key}
@@ -107,7 +102,7 @@ def _followers(found: tuple[Job, ...], source: str) -> tuple[Job, ...]:
 
 def _migrations(design: Design, found: tuple[Job, ...]) -> Iterator[Migration]:
     parts = templates(HERE / "parts")
-    followed = _series(design)
+    followed = measured.shapes(design)
     for name, s in followed.items():
         followers = _followers(found, name)
         if followers:
@@ -163,7 +158,7 @@ def _spoken(design: Design, job: Job, found: tuple[Job, ...]) -> dict[str, objec
     if job.shape is not None:
         fields = [("stream_id", "UUID"), ("version", "int"), *keys, *window, ("time", "datetime"), *ends]
         return {"job": job, "late_fields": fields, "late_columns": ", ".join(name for name, _ in fields)}
-    s = _series(design)[job.stream.source]
+    s = measured.shapes(design)[job.stream.source]
     followers = _followers(found, job.stream.source)
     arrived = [c for c in _arriving(s, (job,)) if c.name not in ("time", "sequence")]
     numbers = {f.name for f in job.fields if f.kind == "decimal"}
@@ -284,7 +279,7 @@ def _happening(design: Design, job: Job) -> dict[str, object]:
     """How the tests make what is counted, and read it."""
     if job.shape is not None:
         return {**_in_tests(job), **_event_made(job), "partitions": events.partitions(design)}
-    s = _series(design)[job.stream.source]
+    s = measured.shapes(design)[job.stream.source]
     room = s.accepted / 3 - (job.stream.lateness or 0)  # of what is accepted, for the time in which things happen
     spans = max(3, min(SPANS, int(room / job.stream.span)))
     read = (
