@@ -802,7 +802,7 @@ def test_payment_and_inventory_are_two_services_in_a_saga() -> None:
     assert {n for n, s in services.items() if not s.external} == {"payments", "inventory"}
     assert services["payment provider"].external
     assert services["payments"].through == "payment provider"
-    assert [t.name for t in services["inventory"].holds] == ["stock item", "reservation"]
+    assert [t.name for t in services["inventory"].holds] == ["stock item"]
     assert nothing_but(found, "sagas", "services")
 
 

@@ -11,7 +11,7 @@ from datakeel.design.decisions import batch, derived_data, stream
 from datakeel.design.decisions.storage_engine import nodes, servers
 from datakeel.design.estimate import Estimate, estimate
 from datakeel.mistake import Mistake
-from datakeel.requirements import Requirements, Series, View
+from datakeel.requirements import Requirements, Series, View, held
 from datakeel.technologies import value
 
 WRITTEN = ("python", "sql", "python and sql", "python + sql")
@@ -43,6 +43,7 @@ def warnings(requirements: Requirements, decisions: tuple[Decision, ...]) -> Ite
     yield from _scaled_batches(requirements, worked_out, chosen["batch"])
     yield from _far_writes(requirements, chosen["replication"])
     yield from _followed(requirements)
+    yield from _left_out(requirements)
     yield from _unmerged(requirements)
     yield from _lost_in_merging(requirements, chosen["replication"])
     yield from _fresher_than_a_log(requirements, worked_out)
@@ -140,6 +141,19 @@ def _views(requirements: Requirements) -> Iterator[str]:
             yield (
                 f"domain.views.{view.name}: how long may a reader keep an answer? Set `freshness: 5s` in the view, or "
                 "leave the view out: a row by its primary key is one read."
+            )
+
+
+def _left_out(requirements: Requirements) -> Iterator[str]:
+    """What the service of a saga is said to hold, and a hold has no place for."""
+    for service in requirements.domain.services:
+        names = list(held.left_out(service)) if requirements.domain.sagas else []
+        if names:
+            counted = held.counted(service)
+            made = f"units of {counted.name}" if counted else ", ".join(f.name for f in held.noted(service))
+            yield (
+                f"domain.services.{service.name}.holds: a hold at {service.name} is of {made}, with its state; "
+                f"{', '.join(names)}: not written. Leave it out, or add it to what is written."
             )
 
 

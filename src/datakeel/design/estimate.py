@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from datakeel.decision import Figure
 from datakeel.design.amounts import DAY, count, period, share, size
-from datakeel.requirements import Field, Requirements, Table, Workload
+from datakeel.requirements import Field, Requirements, Table, Workload, held
 from datakeel.technologies import value
 
 Kind = Literal["aggregate", "table", "document", "series", "graph", "replicated", "saga"]
@@ -265,7 +265,7 @@ def _declared(requirements: Requirements) -> Iterator[Construct]:
             indexes=2,
             together=max(1, len(one.events)),
         )
-    for table in (*domain.tables, *(t for service in domain.services for t in service.holds)):
+    for table in (*domain.tables, *held.tables(domain)):
         yield _indexed("table", table.name, table.workload, _bytes(table.fields), _indexes(table))
     for document in domain.documents:
         yield _indexed("document", document.name, document.workload, DOCUMENT, 1 + len(document.fields))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.design.estimate import Estimate
-from datakeel.requirements import Aggregate, Invariant, Requirements, Table, View
+from datakeel.requirements import Aggregate, Invariant, Requirements, Table, View, held
 from datakeel.technologies import value
 
 
 def tables(requirements: Requirements) -> tuple[Table, ...]:
     """All tables: the system's own, and those of its services."""
-    domain = requirements.domain
-    return (*domain.tables, *(table for service in domain.services for table in service.holds))
+    return (*requirements.domain.tables, *held.tables(requirements.domain))
 
 
 def invariants(requirements: Requirements) -> Iterator[tuple[Table, Invariant]]:

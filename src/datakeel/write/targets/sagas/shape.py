@@ -3,13 +3,15 @@ have in code."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel import naming
-from datakeel.requirements import nouns
+from datakeel.requirements import held, nouns
 
 ATTEMPTS = 8  # with waits from 0.1 s, doubled each time, the last comes some ten seconds after the first
 STEP_TIMEOUT = 2.0  # seconds
@@ -18,7 +20,6 @@ PATIENCE = 0.4  # of a step's time-out: two requests to a provider fit into it
 TAKEN = {"places", "outcomes", "saga", "sagas", "holds", "faults", "idempotency_keys", "schema_migrations"}
 LONGEST = 36  # characters of a service's name that its provider's begins with: the rest must fit too
 COLUMNS = {"id", "state", "made_at"}  # of the table of holds
-COUNTED = ("integer", "money")
 ANNOTATIONS: dict[str, str] = {
     "integer": "int",
     "money": "int",
@@ -49,6 +50,11 @@ SAMPLES = {
 }
 
 
+TEXT = r'"(?:[^"\\]|\\.)*"'  # in Python
+LEAST = re.compile(r"Annotated\[int, Field\(ge=(-?\d+)\)")
+LITERAL = re.compile(rf"Literal\[({TEXT})")
+
+
 class Field(Struct, frozen=True):
     name: str
     annotation: str
@@ -58,7 +64,9 @@ class Field(Struct, frozen=True):
         """A value for a test, as Python."""
         one = self.annotation.removesuffix(" | None = None")
         inner = one.removeprefix("list[").removesuffix("]") if one.startswith("list[") else one
-        value = SAMPLES.get(inner, f'f"{naming.kebab(self.name)}-{{chance.randrange(KEYS)}}"')
+        literal = LITERAL.match(inner) or LEAST.match(inner)
+        named = f'f"{naming.kebab(self.name)}-{{chance.randrange(KEYS)}}"'
+        value = literal[1] if literal else SAMPLES.get(inner, named)
         return value if inner == one else f"[{value}]"
 
 
@@ -248,7 +256,7 @@ def _steps(saga: nouns.Saga) -> Iterator[Step]:
 def _service(name: str, known: dict[str, nouns.Service], sagas: tuple[nouns.Saga, ...]) -> Service:
     noun = known.get(name, nouns.Service(name=name))
     provider = _provider(noun, known)
-    table = _counting_table(noun)
+    table = held.counted(noun)
     operations = tuple(dict.fromkeys(_operations(name, sagas)))
     timeouts = [s.timeout for saga in sagas for s in _steps(saga) if s.service == free(name)]
     title = " ".join(naming.words(noun.name))
@@ -266,7 +274,8 @@ def _service(name: str, known: dict[str, nouns.Service], sagas: tuple[nouns.Saga
         )
     if table:
         return _counting(free(name), title, "counting", table, operations)
-    return Service(name=free(name), title=title, kind="recording", fields=_recorded(noun), operations=operations)
+    fields = tuple(Field(naming.snake(f.name), _annotation(f)) for f in held.noted(noun))
+    return Service(name=free(name), title=title, kind="recording", fields=fields, operations=operations)
 
 
 def _operations(service: str, sagas: tuple[nouns.Saga, ...]) -> Iterator[Operation]:
@@ -288,13 +297,12 @@ def _provider(noun: nouns.Service, known: dict[str, nouns.Service]) -> Service |
         fields=(nouns.Field(name="account", unique=True), nouns.Field(name="balance", type="money", minimum=0)),
     )
     title = " ".join(naming.words(name))
-    return _counting(free(naming.snake(name)), title, "stub", _counting_table(outside) or accounts, ())
+    return _counting(free(naming.snake(name)), title, "stub", held.counted(outside) or accounts, ())
 
 
 def _counting(name: str, title: str, kind: str, table: nouns.Table, operations: tuple[Operation, ...]) -> Service:
-    counter = _counter(table)
-    assert counter is not None
-    key = naming.column(_key(table).name)
+    unique, counter = table.fields
+    key = naming.column(unique.name)
     key = f"{naming.snake(table.name)}_{key}" if key in COLUMNS else key
     quantity = "amount" if counter.type == "money" or key == "quantity" else "quantity"
     return Service(
@@ -310,40 +318,21 @@ def _counting(name: str, title: str, kind: str, table: nouns.Table, operations: 
     )
 
 
-def _counting_table(noun: nouns.Service) -> nouns.Table | None:
-    return next((table for table in noun.holds if _counter(table)), None)
-
-
-def _counter(table: nouns.Table) -> nouns.Field | None:
-    """The field whose value must not fall below zero."""
-    never_below = {i.fields[0] for i in table.invariants if i.kind == "non-negative"}
-    found = (f for f in table.fields if f.type in COUNTED and (f.minimum == 0 or f.name in never_below))
-    return next(found, None)
-
-
-def _key(table: nouns.Table) -> nouns.Field:
-    unique = {i.fields[0] for i in table.invariants if i.kind == "unique" and len(i.fields) == 1}
-    candidates = [f for f in table.fields if f != _counter(table) and f.type in ("text", "uuid", "enum")]
-    named = (f for f in candidates if f.unique or f.name in unique)
-    return next(named, candidates[0] if candidates else nouns.Field(name="name"))
-
-
-def _recorded(noun: nouns.Service) -> tuple[Field, ...]:
-    fields = noun.holds[0].fields if noun.holds else (nouns.Field(name="reference"),)
-    return tuple(Field(naming.snake(f.name), _annotation(f)) for f in fields)
-
-
 def _annotation(field: nouns.Field) -> str:
     one = ANNOTATIONS.get(field.type, "Text")
+    if field.values:
+        one = f"Literal[{', '.join(map(json.dumps, field.values))}]"
+    elif one == "int" and field.minimum is not None:
+        one = f"Annotated[int, Field(ge={field.minimum})]"
     several = f"list[{one}]" if field.many else one
     return f"{several} | None = None" if field.optional else several
 
 
 def imports(fields: Iterable[Field], *more: str) -> list[str]:
     """The lines that bring in what the annotations name from the standard library."""
-    text = " ".join(f.annotation for f in fields)
+    text = re.sub(TEXT, "", " ".join(f.annotation for f in fields))
     lines = {line for name, line in IMPORTS.items() if name in text and name != "Any"}
-    typed = sorted({*more, *(["Any"] if "Any" in text else [])})
+    typed = sorted({*more, *(name for name in ("Any", "Literal") if name in text)})
     return sorted({*lines, f"from typing import {', '.join(typed)}"})
 
 
