@@ -1,6 +1,14 @@
 """The files of the products that a design leads to in production."""
 
 import json
+import os
+import re
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -12,6 +20,7 @@ from datakeel.design.designer import design
 from datakeel.design.intake import intake
 from datakeel.mistake import Mistake
 from datakeel.requirements import read
+from datakeel.write.disk import put
 from datakeel.write.project import Project
 from datakeel.write.writer import write
 
@@ -39,9 +48,39 @@ def test_the_connector_captures_the_event_store_by_its_columns(orders: Project) 
     assert config["table.include.list"] == "public.events"
 
 
-def test_every_schema_has_its_subject(orders: Project) -> None:
-    subjects = json.loads(orders.text("deploy/schema-registry/subjects.json"))
-    assert {s["schema"] for s in subjects.values()} == {f.path for f in orders.files if f.path.endswith(".avsc")}
+def test_every_version_of_a_schema_is_registered_under_its_subject(orders: Project, tmp_path: Path) -> None:
+    put(orders, tmp_path / "made")
+    placed = tmp_path / "made/src/order_tracking/schemas/OrderPlaced.1.avsc"
+    for version in (10, 9, 2):
+        placed.with_name(f"OrderPlaced.{version}.avsc").write_text(
+            placed.read_text().replace("customer", f"c{version}")
+        )
+    told: list[tuple[str, Any]] = []
+
+    class Registry(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            told.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+            self.send_response(200)
+            self.end_headers()
+
+        do_PUT = do_POST = answer
+
+    with HTTPServer(("127.0.0.1", 0), Registry) as registry:
+        thread = Thread(target=registry.serve_forever)
+        thread.start()
+        try:
+            command = [sys.executable, "deploy/schema-registry/register.py"]
+            known = os.environ | {"REGISTRY": f"http://127.0.0.1:{registry.server_port}"}
+            subprocess.run(command, cwd=tmp_path / "made", env=known, check=True, timeout=60)
+        finally:
+            registry.shutdown()
+            thread.join()
+    subject = "order-tracking.order-order_tracking.OrderPlaced"
+    mine = [body for path, body in told if subject in path]
+    assert mine[0] == {"compatibility": "FULL_TRANSITIVE"}
+    assert [re.findall("customer|c2|c9|c10", body["schema"])[0] for body in mine[1:]] == ["customer", "c2", "c9", "c10"]
+    events = {f.path.split("/")[-1].split(".")[0] for f in orders.files if f.path.endswith(".avsc")}
+    assert {path.rpartition(".")[2] for path, _ in told if path.startswith("/config/")} == events
 
 
 def test_the_index_has_the_columns_of_the_view(orders: Project) -> None:

@@ -114,6 +114,7 @@ def files(design: Design, products: frozenset[str]) -> Iterator[File]:
     if "debezium" in products and aggregates:
         yield data("deploy/debezium/connector.json", connector(system))
         yield data("deploy/schema-registry/subjects.json", subjects(system, naming.snake(name), aggregates))
+        yield from rendered(HERE / "templates", {}, ["deploy/schema-registry/register.py.jinja"])
     for one in followed(design) if "debezium" in products else ():
         yield data(f"deploy/debezium/{naming.kebab(one.name)}.json", connector_of(system, one))
     for view in searched:
@@ -278,12 +279,12 @@ READERS = {
 
 
 def subjects(system: str, package: str, aggregates: tuple[Aggregate, ...]) -> dict[str, object]:
-    """What the registry is told of each event: a reader of today must be able to read what was written before."""
+    """What the registry is told of each event, under the names of TopicRecordNameStrategy: a reader of any version must
+    be able to read what is written by any other."""
     return {
-        f"{topic(system, aggregate)}-{naming.pascal(event.name)}": {
-            "schemaType": "AVRO",
-            "compatibility": "BACKWARD_TRANSITIVE",
-            "schema": f"src/{package}/schemas/{naming.pascal(event.name)}.1.avsc",
+        f"{topic(system, aggregate)}-{package}.{naming.pascal(event.name)}": {
+            "compatibility": "FULL_TRANSITIVE",
+            "schemas": f"src/{package}/schemas/{naming.pascal(event.name)}.*.avsc",
         }
         for aggregate in aggregates
         for event in aggregate.events
