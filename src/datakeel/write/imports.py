@@ -71,6 +71,7 @@ KNOWN = {
     "Request": "fastapi",
     "JSONResponse": "fastapi.responses",
     "Query": "fastapi",
+    "REGISTRY": "prometheus_client",
 }
 ALIASES = {"st": "from hypothesis import strategies as st"}
 MODULES = {

@@ -124,7 +124,7 @@ def _files(design: Design, found: tuple[Shape, ...], *, log: bool, snapshots: bo
     for shape in found:
         yield from _aggregate(shape, package, common, snapshots=snapshots)
     if log:
-        for name in ("relay", "consumer", "bell", "patience"):
+        for name in ("relay", "consumer", "progress", "bell", "patience"):
             yield _file(f"processing/{name}.py", source, common)
         yield _samples(found, package, common)
     if common["claimed"]:

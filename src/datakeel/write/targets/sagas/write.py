@@ -68,7 +68,7 @@ TROUBLES = (
     ),
     Trouble(
         symptom="Messages do not leave the outbox",
-        look="`outbox_last_batch` of outbox-relay stays at its limit, or the log says `messages wait in the outbox`; "
+        look="`outbox_lag_seconds` of outbox-relay grows, and its log says `messages wait in the outbox`; "
         "`SELECT count(*) FROM outbox WHERE sent_at IS NULL AND dead_at IS NULL`.",
         do="Bring the receiver back. Nothing is lost: messages leave in their order, and the receiver knows those that "
         "it has had. `outbox_messages_sent_total` rises again.",

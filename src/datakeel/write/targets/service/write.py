@@ -135,6 +135,7 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
         "commands": [{"name": c.name, "about": c.about, "module": c.target} for c in commands],
         "panels": msgspec.to_builtins(panels),
         "routers": routers,
+        "repeatable": sorted(r for c in contributions for r in c.repeatable),
         "start_imports": _imports(package, START),
         "server_imports": _imports(package, SERVER + tuple((r["module"], f"router as {r['name']}") for r in routers)),
         "diagram": _unique(line for c in contributions for line in c.diagram),

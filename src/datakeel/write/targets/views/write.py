@@ -45,7 +45,8 @@ def contribution(design: Design) -> Contribution:
 def _troubles(package: str, table: str) -> Iterator[Trouble]:
     yield Trouble(
         symptom="A view falls behind, the others do not",
-        look="`GET /operations/views`; `consumer_batch_seconds` of that view; its process's log.",
+        look="`GET /operations/views`, or `consumer_lag_seconds` and `consumer_lag_events`; `consumer_batch_seconds` "
+        "of that view; its process's log.",
         do="Start more of its processes, up to one for each partition of the log: they share them. If batches "
         "fail, the log says why; what can never be taken becomes a dead letter and holds up only its own stream.",
     )
@@ -184,7 +185,7 @@ def _tests(package: str, views: tuple[Derived, ...], common: dict[str, object]) 
         **dict.fromkeys(("load", "execute"), f"{package}.storage.{shape.plural}"),
         "append": f"{package}.storage.event_store",
         **dict.fromkeys(("Message", "View", "advance", "follow", "register"), consumer),
-        **dict.fromkeys(("forget", "take", "together"), consumer),
+        **dict.fromkeys(("forget", "measure", "take", "together"), consumer),
         **dict.fromkeys(("replay", "waiting"), f"{package}.processing.dead_letters"),
         "VIEWS": f"{package}.processing.views",
         "rebuild": f"{package}.processing.rebuild",
