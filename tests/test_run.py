@@ -8,8 +8,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -22,6 +24,12 @@ FLOWS = {
     "orders": ("/order-analytics", "orders"),
     "readings": ("/readings/kept", "rows_added"),
     "payment-and-inventory": ("/sagas", "sagas"),
+}
+# And what its processes measure that have no HTTP of their own.
+MEASURED = {
+    "orders": ("relay_lag_seconds ", 'consumer_lag_seconds{consumer="order_search"}'),
+    "readings": ("partitions_last_run_timestamp_seconds ",),
+    "payment-and-inventory": ("saga_calls_in_flight ", "outbox_lag_seconds "),
 }
 SERVICES = ("INVENTORY_URL", "PAYMENTS_URL", "PAYMENT_PROVIDER_URL", "OUTCOMES_URL")
 
@@ -63,6 +71,15 @@ def grown(client: httpx.Client, address: str, figure: str) -> bool:
     return any(row[figure] > 0 for row in rows)
 
 
+def measures(client: httpx.Client, first: int) -> str:
+    """What the processes of a system tell of themselves, whose ports follow each other."""
+    told = []
+    for port in range(first, first + 5):
+        with suppress(httpx.HTTPError):
+            told.append(client.get(f"http://127.0.0.1:{port}/metrics").text)
+    return "\n".join(told)
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """One that every account may enter: root's PostgreSQL runs as another."""
@@ -73,15 +90,21 @@ def folder() -> Iterator[Path]:
 
 @pytest.mark.parametrize("name", FLOWS)
 def test_data_flow_and_are_seen_and_ctrl_c_ends_it(name: str, folder: Path) -> None:
-    process, address = start(written(name, folder))
+    (metrics,) = free_ports(1)
+    process, address = start(written(name, folder), METRICS_PORT=str(metrics))
     try:
         path, figure = FLOWS[name]
         with httpx.Client(timeout=30) as client:
             assert until(lambda: grown(client, f"{address}{path}", figure))
             assert path in client.get(f"{address}/dashboard").raise_for_status().text
+            assert until(lambda: all(f"\n{one}" in measures(client, metrics) for one in MEASURED[name]))
+            assert f'http_request_seconds_bucket{{le="0.1",method="GET",route="{path}"}}' in measures(
+                client, urlsplit(address).port or 0
+            )
     finally:
         status, said = interrupted(process)
     assert (status, "Traceback" in said) == (0, False), said[-3000:]
+    assert f": http://127.0.0.1:{metrics}/metrics" in said
     with pytest.raises(ProcessLookupError):  # nobody of them is left
         os.killpg(process.pid, 0)
 

@@ -293,9 +293,12 @@ def test_the_sizes_that_writers_read() -> None:
     assert readings.size("reading.bucket") == 86_400
     # 90 days in at most 30 windows
     assert readings.size("reading.window") == 3 * 86_400
-    # 2 million rows/s × 179 bytes are 1.3 TB an hour: no span is short enough, an hour is the shortest
-    assert readings.size("reading.partition") == 3600
+    # the load is elsewhere: of 90 days a dozen are kept
+    assert readings.size("reading.partition") == 7 * 86_400
     assert design(rate(READINGS, 100.0)).size("reading.partition") == 7 * 86_400
+    # 500 rows/s × 179 bytes are 7.7 GB a day; 5,000 are 77 GB, and 90 days are not cut into more than 400
+    assert design(rate(READINGS, 500.0)).size("reading.partition") == 86_400
+    assert design(rate(READINGS, 5_000.0)).size("reading.partition") == 6 * 3600
     assert design(ORDERS).size("log.partitions") == 4
     # 3,000 events/s at peak × 2 / 2,000 events/s a consumer are 3; 6,000 are 6, and 8 is the power of two
     assert design(rate(ORDERS, 1_000.0)).size("log.partitions") == 4

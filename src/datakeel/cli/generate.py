@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datakeel.decision import Design
     from datakeel.requirements import Requirements
     from datakeel.write.project import Project
-    from datakeel.write.update import Plan, Steps
+    from datakeel.write.update import Outcome, Plan, Steps
 
 BASE = ".datakeel/base.json"
 DIFFERENT = 1  # the status of a comparison that found something
@@ -172,8 +172,7 @@ class ImpactOrder(Struct, frozen=True, kw_only=True):
 def followed(plan: Plan, steps: Steps, folder: Path) -> int:
     """Says what an update has done; gives the status."""
     for outcome in plan.outcomes:
-        word = "conflict" if outcome.conflict else "updated" if outcome.text is not None else "removed"
-        print(f"{word}: {outcome.path}{f' ({outcome.note})' if outcome.note else ''}")
+        print(f"{became(outcome, plan)}: {outcome.path}{f' ({outcome.note})' if outcome.note else ''}")
     for file in steps.files:
         print(f"added: {file.path}")
     for note in steps.notes:
@@ -183,8 +182,20 @@ def followed(plan: Plan, steps: Steps, folder: Path) -> int:
     if steps.left:
         print(f"when nothing uses that any more: datakeel update {folder} --contract")
     conflicts = sum(outcome.conflict for outcome in plan.outcomes)
-    print(f"{conflicts} files in conflict; their lines are marked as git marks them" if conflicts else "done")
+    files = "1 file" if conflicts == 1 else f"{conflicts} files"
+    print(f"{files} in conflict; the lines are marked as git marks them" if conflicts else "done")
     return DIFFERENT if conflicts else 0
+
+
+def became(outcome: Outcome, plan: Plan) -> str:
+    """What has become of a file, in a word."""
+    if outcome.conflict:
+        return "conflict"
+    if outcome.note:
+        return "left"
+    if outcome.text is None:
+        return "removed"
+    return "updated" if outcome.path in plan.yours else "added"
 
 
 def differing(old: Project, new: Project, steps: Steps) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from datakeel.technologies import value
 
 QUESTION = "partitioning"
 SPANS = (MINUTE, 10 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY, 30 * DAY)
-KEPT = 12  # partitions of a series, at least: what is over goes a partition at a time
+FEW, MANY = 12, 400  # partitions of a series: what is over goes one at a time, and a plan looks at each
 FEWEST = 4  # partitions of a log: it can be shared by so many consumers without being laid out anew
 
 
@@ -51,11 +51,12 @@ def log_partitions(estimate: Estimate) -> int:
 
 
 def span(load: Load, chosen: str) -> float:
-    """Seconds of a native partition: the longest of which enough are kept, and whose rows and index entries fit in a
-    quarter of the memory. Where the load is elsewhere, they do anyway."""
+    """Seconds of a native partition: the longest whose rows and index entries fit in a quarter of the memory, while
+    neither too few nor too many are kept. Where the load is elsewhere, they fit anyway."""
+    spans = [s for s in SPANS if s >= HOUR]
     most = math.inf if chosen == "key-and-time-bucket" else value("machine", "memory") / 4
-    enough = [s for s in SPANS if s >= HOUR and load.retention / s >= KEPT]
-    return max((s for s in enough if load.bytes_a_day * s / DAY <= most), default=HOUR)
+    fitting = (s for s in spans if load.retention / s >= FEW and load.bytes_a_day * s / DAY <= most)
+    return max(max(fitting, default=HOUR), min((s for s in spans if load.retention / s <= MANY), default=spans[-1]))
 
 
 def bucket(load: Load) -> float:
@@ -129,13 +130,13 @@ def _figures(followed: tuple[str, ...], estimate: Estimate, chosen: str) -> Iter
             "a power of two",
         )
     for load in estimate.series:
-        kept = math.ceil(load.retention / span(load, chosen))
-        fits = f", and one is under {size(value('machine', 'memory') / 4)}, a quarter of the memory"
+        one, quarter = span(load, chosen), value("machine", "memory") / 4
+        fits = load.bytes_a_day * one / DAY <= quarter
         yield Figure(
             f"{load.name}: partitions kept",
-            count(kept, "partitions"),
-            f"{period(load.retention)} / {period(span(load, chosen))}; the longest span of which {KEPT} are kept"
-            f"{'' if chosen == 'key-and-time-bucket' else fits}",
+            count(math.ceil(load.retention / one), "partitions"),
+            f"{period(load.retention)} / {period(one)}; the longest span of which {FEW} to {MANY} are kept"
+            + (f", and one is under {size(quarter)}, a quarter of the memory" if fits else ""),
         )
         if chosen == "key-and-time-bucket":
             windows = count(math.ceil(load.retention / window(load)), "windows")

@@ -70,6 +70,7 @@ def written(design: Design) -> frozenset[str]:
             ("debezium", logged),
             ("elasticsearch", domain.aggregates or any(c.kind == "search" for c in copies(design))),
             ("cassandra", domain.series),
+            ("timescaledb", domain.series),
         )
         if there
     )
