@@ -42,7 +42,7 @@ def test_what_the_others_give_is_named_where_it_must_be() -> None:
     orders = written(ORDERS, RELAY)
     assert "relay" in orders.text("src/order_tracking/__main__.py")
     assert "from order_tracking.api.orders import router as orders" in orders.text("src/order_tracking/api/server.py")
-    assert orders.text("migrations/0002_outbox.sql").startswith("CREATE TABLE outbox")
+    assert orders.text("migrations/0001_outbox.sql").startswith("CREATE TABLE outbox")
     assert "api --> store[(events)]" in orders.text("README.md")
     assert "## The relay lags" in orders.text("docs/runbook.md")
     assert '"fastavro>=1.12"' in orders.text("pyproject.toml")

@@ -40,7 +40,6 @@ KNOWN = {
     "JsonValue": "pydantic",
     "Connection": "psycopg",
     "RestrictViolation": "psycopg.errors",
-    "TestClient": "fastapi.testclient",
     "ThreadPoolExecutor": "concurrent.futures",
     "Thread": "threading",
     "suppress": "contextlib",

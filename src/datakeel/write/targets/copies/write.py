@@ -198,7 +198,8 @@ def _known(package: str) -> dict[str, str]:
     platform, processing = f"{package}.platform", f"{package}.processing"
     known = KNOWN | {name: module for module, names in LIBRARIES.items() for name in names.split()}
     known |= dict.fromkeys(("Missing", "open_pool", "run", "transaction"), f"{platform}.database")
-    known |= dict.fromkeys(("Answer", "Key", "Limit", "Pool", "Problem", "once"), f"{platform}.http")
+    known |= dict.fromkeys(("Limit", "Pool", "Problem"), f"{platform}.http")
+    known |= dict.fromkeys(("Answer", "Key", "once"), f"{platform}.idempotency")
     known |= {"log": f"{platform}.logs", "tracer": f"{platform}.tracing", "Settings": f"{package}.settings"}
     known |= {"Stopping": f"{platform}.stopping", "LocalPostgres": f"{platform}.local_postgres"}
     changes = (

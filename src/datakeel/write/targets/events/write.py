@@ -108,7 +108,8 @@ def names(package: str, shape: Shape) -> dict[str, str]:
         "Refused": f"{package}.domain.command",
         "Text": f"{package}.domain.command",
         "run": f"{package}.platform.database",
-        **dict.fromkeys(("Answer", "Key", "Pool", "Problem", "once"), f"{package}.platform.http"),
+        **dict.fromkeys(("Pool", "Problem"), f"{package}.platform.http"),
+        **dict.fromkeys(("Answer", "Key", "once"), f"{package}.platform.idempotency"),
     }
 
 

@@ -258,9 +258,10 @@ def _known(package: str) -> dict[str, str]:
     platform, delivering = f"{package}.platform", f"{package}.processing.delivering"
     known = KNOWN | {name: module for module, names in LIBRARIES.items() for name in names.split()}
     known |= dict.fromkeys(("open_pool", "run", "transaction"), f"{platform}.database")
-    known |= dict.fromkeys(("Key", "Limit", "Pool", "create_app", "once"), f"{platform}.http")
+    known |= dict.fromkeys(("Limit", "Pool", "create_app"), f"{platform}.http")
     known |= {"log": f"{platform}.logs", "Settings": f"{package}.settings", "serve": f"{platform}.server"}
-    known |= {"Answer": f"{platform}.http", "Counter": "prometheus_client"}
+    known |= dict.fromkeys(("Answer", "Key", "once"), f"{platform}.idempotency")
+    known |= {"Counter": "prometheus_client"}
     known |= {"Stopping": f"{platform}.stopping", "LocalPostgres": f"{platform}.local_postgres"}
     known |= {"decode": f"{package}.messages", "deliveries": f"{package}.storage"}
     known |= {"Claimed": f"{package}.storage.deliveries"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import textwrap
 import zlib
 from collections.abc import Iterable, Iterator
@@ -61,8 +62,8 @@ TROUBLES = (
     Trouble(
         symptom="Requests are answered with 429",
         look="`http_requests_total` of that status; which client: the log says `a client asks too much at once`.",
-        do="Nothing is lost: the client repeats with the same Idempotency-Key. Raise `REQUESTS_OF_ONE_CLIENT` only if "
-        "the database has room.",
+        do="Nothing is lost: the client repeats the same request, with its Idempotency-Key where it has one. Raise "
+        "`REQUESTS_OF_ONE_CLIENT` only if the database has room.",
     ),
 )
 
@@ -86,8 +87,12 @@ def _full(design: Design, values: dict[str, object], contributions: tuple[Contri
     if values["panels"]:
         yield from rendered(HERE / "dashboard", values)
     yield from _deployments(values)
-    sql = templates(HERE / "parts").get_template("idempotency_keys.sql.jinja").render()
-    yield from _migrations([Migration("idempotency_keys", sql), *(m for c in contributions for m in c.migrations)])
+    own = []
+    if values["keyed"]:
+        yield from rendered(HERE / "keyed", values)
+        sql = templates(HERE / "parts").get_template("idempotency_keys.sql.jinja").render()
+        own.append(Migration("idempotency_keys", sql))
+    yield from _migrations([*own, *(m for c in contributions for m in c.migrations)])
     yield from _decisions(design)
 
 
@@ -135,6 +140,8 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
         "commands": [{"name": c.name, "about": c.about, "module": c.target} for c in commands],
         "panels": msgspec.to_builtins(panels),
         "routers": routers,
+        "used": set(_imported(f"{package}.platform.http", contributions)),
+        "keyed": any(_imported(f"{package}.platform.idempotency", contributions)),
         "repeatable": sorted(r for c in contributions for r in c.repeatable),
         "start_imports": _imports(package, START),
         "server_imports": _imports(package, SERVER + tuple((r["module"], f"router as {r['name']}") for r in routers)),
@@ -169,6 +176,14 @@ SERVER = (
 def _imports(package: str, imports: tuple[tuple[str, str], ...]) -> list[str]:
     """Import lines in the order in which isort puts them."""
     return [f"from {package}.{module} import {names}" for module, names in sorted(imports)]
+
+
+def _imported(module: str, contributions: tuple[Contribution, ...]) -> Iterator[str]:
+    """The names that the others import from a module."""
+    lines = re.compile(rf"^from {re.escape(module)} import (?:\(([^)]*)\)|(.*))$", re.MULTILINE)
+    for file in (f for c in contributions for f in c.files):
+        for several, one in lines.findall(file.text):
+            yield from re.findall(r"\w+", several or one)
 
 
 def _because(decision: Decision) -> str:

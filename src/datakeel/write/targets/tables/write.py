@@ -69,7 +69,7 @@ class System:
         )
         found = dict.fromkeys(("Conflict", "Missing", "run", "open_pool"), database)
         found |= dict.fromkeys(("Limit", "NewId", "Pool"), http)
-        found |= dict.fromkeys(("Answer", "Key", "once"), f"{package}.idempotency" if self.light else http)
+        found |= dict.fromkeys(("Answer", "Key", "once"), f"{package}.{'' if self.light else 'platform.'}idempotency")
         found |= dict.fromkeys(("EARLIEST", "HIGHEST", "LATEST", "NIL", "Instant", "Integer", "Number", "Text"), values)
         for shape in self.shapes:
             modules = self.modules[shape.table]
