@@ -47,7 +47,7 @@ def test_a_command_of_the_documentation_works(command: str, tmp_path: Path) -> N
     assert "Traceback" not in done.stderr
 
 
-def test_the_commands_from_a_sentence_to_a_project_work_one_after_another(tmp_path: Path) -> None:
+def test_the_commands_from_a_sentence_to_a_project_work_one_after_another(tmp_path: Path, database: str) -> None:
     for command in commands(STORY, of=("datakeel ", "sed ")):
         words = shlex.split(command)
         words = [sys.executable, "-m", *words] if words[0] == "datakeel" else words
@@ -58,6 +58,13 @@ def test_the_commands_from_a_sentence_to_a_project_work_one_after_another(tmp_pa
     shown = re.findall(r"^    added: (\S+)$", STORY.read_text(encoding="utf-8"), re.M)
     assert len(shown) == 2
     assert all((tmp_path / "orders" / path).is_file() for path in shown)
+    own = re.findall(r"^    python (-m order_tracking .*?) *(?:#.*)?$", STORY.read_text(encoding="utf-8"), re.M)
+    assert len(own) == 2
+    environment = os.environ | {"PYTHONPATH": "src", "DATABASE_URL": database}
+    for line in own:
+        subprocess.run(
+            [sys.executable, *line.split()], cwd=tmp_path / "orders", env=environment, check=True, timeout=600
+        )
 
 
 def test_a_stranger_goes_the_tour_from_the_first_review_to_a_clean_pull_request(tmp_path: Path, postgres: str) -> None:

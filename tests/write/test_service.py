@@ -17,7 +17,7 @@ from datakeel.decision import Design
 from datakeel.requirements import Requirements
 from datakeel.write.contribution import Contribution, Migration, Process, Trouble
 from datakeel.write.disk import put
-from datakeel.write.project import Project, project
+from datakeel.write.project import File, Project, project
 from datakeel.write.targets.service.write import files
 from datakeel.write.writer import write
 from tests.write.clean import assert_laid_out_and_clean
@@ -95,6 +95,15 @@ def test_the_composition_starts_the_processes_when_the_schema_is_there() -> None
         assert compose["services"][name]["command"] == [name]
         assert compose["services"][name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
     assert compose["services"]["database"]["healthcheck"]
+
+
+def test_what_is_done_once_for_a_key_is_there_where_a_route_asks_for_it() -> None:
+    asking = Contribution(
+        files=(File("src/order_tracking/api/orders.py", "from order_tracking.platform.idempotency import Key, once\n"),)
+    )
+    for made, there in ((written(ORDERS, RELAY), False), (written(ORDERS, RELAY, asking), True)):
+        assert any("idempotency" in f.path for f in made.files) == there
+        assert ("forget_old_keys" in made.text("src/order_tracking/platform/server.py")) == there
 
 
 def test_every_document_in_yaml_and_toml_can_be_read() -> None:
