@@ -74,11 +74,12 @@ def test_a_record_has_the_parts_of_a_madr() -> None:
     heads = [line for line in text.splitlines() if line.startswith("#")]
     assert heads == [
         "# 11. A partitioned log in PostgreSQL, filled from the store by a relay, and views made from it",
-        "## Why",
-        "## Figures",
-        "## Rejected",
-        "## Consequences",
-        "## When to look at this again",
+        "## Context and Problem Statement",
+        "## Considered Options",
+        "## Decision Outcome",
+        "### Consequences",
+        "## Pros and Cons of the Options",
+        "## More Information",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Decisions as numbered records in Markdown (MADR), and the table of what would change them."""
+"""Decisions as numbered records in Markdown (MADR 4), and the table of what would change them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datakeel.decision import QUESTIONS, Decision, Design, Flip
 
 
 def record(decision: Decision, number: int) -> str:
-    """The record of one decision: status, question, drivers, options, outcome, consequences, when to look again."""
+    """The record of one decision: status, question with its figures, options, the choice with its reasons and
+    consequences, what the others would cost, when to look again."""
     return "\n".join(_lines(decision, number)).rstrip() + "\n"
 
 
@@ -55,23 +56,29 @@ def sensitivity(design: Design) -> str:
 
 
 def _lines(decision: Decision, number: int) -> Iterator[str]:
-    yield f"# {number}. {decision.title}"
-    yield from ("", "- Status: accepted", f"- Question: {question(decision.question)}")
-    yield f"- Chosen: `{decision.chosen}`"
+    figures = list(_figures(decision))
+    yield from ("---", "status: accepted", "---", "", f"# {number}. {decision.title}")
+    yield from _section(
+        "## Context and Problem Statement", (question(decision.question), *(["", *figures] if figures else ()))
+    )
+    options = (decision.chosen, *(o.name for o in decision.rejected))
+    yield from _section("## Considered Options", (f"- {name}" for name in options))
+    chosen = f"Chosen option: {decision.chosen}, because:"
+    yield from _section("## Decision Outcome", (chosen, "", *(f"- {reason}" for reason in decision.because)))
     if decision.judgement:
         yield from ("", f"> {decision.judgement}")
-    yield from _section("Why", (f"- {reason}" for reason in decision.because))
-    yield from _section("Figures", _figures(decision))
-    yield from _section("Rejected", (f"- **{o.name}**: {sentence(o.cost)}" for o in decision.rejected))
-    yield from _section("Protections", _protections(decision))
-    yield from _section("Consequences", _consequences(decision))
-    yield from _section("When to look at this again", _flips(decision))
+    yield from _section("### Protections", _protections(decision))
+    yield from _section("### Consequences", _consequences(decision))
+    yield from _section(
+        "## Pros and Cons of the Options", (f"- {o.name}: {sentence(o.cost)}" for o in decision.rejected)
+    )
+    yield from _section("## More Information", ("When to look at this again:", "", *_flips(decision)))
 
 
-def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+def _section(heading: str, lines: Iterable[str]) -> Iterator[str]:
     found = list(lines)
     if found:
-        yield from ("", f"## {title}", "", *found)
+        yield from ("", heading, "", *found)
 
 
 QUESTION = {
