@@ -685,6 +685,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ),
     # consistency, and where is written
     ("orders, writes in two regions", {"availability.writes_in": "every region", "availability.regions": 2}),
+    ("orders in the EU, the US and Asia, writes in all regions", {"availability.regions": 3}),
+    ("we have 2 data centers and write to both, 20k orders a day", {"availability.writes_in": "every region"}),
     ("orders in two regions, writes in one region", {"availability.writes_in": "one region"}),
     ("orders, 10^4 per day", {"workload.writes": 10_000 / DAY}),
     ("orders, 10^30 per second", {"workload.writes": 5}),

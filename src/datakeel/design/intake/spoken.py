@@ -31,6 +31,7 @@ _WRITES_APART = re.compile(
     r" (?:regions?|data ?cent(?:er|re)s?|continents?|locations?|sites?)\b",
     re.I,
 )
+_WRITES_TO_BOTH = re.compile(r"\bwrit(?:es?|ing)\b (?:in|to|at) (?:both|all of them|each of them)\b", re.I)  # regions
 _DOUBLES = re.compile(r"\b(doubl\w+|tripl\w+) (in size )?(every|each|per|a) (year|month)\b", re.I)
 _SOON = re.compile(r"\b(real[- ]?time|live|instant(ly)?|immediately)\b", re.I)
 _IN_SYNC = re.compile(r"\bin sync\b|\bup[- ]to[- ]date\b|\bnear[- ]real[- ]?time\b", re.I)
@@ -50,12 +51,15 @@ def without_numbers(found: Figures) -> None:
         found.put("workload.growth", float(yearly - 1), f"“{match.group()}”")
     if match := re.search(r"\b(one|a) year of (data|history)\b", written, re.I):
         found.put("workload.retention", YEAR, f"“{match.group()}”")
-    if match := _WRITES_APART.search(written):
-        found.put("availability.writes_in", "every region", f"“{match.group()}”")
-        found.put("availability.regions", 2, f"“{match.group()}”, at least two", "inferred")
     _parts_of_hours(found)
     _rollups(found)
     _regions(found)
+    apart = _WRITES_APART.search(written)
+    if apart is None and found.values.get("availability.regions", 1) > 1:
+        apart = _WRITES_TO_BOTH.search(written)
+    if apart:
+        found.put("availability.writes_in", "every region", f"“{apart.group()}”")
+        found.put("availability.regions", 2, f"“{apart.group()}”, at least two", "inferred")
 
 
 _PARTS_OF_HOUR = re.compile(r"\b(quarter|half)[- ]hourly\b|\bevery (quarter|half) (?:of an |an )?hour\b", re.I)
