@@ -121,3 +121,71 @@ def use(transaction: firestore.Transaction, one: firestore.DocumentReference):
     transaction = use.transaction_of(write)
     assert transaction is not None
     assert transaction.isolation == "serializable"
+
+
+@pytest.mark.parametrize(
+    ("made", "call", "work", "rules"),
+    [
+        ("pulsar.Client('x').subscribe('orders', 'bills')", "receive()", "ack; bill", ["ack-before-processing"]),
+        ("pulsar.Client('x').subscribe('orders', 'bills')", "receive()", "bill; ack", []),
+        (
+            "ServiceBusClient('x').get_queue_receiver('orders')",
+            "receive_messages()[0]",
+            "ack; bill",
+            ["ack-before-processing"],
+        ),
+        ("ServiceBusClient('x').get_queue_receiver('orders')", "receive_messages()[0]", "bill; ack", []),
+    ],
+)
+def test_a_message_is_acknowledged_after_its_work(
+    made: str, call: str, work: str, rules: list[str], tmp_path: Path
+) -> None:
+    acks = {"pulsar": "consumer.acknowledge(message)", "ServiceBusClient": "consumer.complete_message(message)"}
+    ack = acks["pulsar" if made.startswith("pulsar") else "ServiceBusClient"]
+    bill = "Bill.objects.filter(pk=1).update(state='paid')"
+    steps = "\n        ".join({"ack": ack, "bill": bill}[w] for w in work.split("; "))
+    code = f"""
+import pulsar
+from azure.servicebus import ServiceBusClient
+from django.db import models
+
+class Bill(models.Model):
+    state = models.CharField(max_length=9)
+
+consumer = {made}
+
+def use():
+    while True:
+        message = consumer.{call}
+        {steps}
+"""
+    found = judge(read_system({"shop/__init__.py": "", "shop/code.py": code}, tmp_path))
+    assert [f.rule for f in found if f.rule == "ack-before-processing"] == rules
+
+
+@pytest.mark.parametrize(
+    ("decorator", "statement"),
+    [
+        ("", "client.on_message = stored"),
+        ("", "client.message_callback_add('levels/#', stored)"),
+        ("@client.topic_callback('levels/#')", ""),
+    ],
+)
+def test_a_callback_gets_the_messages(decorator: str, statement: str, tmp_path: Path) -> None:
+    code = f"""
+import paho.mqtt.client as mqtt
+
+client = mqtt.Client()
+
+{decorator}
+def stored(client, userdata, message):
+    client.publish("seen", message.topic, qos=1)
+
+{statement}
+"""
+    system = read_system({"shop/__init__.py": "", "shop/code.py": code}, tmp_path)
+    stored = next(o for o in system.operations if o.symbol == "stored")
+    (entry,) = stored.entries
+    assert (entry.kind, entry.redelivered, entry.concurrent) == ("consumer", False, False)
+    consumed, sent = stored.of(Kind.CONSUME, Kind.PUBLISH)
+    assert (consumed.verb, sent.dataset) == ("broadcast", "seen")

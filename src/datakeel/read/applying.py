@@ -13,7 +13,7 @@ from datakeel.model.operation import Resource
 from datakeel.read.contexts import Contexts, Opening, label_of
 from datakeel.read.evaluate import text_of
 from datakeel.read.functions import holds_callable
-from datakeel.read.libraries import CallRow, Opens, Runs, TypeRow
+from datakeel.read.libraries import CallRow, Entry, Opens, Runs, TypeRow
 from datakeel.read.program import Span
 from datakeel.read.querying import begins, run_sql
 from datakeel.read.registering import Callback, given_true, passed
@@ -350,7 +350,17 @@ class Applier(Contexts):
             if made is not None:
                 types = tuple(v.type for v in given)
                 made = replace(made, options=tuple(replace(o, place=o.place or self.place(at)) for o in options))
-                self.world.called_back(Callback(function_of(value).name, made, types, label, row.store, row.technology))
+                self.world.called_back(
+                    Callback(function_of(value).name, made, types, label, row.store, row.technology, entry.verb)
+                )
+
+    def call_back(self, row: TypeRow, entry: Entry, receiver: Value, value: Value) -> None:
+        """A function becomes an attribute under which the library calls it (``client.on_message = stored``)."""
+        made = self.world.register(value, entry, entry.name.removeprefix("="))
+        if made is not None:
+            types = tuple(v.type for v in passed(self.caller, entry.passes, receiver))
+            called = function_of(value).name
+            self.world.called_back(Callback(called, made, types, "", row.store, row.technology, entry.verb))
 
     def named_function(self, value: Value) -> Value:
         """What is registered by its name (``"shop.tasks.bill"``, a task's signature) as the function itself."""

@@ -56,7 +56,7 @@ def delivered(info: FunctionInfo, callback: Callback, trace: Trace) -> Iterator[
         yield Effect(
             number=0,
             kind=Kind.CONSUME,
-            verb="message",
+            verb=callback.verb,
             place=info.place,
             store=StoreKind(callback.store),
             technology=callback.technology,

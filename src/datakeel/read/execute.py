@@ -145,6 +145,8 @@ class Executor(Evaluator):
         row = self.world.libraries.type(base.type) if base.type else None
         if row is not None and name in row.sets and base.options is not None:
             base.options = {**base.options, row.sets[name]: value}
+        if row is not None and name in row.callbacks:
+            self.caller.call_back(row, row.callbacks[name], base, value)
 
     def assign_item(self, base: Value, key: Value, value: Value, at: Span, where: Expression) -> None:
         self.keep(value, many=not isinstance(key.const, str))

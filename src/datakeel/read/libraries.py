@@ -111,6 +111,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     instead: str = ""  # the argument that is registered, where it is given, instead of what is decorated
     methods: str = ""  # of an object that is registered: the methods that are entered (``on_*``)
     passes: tuple[str, ...] = ()  # the types of what the library calls it with; "self": the receiver
+    verb: str = "message"  # of a consumer's messages, as in TypeRow
     redelivered: bool = False
     redelivery: str = ""  # the option that decides on it: redelivered where it is true ("!x": where it is false)
     bound: str = ""  # the option that makes the registration's own value the function's first argument
@@ -222,6 +223,7 @@ class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     named: bool = True  # self[key] is known by its key; False: by the name of the whole
     name: str = ""  # an argument that names it
     sets: dict[str, str] = {}  # attribute whose assignment sets an option
+    callbacks: dict[str, Entry] = {}  # attribute that is assigned a function which the library calls
     implicit_transaction: bool = False  # a DB-API connection: the first statement begins a transaction
     begins_on: str = ""  # "write": only a statement that writes begins a transaction
     dialect: str = ""

@@ -401,7 +401,9 @@ class Link:
                 made = self.world.add_entry(info, entry, name, options)
                 if entry.kind == "consumer" or entry.passes:
                     made = replace(made, options=options)
-                    self.world.called_back(Callback(info.name, made, entry.passes, name, row.store, row.technology))
+                    self.world.called_back(
+                        Callback(info.name, made, entry.passes, name, row.store, row.technology, entry.verb)
+                    )
 
     def register_classes(self) -> None:
         """Methods that a library's base class calls: views, commands, consumers. ``*`` stands for any text: alone, for

@@ -39,6 +39,7 @@ class Callback(Struct, frozen=True, order=True, gc=False):
     name: str = ""
     store: str = ""
     technology: str = ""
+    verb: str = "message"  # as in TypeRow
 
 
 def entry_of(row: EntryRow, info: FunctionInfo, name: str, options: tuple[Option, ...] = ()) -> Entry:

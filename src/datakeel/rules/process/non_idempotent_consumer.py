@@ -17,13 +17,14 @@ from datakeel.rules.facts.inbox import deduplicated
 from datakeel.rules.rule import Hit, rule
 
 KEY = re.compile(r"(^|_)(id|pk|sk|key)$|Id$", re.I)
+ONCE = ("pop", "broadcast")  # what is taken out, or sent to whoever listens, never comes again
 
 
 @rule(Severity.CRITICAL)
 def non_idempotent_consumer(operation: Operation, system: System) -> Iterator[Hit]:
     """A message that is delivered twice has its effect twice."""
     consumed = (c for c in operation.of(Kind.CONSUME) if not c.chain and c.store != StoreKind.MEMORY)
-    consume = next(consumed, None)
+    consume = next((c for c in consumed if c.verb not in ONCE), None)
     own = [e for e in operation.entries if e.redelivered and e.place == operation.place]
     delivered = consume is not None or any(e.kind == "consumer" for e in own) or batch(operation, own)
     if not (delivered or any(e.kind == "task" for e in own)) or deduplicated(operation, system):
