@@ -13,7 +13,7 @@ from datakeel.rules.judge import judge
 from tests.pages import read_system
 
 MONGOENGINE = """
-from mongoengine import Document, IntField, ReferenceField, StringField
+from mongoengine import DictField, Document, IntField, ListField, ReferenceField, StringField
 from mongoengine.context_managers import run_in_transaction
 
 class Base(Document):
@@ -25,6 +25,8 @@ class Wallet(Base):
     shop = StringField()
     balance = IntField()
     parent = ReferenceField("self")
+    counts = DictField()
+    tags = ListField(StringField())
     meta = {"indexes": [{"fields": ["shop", "-balance"], "unique": True}, "owner"], "allow_inheritance": True}
 
 class GoldWallet(Wallet):
@@ -184,6 +186,21 @@ def said(assigned: tuple[Assignment, ...]) -> list[str]:
 def test_what_an_update_sets(code: str, call: str, verb: str, assigned: list[str], reading: Reading) -> None:
     write = reading(code, call)
     assert (write.kind, write.verb, said(write.assigned)) == (Kind.WRITE, verb, assigned)
+
+
+@pytest.mark.parametrize(
+    ("change", "assigned"),
+    [
+        ("w.counts[one] = two", ["counts.* value"]),
+        ("w.counts['a'] = 1; w.counts['b'] = two", ["counts.a constant", "counts.b value"]),
+        ("w.counts['a'] = w.counts['a'] + 1", ["counts value"]),
+        ("w.tags.append(one)", ["tags value"]),
+        ("w.counts['a'] = 1; w.counts.update(two)", ["counts value"]),
+    ],
+)
+def test_an_entry_of_a_mapping_is_written_alone(change: str, assigned: list[str], reading: Reading) -> None:
+    write = reading(MONGOENGINE, f"w = Wallet.objects.get(code=one); {change}; w.save()")
+    assert said(write.assigned) == assigned
 
 
 @pytest.mark.parametrize(

@@ -401,8 +401,10 @@ class Link:
                 made = self.world.add_entry(info, entry, name, options)
                 if entry.kind == "consumer" or entry.passes:
                     made = replace(made, options=options)
+                    whose = registration.receiver.type if registration.receiver is not None else ""
+                    passes = tuple(whose if kind == "self" else kind for kind in entry.passes)
                     self.world.called_back(
-                        Callback(info.name, made, entry.passes, name, row.store, row.technology, entry.verb)
+                        Callback(info.name, made, passes, name, row.store, row.technology, entry.verb)
                     )
 
     def register_classes(self) -> None:

@@ -104,6 +104,7 @@ class Orms:
             given = key.known and not drawn(value, base)
             entry = frozenset((Source("entry", name=canonical(key)),)) if given else NO_SOURCES
             whole = Value(sources=base.sources | value.sources | entry, rows=base.rows)
+            self.mongo.item_assigned(caller, rows, base.rows.path[-1], key, None if drawn(value, base) else value)
             caller.state.heap[(rows, f"$changed:{base.rows.path[-1]}")] = whole
             for orm in self.each:
                 orm.assigned(caller, owner, base.rows.path[-1], whole, at)

@@ -434,10 +434,16 @@ class Mongo:
     def assigned_columns(self, caller: Caller, mapped: Mapped, rows: Rows | None) -> tuple[Assignment, ...]:
         """What was changed of a document since it was read, its columns' contents too (``order.lines.append(…)``)."""
         heap = caller.state.heap
-        found = {}
+        found: dict[str, Assignment] = {}
+        if rows is None:
+            return ()
+        apart = not self.of_beanie(mapped)
         for name, column in mapped.columns.items():
-            value = (heap.get((rows, name)) or heap.get((rows, f"$changed:{name}"))) if rows is not None else None
-            if value is not None:
+            value = heap.get((rows, name)) or heap.get((rows, f"$changed:{name}"))
+            entries = heap.get((rows, f"$entries:{name}")) if apart and (rows, name) not in heap else None
+            if entries is not None and entries.entries:
+                found |= {f"{column}.{key}": assignment(f"{column}.{key}", v) for key, v in entries.entries.items()}
+            elif value is not None:
                 found[column] = assignment(column, value)
         return tuple(found[c] for c in sorted(found))
 
@@ -475,6 +481,18 @@ class Mongo:
 
     def assigned(self, caller: Caller, base: Value, name: str, value: Value, at: Span) -> None:
         """Nothing is written before `save`."""
+
+    def item_assigned(self, caller: Caller, rows: Rows, name: str, key: Value, value: Value | None) -> None:
+        """mongoengine writes just the entries of a mapping that are assigned; no value, or no key, is a change of the
+        whole."""
+        heap, mark = caller.state.heap, (rows, f"$entries:{name}")
+        if key is NOTHING or value is None:
+            heap[mark] = NONE
+        elif mark in heap or (rows, f"$changed:{name}") not in heap:
+            known = heap.get(mark, Value(entries={}))
+            heap[mark] = (
+                known.but(entries={**known.entries, key.text or "*": value}) if known.entries is not None else NONE
+            )
 
     def enter(self, caller: Caller, context: Value, node: With, run: Any) -> bool:
         return False
