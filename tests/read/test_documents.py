@@ -255,3 +255,9 @@ def test_a_revision_or_a_condition_is_a_version_check(
 ) -> None:
     found = judge(system_of(code + f"    {statements}\n", tmp_path))
     assert [f.rule for f in found if f.confidence.word != "low"] == rules
+
+
+@pytest.mark.parametrize(("chain", "reads"), [("", 2), (".select_related()", 1), (".no_dereference()", 1)])
+def test_a_reference_is_read_where_it_is_looked_at(chain: str, reads: int, tmp_path: Path) -> None:
+    loop = f"    for wallet in Wallet.objects(shop=one){chain}:\n        print(wallet.parent.code)\n"
+    assert len(changed(system_of(MONGOENGINE + loop, tmp_path))) == reads

@@ -227,6 +227,8 @@ class Mongo:
         mark = (base.rows, f"$loaded:{name}") if base.rows is not None else None
         if other is None or mark is None or mark in caller.state.heap or mark[0].root.startswith("new:"):
             return value
+        if base.name == "*":
+            return value  # its query has brought them along, or leaves them alone
         caller.state.heap[mark] = NONE
         kept = Value(sources=extended(base.sources, mapped.columns[name]), rows=rows)
         found = compared(other.primary[0], "=", kept)
@@ -317,6 +319,8 @@ class Mongo:
             return replace(plan, limit=first.const if isinstance(first.const, int) else 0)
         if name == "skip":
             return replace(plan, offset=True)
+        if name in ("select_related", "no_dereference"):
+            return replace(plan, eager=("*",))
         if name in ("order_by", "sort"):
             return replace(plan, order=tuple(v.text or "" for v in arguments.positional))
         return plan
