@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from datakeel.read.libraries import Table, shipped
+from datakeel.cache import Cache
+from datakeel.read import libraries
+from datakeel.read.libraries import Table, kept, shipped
 from tests.pages import Case, read_system, wrong_effects
 
 TABLES = shipped("python")
@@ -20,6 +22,22 @@ def test_the_examples_effects_are_seen(table: Table, tmp_path: Path) -> None:
     for number, example in enumerate(table.example):
         case = Case(f"{table.library} {number}", {"shop/code.py": example.code})
         assert wrong_effects(case, read_system(case.files, tmp_path / str(number))) == []
+
+
+def test_what_a_review_leaves_of_the_tables_is_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs = Cache.open(tmp_path, tmp_path / "cache")
+    kept("python", blobs)
+    blobs.save()
+    monkeypatch.setattr(libraries, "shipped", lambda language: pytest.fail("the texts are read again"))
+    assert kept("python", Cache.open(tmp_path, tmp_path / "cache")) == TABLES
+
+
+def test_tables_that_were_changed_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs = Cache.open(tmp_path, tmp_path / "cache")
+    kept("python", blobs)
+    monkeypatch.setattr(libraries, "texts", lambda language: {"new.toml": 'library = "new"'})
+    monkeypatch.setattr(libraries, "shipped", lambda language: (Table(library="new"),))
+    assert [t.library for t in kept("python", blobs)] == ["new"]
 
 
 def takes(dotted: str, option: str) -> bool | None:

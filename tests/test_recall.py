@@ -9,6 +9,7 @@ import pytest
 
 import datakeel
 from datakeel import reviewer
+from datakeel.cache import Cache
 from datakeel.config import Config
 from datakeel.finding import Review
 from datakeel.read.facts import Facts
@@ -41,9 +42,9 @@ def again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Again:
     project.mkdir()
     judged: list[int] = []
 
-    def counted(read: Facts, config: Config, tell: Progress, kept: Kept | None = None) -> Judged:
+    def counted(read: Facts, config: Config, tell: Progress, kept: Kept | None, cache: Cache) -> Judged:
         judged.append(1)
-        return judgement(read, config, tell, kept)
+        return judgement(read, config, tell, kept, cache)
 
     monkeypatch.setattr(reviewer, "judgement", counted)
 

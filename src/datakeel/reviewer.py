@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache as once
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,7 @@ def review(
         recall = Recall(cache, read, config)
         judged = recall.judged()
         if judged is None:
-            judged = judgement(read, config, tell, recall.linked())
+            judged = judgement(read, config, tell, recall.linked(), cache)
             recall.keep(judged)
         cache.save()
         trouble = [*([Remark("", 0, cache.trouble)] if cache.trouble else []), *not_run(config)]
@@ -79,11 +80,17 @@ def review(
         return replace(done, summary=told)
 
 
-def judgement(read: facts.Facts, config: Config, tell: Progress, kept: Kept | None = None) -> Judged:
-    """What the rules find in the system that the facts make; `kept` is what the last review left of its link."""
-    from datakeel.read import reader  # noqa: PLC0415  (most of this program, and of no use where all is recalled)
+def judgement(
+    read: facts.Facts, config: Config, tell: Progress, kept: Kept | None = None, cache: Cache | None = None
+) -> Judged:
+    """What the rules find in the system that the facts make; `kept` is what the last review left of its link, and
+    `cache` has the library models as it read them."""
+    # Most of this program, and of no use where all is recalled
+    from datakeel.read import libraries, reader  # noqa: PLC0415
 
-    system = reader.system(read, config.libraries, config.jobs, lambda done, whole: tell("linking", done, whole), kept)
+    tables = libraries.kept("python", cache) if cache is not None else None
+    linking = partial(tell, "linking")
+    system = reader.system(read, config.libraries, config.jobs, linking, kept, tables)
     given = msgspec.structs.asdict(config.facts)
     source = os.path.relpath(config.source or ".", read.sources.root)
     idle = [Remark(source, 0, text) for text in unmatched(system, **given)]

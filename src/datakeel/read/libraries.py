@@ -21,15 +21,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
+from hashlib import blake2b
 from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from datakeel.mistake import Mistake
 
+if TYPE_CHECKING:
+    from datakeel.read.facts import Shelf
 
-class Opens(Struct, frozen=True, forbid_unknown_fields=True):
+
+class Opens(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What entering a context, or being decorated, opens. `scope` is transaction, savepoint, lock, semaphore, breaker,
     retry, timeout, suppress (exceptions of the classes that are its arguments go no further), thread (another one runs
     it, and the caller's is free), stack (what is entered on it stays open to its end) or resource; empty with `by`: the
@@ -50,7 +56,7 @@ class Opens(Struct, frozen=True, forbid_unknown_fields=True):
     encloses: bool = False  # its arguments are evaluated inside (`wait_for(call(), 5)`)
 
 
-class Retries(Struct, frozen=True, forbid_unknown_fields=True):
+class Retries(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What arguments say of a retry. `attempts` and `on` name an argument each (``a|b``: the first that is given);
     `bounds` are arguments that end it otherwise (after some time).
     `waits`: for each argument, what the wait is where it is given (not None, 0 or False): constant, growing, jittered,
@@ -68,7 +74,7 @@ class Retries(Struct, frozen=True, forbid_unknown_fields=True):
     spares: tuple[str, ...] = ()
 
 
-class Through(Struct, frozen=True, forbid_unknown_fields=True):
+class Through(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The method of the same object that a library's method calls in its turn: where a subclass of the project
     overrides it, that is followed. `first` are constants that are given before the arguments."""
 
@@ -76,7 +82,7 @@ class Through(Struct, frozen=True, forbid_unknown_fields=True):
     first: tuple[str, ...] = ()
 
 
-class Chosen(Struct, frozen=True, forbid_unknown_fields=True):
+class Chosen(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The class that does what a call asks for, as a `setting` names it (Django's mail backend), and its `method`: one
     of the project's own is followed, one of another library does what that one's row says. An object that is handed
     over as `unless` does it instead."""
@@ -86,7 +92,7 @@ class Chosen(Struct, frozen=True, forbid_unknown_fields=True):
     unless: str = ""
 
 
-class Runs(Struct, frozen=True, forbid_unknown_fields=True):
+class Runs(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A callable argument that the call runs (``*``: each positional one). `when` is a value of model.effect.When;
     `arguments` names the argument that holds its arguments (a tuple), or ``rest`` for those after it, or ``all`` for
     all; `options` the argument that holds its keyword arguments. `thread`: another thread runs it, and the caller's is
@@ -100,7 +106,7 @@ class Runs(Struct, frozen=True, forbid_unknown_fields=True):
     thread: bool = False
 
 
-class Entry(Struct, frozen=True, forbid_unknown_fields=True):
+class Entry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the decorated, or passed, function becomes: a kind of entry (see model.operation.Entry). `name`: an
     argument with its name, or a text with arguments in braces (``POST {self.prefix}{path}``); `callable`: the argument
     that is registered (a decorator registers what it decorates)."""
@@ -123,7 +129,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True):
     atomic: bool = False  # the framework holds a transaction round it
 
 
-class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CallRow(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """What one call does. Arguments are named by `parameters` (without self); a text that begins with ``=`` is a
     constant, ``self`` is the receiver, ``self.name`` its name, ``self.x`` its option x, ``*`` all arguments."""
 
@@ -198,7 +204,7 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     like: str = ""  # another row that it is as; keys given here win
 
 
-class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A library's class. An option's default is a text; ``socket.timeout|None`` is the default of the whole process
     of that name, else what follows."""
 
@@ -235,7 +241,7 @@ class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     retries: Retries | None = None
 
 
-class ClassRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ClassRow(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Methods of a project class that inherits from a library's: which are entry points, and what attributes hold."""
 
     entries: dict[str, Entry] = {}
@@ -244,7 +250,7 @@ class ClassRow(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     decorators: tuple[str, ...] = ()
 
 
-class Function(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Function(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A function that is an entry by its name and the names of its first parameters (``lambda_handler(event,
     context)``)."""
 
@@ -252,7 +258,7 @@ class Function(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     entry: Entry
 
 
-class Setting(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Setting(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Where a project sets a default of the whole process: constants of these `names` (of settings modules), or the
     `option` of an object of a `type` that a module makes."""
 
@@ -261,7 +267,7 @@ class Setting(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     option: str = ""
 
 
-class Schedule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Schedule(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A mapping in which each entry names a task to be run at times: where the project `held` it, and the key of the
     task's name in an entry."""
 
@@ -269,7 +275,7 @@ class Schedule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     task: str
 
 
-class Listed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Listed(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Class attributes that list functions which something runs: their names, those of which one stands `beside` them,
     and the entry that each function is."""
 
@@ -278,11 +284,11 @@ class Listed(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     entry: Entry
 
 
-class Example(Struct, frozen=True, forbid_unknown_fields=True):
+class Example(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     code: str
 
 
-class Table(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Table(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     library: str
     technology: str = ""
     store: str = ""
@@ -507,12 +513,29 @@ def read_table(text: str, name: str) -> Table:
         raise BadTable(f"{name}: {problem}") from problem
 
 
+def texts(language: str) -> dict[str, str]:
+    """The tables of a language as they are written, by their files' names and in the order of these."""
+    folder = resources.files(f"datakeel.read.languages.{language}") / "libraries"
+    names = sorted(f.name for f in folder.iterdir() if f.name.endswith(".toml"))
+    return {n: (folder / n).read_text(encoding="utf-8") for n in names}
+
+
 @cache
 def shipped(language: str) -> tuple[Table, ...]:
     """The tables of a language, in the order of their names."""
-    folder = resources.files(f"datakeel.read.languages.{language}") / "libraries"
-    names = sorted(f.name for f in folder.iterdir() if f.name.endswith(".toml"))
-    return tuple(read_table((folder / n).read_text(encoding="utf-8"), n) for n in names)
+    return tuple(read_table(text, name) for name, text in texts(language).items())
+
+
+def kept(language: str, blobs: Shelf) -> tuple[Table, ...]:
+    """The same, as the last review left them: to read the texts takes longer than all else of a small review."""
+    own = Path(__file__).read_text(encoding="utf-8")  # what a table may say
+    key = blake2b("".join((own, *texts(language).values())).encode(), digest_size=16).digest()
+    blob = blobs.get(key)
+    if blob is not None:
+        return msgspec.msgpack.decode(blob, type=tuple[Table, ...])
+    tables = shipped(language)
+    blobs.put(key, msgspec.msgpack.encode(tables))
+    return tables
 
 
 def given(models: Iterable[Mapping[str, object]]) -> tuple[Table, ...]:
