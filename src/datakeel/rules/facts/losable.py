@@ -13,6 +13,8 @@ NAMES = re.compile(
     re.I,
 )
 
+FLEETING = ("redis", "mqtt")  # a queue of theirs is publish/subscribe
+
 
 def losable(system: System, name: str) -> bool:
     """Whether a dataset's content may be lost.
@@ -27,4 +29,4 @@ def losable(system: System, name: str) -> bool:
 def kept_nowhere(message: Effect) -> bool:
     """Whether a message goes to a channel that keeps none: who does not listen at that moment never gets it, and there
     is no state that could differ from a row."""
-    return message.technology == "redis" and message.store == StoreKind.QUEUE
+    return message.technology in FLEETING and message.store == StoreKind.QUEUE
