@@ -12,7 +12,7 @@ from datakeel.model.system import System
 from datakeel.rules.facts.decisions import first_filling, of_old_rows
 from datakeel.rules.facts.derivation import about, marks, named_in, record_writes, together, unit
 from datakeel.rules.facts.guards import here
-from datakeel.rules.facts.losable import kept_nowhere
+from datakeel.rules.facts.losable import for_devices, kept_nowhere
 from datakeel.rules.facts.needs import busy_taker, needs
 from datakeel.rules.facts.stakes import race
 from datakeel.rules.rule import Hit, rule
@@ -164,10 +164,13 @@ def doubts(operation: Operation, publish: Effect, write: Effect, system: System)
 
 
 def harmless(operation: Operation, publish: Effect, write: Effect, system: System) -> bool:
-    """Whether whoever takes the message does without what was written: he needs nothing of it; or it is written after
-    the job has left, and the job is not seen to look at it; or after a message that only those get who listen then."""
+    """Whether whoever takes the message does without what was written: he needs nothing of it, or is a machine; or it
+    is written after the job has left, and the job is not seen to look at it; or after a message that only those get who
+    listen then."""
     needed = needs(publish, write, system)
-    if needed == Answer.NO or (kept_nowhere(publish) and write.number > publish.number):
+    if needed == Answer.NO or (needed == Answer.UNKNOWN and for_devices(publish)):
+        return True
+    if kept_nowhere(publish) and write.number > publish.number:
         return True
     alone = unit(operation, publish) is None
     return alone and needed == Answer.UNKNOWN and busy_taker(publish, system)

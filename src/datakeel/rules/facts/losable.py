@@ -30,3 +30,8 @@ def kept_nowhere(message: Effect) -> bool:
     """Whether a message goes to a channel that keeps none: who does not listen at that moment never gets it, and there
     is no state that could differ from a row."""
     return message.technology in FLEETING and message.store == StoreKind.QUEUE
+
+
+def for_devices(message: Effect) -> bool:
+    """Whether a message goes to machines and screens, which ask no database of the sender's about it."""
+    return message.technology == "mqtt"
