@@ -36,6 +36,16 @@ CASES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         """,
         {"Command.__init__": ("command", ""), "Command.handle": ("command", ""), "Command.other": ("", "")},
     ),
+    "a program that picks a module by its name": (
+        """
+        import sys
+        from importlib import import_module
+        PROCESSES = {"relay": "shop.code"}
+        def main(): pass
+        def run(): import_module(PROCESSES[sys.argv[1]]).main()
+        """,
+        {"main": ("main", ""), "run": ("", "")},
+    ),
     "rq-scheduler": (
         """
         from rq_scheduler import Scheduler

@@ -307,6 +307,14 @@ class Effect(Struct, frozen=True, gc=False, kw_only=True):
         return self.selection.predicates if self.selection is not None else ()
 
     @property
+    def seconds(self) -> float | None:
+        """How long a wait lasts by what it says itself; None where that is no known number."""
+        try:
+            return float(self.text)
+        except ValueError:
+            return None
+
+    @property
     def own(self) -> bool:
         """Whether it stands in the operation's own text, at most through the object's own ``save``."""
         return not self.chain or (len(self.chain) == 1 and self.callee.endswith(".save"))

@@ -249,6 +249,13 @@ def same(caller: Caller, arguments: Arguments, at: Span) -> Value:
     return arguments.positional[0] if arguments.positional else NOTHING
 
 
+def imported(caller: Caller, arguments: Arguments, at: Span) -> Value:
+    """``import_module("shop.relay")``: a module of the project, as an import of it."""
+    name = arguments.positional[0].text if arguments.positional and arguments.positional[0].known else None
+    module = caller.world.names.modules.get(name) if name else None
+    return caller.world.symbol_value(module) if module is not None else Value(sources=arguments.sources())
+
+
 def setting(caller: Caller, arguments: Arguments, at: Span) -> Value:
     """``os.getenv("TOPIC", "orders")``: what it is called where nobody says otherwise."""
     default = arguments.get("default", 1) or NOTHING
@@ -298,6 +305,7 @@ BUILTINS: dict[str, Builtin] = {
     "typing.cast": lambda c, a, s: a.positional[-1] if a.positional else NOTHING,
     "copy.copy": same,
     "copy.deepcopy": same,
+    "importlib.import_module": imported,
     "os.getenv": setting,
     "os.environ.get": setting,
     "decouple.config": setting,

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from datakeel.model.effect import Effect, Kind, Scope, StoreKind
+from datakeel.read.ledger import NAME
 from datakeel.read.libraries import Entry as EntryRow
 from datakeel.read.machine import Trace
 from datakeel.read.program import Assign
 from datakeel.read.registering import Callback
-from datakeel.read.symbols import ClassInfo, FunctionInfo
+from datakeel.read.symbols import ClassInfo, Constant, FunctionInfo, Module
 from datakeel.read.values import MESSAGES, NOTHING, Value
 from datakeel.read.world import World
 
 SCHEDULE = EntryRow("schedule")
+PICKS = "import_module"
 
 
 def register_consumer(world: World, info: FunctionInfo, trace: Trace) -> None:
@@ -73,6 +75,7 @@ def goes_through(effect: Effect, callback: Callback) -> bool:
 def register_named(world: World, functions: Iterable[FunctionInfo]) -> None:
     """Functions that something runs by their name, and those that a class lists."""
     register_listed(world)
+    register_picked(world)
     for info in functions:
         row = world.libraries.functions.get(info.signature.name)
         names = tuple(p.name for p in info.signature.parameters[: len(row.parameters)]) if row is not None else ()
@@ -80,6 +83,29 @@ def register_named(world: World, functions: Iterable[FunctionInfo]) -> None:
             entry = world.add_entry(info, row.entry, "")
             if row.entry.passes:
                 world.called_back(Callback(info.name, entry, row.entry.passes))
+
+
+def register_picked(world: World) -> None:
+    """A program that picks a module by its name, out of a table of its own, starts the function of it that it calls
+    (``import_module(PROCESSES[name]).main()``)."""
+    world.ledger.rests_on(NAME, PICKS)
+    for module in world.names.every_module():
+        bodies = module.file.bodies if any(PICKS in code.names for code in module.file.bodies) else ()
+        called = frozenset(name for code in bodies for name in code.names)
+        for symbol in world.names.scope(module).values() if called else ():
+            value = world.constant(symbol) if isinstance(symbol, Constant) and symbol.module is module else NOTHING
+            for one in (*(value.entries or {}).values(), *(value.items or ())):
+                picked = named_module(world, module, one.text) if one.known and one.text else None
+                for name, info in world.names.functions(picked).items() if picked is not None else ():
+                    if name in called:
+                        world.add_entry(info, EntryRow("main"), info.module.name)
+
+
+def named_module(world: World, asking: Module, text: str) -> Module | None:
+    """The module of the project that a text names, by its whole name or below a package of the module that asks."""
+    parts = asking.name.split(".")
+    names = (".".join((*parts[:depth], text)) for depth in range(len(parts), -1, -1))
+    return next((m for name in names if (m := world.names.modules.get(name)) is not None), None)
 
 
 def register_listed(world: World) -> None:

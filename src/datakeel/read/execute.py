@@ -520,9 +520,10 @@ def varied(value: Value, iterable: Value) -> Value:
 
 
 def until_told(test: Expression | None) -> bool:
-    """Whether a loop goes on until somebody says that it shall end (``while not stopping.is_set()``)."""
+    """Whether a loop goes on until somebody says that it shall end (``while not stopping.is_set()``, or a wait that
+    ends with it)."""
     match test:
-        case Derive("not", (Call(Attribute(_, "is_set")),)):
+        case Derive("not", (Call(Attribute(_, "is_set" | "wait")),)):
             return True
     return False
 

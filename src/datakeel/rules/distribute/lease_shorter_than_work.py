@@ -47,10 +47,7 @@ def outlasts(lease: Lease, work: list[Effect]) -> tuple[Effect, str] | None:
 def waiting(effect: Effect) -> float | None:
     """How long an effect may take, as far as it says so."""
     if effect.kind == Kind.WAIT:
-        try:
-            return float(effect.text)
-        except ValueError:
-            return None
+        return effect.seconds
     option = effect.option("timeout")
     return limit_of(option) if option is not None and option.given and slow(effect) else None
 

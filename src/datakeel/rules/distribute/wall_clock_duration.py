@@ -98,10 +98,9 @@ def left_by(operation: Operation, elapsed: Effect) -> bool:
 
 def long(pause: Effect) -> bool:
     """Whether a pause is of many seconds: it says so, or is a stretch of time that is configured."""
-    try:
-        return float(pause.text) > SHORT
-    except ValueError:
+    if pause.seconds is None:
         return any(s.kind in ("span", "random") for s in pause.payload)
+    return pause.seconds > SHORT
 
 
 def kept(operation: Operation, elapsed: Effect) -> bool:

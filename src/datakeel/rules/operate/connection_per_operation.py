@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Kind
+from datakeel.model.effect import Effect, Kind
 from datakeel.model.operation import Entry, Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import System
@@ -20,6 +20,7 @@ DEAR = ("connection", "pool")  # to open: a handshake, a login, a process on the
 CLIENTS = ("mongodb", "cassandra", "elasticsearch", "kafka")  # whose clients hold a pool and threads
 TURN = "turn of the loop"
 JOB = "turn of its process"
+SELDOM = 30.0  # seconds between two turns: a handshake of some milliseconds is nothing beside them
 MANY_TIMES = ("request", "consumer", "task")
 STATUS = re.compile(r"[._/](status|ping)[/$]*$", re.I)
 LOCAL = ("", "sqlite", "sqlite3", "socket", "http", "smtp")
@@ -48,9 +49,33 @@ def opened(operation: Operation, system: System) -> Iterator[Opened]:
         if resource.chain or resource.per != "call" or resource.kept or not dear(resource):
             continue
         each = per_row(resource) or once_for_each(operation, resource) or for_each_sent(operation, resource)
-        each = each or (JOB if resource.kind == "connection" and polls(operation, system) else "")
+        each = each or (JOB if resource.kind == "connection" and in_turns(operation, resource, system) else "")
         if each:
             yield resource, each
+
+
+def in_turns(operation: Operation, resource: Resource, system: System) -> bool:
+    """Whether a process opens it in each turn of its loop, one soon after the other; not once, and anew where it broke:
+    what has turns of its own, on the connection that it holds, comes back for no other reason."""
+    if not polls(operation, system) or any(turning(e, resource) for e in operation.effects):
+        return False
+    callers = [(o, e) for o in system.operations for e in o.effects if e.callee == operation.name]
+    return not any(
+        (wait.seconds or 0) >= SELDOM and {s.number for s in wait.scopes} & {s.number for s in e.scopes if s.unbounded}
+        for o, e in callers
+        for wait in o.of(Kind.WAIT)
+    )
+
+
+def turning(effect: Effect, resource: Resource) -> bool:
+    """Whether an effect stands in an endless loop of the function's own text, begun with what was opened at hand."""
+    return any(
+        s.kind == "loop"
+        and s.unbounded
+        and s.number > resource.number
+        and (effect.call is None or s.number < effect.call)
+        for s in effect.scopes
+    )
 
 
 def judged(operation: Operation) -> bool:
