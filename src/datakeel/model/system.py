@@ -132,6 +132,21 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
     def operation(self, name: str) -> Operation | None:
         return self._operations.get(name)
 
+    def callers(self, name: str) -> Iterator[tuple[Operation, bool]]:
+        """Who calls a function that has effects, each with whether a call stands in a loop without an end."""
+        yield from self._callers.get(name, {}).values()
+
+    @cached_property
+    def _callers(self) -> dict[str, dict[str, tuple[Operation, bool]]]:
+        found: dict[str, dict[str, tuple[Operation, bool]]] = {}
+        for operation in self.operations:
+            for effect in operation.effects:
+                if effect.callee:
+                    known = found.setdefault(effect.callee, {})
+                    endless = any(s.kind == "loop" and s.unbounded for s in effect.scopes)
+                    known[operation.name] = operation, endless or known.get(operation.name, (operation, False))[1]
+        return found
+
     def effects_at(self, place: Place) -> tuple[Effect, ...]:
         """Every effect of one place in the text, as each operation sees it that reaches it."""
         return tuple(self._effects_at.get(place, ()))

@@ -21,7 +21,7 @@ HAPPENS = re.compile(
     r"deliver(y|ie)|download|entr(y|ie)|event|execution|feed_?item|finding|flip|hit|histor(y|ie)|impression|incident|invoice|issue|job|"
     r"journal|like|line|log|log_?record|measurement|message|metric|notification|observation|order|order_?item|"
     r"order_?line|outbox|page_?view|payment|ping|post|reading|receipt|record|refund|reply|request|reservation|response|"
-    r"result|revision|run|sample|scan|session|shipment|sms|span|submission|task|telemetry|ticket|trace|transaction|"
+    r"result|revision|run|saga|sample|scan|session|shipment|sms|span|submission|task|telemetry|ticket|trace|transaction|"
     r"transfer|upload|view|visit|vote)s?$",
     re.I,
 )

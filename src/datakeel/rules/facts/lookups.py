@@ -56,12 +56,15 @@ def polls(operation: Operation, system: System) -> bool:
     starts = {e.kind for e in operation.entries}
     if starts != {"main"} or operation.role != Role.PRODUCT or not any(c.loop for c in operation.contexts):
         return False
-    return any(
-        e.callee == operation.name and any(s.unbounded for s in e.scopes)
-        for o in system.operations
-        if any(c.kind == "main" for c in o.entries)
-        for e in o.effects
-    )
+    waiting, seen = [operation.name], {operation.name}
+    while waiting:
+        for caller, endless in system.callers(waiting.pop()):
+            if any(e.kind == "main" for e in caller.entries) and caller.name not in seen:
+                if endless:
+                    return True
+                seen.add(caller.name)
+                waiting.append(caller.name)
+    return False
 
 
 def looks(effect: Effect) -> bool:
