@@ -297,8 +297,7 @@ class World:
         if value.options is None:
             return
         caller = self.scratch(module)
-        own = body(module.file.bodies[-1]) if len(module.file.bodies) > len(module.file.functions) else ()
-        for statement in (*module.file.constants, *own):
+        for statement in self.own_statements(module):
             match statement:
                 case Evaluate(Call(Attribute(base, name)) as call):
                     row = self.method_row(self.part_of(symbol, value, base), name)
@@ -1439,8 +1438,39 @@ class World:
         for module in self.settings:
             found = self.names.member(module, name)
             if isinstance(found, Constant):
-                return self.constant(found)
+                return self.filled(module, name, self.constant(found))
         return NOTHING
+
+    def filled(self, module: Module, name: str, value: Value) -> Value:
+        """A mapping with what the module's own statements put into it (``DATABASES["default"]["ATOMIC_REQUESTS"] =
+        True``)."""
+        for statement in self.own_statements(module):
+            match statement:
+                case Assign((Item() as target,), given) if given is not None:
+                    keys = keys_below(target, f".{name}")
+                    value = with_entry(value, keys, self.scratch(module).eval(given)) if keys else value
+        return value
+
+    def own_statements(self, module: Module) -> tuple[Statement, ...]:
+        """A module's own statements, outside of its functions and classes."""
+        own = body(module.file.bodies[-1]) if len(module.file.bodies) > len(module.file.functions) else ()
+        return (*module.file.constants, *own)
+
+
+def keys_below(target: Expression, name: str) -> tuple[str, ...]:
+    """The constant keys by which a global's parts are named; none where it is another's, or a key is not known."""
+    keys: list[str] = []
+    while isinstance(target, Item) and isinstance(target.key, Const) and isinstance(target.key.value, str):
+        keys.insert(0, target.key.value)
+        target = target.base
+    return tuple(keys) if isinstance(target, Global) and target.dotted == name else ()
+
+
+def with_entry(value: Value, keys: tuple[str, ...], given: Value) -> Value:
+    first, *rest = keys
+    entries = dict(value.entries or {})
+    entries[first] = with_entry(entries.get(first, NOTHING), tuple(rest), given) if rest else given
+    return value.but(entries=entries)
 
 
 def named_with(info: FunctionInfo, bound: Mapping[str, Value]) -> str:
