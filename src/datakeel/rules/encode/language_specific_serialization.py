@@ -19,6 +19,8 @@ NATIVE = re.compile(r"'?(_?c?pickle|dill|cloudpickle|marshal|jsonpickle)(\.|'?$)
 SAFE_LOADERS = ("SafeLoader", "CSafeLoader", "BaseLoader", "CBaseLoader")
 BROKERS = (StoreKind.LOG, StoreKind.QUEUE)
 STORES = (*BROKERS, StoreKind.CACHE, StoreKind.KEY_VALUE, StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.OBJECT)
+# what is read of them, and written by nobody in view, is the project's own of long ago, to be put into another form
+OWN = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
 KEPT = {StoreKind.CACHE: 2, StoreKind.KEY_VALUE: 1, StoreKind.OBJECT: 1}
 GONE = "what was written before cannot be read any more; who can write here, runs code in the reader"
 SHAPE = "it reads only with this code: a class that moves or changes breaks it, other languages cannot read it"
@@ -152,7 +154,7 @@ def of_read(operation: Operation, decode: Effect, origin: Effect) -> Hit:
             Step(decode.place, "a writer of another release breaks the reader; who can write there, runs code here"),
         ),
         rests_on=(decode, origin),
-        doubts=doubts(origin),
+        doubts=2 if origin.store in OWN else doubts(origin),
         datasets=(origin.dataset,) if origin.dataset else (),
         fix=Fix(title="read a format with a schema", text="json.loads(…), and a model that checks it"),
     )

@@ -12,11 +12,11 @@ from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.loops import alone, holding, refused
 from datakeel.rules.facts.slow import slow, words
 from datakeel.rules.facts.words import thing
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 from datakeel.rules.story import way
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(0, 6))
 def slow_poll_loop(operation: Operation, system: System) -> Iterator[Hit]:
     """What is done between two polls can take longer than the other side waits for the next one."""
     held = next((e for e in holding(operation, system) if beats(operation, e)), None)
@@ -106,6 +106,7 @@ def overslept(consume: Effect, work: Effect, worst: float, limit: float) -> Hit:
             Step(consume.place, "the next consumer meets the same slowness, and is thrown out in its turn"),
         ),
         rests_on=(consume, work),
+        apart=True,  # the judged ones were loops of coroutines
         doubts=1
         if work.kind == Kind.WAIT or many is None or many.given
         else 2,  # defaults: nobody has reckoned with it

@@ -21,6 +21,7 @@ from datakeel.read.orms.sqlalchemy.plan import (
     FLASK,
     PAGE,
     QUERY,
+    REGISTRY,
     RESULT,
     ROW,
     SAVEPOINT,
@@ -108,6 +109,8 @@ class SqlAlchemy:
 
     def call(self, caller: Caller, function: Value, arguments: Arguments, at: Span) -> Value | None:
         match function.target:
+            case MethodTarget() if self.transactions.is_a(function.type, REGISTRY):  # ``db.session()``
+                return self.sessions.made(caller, function, arguments, at)
             case MethodTarget(receiver, name) if not self.strange(receiver):
                 return self.method(caller, receiver, name, arguments, at)
             case ExternalTarget(dotted) if dotted.startswith(PARTS):

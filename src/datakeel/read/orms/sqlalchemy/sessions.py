@@ -46,7 +46,7 @@ RUNS = {"execute": "result", "scalars": "scalars", "scalar": "scalar", "exec": "
         "stream_scalars": "scalars"}  # fmt: skip
 KINDS = {"sqlalchemy.Select": "select", "sqlalchemy.Insert": "insert", "sqlalchemy.Update": "update",
          "sqlalchemy.Delete": "delete"}  # fmt: skip
-QUIET = frozenset(("in_transaction", "in_nested_transaction", "get_bind", "is_modified", "info", "expire_all"))
+QUIET = frozenset(("in_transaction", "get_bind", "is_modified", "info", "expire_all"))
 FLASK_READS = frozenset(("get_or_404", "first_or_404", "one_or_404", "paginate"))
 CALLED = frozenset(("db", "session", "dbsession", "db_session"))
 PROOF = frozenset(("query", "execute", "scalars", "scalar", "get", "add", "delete", "refresh", "merge"))
@@ -147,6 +147,8 @@ class Sessions:
         match name:
             case "commit" | "rollback":
                 return self.ended(caller, session, name, at)
+            case "in_nested_transaction":  # as far as this function and its callees open one
+                return Value(const=any(s.kind == "savepoint" for s in caller.state.scopes))
             case "begin_nested":
                 self.transactions.begun(caller, session, connection, at)
                 return Value(type=SAVEPOINT, owner=session, state=self.opening("savepoint", session, at))
@@ -221,8 +223,8 @@ class Sessions:
         return NONE
 
     def closed(self, caller: Caller, connection: str) -> None:
-        """What was not committed is gone; the next use begins anew."""
-        if connection in caller.state.transactions:
+        """What was not committed is gone; the next use begins anew. What a caller has open is ended too."""
+        if connection in caller.state.transactions or connection.startswith("parameter:"):
             number = caller.current(connection)
             if number is not None:
                 caller.release_rows(number)
