@@ -57,7 +57,8 @@ def opened(operation: Operation, system: System) -> Iterator[Opened]:
 def in_turns(operation: Operation, resource: Resource, system: System) -> bool:
     """Whether a process opens it in each turn of its loop, one soon after the other; not once, and anew where it broke:
     what has turns of its own, on the connection that it holds, comes back for no other reason."""
-    if not polls(operation, system) or any(turning(e, resource) for e in operation.effects):
+    at_once = any(endless for _, endless in system.callers(operation.name))
+    if not at_once or not polls(operation, system) or any(turning(e, resource) for e in operation.effects):
         return False
     callers = [(o, e) for o in system.operations for e in o.effects if e.callee == operation.name]
     return not any(
@@ -73,7 +74,7 @@ def turning(effect: Effect, resource: Resource) -> bool:
         s.kind == "loop"
         and s.unbounded
         and s.number > resource.number
-        and (effect.call is None or s.number < effect.call)
+        and (effect.call is None or s.number <= effect.call)
         for s in effect.scopes
     )
 
