@@ -157,32 +157,29 @@ class Pool:
         """Starts one more worker and gives it work; where the system has no process or pipe left, it does without."""
         if not any(self.zones):
             return
+        with held_back():  # whoever ends the program waits until the child is known, and sure to be a child
+            worker = self.forked(zone)
+        if worker is not None:
+            worker.give(self.taken(zone))
+
+    def forked(self, zone: deque[list[int]]) -> Worker | None:
         pipes: list[int] = []
         try:
             pipes += os.pipe()
             pipes += os.pipe()
-            pid = self.fork(*pipes)
+            pid = os.fork()
         except OSError:
             for descriptor in pipes:
                 os.close(descriptor)
-            return
+            return None
+        if pid == 0:
+            others = (fd for worker in self.workers for fd in (worker.orders, worker.answers))
+            serve(self.work, pipes[0], pipes[3], (pipes[1], pipes[2], *others))
         os.close(pipes[0])
         os.close(pipes[3])
         worker = Worker(pid, zone, pipes[1], pipes[2])
         self.workers.append(worker)
-        worker.give(self.taken(zone))
-
-    def fork(self, orders_out: int, orders_in: int, answers_out: int, answers_in: int) -> int:
-        """Whoever ends the program waits until the child is sure to be a child."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-        try:
-            pid = os.fork()
-            if pid == 0:
-                others = (fd for worker in self.workers for fd in (worker.orders, worker.answers))
-                serve(self.work, orders_out, answers_in, (orders_in, answers_out, *others))
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return pid
+        return worker
 
     def turn(self) -> Iterator[Result]:
         """Waits until a worker has something to say, or has been silent for too long."""
@@ -220,6 +217,16 @@ class Pool:
         if worker.pending:
             worker.zone.appendleft(list(worker.pending))
         self.start(worker.zone)
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """The signals that end the program wait."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def serve(work: Work, orders: int, answers: int, others: Sequence[int]) -> NoReturn:
