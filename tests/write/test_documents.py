@@ -10,7 +10,7 @@ from tests.write.documents import DOCUMENTS
 
 
 def test_only_what_is_looked_for_is_a_column_or_has_an_index() -> None:
-    products = write(DOCUMENTS).text("migrations/0003_products.sql")
+    products = write(DOCUMENTS).text("migrations/0002_products.sql")
     assert "description" not in products and "price" not in products
     assert products.count("GENERATED ALWAYS") == 4  # sku, name, category, tags
     assert "CONSTRAINT products_sku_once UNIQUE (sku)" in products
@@ -20,7 +20,7 @@ def test_only_what_is_looked_for_is_a_column_or_has_an_index() -> None:
 
 
 def test_moments_in_documents_are_read_the_same_under_every_setting() -> None:
-    schema = write(DOCUMENTS).text("migrations/0004_forms.sql")
+    schema = write(DOCUMENTS).text("migrations/0003_forms.sql")
     assert "submitted_at timestamptz NOT NULL GENERATED ALWAYS AS (instant(body ->> 'submitted_at')) STORED" in schema
     assert "due date NOT NULL GENERATED ALWAYS AS (day(body ->> 'due')) STORED" in schema
 

@@ -62,7 +62,7 @@ def test_measurements_that_no_job_follows_are_written_once() -> None:
     alone = "".join(f.text for f in written(READINGS).files)
     assert "_arrivals" not in alone
     followed = written(READINGS, MEASURED)
-    arrivals = followed.text("migrations/0003_reading_arrivals.sql")
+    arrivals = followed.text("migrations/0002_reading_arrivals.sql")
     assert "REFERENCING NEW TABLE AS arrived" in arrivals
     assert "src/bank/processing/patience.py" in {f.path for f in followed.files}
 
