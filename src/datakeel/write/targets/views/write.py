@@ -122,6 +122,7 @@ def _files(design: Design, views: tuple[Derived, ...], tables: list[str]) -> Ite
         "alone": len(design.requirements.domain.aggregates) == 1,
         "views": views,
         "tables": tables,
+        "jobs": len(tables) > len(views),
         "imports": "\n".join(imports),
     }
     for name in (
@@ -169,6 +170,8 @@ def _tests(package: str, views: tuple[Derived, ...], common: dict[str, object]) 
         **common,
         "shape": shape,
         "life": walk(shape),
+        # Whatever the bytes, they are an event of a type that has no fields. No type of event begins in lower case.
+        "with_fields": next((m.name for m in walk(shape) if m.fields), "unreadable"),
         "last_state": dict(shape.states)[next(m.state for m in reversed(walk(shape)) if m.state)],
         "word_of": lambda view: _example(view, view.words),
         "key_of": _key_of,
