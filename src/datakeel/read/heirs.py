@@ -56,11 +56,12 @@ class Heirs:
         that have it; where there are several, of those that act on the world with it (others hold all in memory), each
         perhaps. None where the method is more than declared, or where so many have it that what one of them does
         says little."""
-        if not self.declared(method):
+        heirs = self.of(cls)
+        if not heirs or not self.declared(method):
             return ()
         name = method_name(method)
         found: dict[FunctionInfo, ClassInfo] = {}
-        for heir in self.of(cls):
+        for heir in heirs:
             written = heir.method(name)
             if written is not None and not self.declared(written):
                 found.setdefault(written, heir)
