@@ -1444,7 +1444,8 @@ class World:
     def filled(self, module: Module, name: str, value: Value) -> Value:
         """A mapping with what the module's own statements put into it (``DATABASES["default"]["ATOMIC_REQUESTS"] =
         True``)."""
-        for statement in self.own_statements(module):
+        assigned = (s for s in self.own_statements(module) if isinstance(s, Assign))
+        for statement in sorted(assigned, key=lambda s: (s.at.line, s.at.column)):
             match statement:
                 case Assign((Item() as target,), given) if given is not None:
                     keys = keys_below(target, f".{name}")
