@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datakeel.finding import Change, Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind, When
-from datakeel.model.operation import Exit, Operation, Transaction
+from datakeel.model.operation import Exit, Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.decisions import first_filling, of_old_rows
-from datakeel.rules.facts.derivation import about, marks, named_in, record_writes, together, unit
+from datakeel.rules.facts.derivation import about, committed_between, marks, named_in, record_writes, together, unit
 from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.losable import for_devices, kept_nowhere
 from datakeel.rules.facts.needs import busy_taker, needs
@@ -62,7 +62,7 @@ def uncommitted(operation: Operation, publish: Effect, system: System) -> Effect
         if together(operation, w, publish)
         and not operation.exclusive(w, publish)
         and not (w.number > publish.number and marks(w))
-        and not ended(operation, w, publish)
+        and not committed_between(operation, w, publish)
         and not first_filling(operation, w)
         and not one_for_all(w)
     ]
@@ -81,31 +81,6 @@ def one_for_all(write: Effect) -> bool:
     return (
         write.verb == "get-or-create" and bool(asked) and all(p.value.startswith(("const:", "global:")) for p in asked)
     )
-
-
-def ended(operation: Operation, write: Effect, publish: Effect) -> bool:
-    """Whether every run that comes from the write to the message commits on the way: paths that did not write go on in
-    the same session, but have nothing to commit."""
-    transaction = operation.transaction_of(write)
-    return (
-        transaction is not None
-        and transaction.kind == "session"
-        and any(
-            (c.transaction == write.transaction or may_be_one(operation, transaction, c))
-            and c.number < publish.number
-            and operation.before_on_all_paths_after(write, c)
-            for c in operation.of(Kind.COMMIT)
-        )
-    )
-
-
-def may_be_one(operation: Operation, transaction: Transaction, commit: Effect) -> bool:
-    """Whether a commit in the function's own text may be of the same session under another name: one that the caller
-    gave (``request.db``), beside the one that mapped classes ask."""
-    other = operation.transaction_of(commit)
-    if other is None or other.kind != "session" or commit.chain:
-        return False
-    return any(t.connection.startswith("parameter:") for t in (transaction, other))
 
 
 def unwritten(operation: Operation, publish: Effect, system: System) -> Effect | None:

@@ -9,6 +9,7 @@ from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
+from datakeel.rules.facts.derivation import committed_between
 from datakeel.rules.facts.leases import NAMED, Lease, checked, claims, leases, rowlocked, same_key
 from datakeel.rules.rule import Hit, Record, rule
 
@@ -60,7 +61,9 @@ def uncommitted(operation: Operation, lock: Effect) -> tuple[Effect, Effect] | N
             under = (
                 write.store == StoreKind.RELATIONAL and lock.number in write.locks and not rowlocked(operation, write)
             )
-            if under and write.transaction == release.transaction and operation.meet_here(lock, write):
+            if not under or write.transaction != release.transaction or committed_between(operation, write, release):
+                continue
+            if operation.meet_here(lock, write):
                 return write, release
     return None
 

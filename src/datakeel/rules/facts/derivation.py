@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, Rows, Source, StoreKind, When
-from datakeel.model.operation import Operation
+from datakeel.model.operation import Operation, Transaction
 from datakeel.model.system import System
 from datakeel.rules.facts.decisions import of_old_rows
 from datakeel.rules.facts.guards import rows_of
@@ -235,3 +235,28 @@ def run_again(operation: Operation) -> bool:
         e for e in operation.entries if e.kind != "main"
     ] or operation.entries  # a process only begins its consumer
     return bool(begun) and all(e.redelivered or e.retried for e in begun)
+
+
+def committed_between(operation: Operation, write: Effect, later: Effect) -> bool:
+    """Whether every run that comes from a write to what is later commits on the way: paths that did not write go on in
+    the same session, but have nothing to commit."""
+    transaction = operation.transaction_of(write)
+    return (
+        transaction is not None
+        and transaction.kind == "session"
+        and any(
+            (c.transaction == write.transaction or may_be_one(operation, transaction, c))
+            and c.number < later.number
+            and operation.before_on_all_paths_after(write, c)
+            for c in operation.of(Kind.COMMIT)
+        )
+    )
+
+
+def may_be_one(operation: Operation, transaction: Transaction, commit: Effect) -> bool:
+    """Whether a commit in the function's own text may be of the same session under another name: one that the caller
+    gave (``request.db``), beside the one that mapped classes ask."""
+    other = operation.transaction_of(commit)
+    if other is None or other.kind != "session" or commit.chain:
+        return False
+    return any(t.connection.startswith("parameter:") for t in (transaction, other))
