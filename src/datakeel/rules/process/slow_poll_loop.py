@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
@@ -14,6 +15,8 @@ from datakeel.rules.facts.slow import slow, words
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, Record, rule
 from datakeel.rules.story import way
+
+BEAT = re.compile(r"heart_?beat|(^|[._])beat|keep_?alive|alive|lease", re.I)  # by which others know that it lives
 
 
 @rule(Severity.MAJOR, Record(0, 6))
@@ -80,6 +83,7 @@ def stopped(operation: Operation, held: Effect, alone: bool) -> Hit:
         ),
         rests_on=(held,),
         doubts=2 if alone else int(refused(held)),
+        apart=BEAT.search(f"{operation.symbol} {held.callee} {held.dataset}") is not None,
         datasets=(held.dataset,) if held.dataset else (),
         symbol=operation.symbol,
         fix=Fix(
