@@ -320,5 +320,10 @@ class Effect(Struct, frozen=True, gc=False, kw_only=True):
         return not self.chain or (len(self.chain) == 1 and self.callee.endswith(".save"))
 
     @property
+    def round_call(self) -> tuple[Scope, ...]:
+        """The scopes that stand round it in the operation's own text: past a call, none of the callee's."""
+        return tuple(s for s in self.scopes if self.call is None or s.number <= self.call)
+
+    @property
     def computed_from(self) -> frozenset[Source]:
         return frozenset(s for a in self.assigned for s in a.sources)

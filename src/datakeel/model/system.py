@@ -143,8 +143,7 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
             for effect in operation.effects:
                 if effect.callee:
                     known = found.setdefault(effect.callee, {})
-                    round_it = (s for s in effect.scopes if effect.call is None or s.number <= effect.call)
-                    endless = any(s.kind == "loop" and s.unbounded for s in round_it)
+                    endless = any(s.kind == "loop" and s.unbounded for s in effect.round_call)
                     known[operation.name] = operation, endless or known.get(operation.name, (operation, False))[1]
         return found
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ class Heirs:
         name = method_name(callee)
         heirs = self.below.get(callee.owner.name, ()) if callee.owner is not None and name[:2] != "__" else ()
         written = tuple(h.methods[name] for h in heirs if name in h.methods)
-        if not written or not all(handling.does_nothing(s) or refuses(s) for s in self.world.text(callee)):
+        if not written or not empty(self.world.text(callee)):
             return ()
         return written
 
@@ -106,7 +107,7 @@ class Heirs:
         if not protocol and REFUSAL not in method.code.names:
             return False
         text = self.world.text(method)
-        return (protocol or any(map(refuses, text))) and all(handling.does_nothing(s) or refuses(s) for s in text)
+        return (protocol or any(map(refuses, text))) and empty(text)
 
     def external(self, method: FunctionInfo, decorator: Expression) -> str:
         dotted = dotted_of(decorator)
@@ -148,6 +149,11 @@ def conforms(cls: ClassInfo, protocol: ClassInfo) -> bool:
 
 def parameters(method: FunctionInfo) -> tuple[str, ...]:
     return tuple(p.name for p in method.signature.parameters[1:])
+
+
+def empty(text: Iterable[Statement]) -> bool:
+    """Whether a method's text does nothing itself, or only says that an heir has to do it."""
+    return all(handling.does_nothing(s) or refuses(s) for s in text)
 
 
 def refuses(statement: Statement) -> bool:

@@ -70,13 +70,7 @@ def in_turns(operation: Operation, resource: Resource, system: System) -> bool:
 
 def turning(effect: Effect, resource: Resource) -> bool:
     """Whether an effect stands in an endless loop of the function's own text, begun with what was opened at hand."""
-    return any(
-        s.kind == "loop"
-        and s.unbounded
-        and s.number > resource.number
-        and (effect.call is None or s.number <= effect.call)
-        for s in effect.scopes
-    )
+    return any(s.kind == "loop" and s.unbounded and s.number > resource.number for s in effect.round_call)
 
 
 def judged(operation: Operation) -> bool:
