@@ -36,6 +36,58 @@ CASES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         """,
         {"Command.__init__": ("command", ""), "Command.handle": ("command", ""), "Command.other": ("", "")},
     ),
+    "what generic views and the admin call of forms and serializers, unless the project does": (
+        """
+        from django.forms import ModelForm
+        from rest_framework.serializers import ModelSerializer
+        class Form(ModelForm):
+            def clean_name(self): pass
+            def save(self): self.note()
+            def note(self): pass
+        class Order(ModelSerializer):
+            def create(self, data): pass
+            def _other(self): pass
+        """,
+        {
+            "Form.clean_name": ("request", ""),
+            "Form.save": ("request", ""),
+            "Form.note": ("", ""),
+            "Order.create": ("request", ""),
+            "Order._other": ("", ""),
+        },
+    ),
+    "a serializer that only a task of the project asks": (
+        """
+        from celery import shared_task
+        from rest_framework.serializers import Serializer
+        class Order(Serializer):
+            def tidy(self): pass
+        @shared_task
+        def nightly():
+            Order().tidy()
+        """,
+        {"Order.tidy": ("", ""), "nightly": ("task", "")},
+    ),
+    "classes and functions that settings name": (
+        """
+        INSTALLED_APPS = ["shop"]
+        MIDDLEWARE = ["django.middleware.common.CommonMiddleware", "shop.code.Basket"]
+        TEMPLATES = [{"OPTIONS": {"context_processors": ["shop.code.basket"]}}]
+        class Basket:
+            def __init__(self, ask): pass
+            def __call__(self, request): self.look()
+            def look(self): pass
+            def process_view(self, request): pass
+        def basket(request): pass
+        """,
+        {
+            "Basket.__init__": ("", ""),
+            "Basket.__call__": ("request", ""),
+            "Basket.look": ("", ""),
+            "Basket.process_view": ("request", ""),
+            "basket": ("request", ""),
+        },
+    ),
     "a program that picks a module by its name": (
         """
         import sys
@@ -655,6 +707,26 @@ def test_what_starts_a_function_is_known(name: str, tmp_path: Path) -> None:
         again = ["redelivered"] * any(e.redelivered for e in own) + ["retried"] * any(e.retried for e in own)
         found[symbol] = (" ".join(sorted({e.kind for e in own})), " ".join(again))
     assert found == expected
+
+
+def test_who_names_a_function_starts_it_where_nobody_is_seen_to_call_it(tmp_path: Path) -> None:
+    code = """
+    from flask import Flask
+    app = Flask(__name__)
+    class Orders:
+        def take_order(self): self.note()
+        def note(self): pass
+        def leave(self): pass
+        def left_over(self): pass
+    @app.post("/orders")
+    def order():
+        app.extensions["orders"].take_order()
+        app.extensions["orders"].leave()
+    """
+    system = read_system({"shop/__init__.py": "", "shop/code.py": dedent(code)}, tmp_path)
+    kinds = {o.symbol: [e.kind for e in o.entries] for o in system.operations}
+    assert kinds["Orders.take_order"] == kinds["Orders.note"] == ["request"]
+    assert kinds["Orders.leave"] == kinds["Orders.left_over"] == []  # one word may mean anything
 
 
 def test_what_a_dag_puts_together_is_not_done_there(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ def register_named(world: World, functions: Iterable[FunctionInfo]) -> None:
     """Functions that something runs by their name, and those that a class lists."""
     register_listed(world)
     register_picked(world)
+    register_configured(world)
     for info in functions:
         row = world.libraries.functions.get(info.signature.name)
         names = tuple(p.name for p in info.signature.parameters[: len(row.parameters)]) if row is not None else ()
@@ -123,6 +124,27 @@ def listed(world: World, cls: ClassInfo, name: str) -> tuple[Value, ...]:
     if not isinstance(statement, Assign) or statement.value is None:
         return ()
     return world.scratch(cls.module).eval(statement.value).items or ()
+
+
+def register_configured(world: World) -> None:
+    """Functions and classes that a setting names (``MIDDLEWARE = ["shop.middleware.Basket"]``), at any depth of it."""
+    for setting, row in world.libraries.named.items():
+        for text in texts_of(world.setting(setting)):
+            match world.names.absolute(text):
+                case FunctionInfo() as info:
+                    world.add_entry(info, row, info.name)
+                case ClassInfo() as cls:
+                    methods = {name: m for above in reversed(cls.ancestors()) for name, m in above.methods.items()}
+                    for name in sorted(n for n in methods if n == "__call__" or not n.startswith("_")):
+                        world.add_entry(methods[name], row, f"{cls.facts.name}.{name}")
+
+
+def texts_of(value: Value) -> Iterator[str]:
+    """The texts in a value, at any depth."""
+    if value.known and value.text and "." in value.text:
+        yield value.text
+    for part in (*(value.items or ()), *(value.entries or {}).values()):
+        yield from texts_of(part)
 
 
 def register_scheduled(world: World, named: dict[str, FunctionInfo]) -> None:

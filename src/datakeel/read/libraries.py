@@ -6,7 +6,9 @@ people. In short:
 - ``[types."dotted.Name"]``: a class: what calling it makes, its options with defaults, its bases, what its attributes
   are.
 - ``[calls."dotted.name"]`` or ``[calls."dotted.Type.method"]``: what a call does, and which argument carries what.
-- ``[classes."dotted.Base"]``: what methods of a subclass are entry points.
+- ``[classes."dotted.Base"]``: what methods of a subclass are entry points; a ``*`` stands for any text
+  (``"*.serializers.*Serializer"``).
+- ``[named]``: settings whose texts name functions and classes (``MIDDLEWARE``), and what entry points these are.
 - ``[values]``: objects that the library has made (``"django.core.cache.cache"``), with their type.
 - ``[handed]``: what stands for an argument of whatever runs (``"flask.request"``), with its type.
 - ``[constants]``: what a library's constants mean where they are given as options.
@@ -127,6 +129,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     based: str = ""  # the argument that names its class, whose attributes are the options that are not given
     concurrent: bool = True
     atomic: bool = False  # the framework holds a transaction round it
+    assumed: bool = False  # it holds only where the project's own code is not seen to call the function
 
 
 class CallRow(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -242,7 +245,8 @@ class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 
 
 class ClassRow(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """Methods of a project class that inherits from a library's: which are entry points, and what attributes hold."""
+    """Methods of a project class that inherits from a library's: which are entry points (``*`` stands for any text:
+    alone, for every public method that the class itself defines), and what attributes hold."""
 
     entries: dict[str, Entry] = {}
     options: dict[str, str] = {}  # class attributes that are options of the entries, with their defaults
@@ -302,6 +306,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     functions: dict[str, Function] = {}  # functions that something runs by their name
     schedules: tuple[Schedule, ...] = ()
     lists: tuple[Listed, ...] = ()
+    named: dict[str, Entry] = {}  # a setting whose texts name functions and classes → what these are
     settings: dict[str, Setting] = {}  # a default of the whole process → where a project sets it
     conventions: dict[str, str] = {}
     constants: dict[str, str] = {}  # what a library's constants mean as options: dotted name → text
@@ -323,6 +328,7 @@ class Libraries:
         self.functions: dict[str, Function] = {}
         self.schedules: list[Schedule] = []
         self.lists: list[Listed] = []
+        self.named: dict[str, Entry] = {}
         self.settings: dict[str, Setting] = {}
         self.conventions: dict[str, str] = {}
         self.values: dict[str, str] = {}
@@ -340,6 +346,8 @@ class Libraries:
         self._known: dict[str, str] = {}
         self._lineages: dict[str, tuple[str, ...]] = {}
         self._standing: dict[str, str] = {}
+        self._families = [(glob(name), row) for name, row in self.classes.items() if "*" in name]
+        self._bases: dict[str, ClassRow | None] = {}
         self.enclosing = frozenset(n for n, row in self.calls.items() if row.opens is not None and row.opens.encloses)
         self.methods = frozenset(name.rpartition(".")[2] for name in self.calls)
         self._acting = frozenset(name.rpartition(".")[0] for name, row in self.calls.items() if row.effect)
@@ -361,6 +369,7 @@ class Libraries:
         self.functions |= table.functions
         self.schedules += table.schedules
         self.lists += table.lists
+        self.named |= table.named
         self.settings |= table.settings
         self.conventions |= table.conventions
         self.values |= table.values
@@ -451,7 +460,11 @@ class Libraries:
 
     def base(self, name: str) -> ClassRow | None:
         """What a class becomes by inheriting from `name`."""
-        return self.classes.get(self.canonical(name))
+        if name not in self._bases:
+            exact = self.classes.get(self.canonical(name))
+            wide = (row for pattern, row in self._families if pattern.fullmatch(name))
+            self._bases[name] = exact if exact is not None else next(wide, None)
+        return self._bases[name]
 
     def method(self, type_name: str, name: str) -> CallRow | None:
         """What calling method `name` on a library's type does, its bases asked too."""

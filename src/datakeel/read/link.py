@@ -8,8 +8,8 @@ import math
 import os
 import pickle
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,7 +21,7 @@ from datakeel.model.operation import Context, Entry, Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import Remark, Setting, System, Use
 from datakeel.read.datasets import TELLING, datasets
-from datakeel.read.disuse import Disuse
+from datakeel.read.disuse import Disuse, last
 from datakeel.read.entering import delivered, followed, register_consumer, register_named, register_scheduled
 from datakeel.read.kept import Answers, Kept, pickled
 from datakeel.read.languages.python.names import Names
@@ -102,6 +102,7 @@ class Link:
         self.operations: dict[str, Operation] = {}
         self.calls: dict[str, dict[str, set[Context]]] = {}  # caller → callee → what stands round the call
         self.entries: dict[str, list[Entry]] = {}
+        self.assumed: dict[str, list[Entry]] = {}  # of functions that the project's own code may turn out to call
         self.callbacks: set[Callback] = set()
         self.remarks: set[Remark] = set()
         self.made: list[Resource] = []  # at import
@@ -186,8 +187,8 @@ class Link:
             match note:
                 case Site(caller, callee, context):
                     self.calls.setdefault(caller, {}).setdefault(callee, set()).add(context)
-                case Way(function, entry):
-                    known = self.entries.setdefault(function, [])
+                case Way(function, entry, assumed):
+                    known = (self.assumed if assumed else self.entries).setdefault(function, [])
                     if entry not in known:
                         known.append(entry)
                 case Callback():
@@ -408,8 +409,7 @@ class Link:
                     )
 
     def register_classes(self) -> None:
-        """Methods that a library's base class calls: views, commands, consumers. ``*`` stands for any text: alone, for
-        every public method that the class itself defines."""
+        """Methods that a library's base class calls: views, commands, consumers."""
         for cls in self.names.every_class():
             for base in cls.lineage[1:]:
                 row = self.libraries.base(base if isinstance(base, str) else base.name)
@@ -432,18 +432,23 @@ class Link:
         contexts: dict[str, set[Context]] = {}
         reached: dict[str, list[Entry]] = {}
         atomic = self.root(Root("atomic"), self.atomic_requests)
+        called = {
+            plainly_named(callee) for caller, callees in self.calls.items() for callee in callees if callee != caller
+        }
         for name, operation in sorted(self.operations.items()):
-            entries = sorted(self.entries.get(name, []))
-            if entries:
-                reached[name] = entries
+            if entries := self.entries.get(name, []):
+                reached[name] = sorted(entries)
                 contexts[name] = {
                     Context(transaction=e.atomic or (atomic and e.kind == "request"), event_loop=operation.is_async)
                     for e in entries
                 }
-        called = {
-            plainly_named(callee) for caller, callees in self.calls.items() for callee in callees if callee != caller
-        }
-        self.flow_from((n for n in sorted(self.operations) if n in contexts or n not in called), contexts, reached)
+            elif name not in called and (assumed := self.assumed.get(name)):
+                reached[name] = sorted(assumed)
+                if atomic and all(e.kind == "request" for e in assumed):  # else what stands round it is not known
+                    contexts[name] = {Context(transaction=True, event_loop=operation.is_async)}
+        calls = self.calls | self.namers(called)
+        begins = (n for n in sorted(self.operations) if n in contexts or n not in called)
+        self.flow_from(begins, calls, contexts, reached)
         for alias in sorted(contexts.keys() - self.operations.keys()):
             name = plainly_named(alias)
             contexts.setdefault(name, set()).update(contexts[alias])
@@ -451,19 +456,24 @@ class Link:
             ways += [e for e in reached.get(alias, ()) if e not in ways][: ENTRIES - len(ways)]
         for name in sorted(called & self.operations.keys()):
             if name not in contexts:  # of a circle that nobody enters
-                self.flow_from((name,), contexts, reached)
+                self.flow_from((name,), calls, contexts, reached)
         return contexts, reached
 
     def flow_from(
-        self, names: Iterable[str], contexts: dict[str, set[Context]], reached: dict[str, list[Entry]]
+        self,
+        names: Iterable[str],
+        calls: Mapping[str, Mapping[str, set[Context]]],
+        contexts: dict[str, set[Context]],
+        reached: dict[str, list[Entry]],
     ) -> None:
+        """What stands round these functions, and starts them, goes on to those that they call."""
         waiting = deque(names)
         seen = set(waiting)
         while waiting:
             caller = waiting.popleft()
             seen.discard(caller)
             outer = contexts.get(caller) or {Context()}
-            for callee, site in sorted(self.calls.get(caller, {}).items()):
+            for callee, site in sorted(calls.get(caller, {}).items()):
                 known = contexts.setdefault(callee, set())
                 ways = reached.setdefault(callee, [])
                 before = len(known), len(ways)
@@ -479,6 +489,26 @@ class Link:
                 ):
                     waiting.append(callee)
                     seen.add(callee)
+
+    def namers(self, called: Collection[str]) -> dict[str, dict[str, set[Context]]]:
+        """The calls of functions that name one which nobody is seen to call or start, and which has its name of several
+        words for itself, with that one: what starts them starts it. Of what stands round it nothing is known."""
+        bearers = Counter(last(o.symbol) for o in self.operations.values())
+        idle = self.operations.keys() - called - self.entries.keys() - self.assumed.keys()
+        words = {last(self.operations[name].symbol): name for name in idle}
+        wanted = {
+            word: name
+            for word, name in words.items()
+            if bearers[word] == 1 and "_" in word.strip("_") and word not in self.libraries.methods
+        }
+        found: dict[str, dict[str, set[Context]]] = {}
+        for info in self.names.every_function() if wanted else ():
+            if info.name in self.operations:
+                for word in wanted.keys() & set(info.code.names):
+                    if wanted[word] != info.name:
+                        known = found.setdefault(info.name, dict(self.calls.get(info.name, {})))
+                        known.setdefault(wanted[word], set())
+        return found
 
     def unused(self, reached: Mapping[str, list[Entry]]) -> frozenset[str]:
         """The functions that nobody needs. In a small program, or a library, they may be all that there is."""

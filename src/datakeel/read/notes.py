@@ -18,10 +18,11 @@ class Site(Struct, frozen=True, gc=False):
 
 
 class Way(Struct, frozen=True, gc=False):
-    """Something starts a function."""
+    """Something starts a function; `assumed`: a framework does, unless the project's own code calls it."""
 
     function: str
     entry: Entry
+    assumed: bool = False
 
 
 Note = Site | Way | Callback | Remark

@@ -1068,7 +1068,7 @@ class World:
 
     def add_entry(self, info: FunctionInfo, row: EntryRow, name: str, options: tuple[Option, ...] = ()) -> Entry:
         entry = entry_of(row, info, name, options)
-        self.ledger.rests_on(NOTE, Way(info.name, entry))
+        self.ledger.rests_on(NOTE, Way(info.name, entry, row.assumed))
         return entry
 
     def called_back(self, callback: Callback) -> None:
