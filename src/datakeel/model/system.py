@@ -13,6 +13,7 @@ from datakeel.model.effect import Effect, Kind
 from datakeel.model.operation import Operation, Resource
 from datakeel.model.place import Place
 
+MANY_WAYS = 20  # ways in of a program that is surely one, and no library
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 
@@ -94,6 +95,12 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
         for use in self.uses:
             found.setdefault(use.service, set()).add(use.name)
         return {service: frozenset(names) for service, names in found.items()}
+
+    @cached_property
+    def served(self) -> bool:
+        """Whether requests come in by so many ways that it is a program whose ways in are known, and no library."""
+        places = {e.place for o in self.operations for e in o.entries if e.kind == "request"}
+        return len(places) >= MANY_WAYS
 
     def setting(self, name: str) -> str | None:
         return next((s.value for s in self.settings if s.name == name), None)

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from datakeel.model.dataset import Dataset
 from datakeel.model.operation import Context, Entry, Operation, Resource, Role
 from datakeel.model.place import Place
-from datakeel.model.system import Remark, Setting, System, Use
+from datakeel.model.system import MANY_WAYS, Remark, Setting, System, Use
 from datakeel.read.datasets import TELLING, datasets
 from datakeel.read.disuse import Disuse, last
 from datakeel.read.entering import delivered, followed, register_consumer, register_named, register_scheduled
@@ -52,7 +52,6 @@ HANDED_ON = 3  # from function to function, how far what they are handed is foll
 WORTHWHILE = 20_000  # lines: below, a second process costs more than it saves
 SECONDS = 120.0  # for one module
 NOTED = 5  # places of one file whose SQL is said not to parse
-MANY_WAYS = 20  # ways in of a program that is surely one, and no library
 # what of Django's middleware opens a transaction round each request that may write
 ATOMIC_MIDDLEWARE = ("reversion.middleware.RevisionMiddleware", "django.middleware.transaction.TransactionMiddleware")
 ENTRIES = 6  # how many ways in are named for one function

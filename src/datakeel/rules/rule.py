@@ -85,6 +85,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     wants_system: bool
     file: Path | None = None  # of the page, where it is a team's own rule
     record: Record | None = None
+    race: bool = False
 
     @property
     def page(self) -> Page:
@@ -103,13 +104,15 @@ class Page(Struct, frozen=True):
 
 
 def rule(
-    severity: Severity, record: Record | None = None
+    severity: Severity, record: Record | None = None, *, race: bool = False
 ) -> Callable[[Callable[..., Iterable[Hit]]], Callable[..., Iterable[Hit]]]:
-    """Marks a function as its file's rule. With a record, it is told at low confidence, but for hits `apart`."""
+    """Marks a function as its file's rule. With a record, it is told at low confidence, but for hits `apart`; `race`:
+    what it tells of takes two runs at once."""
 
     def mark(function: Callable[..., Iterable[Hit]]) -> Callable[..., Iterable[Hit]]:
         function.severity = severity  # type: ignore[attr-defined]
         function.record = record  # type: ignore[attr-defined]
+        function.race = race  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -144,6 +147,7 @@ def described(category: str, module: str, function: Callable[..., Iterable[Hit]]
         wants_system=len(parameters) > 1,
         file=file,
         record=function.record,  # type: ignore[attr-defined]
+        race=function.race,  # type: ignore[attr-defined]
     )
 
 

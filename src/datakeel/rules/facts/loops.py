@@ -61,10 +61,17 @@ def alone(operation: Operation, system: System) -> bool:
         return True
     if not operation.entries:
         return not busy(operation) and plainly_entered(system)
-    if any(e.kind not in ALONE for e in operation.entries):
-        return False
-    starts = {e.place for e in operation.entries}
-    return not any(busy(o) for o in system.operations if o.place in starts or o is operation)
+    starts = {e.place: e.kind for e in operation.entries}
+    begun = [o for o in system.operations if o.place in starts]
+    coroutines = {o.place for o in begun if o.is_async}
+    if any(kind not in ALONE and not (kind == "task" and at not in coroutines) for at, kind in starts.items()):
+        return False  # a task that is a plain function begins a loop for itself
+    return not any(busy(o) for o in (*begun, operation))
+
+
+def attended(operation: Operation) -> bool:
+    """Whether others are sure to wait in its loop: requests and messages come to it while it runs."""
+    return any(e.kind not in (*ALONE, "task") for e in operation.entries)
 
 
 def plainly_entered(system: System) -> bool:

@@ -23,7 +23,7 @@ from datakeel.rules.story import both_pass, way
 WRITES = ("save", "update", "set", "replace")
 
 
-@rule(Severity.CRITICAL)
+@rule(Severity.CRITICAL, race=True)
 def unguarded_state_transition(operation: Operation, system: System) -> Iterator[Hit]:
     """A status is read, tested and set in two steps, and a second run passes the same test in between."""
     told: set[Rows | None] = set()
