@@ -21,7 +21,8 @@ class Stock:
 
 def served(ways: int, *, naming: str = "pass") -> dict[str, str]:
     """A shop with so many ways in; what the first one does."""
-    head = ["from flask import Flask", "app = Flask(__name__)"]
+    head = ["from flask import Flask", "from shop.stock import Stock", "app = Flask(__name__)"]
+    head.append('app.extensions["stock"] = Stock()')
     routes = [f'@app.get("/{n}")\ndef page_{n}():\n    {"pass" if n else naming}\n' for n in range(ways)]
     return {"shop/__init__.py": "", "shop/stock.py": TAKE, "shop/pages.py": "\n".join([*head, *routes])}
 

@@ -36,6 +36,57 @@ CASES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         """,
         {"Command.__init__": ("command", ""), "Command.handle": ("command", ""), "Command.other": ("", "")},
     ),
+    "what a decorator of the project registers inside": (
+        """
+        import functools
+        from celery import Celery, shared_task
+        app = Celery("shop")
+        def actor(name):
+            def decorator(function):
+                @functools.wraps(function)
+                def inner(*args): return function(*args)
+                shared_task(inner, name=name)
+                return inner
+            return decorator
+        def task(function):
+            @app.task
+            def inner(*args): return function(*args)
+            return inner
+        def timed(function):
+            def inner(*args): return function(*args)
+            return inner
+        @actor("shop.bill")
+        def bill(number): pass
+        @task
+        def ship(number): pass
+        @timed
+        def count(number): pass
+        """,
+        {"bill": ("task", ""), "ship": ("task", ""), "count": ("", "")},
+    ),
+    "a router of a class that a function makes": (
+        """
+        from fastapi import APIRouter
+        def made():
+            class Router(APIRouter):
+                pass
+            return Router
+        Ours = made()
+        plain = Ours(prefix="/orders")
+        @plain.post("/")
+        def order(): pass
+        """,
+        {"order": ("request", "")},
+    ),
+    "a router that is made where it cannot be followed": (
+        """
+        from somewhere import routers
+        router = routers.make()
+        @router.get("/orders")
+        def orders(): pass
+        """,
+        {"orders": ("request", "")},
+    ),
     "what generic views and the admin call of forms and serializers, unless the project does": (
         """
         from django.forms import ModelForm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
@@ -17,7 +18,11 @@ BY_CUSTOM = frozenset(
     ("main", "handler", "lambda_handler", "application", "app", "setup", "run")
 )  # found by their names
 ONCE = (Role.MIGRATION, Role.TEST)  # what only these use runs no more
-
+# bases whose frameworks find no class by themselves: who wants one has to name it
+NAMED = re.compile(
+    r"builtins\.object$|abc\.ABC$|typing\.\w+$"
+    r"|(django|rest_framework)\..*\b(views|viewsets|generics|mixins|serializers|forms|filters|permissions|throttling)\."
+)
 
 # what Django calls of a model, and hands something
 HOOKS = frozenset(
@@ -54,6 +59,7 @@ class Disuse:
         self.namesakes: dict[str, list[str]] = {}
         self.words: set[str] = set()  # in strings
         self.signatures: dict[str, Signature] = {}
+        self.siblings: dict[tuple[str, str], Counter[str]] = {}  # what the methods of a class mention
         self.note_calls(calls)
         self.note_texts()
 
@@ -79,6 +85,8 @@ class Disuse:
                 word = last(signature.name)
                 mentioned = [n for n in code.names if n != signature.name] if word in code.names else code.names
                 self.mentions.update(mentioned)
+                if around := signature.name.rpartition(".")[0]:
+                    self.siblings.setdefault((path, around), Counter()).update(mentioned)
                 function = functions.get((path, signature.name))
                 if function is not None:
                     self.mentioned[function] = mentioned
@@ -97,6 +105,10 @@ class Disuse:
 
     def unneeded(self, operation: Operation) -> bool:
         own = last(operation.symbol)
+        if self.of_unnamed_class(operation):
+            return True
+        if private(own):
+            return not self.siblings_of(operation)[own]
         if self.mentions[own] or self.told(own):
             return False
         ways = self.reached.get(operation.name, ())
@@ -104,6 +116,19 @@ class Disuse:
             return self.unsent(operation, ways)
         called = self.callers[operation.name] or own in BY_CUSTOM or own.startswith("__")
         return not called and not self.found_by_framework(operation)
+
+    def siblings_of(self, operation: Operation) -> Counter[str]:
+        return self.siblings.get((operation.place.path, operation.symbol.rpartition(".")[0]), Counter())
+
+    def of_unnamed_class(self, operation: Operation) -> bool:
+        """Whether it is a method of a class that nobody names but itself, and that has to be named to be of use."""
+        around = operation.symbol.rpartition(".")[0]
+        cls = self.names.class_of(self.names.by_path[operation.place.path], around) if around else None
+        if cls is None or cls.facts.decorators or len(cls.ancestors()) > 1:
+            return False
+        own = last(around)
+        named = self.mentions[own] - self.siblings_of(operation)[own]
+        return not named and not self.told(own) and all(NAMED.match(base) for base in cls.externals())
 
     def told(self, own: str) -> bool:
         """Whether a string has a function's name, or, before or after a ``_``, the rest of it (``f"pay_{kind}"``)."""
@@ -152,6 +177,11 @@ class Disuse:
         if cls is not None and is_row(cls) and own not in HOOKS and asks(signature):
             return False
         return bool(around) and (cls is None or bool(cls.externals()) or bool(cls.facts.decorators))
+
+
+def private(own: str) -> bool:
+    """Whether Python itself keeps a method's name to its class."""
+    return own.startswith("__") and not own.endswith("__")
 
 
 def last(symbol: str) -> str:

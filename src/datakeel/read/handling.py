@@ -194,14 +194,15 @@ def assigned(target: Expression) -> Iterator[str]:
 APART = (Function, Closure)
 
 
-def nodes(part: object, without: Try | None = None) -> Iterator[Struct]:
-    """A tree's statements and expressions, without those of nested functions, and without one statement if named."""
+def nodes(part: object, without: Try | None = None, apart: tuple[type, ...] = APART) -> Iterator[Struct]:
+    """A tree's statements and expressions, without those of nested functions (or of what is `apart`), and without one
+    statement if named."""
     waiting = [part]
     while waiting:
         item = waiting.pop()
         if isinstance(item, tuple):
             waiting += item
-        elif isinstance(item, Struct) and item is not without and not isinstance(item, APART):
+        elif isinstance(item, Struct) and item is not without and not isinstance(item, apart):
             yield item
             waiting += [getattr(item, f) for f in item.__struct_fields__]
 

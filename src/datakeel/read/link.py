@@ -128,6 +128,7 @@ class Link:
         self.mark_retried()
         contexts, reached = self.flow()
         unused = self.unused(reached)
+        self.flow_by_name(contexts, reached, unused)
         system = System(
             operations=tuple(
                 in_context(
@@ -445,9 +446,8 @@ class Link:
                 reached[name] = sorted(assumed)
                 if atomic and all(e.kind == "request" for e in assumed):  # else what stands round it is not known
                     contexts[name] = {Context(transaction=True, event_loop=operation.is_async)}
-        calls = self.calls | self.namers(called)
         begins = (n for n in sorted(self.operations) if n in contexts or n not in called)
-        self.flow_from(begins, calls, contexts, reached)
+        self.flow_from(begins, self.calls, contexts, reached)
         for alias in sorted(contexts.keys() - self.operations.keys()):
             name = plainly_named(alias)
             contexts.setdefault(name, set()).update(contexts[alias])
@@ -455,7 +455,7 @@ class Link:
             ways += [e for e in reached.get(alias, ()) if e not in ways][: ENTRIES - len(ways)]
         for name in sorted(called & self.operations.keys()):
             if name not in contexts:  # of a circle that nobody enters
-                self.flow_from((name,), calls, contexts, reached)
+                self.flow_from((name,), self.calls, contexts, reached)
         return contexts, reached
 
     def flow_from(
@@ -489,25 +489,31 @@ class Link:
                     waiting.append(callee)
                     seen.add(callee)
 
-    def namers(self, called: Collection[str]) -> dict[str, dict[str, set[Context]]]:
-        """The calls of functions that name one which nobody is seen to call or start, and which has its name of several
-        words for itself, with that one: what starts them starts it. Of what stands round it nothing is known."""
+    def flow_by_name(
+        self, contexts: dict[str, set[Context]], reached: dict[str, list[Entry]], unused: Collection[str]
+    ) -> None:
+        """What starts a function starts one that it names, too, which nobody is seen to call or start, and which has
+        its name of several words for itself. Of what stands round it nothing is known."""
         bearers = Counter(last(o.symbol) for o in self.operations.values())
-        idle = self.operations.keys() - called - self.entries.keys() - self.assumed.keys()
-        words = {last(self.operations[name].symbol): name for name in idle}
+        idle = [name for name in self.operations if not reached.get(name) and name not in unused]
         wanted = {
             word: name
-            for word, name in words.items()
-            if bearers[word] == 1 and "_" in word.strip("_") and word not in self.libraries.methods
+            for name in idle
+            if bearers[word := last(self.operations[name].symbol)] == 1
+            and "_" in word.strip("_")
+            and word not in self.libraries.methods
         }
-        found: dict[str, dict[str, set[Context]]] = {}
+        calls = dict(self.calls)
         for info in self.names.every_function() if wanted else ():
-            if info.name in self.operations:
+            if reached.get(info.name) and info.name not in unused:
                 for word in wanted.keys() & set(info.code.names):
-                    if wanted[word] != info.name:
-                        known = found.setdefault(info.name, dict(self.calls.get(info.name, {})))
-                        known.setdefault(wanted[word], set())
-        return found
+                    calls[info.name] = {**calls.get(info.name, {}), wanted[word]: set()}
+        self.flow_from(
+            sorted(n for n in calls if n in self.operations and calls[n] is not self.calls.get(n)),
+            calls,
+            contexts,
+            reached,
+        )
 
     def unused(self, reached: Mapping[str, list[Entry]]) -> frozenset[str]:
         """The functions that nobody needs. In a small program, or a library, they may be all that there is."""

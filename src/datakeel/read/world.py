@@ -46,7 +46,7 @@ from datakeel.read.program import (
     Item,
     Local,
     Parameter,
-    Return,
+    Signature,
     Span,
     Statement,
     body,
@@ -363,7 +363,7 @@ class World:
         if not type_name or type_name.startswith("builtins."):
             return None
         if type_name not in self._named:
-            found = self.names.absolute(type_name)
+            found = self.names.absolute(type_name) if "<locals>" not in type_name else self.names.nested(type_name)
             self._named[type_name] = found if isinstance(found, ClassInfo) else None
         return self._named[type_name]
 
@@ -1128,16 +1128,26 @@ class World:
         own = self.names.resolve(info.module, dotted) if dotted is not None else None
         if not isinstance(own, FunctionInfo) or own is info:
             return None
-        last = self.text(own)[-1:]
-        given = last[0].value if last and isinstance(last[0], Return) else None
-        row = self.decorator_row(own, given) if isinstance(given, Call) else None
-        if row is None or row.entry is None or row.entry.callable or not isinstance(given, Call):
+        given = self.memo.answer(("registers", own), lambda: self.registering(own), None)
+        row = self.decorator_row(own, given) if given is not None else None
+        if row is None or given is None:
             return None
         caller = self.scratch(own.module)
-        receiver = caller.eval(given.function.base) if isinstance(given.function, Attribute) else None
-        inner = {name: caller.eval(value) for name, value in given.keywords if name}
+        expression = given.function if isinstance(given, Call) else given
+        receiver = caller.eval(expression.base) if isinstance(expression, Attribute) else None
+        inner = {name: caller.eval(value) for name, value in given.keywords if name} if isinstance(given, Call) else {}
         outer = self.scratch(info.module).arguments(decorator) if isinstance(decorator, Call) else Arguments()
         return Registration(row, receiver, Arguments((), {**inner, **outer.keywords}))
+
+    def registering(self, own: FunctionInfo) -> Expression | None:
+        """The library's decorator in a decorator's text: called there, or of a function that it defines."""
+        for node in handling.nodes(self.text(own), apart=()):
+            of_inner = node.decorators if isinstance(node, Signature) else ()
+            for expression in (node,) if isinstance(node, Call) else of_inner:
+                row = self.decorator_row(own, expression)
+                if row is not None and row.entry is not None and not row.entry.callable:
+                    return expression
+        return None
 
     def registered_name(self, registration: Registration) -> str:
         """How people know what a decorator registers: ``POST /orders``, a task's own name."""
@@ -1195,9 +1205,9 @@ class World:
                 self._globals[key] = NOTHING
                 with self.ledger.everywhere():
                     self._globals[key] = self.scratch(info.module).eval(expression.base)
-            base = self._globals[key]
-            if base.type:
-                return self.method_row(base.type, expression.name)
+            kind = self._globals[key].type or self.by_convention(dotted.split(".")[-2]).type
+            if kind:
+                return self.method_row(kind, expression.name)
         if isinstance(symbol, FunctionInfo):
             return self.libraries.call(symbol.name)
         return None

@@ -222,6 +222,13 @@ class Names:
         self._classes[key] = info
         return info
 
+    def nested(self, dotted: str) -> ClassInfo | None:
+        """A class that a function defines, by its absolute dotted name (``shop.make.<locals>.Order``)."""
+        head = dotted.partition(".<locals>")[0]
+        while head and head not in self.modules:
+            head = head.rpartition(".")[0]
+        return self.class_of(self.modules[head], dotted[len(head) + 1 :]) if head else None
+
     def every_class(self) -> Iterable[ClassInfo]:
         for module in self.every_module():
             for cls in module.file.classes:
