@@ -208,7 +208,8 @@ class Graft:
             bound = self.bindings.get(source.name)
             if bound is None:
                 return (source,) if of_the_run(source.name) else ()
-            return tuple(sorted(union((self.machine.peek(bound, source.path),))))
+            given = union((self.machine.peek(bound, source.path) if source.path else bound,))
+            return tuple(sorted(given)) if len(given) > 1 else tuple(given)
         if source.number >= 0:
             return (Source(source.kind, source.number + self.base, source.name, source.path),)
         return (source,)

@@ -79,7 +79,7 @@ class Ledger:
         finally:
             self.open.pop()
             self.closed.add(number)
-            if own is not before:  # else it stands inside itself, and goes on there
+            if own is not before and what != EVERYWHERE:  # else it stands inside itself, or is added to again and again
                 self.rests[number] = tuple(own)
 
     def everywhere(self) -> AbstractContextManager[None]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 
 from datakeel.model.system import System
+from datakeel.read.depth import deep
 from datakeel.read.facts import Facts, cores
 from datakeel.read.kept import Kept
 from datakeel.read.libraries import Libraries, Table, given, shipped
 from datakeel.read.link import Link
 
 
+@deep
 def system(
     facts: Facts,
     models: Iterable[Mapping[str, object]] = (),
@@ -34,17 +34,5 @@ def system(
             names.setdefault(name, path)
     roles = {source.path: source.role for source in facts.sources.files}
     libraries = Libraries((*(shipped("python") if tables is None else tables), *given(models)))
-    with deep_calls():
-        link = Link(names, facts.files, roles, libraries, facts.sql, modules.roots)
-        return link.system(facts.remarks(), progress, jobs or cores(), kept)
-
-
-@contextmanager
-def deep_calls() -> Iterator[None]:
-    """Following calls into calls nests deep: about twenty of Python's own calls for each of the reviewed code's."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, 10_000))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
+    link = Link(names, facts.files, roles, libraries, facts.sql, modules.roots)
+    return link.system(facts.remarks(), progress, jobs or cores(), kept)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct
 
 from datakeel.model.effect import Guard, Rows, Scope, Source, When
 from datakeel.model.place import Place
@@ -18,24 +19,23 @@ ENDED = -1  # the connection's last transaction was committed or rolled back
 AMBIENT = 0  # whatever transaction the caller has
 
 
-@dataclass(slots=True)
-class State:
+class State(Struct):
     """`env` holds variables by (frame, name); `heap` attributes by (object, name); `transactions` the current one of
     each connection, the last opened last; `locks` the numbers of the locks held; `lived` the transactions that began on
     this path, and `merged` (one for all paths) those that turned out to be the same as an earlier one: several paths
     began it, each by its own first use. `missed` are the reads that would have locked a row, and on this path gave
     none."""
 
-    env: dict[tuple[int, str], Value] = field(default_factory=dict)
-    heap: dict[tuple[Rows, str], Value] = field(default_factory=dict)
-    transactions: dict[str, int] = field(default_factory=dict)
+    env: dict[tuple[int, str], Value] = {}
+    heap: dict[tuple[Rows, str], Value] = {}
+    transactions: dict[str, int] = {}
     locks: tuple[int, ...] = ()
     guards: tuple[Guard, ...] = ()
     scopes: tuple[Scope, ...] = ()
     alive: bool = True
     when: When = When.NOW
     lived: frozenset[int] = frozenset()
-    merged: dict[int, int] = field(default_factory=dict)
+    merged: dict[int, int] = {}
     missed: frozenset[int] = frozenset()
 
     def fork(self) -> State:
@@ -147,8 +147,7 @@ def runs_as_program(guard: Guard) -> bool:
     return guard.test == "==" and guard.text == "'__main__'"
 
 
-@dataclass(slots=True, eq=False)
-class Frame:
+class Frame(Struct, eq=False):
     """One function body that is being followed: a function, or a closure inside the frame that defined it
     (`parent`)."""
 
@@ -165,8 +164,8 @@ class Frame:
     returned: Value | None = None
     yielded: Value | None = None
     on_yield: object = None  # what to run where a context manager's generator yields
-    left: list[State] = field(default_factory=list)  # the states in which it returned
-    raises: list[str] = field(default_factory=list)
+    left: list[State] = []  # the states in which it returned
+    raises: list[str] = []
     inner: bool = False  # its return is not the operation's: control goes on behind the call
     own: frozenset[str] | None = None  # a closure's own variables; None: all are
     text: tuple[Statement, ...] = ()  # its statements

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import ClassVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -63,8 +63,7 @@ class Value(Struct, gc=False):
         False  # computed by the store from its own value when it is written (F expressions, column arithmetic)
     )
 
-    def but(self, **changes: object) -> Value:
-        return replace(self, **changes)
+    but: ClassVar[Callable[..., Value]] = Struct.__replace__  # the same value with these changes
 
     @property
     def known(self) -> bool:
@@ -87,15 +86,13 @@ NONE = Value(const=None)
 # What a call may reach ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ExternalTarget:
+class ExternalTarget(Struct, frozen=True, gc=False):
     """A function or class of a library, by its dotted name."""
 
     dotted: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FunctionTarget:
+class FunctionTarget(Struct, frozen=True, eq=False):
     """A function of the project; `receiver` is what its first parameter is bound to."""
 
     function: FunctionInfo
@@ -104,21 +101,18 @@ class FunctionTarget:
     perhaps: bool = False  # it is that of one heir of several, which the object may not be of
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ClassTarget:
+class ClassTarget(Struct, frozen=True, eq=False):
     cls: ClassInfo
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MethodTarget:
+class MethodTarget(Struct, frozen=True, eq=False):
     """A method that no definition was found for: of a library's object, or of an object of unknown type."""
 
     receiver: Value
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ClosureTarget:
+class ClosureTarget(Struct, frozen=True, eq=False):
     """A nested function or lambda with the frame that defined it."""
 
     function: Function
@@ -126,8 +120,7 @@ class ClosureTarget:
     receiver: Value | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PartialTarget:
+class PartialTarget(Struct, frozen=True, eq=False):
     """A callable with some arguments given already (`partial`, a Celery signature); `awaited`: a call of it waits for
     the coroutine that it makes."""
 
@@ -139,8 +132,7 @@ class PartialTarget:
 Target = ExternalTarget | FunctionTarget | ClassTarget | MethodTarget | ClosureTarget | PartialTarget
 
 
-@dataclass(slots=True, eq=False)
-class Pending:
+class Pending(Struct, eq=False):
     """A coroutine that was made and not awaited yet: where, and in which file."""
 
     target: Target
@@ -149,13 +141,12 @@ class Pending:
     path: str
 
 
-@dataclass(slots=True, eq=False)
-class Arguments:
+class Arguments(Struct, eq=False):
     """The arguments of a call. `rest` are values of ``*args`` of unknown length, `options` of ``**kwargs`` of unknown
     content; `decided` is where it was decided what ``**kwargs`` holds."""
 
     positional: tuple[Value, ...] = ()
-    keywords: dict[str, Value] = field(default_factory=dict)
+    keywords: dict[str, Value] = {}
     rest: Value | None = None
     options: Value | None = None
     decided: Place | None = None
@@ -204,15 +195,17 @@ NO_SOURCES: frozenset[Source] = frozenset()
 
 def union(values: Iterable[Value]) -> frozenset[Source]:
     """What values were computed from, taken together (their parts included)."""
-    found: set[Source] = set()
+    parts: list[frozenset[Source]] = []
     for value in values:
         if value.sources:
-            found |= value.sources
+            parts.append(value.sources)
         if value.items:
-            found |= union(value.items)
+            parts.append(union(value.items))
         if value.entries:
-            found |= union(value.entries.values())
-    return bounded(frozenset(found)) if found else NO_SOURCES
+            parts.append(union(value.entries.values()))
+    if len(parts) == 1:  # mostly
+        return bounded(parts[0])
+    return bounded(NO_SOURCES.union(*parts)) if parts else NO_SOURCES
 
 
 def by_setting(usual: object) -> Value:
@@ -246,7 +239,7 @@ def bounded(sources: frozenset[Source]) -> frozenset[Source]:
         if len(sources) <= MANY:
             return sources
         sources = frozenset(
-            Source(s.kind, s.number, s.name, s.path[:length]) if len(s.path) > length else s for s in sources
+            [Source(s.kind, s.number, s.name, s.path[:length]) if len(s.path) > length else s for s in sources]
         )
     return sources
 
@@ -481,8 +474,7 @@ def inward(sources: frozenset[Source]) -> frozenset[Source]:
     return frozenset([replace(s, path=("?",)) if s.kind in ROWED and not s.path else s for s in sources])
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Struct, frozen=True):
     """Where the tracer stands: the module whose text it follows."""
 
     module: Module

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -178,6 +178,7 @@ class World:
         self.heirs = Heirs(self)
         self._standing: dict[str, str | None] = {}
         self._globals: dict[tuple[str, str], Value] = {}
+        self._put: dict[Module, tuple[tuple[Item, Expression], ...]] = {}
         self._continuations: list[tuple[FunctionInfo, Callable[[Arguments], Value]]] = []
 
     # Names as values --------------------------------------------------------------------------------------------------
@@ -1448,19 +1449,27 @@ class World:
         for module in self.settings:
             found = self.names.member(module, name)
             if isinstance(found, Constant):
-                return self.filled(module, name, self.constant(found))
+                key = ("setting", module.path, name)
+                return self.memo.answer(key, partial(self.filled, module, name, found), NOTHING).but()
         return NOTHING
 
-    def filled(self, module: Module, name: str, value: Value) -> Value:
+    def filled(self, module: Module, name: str, symbol: Constant) -> Value:
         """A mapping with what the module's own statements put into it (``DATABASES["default"]["ATOMIC_REQUESTS"] =
         True``)."""
-        assigned = (s for s in self.own_statements(module) if isinstance(s, Assign))
-        for statement in sorted(assigned, key=lambda s: (s.at.line, s.at.column)):
-            match statement:
-                case Assign((Item() as target,), given) if given is not None:
-                    keys = keys_below(target, f".{name}")
-                    value = with_entry(value, keys, self.scratch(module).eval(given)) if keys else value
+        value = self.constant(symbol)
+        for target, given in self.put_into_items(module):
+            keys = keys_below(target, f".{name}")
+            value = with_entry(value, keys, self.scratch(module).eval(given)) if keys else value
         return value
+
+    def put_into_items(self, module: Module) -> tuple[tuple[Item, Expression], ...]:
+        """What a settings module's own statements put under keys, in the order of their lines; looked for once."""
+        found = self._put.get(module)
+        if found is None:
+            assigned = [s for s in self.own_statements(module) if isinstance(s, Assign) and len(s.targets) == 1]
+            pairs = ((s.targets[0], s.value) for s in sorted(assigned, key=lambda s: (s.at.line, s.at.column)))
+            found = self._put[module] = tuple((t, v) for t, v in pairs if isinstance(t, Item) and v is not None)
+        return found
 
     def own_statements(self, module: Module) -> tuple[Statement, ...]:
         """A module's own statements, outside of its functions and classes."""
