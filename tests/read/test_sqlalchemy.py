@@ -681,3 +681,40 @@ def test_a_class_with_a_unique_column_and_no_key_in_sight(tmp_path: Path) -> Non
     *_, many = (e for e in run.of(Kind.READ) if e.dataset == "orders")
     assert many.selection is not None
     assert many.selection.cardinality is not Cardinality.ONE
+
+
+def test_a_query_is_handed_to_what_runs_its_bound_method(tmp_path: Path) -> None:
+    code = """
+    from sqlalchemy import Column, Integer
+    from sqlalchemy.orm import DeclarativeBase, sessionmaker
+
+    Session = None
+
+    class Account(DeclarativeBase):
+        __tablename__ = "accounts"
+        id = Column(Integer, primary_key=True)
+
+    def attempt(run):
+        for _ in range(5):
+            try:
+                return run()
+            except OSError:
+                continue
+
+    def ask(query, kind="all"):
+        run = None
+        if kind == "all":
+            run = query.all
+        elif kind == "one":
+            run = query.one
+        return attempt(run)
+
+    def first():
+        session = sessionmaker()()
+        return ask(session.query(Account).filter(Account.id == 1), "one")
+    """
+    system = read_system({"shop/__init__.py": "", "shop/code.py": dedent(code)}, tmp_path)
+    assert not system.remarks
+    (operation,) = (o for o in system.operations if o.symbol == "first")
+    (read,) = operation.of(Kind.READ)
+    assert (read.dataset, [p.column for p in read.predicates]) == ("accounts", ["id"])

@@ -284,7 +284,12 @@ class Link:
             made = trace.resources
             main = main_loop(module, trace)
             for info in (*functions, main) if main is not None else functions:
-                traces[info] = self.world.general(info)
+                try:
+                    traces[info] = self.world.general(info)
+                except TooLong:
+                    raise
+                except Exception as fault:  # of datakeel: one function is lost, and not the review
+                    lost = lost or f"{info.signature.name}: {told(fault)}"
             self.handed_on(traces)
             further = tuple(self.inherited(module))
         except TooLong:
@@ -350,7 +355,12 @@ class Link:
             info = functions.get(callback.function)
             if info is not None and info.name in self.operations:
                 root = Root("callback", info.module.path, repr(callback))
-                self.operations[info.name] = self.root(root, partial(self.called_back, info, callback))
+                try:
+                    self.operations[info.name] = self.root(root, partial(self.called_back, info, callback))
+                except Exception as fault:  # as it was followed without its caller, it stays
+                    self.remarks.add(
+                        Remark(info.module.path, info.place.line, f"could not be followed as called: {told(fault)}")
+                    )
         tasks = {entry: functions[name] for entry, name in named.items() if name in functions}
         known = repr(sorted((entry, info.name) for entry, info in tasks.items()))
         self.root(Root("scheduled", "", known), lambda: register_scheduled(self.world, tasks))
@@ -626,6 +636,10 @@ def gathered(remarks: Iterable[Remark]) -> Iterator[Remark]:
         rest = list(lines)[NOTED:]
         if rest:
             yield Remark(path, rest[0], f"from here on, {len(rest)} more places with SQL that datakeel cannot parse")
+
+
+def told(fault: Exception) -> str:
+    return f"{type(fault).__name__}: {fault}"[:300]
 
 
 def tell(progress: Callable[[int, int], None] | None, done: int, whole: int) -> None:

@@ -173,13 +173,16 @@ class Plan(Lazy, frozen=True):
         )
 
     def part(self, name: str) -> Value | None:
-        """What a name that `passed_as` gave stands for."""
+        """What a name that `passed_as` gave stands for; None for any other."""
         if name == "$connection":
             root, *path = (self.connection or "").split(".")
             return Value(rows=Rows(root, tuple(path)))
         if name == "$key":
             return Value(sources=frozenset(self.key.sources)) if self.key is not None else None
-        kind, number = name[1:2], int(name[2:])
+        kind, place = name[1:2], name[2:]
+        if not place.isdecimal():
+            return None
+        number = int(place)
         parts = self.predicates if kind == "p" else self.assigned
         return Value(sources=frozenset(parts[number].sources)) if number < len(parts) else None
 
