@@ -11,7 +11,9 @@ from datakeel import reviewer
 from datakeel.cache import Cache
 from datakeel.finding import Confidence, Review
 from datakeel.mistake import Mistake
+from datakeel.model.operation import Operation
 from datakeel.rules.judge import judge
+from datakeel.rules.rule import Hit, rules
 from datakeel.show.sources import Sources
 
 CALL = "import requests\n\ndef price():\n    return requests.get('https://prices.example')\n"
@@ -167,3 +169,16 @@ def test_cql_is_read(project: Path) -> None:
     (project / "schema.cql").write_text("CREATE TABLE shop.visits (page text, day date, PRIMARY KEY ((page), day));\n")
     summary = datakeel.review(project).summary
     assert (summary.files, summary.skipped_files) == (2, 0)
+
+
+def test_a_rule_that_fails_takes_nothing_else_down(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(operation: Operation) -> list[Hit]:
+        raise ZeroDivisionError(operation.symbol)
+
+    broken = replace(rules()[0], judge=fails, nouns=(Operation,), wants_system=False)
+    whole = rules()
+    monkeypatch.setattr("datakeel.rules.judge.rules", lambda: (broken, *whole[1:]))
+    for _ in range(2):  # what is not whole is not kept
+        found = datakeel.review(project)
+        assert [f.rule for f in found.findings] == ["remote-call-without-timeout"]
+        assert remarks(found) == [f"shop/prices.py:3: {broken.name} could not be judged: ZeroDivisionError: price"]

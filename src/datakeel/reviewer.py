@@ -98,12 +98,14 @@ def judgement(
     tell("judging", 0, 0)
     categories = {rule.name: rule.category for rule in rules()}
     lost = sorted(set(system.remarks) - set(read.remarks()))
-    found = judge(system, config.runs)
+    failed: list[Remark] = []
+    found = judge(system, config.runs, failed)
     praised = praise(system, found, lambda rule: config.runs(rule, categories[rule]))
     own, said = team.verdict(own_rules(config), system, config.runs, shown_from(read.sources.root))
     every = tuple(sorted((*found, *own), key=order))
-    whole = system.whole and not said
-    return Judged(every, overview.portrait(system), (*idle, *lost, *said), whole, praised, charted(system))
+    whole = system.whole and not said and not failed
+    remarks = (*idle, *lost, *said, *failed)
+    return Judged(every, overview.portrait(system), remarks, whole, praised, charted(system))
 
 
 def shown_from(root: Path) -> Callable[[Path], str]:

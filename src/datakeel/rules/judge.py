@@ -13,7 +13,7 @@ from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Effect
 from datakeel.model.operation import Operation, Resource, Role
 from datakeel.model.place import Place
-from datakeel.model.system import System
+from datakeel.model.system import Remark, System
 from datakeel.rules.facts.tables import snake
 from datakeel.rules.rule import Hit, Rule, rules
 
@@ -53,10 +53,14 @@ Runs = Callable[[str, str], bool]
 Noun = tuple[object, Operation | None]  # what a rule judges, and the function that it is of
 
 
-def judge(system: System, runs: Runs = lambda rule, category: True) -> tuple[Finding, ...]:
-    """Every finding of every rule that `runs`, most severe first, without those that a more specific rule covers."""
+def judge(
+    system: System, runs: Runs = lambda rule, category: True, failed: list[Remark] | None = None
+) -> tuple[Finding, ...]:
+    """Every finding of every rule that `runs`, most severe first, without those that a more specific rule covers. Where
+    a rule fails, which is a fault of datakeel, it is noted in `failed`, and what else it judges is not lost."""
     given = cache(lambda kind: tuple(n for n in nouns(kind, system) if acts(n[0])))
-    found = [f for rule in rules() if runs(rule.name, rule.category) for f in judged(rule, system, given)]
+    running = [rule for rule in rules() if runs(rule.name, rule.category)]
+    found = [f for rule in running for f in judged(rule, system, given, failed)]
     return tuple(sorted(distinct(silenced(found)), key=order))
 
 
@@ -64,9 +68,19 @@ def order(finding: Finding) -> tuple[object, ...]:
     return (finding.severity, finding.confidence, finding.place, finding.rule, finding.message)
 
 
-def judged(rule: Rule, system: System, given: Callable[[type], Iterable[Noun]]) -> Iterator[Finding]:
+def judged(
+    rule: Rule, system: System, given: Callable[[type], Iterable[Noun]], failed: list[Remark] | None = None
+) -> Iterator[Finding]:
     for noun, operation in (found for kind in rule.nouns for found in given(kind)):
-        hits: Iterable[Hit] = rule.judge(noun, system) if rule.wants_system else rule.judge(noun)
+        try:
+            hits: Iterable[Hit] = tuple(rule.judge(noun, system) if rule.wants_system else rule.judge(noun))
+        except Exception as fault:
+            if failed is None:
+                raise
+            place = getattr(operation or noun, "place", None) or Place("", 0)
+            what = f"{rule.name} could not be judged: {type(fault).__name__}: {fault}"
+            failed.append(Remark(place.path, place.line, what[:300]))
+            continue
         for hit in hits:
             yield finding_of(rule, hit, operation, system)
 
