@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.model.dataset import Column, Dataset, Index, Schema
-from datakeel.model.operation import Role
+from datakeel.model.effect import Effect, Kind
+from datakeel.model.operation import Operation, Role
 from datakeel.read.change import Change
 from datakeel.read.literals import Literals
 from datakeel.read.mapping import Mapping
@@ -75,6 +76,37 @@ def datasets(
     technology = reading.technology()
     made = [d if d.technology else replace(d, technology=technology) for d in made]
     return tuple(sorted(made, key=lambda d: (d.name, d.service)))
+
+
+def with_own_keys(datasets: tuple[Dataset, ...], operations: Iterable[Operation]) -> tuple[Dataset, ...]:
+    """The datasets with the unique keys that the program itself makes (``orders.create_index("number", unique=True)``),
+    and collections that nothing else tells of."""
+    made: dict[str, Dataset] = {}
+    for effect in (e for o in operations if o.role in OWN for e in o.of(Kind.ALTER)):
+        key = unique_key(effect)
+        if effect.dataset and key is not None:
+            told = made.get(effect.dataset) or Dataset(
+                name=effect.dataset,
+                kind="collection",
+                store=effect.store,
+                technology=effect.technology,
+                columns_complete=False,
+                place=effect.place,
+            )
+            made[told.name] = replace(told, schema=Schema(indexes=(*told.schema.indexes, key)))
+    known = [with_keys(d, made[d.name]) if d.name in made else d for d in datasets]
+    new = [made[name] for name in made.keys() - {d.name for d in datasets}]
+    return tuple(sorted((*known, *new), key=lambda d: (d.name, d.service)))
+
+
+def unique_key(effect: Effect) -> Index | None:
+    """The unique key of every row that a call makes; None where it makes another index."""
+    said = {o.name: o.value for o in effect.options}
+    whole = said.get("partialFilterExpression") in (None, "None") and said.get("sparse") in (None, "False")
+    columns = tuple(a.column for a in effect.assigned)
+    if effect.chain or effect.verb != "create-index" or said.get("unique") != "True" or not whole or not columns:
+        return None
+    return Index(columns, unique=True, nulls_distinct=False, place=effect.place)
 
 
 def kept(by_home: dict[str, Dataset], made_in: dict[str, set[str]], several: bool) -> Iterator[Dataset]:

@@ -20,7 +20,7 @@ from datakeel.model.dataset import Dataset
 from datakeel.model.operation import Context, Entry, Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import MANY_WAYS, Remark, Setting, System, Use
-from datakeel.read.datasets import TELLING, datasets
+from datakeel.read.datasets import TELLING, datasets, with_own_keys
 from datakeel.read.disuse import Disuse, last
 from datakeel.read.entering import delivered, followed, register_consumer, register_named, register_scheduled
 from datakeel.read.kept import Answers, Kept, pickled
@@ -136,7 +136,7 @@ class Link:
                 )
                 for n in sorted(self.operations)
             ),
-            datasets=self.answer(Root("schema"), ()),
+            datasets=with_own_keys(self.answer(Root("schema"), ()), self.operations.values()),
             resources=tuple({(r.place, r.type): r for r in self.made}.values()),
             settings=self.root(Root("settings"), self.settings),
             remarks=(*remarks, *gathered(self.remarks), *failed),

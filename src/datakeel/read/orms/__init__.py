@@ -248,6 +248,8 @@ class Orms:
         given = caller.asked(row, row.columns, receiver, arguments)
         if given is None:
             return ()
+        if row.effect == "alter":
+            return tuple(Assignment(name, "value") for name in index_fields(given))
         if given.entries is None:
             return (Assignment("*", "atomic" if row.verb == "increment" else "value", tuple(sorted(union((given,))))),)
         return tuple(changes(given.entries, row.wraps))
@@ -280,6 +282,15 @@ class Orms:
 def undoes(note: str) -> bool:
     """Whether a note on an object takes back what was known of it before: it is told to the caller first."""
     return note.startswith(("@clean", "@fresh"))
+
+
+def index_fields(keys: Value) -> tuple[str, ...]:
+    """The fields of an index as MongoDB's drivers are told them: a name, or a list of names or of names with their
+    direction; none where one is not known."""
+    if keys.known:
+        return (keys.text,) if keys.text else ()
+    names = [(one.items[0] if one.items else one).text or "" for one in keys.items or ()]
+    return tuple(names) if all(names) else ()
 
 
 def keyed(document: Value, before: str = "") -> Iterator[tuple[str, Value]]:
