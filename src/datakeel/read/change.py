@@ -27,7 +27,8 @@ class Change(Struct, frozen=True, gc=False, kw_only=True):
 
     `kind`: create-table, drop-table, rename-table, create-view, drop-view, add-column, drop-column, alter-column,
     rename-column, add-index, drop-index, rename-index, add-constraint, drop-constraint, rename-constraint, partition,
-    attach, detach, options, comment, unseen-keys (to tables that are not known).
+    attach, detach, options, comment, unseen-keys (to tables that are not known), unseen-names (tables that are not
+    known are renamed or dropped).
     A view's `copied` are the tables and views that it reads; `to` is ``replace`` where it may stand already.
     Keys and unique constraints are Indexes; checks, exclusions and foreign keys are Constraints. `table` may be empty
     where only an index is named. `name` is the column, index or constraint; `to` a new name, or the parent of a

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from datakeel.model.certainty import Origin
 from datakeel.model.dataset import Column, Dataset, Index, Schema
 from datakeel.model.effect import Effect, Kind
 from datakeel.model.operation import Operation, Role
@@ -196,8 +197,13 @@ class Reading:
             paths = [p for p in paths if not self.sql[p].dump]
         for dialect in FIRST:
             for into, wanted in ((scripted, True), (loose, False)):
-                chosen = [p for p in paths if self.speaks(p, dialect) and self.is_migration(p) is wanted]
-                changes = (c for p in sorted(chosen, key=migration_order) for c in self.sql[p].changes)
+                chosen = sorted(
+                    (p for p in paths if self.speaks(p, dialect) and self.is_migration(p) is wanted),
+                    key=migration_order,
+                )
+                if into is loose:  # no name says in which order they run: what stands by itself adds to what is made
+                    chosen.sort(key=lambda p: all(c.kind != "create-table" for c in self.sql[p].changes))
+                changes = (c for p in chosen for c in self.sql[p].changes)
                 for name, dataset in apply(changes).items():
                     into.setdefault(name, dataset)
         return scripted, loose
@@ -247,9 +253,13 @@ def joined(said: Said) -> dict[str, Dataset]:
 
 
 def unasked(said: Said, name: str) -> bool:
-    """Whether a name is a view's that no class maps, and that has no index of its own: nothing to say of it."""
+    """Whether a name is a view's that no class maps, and that has no index of its own: nothing to say of it; or that of
+    a table that may have another by now, and that no class maps, where classes map tables."""
+    if name in said.declared:
+        return False
     found = [a[name] for a in (said.migrated, said.scripted, said.loose) if name in a]
-    return name not in said.declared and all(d.view and not d.schema.indexes for d in found)
+    gone = bool(said.declared) and all(d.origin is Origin.ASSUMED for d in found)
+    return gone or all(d.view and not d.schema.indexes for d in found)
 
 
 def whole_names(said: Said) -> Said:

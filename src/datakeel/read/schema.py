@@ -133,6 +133,9 @@ class _Tables:
             self.create_view(change)
         elif change.kind == "unseen-keys":
             self.unsee_keys()
+        elif change.kind == "unseen-names":
+            for table in self.known.values():
+                table.stands = False
         elif change.kind in ("attach", "detach"):
             self.attach(change)
         elif change.kind in ("drop-index", "rename-index") and not change.table:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from datakeel.model.certainty import Origin
 from datakeel.model.dataset import Column, Constraint, Dataset, Index, Schema, Step
 from datakeel.model.place import NOWHERE, Place
 from datakeel.read.change import Change, foreign_key
@@ -19,6 +20,7 @@ class Table:
         self.name = name
         self.schema = Schema()
         self.complete = complete
+        self.stands = True  # False: it may be one of those that were renamed or dropped without being named
         self.view = False
         self.viewed = False
         self.needs: tuple[Table, ...] = ()  # what a view reads, under whatever name it stands now
@@ -29,6 +31,7 @@ class Table:
 
     def enter(self, change: Change, before: Schema | None) -> None:
         """Open the change's step, where it is another than the open one."""
+        self.stands = True
         if self.step is not None and self.step[0] == change.step:
             return
         self.leave()
@@ -49,7 +52,8 @@ class Table:
             schema=self.schema,
             steps=tuple(self.steps),
             place=self.place,
-            columns_complete=self.complete,
+            columns_complete=self.complete and self.stands,
+            origin=Origin.RESOLVED if self.stands else Origin.ASSUMED,
             view=self.view,
             viewed=self.viewed,
         )

@@ -169,7 +169,7 @@ class Run:
         """A function of the project that the revision calls."""
         dotted = dotted_of(call.function)
         symbol = self.names.resolve(where.module, dotted) if dotted is not None else None
-        if not isinstance(symbol, FunctionInfo) or EDITORS.isdisjoint(symbol.code.names):
+        if not isinstance(symbol, FunctionInfo) or not self.edits(symbol, where.depth):
             return
         parameters = symbol.signature.parameters
         bound: Bound = {p.name: p.default for p in parameters if p.default is not None}
@@ -178,6 +178,14 @@ class Run:
             bound[name] = self.literals.followed(where.module, value, where.bound)[1]
         inner = Where(symbol.module, bound, {}, where.transactional, where.depth - 1)
         yield from self.block(body(symbol.code), inner)
+
+    def edits(self, function: FunctionInfo, depth: int) -> bool:
+        """Whether a function changes tables, or one of its module that it calls does."""
+        if not EDITORS.isdisjoint(function.code.names):
+            return True
+        own = self.names.functions(function.module)
+        called = (own[name] for name in function.code.names if name in own and own[name] is not function)
+        return depth > 0 and any(self.edits(one, depth - 1) for one in called)
 
     def operation(self, name: str, call: Call, where: Where, batch: str | None) -> Made:
         handler = OPERATIONS.get(name)
@@ -221,13 +229,12 @@ class Run:
         yield replace(table.change(), if_absent=given.flag("if_not_exists"))
 
     def drop_table(self, given: Given) -> Made:
-        if name := self.table(given, "table_name", 0):
-            yield schema.drop_table(name)
+        name = self.table(given, "table_name", 0)
+        yield schema.drop_table(name) if name else Change(kind="unseen-names")
 
     def rename_table(self, given: Given) -> Made:
         old, new = self.table(given, "old_table_name", 0), given.text("new_table_name", 1)
-        if old and new:
-            yield schema.rename_table(old, new)
+        yield schema.rename_table(old, new) if old and new else Change(kind="unseen-names")
 
     # Columns ----------------------------------------------------------------------------------------------------------
 
