@@ -83,7 +83,9 @@ class Disuse:
             self.words.update(set(module.file.words).difference(module.file.exports))
             for signature, code in zip(module.file.functions, bodies, strict=True):
                 word = last(signature.name)
-                mentioned = [n for n in code.names if n != signature.name] if word in code.names else code.names
+                mentioned = code.names
+                if word in code.names and "super" not in code.names:
+                    mentioned = tuple(n for n in code.names if n != word)
                 self.mentions.update(mentioned)
                 if around := signature.name.rpartition(".")[0]:
                     self.siblings.setdefault((path, around), Counter()).update(mentioned)

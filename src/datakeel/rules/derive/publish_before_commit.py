@@ -118,11 +118,12 @@ def of_earlier(operation: Operation, publish: Effect, write: Effect) -> bool:
 
 
 def doubts(operation: Operation, publish: Effect, write: Effect, system: System) -> int:
-    """What speaks against harm: at other times the message is put aside, and something else sends it, after the commit
+    """What speaks against harm: it goes to another part of this very process, which seldom runs before the commit, and
+    needs no row; at other times the message is put aside, and something else sends it, after the commit
     as like as not; or who takes it needs nothing of what was written; or it does not tell of what was written, and
     where its session ends is not plain to see; or a job leaves before a write that another function makes, or that not
     every run comes to; or no caller is seen that brings it into its transaction."""
-    if any(s.kind == "branch" and s.text == "aside" for s in publish.scopes):
+    if publish.store == StoreKind.MEMORY or any(s.kind == "branch" and s.text == "aside" for s in publish.scopes):
         return 2
     if harmless(operation, publish, write, system) and not left_out(operation, publish, write):
         return 2

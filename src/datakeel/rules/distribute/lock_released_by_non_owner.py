@@ -18,7 +18,7 @@ COMPARE = """redis.eval(
 )"""
 
 
-@rule(Severity.CRITICAL, Record(1, 4))
+@rule(Severity.CRITICAL, Record(1, 9))
 def lock_released_by_non_owner(operation: Operation, system: System) -> Iterator[Hit]:
     """A lock is given up that is not, or not yet, ours to give up."""
     for release in operation.of(Kind.WRITE):
@@ -29,7 +29,7 @@ def lock_released_by_non_owner(operation: Operation, system: System) -> Iterator
     for lock in operation.of(Kind.LOCK):
         found = uncommitted(operation, lock) if lock.verb in ("distributed", "lock") else None
         if found is not None:
-            yield early(operation, lock, *found, decided=decided(operation, lock, found[0]))
+            yield early(operation, lock, *found)
 
 
 def taken_for(operation: Operation, release: Effect, system: System) -> Lease | None:
@@ -68,14 +68,6 @@ def uncommitted(operation: Operation, lock: Effect) -> tuple[Effect, Effect] | N
     return None
 
 
-def decided(operation: Operation, lock: Effect, write: Effect) -> bool:
-    """Whether the holder of a lock reads what it writes, as the next one will, and does not only write it anew."""
-    return any(
-        read.dataset == write.dataset and lock.number in read.locks and read.number < write.number
-        for read in operation.of(Kind.READ)
-    )
-
-
 def unowned(lease: Lease, release: Effect) -> Hit:
     what = lease.called
     return Hit(
@@ -93,7 +85,7 @@ def unowned(lease: Lease, release: Effect) -> Hit:
     )
 
 
-def early(operation: Operation, lock: Effect, write: Effect, release: Effect, *, decided: bool) -> Hit:
+def early(operation: Operation, lock: Effect, write: Effect, release: Effect) -> Hit:
     what = Lease(lock).called
     transaction = operation.transaction_of(write)
     begun = transaction.place if transaction is not None and transaction.place is not None else operation.place
@@ -109,7 +101,6 @@ def early(operation: Operation, lock: Effect, write: Effect, release: Effect, *,
             Step(begun, "A commits: what the lock should keep apart has overlapped"),
         ),
         rests_on=(lock, write, release),
-        apart=decided,
         datasets=(write.dataset,) if write.dataset else (),
         fix=Fix(
             title="take the lock outside of the transaction, or one that the transaction itself releases",

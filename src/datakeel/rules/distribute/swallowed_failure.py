@@ -200,8 +200,7 @@ def surely_missed(operation: Operation, handler: Handler, lost: Effect) -> bool:
     the function itself: of seven that consumers came to through others one was); a program of its own sends messages or
     commits, and ends as if it had; or money or goods are at stake. What else was judged was as often meant so: the work
     goes on without a part that may fail, and somebody sees the log."""
-    own = any(e.kind == "consumer" and e.place == operation.place for e in operation.entries)
-    taken = own or any(not e.chain for e in operation.of(Kind.CONSUME))
+    taken = any(not e.chain and e.number < lost.number for e in operation.of(Kind.CONSUME))
     ends = (Kind.PUBLISH, Kind.COMMIT)
     ends_well = started_alone(operation) and any(e.kind in ends for e in body_effects(operation, handler))
     return taken or ends_well or of_batch(operation, handler) or marked_done(operation, handler, lost) or worth(lost)

@@ -24,7 +24,7 @@ OTHERS = ("mysql", "sqlite", "oracle", "mssql")  # theirs is another question: t
 Instant = tuple[Dataset, Column]
 
 
-@rule(Severity.MINOR, Record(1, 4))
+@rule(Severity.MINOR, Record(2, 7))
 def timestamp_without_time_zone(system: System) -> Iterator[Hit]:
     """Instants are stored without a zone. Speaks once for each service."""
     naive: dict[str, list[Instant]] = {}
@@ -169,7 +169,6 @@ def without_zone(operation: Operation, clock: Effect, effect: Effect, name: str,
         ),
         rests_on=(clock, effect),
         likely=True,
-        apart=True,
         doubts=2 * int(operation.unused),
         datasets=(effect.dataset,),
         fix=Fix(

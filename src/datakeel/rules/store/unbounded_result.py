@@ -15,12 +15,12 @@ from datakeel.rules.facts.growth import appended, kept
 from datakeel.rules.facts.running import one_off
 from datakeel.rules.facts.survey import TESTS
 from datakeel.rules.facts.tables import MIGRATION
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 LITTLE = re.compile(r"^(big|small|tiny)?(int|serial)|^(boolean|date|uuid|timestamp)", re.I)
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(3, 8))
 def unbounded_result(operation: Operation, system: System) -> Iterator[Hit]:
     """A table that grows with everything that happens is read whole into memory."""
     if operation.role != Role.PRODUCT or TESTS.search(operation.place.path):
