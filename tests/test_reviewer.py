@@ -9,9 +9,11 @@ from msgspec.structs import replace
 import datakeel
 from datakeel import reviewer
 from datakeel.cache import Cache
+from datakeel.config import Config
 from datakeel.finding import Confidence, Review
 from datakeel.mistake import Mistake
 from datakeel.model.operation import Operation
+from datakeel.read.workers import Failure
 from datakeel.rules.judge import judge
 from datakeel.rules.rule import Hit, rules
 from datakeel.show.sources import Sources
@@ -182,3 +184,24 @@ def test_a_rule_that_fails_takes_nothing_else_down(project: Path, monkeypatch: p
         found = datakeel.review(project)
         assert [f.rule for f in found.findings] == ["remote-call-without-timeout"]
         assert remarks(found) == [f"shop/prices.py:3: {broken.name} could not be judged: ZeroDivisionError: price"]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_rules_may_be_asked_in_several_processes(project: Path, monkeypatch: pytest.MonkeyPatch, *, lost: bool) -> None:
+    parent = os.getpid()
+
+    def fails(operation: Operation) -> list[Hit]:
+        raise ZeroDivisionError("here" if os.getpid() == parent else "elsewhere")
+
+    broken = replace(rules()[0], judge=fails, nouns=(Operation,), wants_system=False)
+    whole = rules()
+    monkeypatch.setattr("datakeel.rules.judge.rules", lambda: (broken, *whole[1:]))
+    monkeypatch.setattr(reviewer, "MANY", 0)
+    if lost:
+        monkeypatch.setattr(
+            reviewer, "spread", lambda work, weights, *more: ((n, Failure("")) for n, _ in enumerate(weights))
+        )
+    found = datakeel.review(project, config=Config(jobs=2, cache=False))
+    assert [f.rule for f in found.findings] == ["remote-call-without-timeout"]
+    where = "here" if lost else "elsewhere"
+    assert remarks(found) == [f"shop/prices.py:3: {broken.name} could not be judged: ZeroDivisionError: {where}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -22,15 +23,16 @@ from datakeel.config import Config, load
 from datakeel.finding import Confidence, Entry, Finding, Review, Strength, Summary
 from datakeel.fingerprint import digest, fingerprint, fingerprinted, normalised, structured
 from datakeel.model.place import Place
-from datakeel.model.system import Remark
+from datakeel.model.system import Remark, System
 from datakeel.read import facts
 from datakeel.read.declared import declared, unmatched
 from datakeel.read.proofread import proofread
 from datakeel.read.source import Sources, discover
+from datakeel.read.workers import spread
 from datakeel.recall import Judged, Recall
 from datakeel.rules import overview, team
 from datakeel.rules.atlas import charted
-from datakeel.rules.judge import judge, order
+from datakeel.rules.judge import Answer, Asked, Sharing, judge, order
 from datakeel.rules.praise import SHOWN, praise
 from datakeel.rules.rule import Rule, rules
 
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from datakeel.read.program import File
 
 Progress = Callable[[str, int, int], None]
+MANY = 3_000  # functions: of fewer, asking the rules in several processes costs more than it saves
+SECONDS = 120.0  # for one rule, in another process
 
 
 def review(
@@ -99,13 +103,27 @@ def judgement(
     categories = {rule.name: rule.category for rule in rules()}
     lost = sorted(set(system.remarks) - set(read.remarks()))
     failed: list[Remark] = []
-    found = judge(system, config.runs, failed)
+    found = judge(system, config.runs, failed, shared(config.jobs or facts.cores(), system))
     praised = praise(system, found, lambda rule: config.runs(rule, categories[rule]))
     own, said = team.verdict(own_rules(config), system, config.runs, shown_from(read.sources.root))
     every = tuple(sorted((*found, *own), key=order))
     whole = system.whole and not said and not failed
     remarks = (*idle, *lost, *said, *failed)
     return Judged(every, overview.portrait(system), remarks, whole, praised, charted(system))
+
+
+def shared(jobs: int, system: System) -> Sharing:
+    """Asks rules in several processes, which all have the system; what one of them lost is asked here."""
+    if jobs <= 1 or len(system.operations) < MANY:
+        return map
+
+    def share(asked: Asked, due: Sequence[Rule]) -> Iterator[Answer]:
+        results = dict(spread(lambda n: pickle.dumps(asked(due[n])), [1] * len(due), jobs, SECONDS))
+        for number, rule in enumerate(due):
+            result = results[number]
+            yield pickle.loads(result) if isinstance(result, bytes) else asked(rule)
+
+    return share
 
 
 def shown_from(root: Path) -> Callable[[Path], str]:

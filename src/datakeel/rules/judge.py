@@ -4,7 +4,7 @@ order."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
 from datakeel.finding import Confidence, Finding, Step
@@ -51,16 +51,31 @@ JUDGED = (Role.PRODUCT, Role.SCRIPT)
 
 Runs = Callable[[str, str], bool]
 Noun = tuple[object, Operation | None]  # what a rule judges, and the function that it is of
+Answer = tuple[list[Finding], list[Remark]]  # what one rule finds, and where it failed
+Asked = Callable[[Rule], Answer]
+Sharing = Callable[[Asked, Sequence[Rule]], Iterable[Answer]]  # what `map` does, perhaps in several processes
 
 
 def judge(
-    system: System, runs: Runs = lambda rule, category: True, failed: list[Remark] | None = None
+    system: System,
+    runs: Runs = lambda rule, category: True,
+    failed: list[Remark] | None = None,
+    share: Sharing = map,
 ) -> tuple[Finding, ...]:
     """Every finding of every rule that `runs`, most severe first, without those that a more specific rule covers. Where
-    a rule fails, which is a fault of datakeel, it is noted in `failed`, and what else it judges is not lost."""
+    a rule fails, which is a fault of datakeel, it is noted in `failed`, and what else it judges is not lost. `share`
+    asks the rules and gives their answers in their order."""
     given = cache(lambda kind: tuple(n for n in nouns(kind, system) if acts(n[0])))
-    running = [rule for rule in rules() if runs(rule.name, rule.category)]
-    found = [f for rule in running for f in judged(rule, system, given, failed)]
+
+    def asked(rule: Rule) -> Answer:
+        faults: list[Remark] | None = None if failed is None else []
+        return list(judged(rule, system, given, faults)), faults or []
+
+    found: list[Finding] = []
+    for findings, faults in share(asked, [rule for rule in rules() if runs(rule.name, rule.category)]):
+        found += findings
+        if failed is not None:
+            failed += faults
     return tuple(sorted(distinct(silenced(found)), key=order))
 
 
