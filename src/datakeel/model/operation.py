@@ -205,7 +205,7 @@ class Operation(Struct, frozen=True, kw_only=True, dict=True):
     def of(self, *kinds: Kind) -> Iterator[Effect]:
         if len(kinds) == 1:
             return iter(self._by_kind.get(kinds[0], ()))
-        if not any(k in self._by_kind for k in kinds):
+        if self._by_kind.keys().isdisjoint(kinds):
             return iter(())
         return (e for e in self.effects if e.kind in kinds)
 

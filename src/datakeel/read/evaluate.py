@@ -79,7 +79,7 @@ class Evaluator(Machine):
         return EVALUATE[type(expression)](self, expression)
 
     def evaluate_all(self, expressions: tuple[Expression, ...]) -> tuple[Value, ...]:
-        return tuple(self.eval(e) for e in expressions)
+        return tuple([EVALUATE[type(e)](self, e) for e in expressions])
 
     # Names ------------------------------------------------------------------------------------------------------------
 

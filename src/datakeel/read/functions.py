@@ -77,7 +77,7 @@ class Functions(Attributes):
             return Value(state=Pending(target, arguments, at, self.frame.module.path), type="contextmanager")
         if target.receiver is not None:
             arguments = arguments.before(target.receiver)
-        if any(holds_callable(v) for v in arguments.all()) or target.plain:
+        if any(map(holds_callable, arguments.all())):
             return self.inline(info, arguments, at, receiver=target.receiver)
         bindings = self.bindings(info, arguments)
         self.world.site(self.caller, info, bindings)

@@ -80,7 +80,7 @@ class Graft:
         locks = machine.state.locks
         for effect in trace.effects:
             quiet = effect.kind == Kind.LOG and effect.chain  # what callees' callees log says nothing here
-            if quiet or self.place in effect.chain or (effect.guards and self.ruled_out(effect)):
+            if quiet or self.place in effect.chain or self.ruled_out(effect.guards):
                 continue
             grafted = self.brought(self.effect(effect, locks))
             if grafted is not None:
@@ -114,9 +114,11 @@ class Graft:
             elif effect.verb == "delete" and self.machine.claims:
                 self.machine.given_up(self.effect(effect, ()))
 
-    def ruled_out(self, effect: Effect) -> bool:
-        """Whether the effect happens only outside a transaction, and the caller stands in one."""
-        return any(self.machine.current(connection) for connection in self.outside(effect.guards))
+    def ruled_out(self, guards: tuple[Guard, ...]) -> bool:
+        """Whether what stands under these conditions happens only outside a transaction, and the caller stands in
+        one."""
+        connections = self.outside(guards) if guards else ()
+        return bool(connections) and any(self.machine.current(connection) for connection in connections)
 
     def outside(self, guards: tuple[Guard, ...]) -> tuple[str, ...]:
         """The connections on which no transaction is open where these conditions hold."""
@@ -280,7 +282,7 @@ class Graft:
             selection=self.selection(effect.selection) if effect.selection is not None else None,
             rows=rows,
             key=key,
-            assigned=tuple(self.assignment(a, rows) for a in effect.assigned) if effect.assigned else (),
+            assigned=tuple([self.assignment(a, rows) for a in effect.assigned]) if effect.assigned else (),
             key_sources=key_sources,
             payload=self.sources(effect.payload) if effect.payload else (),
             options=self.options(effect.options) if effect.options else (),
@@ -349,7 +351,7 @@ class Graft:
     def selection(self, selection: Selection) -> Selection:
         if not selection.predicates:
             return selection
-        return replace(selection, predicates=tuple(self.predicate(p) for p in selection.predicates))
+        return replace(selection, predicates=tuple([self.predicate(p) for p in selection.predicates]))
 
     def predicate(self, predicate: Predicate) -> Predicate:
         if not predicate.sources:

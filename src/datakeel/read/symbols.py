@@ -32,10 +32,10 @@ class FunctionInfo:
     signature: Signature
     code: Code
     owner: ClassInfo | None = None
+    name: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        return f"{self.module.name}.{self.signature.name}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.module.name}.{self.signature.name}")
 
     @property
     def written(self) -> tuple[str, str]:

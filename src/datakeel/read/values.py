@@ -161,16 +161,12 @@ class Arguments(Struct, eq=False):
             return NOTHING
         return None
 
-    def all(self) -> Iterator[Value]:
-        yield from self.positional
-        yield from self.keywords.values()
-        if self.rest is not None:
-            yield self.rest
-        if self.options is not None:
-            yield self.options
+    def all(self) -> list[Value]:
+        further = [v for v in (self.rest, self.options) if v is not None]
+        return [*self.positional, *self.keywords.values(), *further]
 
     def sources(self) -> frozenset[Source]:
-        return union(v for v in self.all())
+        return union(self.all())
 
     def after(self, count: int) -> Arguments:
         return Arguments(self.positional[count:], self.keywords, self.rest, self.options, self.decided)
