@@ -23,11 +23,48 @@ WAYS = [
     "x.append({{{0}: {1} for {0}, {1} in {2}.items() if {0} != 1}})\n",
     "from {0}.platform.storage.{0} import (\n    {1},\n    {2},\n)\n",
     "x = {0}\ny = (\n    {1}({2}, 1),\n)\n",
+    "assert {0}.{1} == {2}\n",
+    "assert {0}({1}).{2}() == {{'a': {1}, 'b': {2}}}\n",
+    "assert [one.{0} for one in {1}] == [{2}]\n",
+    "assert {0}.{1}('{2}') is not None, '{1}'\n",
+    "x = {0}.{1}({2}).first().{1}().last()\n",
+    "x = {0} if {1} else {2}\n",
+    "x = {0} + {1} * {2}\n",
+    "x = {0} + {1} + {2}(1)\n",
+    "if {0} and not {1}({2}):\n    pass\nelif {1} < {0} <= {2}:\n    pass\n",
+    "while page := {0}.{1}({2}, 1).first().json():\n    pass\n",
+    "a, b = {0}({1}), {2}(1)\n",
+    "{0}.{1} += sign * {2}.{1}\n",
+    "def {0}({1}: {2} | None, third: int) -> None:\n    pass\n",
+    "def {0}({1}: Sequence[{2}]) -> bytes:\n    return {1}.{2}\n",
+    "def test_{0}_{1}() -> None:\n    pass\n",
+    "def {0}(first: int, {1}: str) -> Iterator[{2}]:\n    yield {0}, {{'{1}': {2}}}\n",
+    "{0}: {1} | None = None\n",
+    "{0}: list[{1}] = [\n]\n",
+    "{0}: Literal['{1}'] = '{2}'\n",
+    "{0} = '{1}{2}'\n",
+    "wait(lambda: {0}({1})[0]['{2}'] == 0)\n",
+    "wait(pool, lambda connection: {0}.{1}(connection, {2}))\n",
+    "x = lambda: {0}({1}, {2})\n",
+    "with {0}({1}) as one, {1}({2}) as other:\n    pass\n",
+    "with {0}({1}, {2}) as one:\n    pass\n",
+    "for {0}, {1} in {2}.items():\n    pass\n",
+    "match x:\n    case {0}({1}={2}):\n        pass\n    case {0}() as {1}:\n        pass\n",
+    "match x:\n    case {0}(value=value) if {1} not in {2}:\n        pass\n",
+    "try:\n    pass\nexcept ({0}, {1}, {2}) as error:\n    raise {0}('{1}') from error\n",
+    "class {0}({1}, {2}):\n    x = 1\n",
+    "x = f(\n    # why\n    {0}({1}, {2}),  # because\n    2,\n)\n",
+    "{0} = {1}  # {2}\n",
+    "x = {0}[{1}, {2}]\n",
+    "x = {0}[{1} : len({2})]\n",
+    "x = -{0}({1}, {2})\n",
+    "del {0}[{1}]\nreturn_ = not {0}.{1}({2})\n",
+    "async def f() -> None:\n    x = await {0}.{1}({2})\n",
 ]
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("length", [5, 18, 26, 30, 34, 48])
+@pytest.mark.parametrize("length", [5, 18, 26, 30, 34, 41, 48])
 def test_long_names_break_lines_as_ruff_does(way: str, length: int) -> None:
     text = way.format("a" * length, "b" * length, "c" * (length - 2)).replace("'", '"')
     assert formatted(text) == by_ruff(text)

@@ -1,8 +1,7 @@
 """Lines of Python that a long name made too long, broken as ``ruff format`` breaks them.
 
-A template writes what depends on a name on one line; here it is broken where it must be: calls, definitions, imports,
-lists and the like, within brackets. It knows nothing of operators, conditions or chains of calls behind the brackets: a
-template that needs one of those keeps it short, and where a name is too long for that the line stays, and says so.
+A template writes what depends on a name as it likes; here each statement that is too long, or that is broken and need
+not be, is laid out anew (`layout`).
 """
 
 from __future__ import annotations
@@ -15,18 +14,12 @@ import textwrap
 import tokenize
 from collections.abc import Iterator, Mapping
 
+from datakeel.write.layout import statements
+
 WIDTH = 100
-INDENT = "    "
-IMPORT = re.compile(r"(from \S+ import )(.+)")
 COMPARISON = re.compile(r"(\S+) ([=<>]+) (\S+)")  # of SQL: what stands on its sides stays together, where it fits
-ALONE = re.compile(
-    r"^(?P<begin>(?P<indent> *)(?!from |import )[^\n#]* )\(\n +(?P<one>[^\n]+),\n(?P=indent)\)(?P<end>[^\n]*)$", re.M
-)
-OPERATOR = re.compile(r" (?:[=!<>]=|[+\-*/%<>|&]|and|or|if|in|is|not|:=|else) ")
-CHAIN = re.compile(r"\(\)\.\w+\(\)")
+MAY_BE_WRONG = re.compile(rf"^.{{{WIDTH + 1},}}$|[\[({{]$", re.M)  # a long line, or a bracket that stays open
 LONG = "# noqa: E501"
-KEPT = f"{LONG} # fmt: skip"  # what a line says that is not broken
-DEFINITION = re.compile(r"(async )?def \w+")
 
 
 def formatted(text: str) -> str:
@@ -37,18 +30,16 @@ def formatted(text: str) -> str:
         'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'
     )
     """
-    text = ALONE.sub(_alone, text)
-    if all(len(line) <= WIDTH for line in text.splitlines()):
+    if not MAY_BE_WRONG.search(text):
         return text if text.endswith("\n") or not text else text + "\n"
-    inside, whole = _in_strings(text), _statements(text)
-    lines: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if number in inside:
-            lines.append(line)
-        elif len(line) > WIDTH and number in whole and not _is_simple(line.lstrip()):
-            lines.append(f"{line}  {KEPT}")
-        else:
-            lines += _broken(line)
+    lines = text.splitlines()
+    for one in sorted(statements(text), key=lambda one: one.first, reverse=True):
+        there = lines[one.first - 1 : one.last]
+        if all(len(line) <= WIDTH for line in there) and (len(there) == 1 or sum(map(len, there)) > WIDTH * 2):
+            continue
+        made = one.lines(WIDTH)
+        if made is not None:
+            lines[one.first - 1 : one.last] = made
     return "\n".join(lines) + "\n"
 
 
@@ -66,55 +57,11 @@ def _marked(text: str) -> str:
     for number, line in enumerate(lines, 1):
         if number in ends:
             until = max(until, ends[number])
-        if len(line) > WIDTH and KEPT not in line:
+        if len(line) > WIDTH:
             end = until if number < until else number
             if not lines[end - 1].endswith(LONG):
                 lines[end - 1] += f"  {LONG}"
     return "\n".join(lines) + "\n"
-
-
-def _statements(text: str) -> set[int]:
-    """The numbers of the lines that are whole statements, or their heads."""
-    found, depth = set(), 0
-    starts, seen = 1, False
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.OP and token.string in "([{":
-            depth += 1
-        elif token.type == tokenize.OP and token.string in ")]}":
-            depth -= 1
-        if token.type in (tokenize.NEWLINE, tokenize.NL):
-            seen = token.type == tokenize.NL and depth > 0
-            if token.type == tokenize.NEWLINE and token.start[0] == starts:
-                found.add(starts)
-            starts = token.end[0] + 1 if not seen else starts
-    return found
-
-
-def _is_simple(code: str) -> bool:
-    """Whether a line is broken at its last bracket alone: behind it stands neither an operator nor a second empty call.
-
-    >>> _is_simple("x = call(a, b)"), _is_simple("assert call(a).json() == b"), _is_simple("x = get(a).one().two()")
-    (True, False, False)
-    """
-    if DEFINITION.match(code):
-        return True
-    group = _group(code)
-    behind = "" if group is None else code[group[1] + 1 :].partition("#")[0]
-    return OPERATOR.search(f"{behind} ") is None and CHAIN.search(behind) is None
-
-
-def _alone(found: re.Match[str]) -> str:
-    """A tuple of one is on one line where it fits: its comma is no wish for more.
-
-    >>> print(formatted("EVENTS = (\\n    Opened,\\n)\\nfrom x import (\\n    y,\\n)"), end="")
-    EVENTS = (Opened,)
-    from x import (
-        y,
-    )
-    """
-    line = f"{found['begin']}({found['one']},){found['end']}"
-    fits = len(line) <= WIDTH and "#" not in found["one"] and len(_items(found["one"])) == 1
-    return line if fits else found.group()
 
 
 def imports(code: str, known: Mapping[str, str], package: str) -> str:
@@ -188,107 +135,6 @@ def _section(module: str, package: str) -> int:
     if root == "__future__":
         return 0
     return 3 if root == package else 1 if root in sys.stdlib_module_names else 2
-
-
-def _broken(line: str) -> list[str]:
-    """One line as those that it must become. What stands outside brackets stays as it is."""
-    if len(line) <= WIDTH:
-        return [line]
-    code = line.lstrip()
-    indent = line[: len(line) - len(code)]
-    imported = IMPORT.fullmatch(code)
-    if imported and imported.group(2) == "(":  # it is broken already, and its module's name is long
-        return [line]
-    if imported:
-        names = [f"{indent}{INDENT}{name}," for name in imported.group(2).split(", ")]
-        return [f"{indent}{imported.group(1)}(", *names, f"{indent})"]
-    if code[0] in "\"'" and len(arguments := _items(code)) > 1:  # of a call that is broken already
-        return [part for one in arguments for part in _broken(f"{indent}{one},")]
-    group = _group(code)
-    if group is None:
-        return [line]
-    opening, closing = group
-    body, tail = code[opening + 1 : closing], code[closing:]
-    items = _items(body)
-    whole = f"{indent}{INDENT}{body}"
-    if len(items) == 1 and DEFINITION.match(code):
-        inner = [f"{whole},"]
-    elif len(whole) <= WIDTH and not (len(items) > 1 and _literal(code, opening)):
-        inner = [whole]
-    elif len(items) == 1:
-        inner = [part for clause in _clauses(body) for part in _broken(f"{indent}{INDENT}{clause}")]
-    else:
-        inner = [part for item in items for part in _broken(f"{indent}{INDENT}{item},")]
-    return [f"{indent}{code[: opening + 1]}", *inner, f"{indent}{tail}"]
-
-
-def _group(code: str) -> tuple[int, int] | None:
-    """The brackets at which a line is broken: a definition's parameters, else the last that hold something."""
-    groups = [(a, b) for a, b in _brackets(code) if b > a + 1]
-    if not groups:
-        return None
-    return groups[0] if DEFINITION.match(code) else groups[-1]
-
-
-def _literal(code: str, opening: int) -> bool:
-    """Whether a bracket begins a list, set, dictionary or tuple, and no call or subscript."""
-    return opening == 0 or not (code[opening - 1].isalnum() or code[opening - 1] in "_)]")
-
-
-def _items(body: str) -> list[str]:
-    """What the outermost commas part; a comprehension is one."""
-    if len(_clauses(body)) > 1:
-        return [body]
-    cuts = [position for position, character in _outermost(body) if character == ","]
-    parts = [body[a + 1 : b].strip() for a, b in zip([-1, *cuts], [*cuts, len(body)], strict=True)]
-    return [part for part in parts if part]
-
-
-def _clauses(body: str) -> list[str]:
-    """A comprehension's element, and each of its ``for`` and ``if``."""
-    plain = {position for position, _ in _outermost(body)}
-    cuts = [m.start() for m in re.finditer(r" (for|if) ", body) if m.start() in plain]
-    if not cuts or body[cuts[0] :].startswith(" if "):
-        return [body]
-    return [body[a:b].strip() for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
-
-
-def _brackets(code: str) -> Iterator[tuple[int, int]]:
-    """The outermost pairs of brackets, by position."""
-    opened: int | None = None
-    for position, character in _outermost(code):
-        if character in "([{":
-            opened = position
-        elif character in ")]}" and opened is not None:
-            yield opened, position
-            opened = None
-
-
-def _outermost(code: str) -> Iterator[tuple[int, str]]:
-    """The characters outside strings and comments that are in no brackets, and the outermost brackets themselves."""
-    depth, quote, position = 0, "", 0
-    while position < len(code):
-        character = code[position]
-        if quote:
-            if character == "\\":
-                position += 1
-            elif character == quote:
-                quote = ""
-        elif character in "'\"":
-            quote = character
-        elif character == "#":
-            return
-        else:
-            depth -= character in ")]}"
-            if depth == 0:
-                yield position, character
-            depth += character in "([{"
-        position += 1
-
-
-def _in_strings(text: str) -> set[int]:
-    """The numbers of the lines in which a string that goes over several lines stands."""
-    return {number for first, last in _strings(text) for number in range(first, last + 1)}
 
 
 def _strings(text: str) -> Iterator[tuple[int, int]]:
