@@ -210,12 +210,12 @@ def _known(package: str) -> dict[str, str]:
         "advance",
         "begin",
         "forget",
+        "in_parts",
         "lag",
-        "one_by_one",
         "take",
-        "take_one",
+        "take_or_tell",
     )
-    known |= dict.fromkeys((*changes, "together", "together_or_apart"), f"{processing}.changes")
+    known |= dict.fromkeys((*changes, "together", "together_or_in_parts"), f"{processing}.changes")
     known |= dict.fromkeys(("Busy", "rebuild"), f"{processing}.rebuilding")
     known |= {"follow": f"{processing}.copying", "COPIES": f"{processing}.copies"}
     return known
