@@ -18,6 +18,7 @@ import time
 import tomllib
 import venv
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import datakeel
@@ -51,7 +52,7 @@ def prepared(project: Path) -> Path:
         installed.touch()
     asked = tomllib.loads((project / "pyproject.toml").read_text())["project"]
     there = set(installed.read_text().splitlines())
-    wanted = {*asked["dependencies"], *asked["optional-dependencies"]["dev"]} - there
+    wanted = {*asked["dependencies"], *chain.from_iterable(asked["optional-dependencies"].values())} - there
     if wanted:
         pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
         subprocess.run([*pip, *sorted(wanted)], check=True)

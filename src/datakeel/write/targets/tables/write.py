@@ -261,6 +261,8 @@ KNOWN = {
     "os": "",
     "random": "",
     "signal": "",
+    "threading": "",
+    "ExitStack": "contextlib",
     "suppress": "contextlib",
     "time": "",
 }
