@@ -721,8 +721,18 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("a loan must not be funded more than 100%, lenders fund loans", {"workload.growth": None}),
     (
         "items with pictures, others search by category, in a flea market app",
-        {"fields": ["name", "created_at", "pictures", "created_at"]},
+        {"tables": ["listing", "offer"], "views": ["listing search"], "series": []},
     ),
+    ("flea market app", {"tables": ["listing", "offer"], "views": []}),
+    ("auction marketplace for cars", {"tables": ["lot", "bid"]}),
+    ("marketplace with orders", {"tables": ["listing"], "aggregates": ["Order"]}),
+    (
+        "A marketplace for second-hand books with search and escrow payments",
+        {"tables": ["listing", "offer"], "aggregates": ["Payment"], "views": ["listing search"]},
+    ),
+    ("orders with search and payments", {"aggregates": ["Order", "Payment"], "views": ["order search"]}),
+    ("news push to 3M devices", {"tables": ["campaign", "delivery"], "series": [], "workload.records": 3e6}),
+    ("push breaking news to the phones of 2M readers", {"tables": ["campaign", "delivery"], "series": []}),
 ]
 
 
@@ -936,6 +946,7 @@ def test_what_cannot_be_meant_is_left_out_and_said(sentence: str, left_out: str)
         ("smart meters, bill monthly", "“bill monthly”"),
         ("a ledger, closed every quarter", "“closed every quarter”"),
         ("orders, always available", "“always available”"),
+        ("a library where members borrow books, at most 5 at a time", "“at most 5 at a time”"),
         ("payroll for 15k employees, must not pay twice", "“not pay twice”"),
         ("shift plans for a hospital, no two nurses on the same shift", "“no two nurses on the same shift”"),
         ("a notary register, entries immutable, numbered without gaps", "“immutable”; “without gaps”"),

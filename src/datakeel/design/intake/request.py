@@ -307,7 +307,8 @@ def _because(part: domains.Selection, call: Called) -> dict[str, str]:
 
 
 def _whose_views(words: Text, calls: list[Called], wanted: Mapping[str, str]) -> dict[str, list[Called]]:
-    """To which domains a search or dashboard belongs: to those named beside it, else to the first that has one."""
+    """To which domains a search or dashboard belongs: to what has it (``a marketplace for old books with search``), else
+    to those named beside it, else to the first that has one."""
     kinds = {"search": "search", "analytics": "analytics", "cache": "cache"}
     found = {}
     for facet in kinds:
@@ -320,8 +321,18 @@ def _whose_views(words: Text, calls: list[Called], wanted: Mapping[str, str]) ->
         near = [
             c for c in able if any(-4 <= at - p[0] < 0 or 0 < at - p[1] + 1 <= 4 for p in places for at in c.places)
         ]
-        found[facet] = near if facet in wanted and near else able[:1]
+        owners = [one for p in places if (one := _with(words, p[0], able))]
+        found[facet] = owners or near or able[:1] if facet in wanted else able[:1]
     return found
+
+
+def _with(words: Text, at: int, able: list[Called]) -> Called | None:
+    """What is said to come with something: the last that is named before, in the same part of the sentence."""
+    if at == 0 or words.tokens[at - 1].low != "with":
+        return None
+    part = next((i for i in range(at - 2, -1, -1) if words.tokens[i].low in (",", ";", ".", "and")), -1)
+    before = [(place, one) for one in able for place in one.places if part < place < at]
+    return max(before, key=lambda b: b[0])[1] if before else None
 
 
 def _eventful_first(calls: list[Called]) -> list[Called]:
