@@ -21,6 +21,7 @@ BRIEFLY = "SET lock_timeout = '5s'"  # who waits for a lock holds up all who com
 PATIENTLY = "SET lock_timeout = 0"  # an index that is built waits for every transaction that is open
 WHOLE = "It holds up who reads and writes the table while it looks at every row: apply it at a quiet hour."
 FAILS = "Fails while"
+EMPTY = "No row can break it yet; all are looked at while others read and write."
 BOTH = "It holds for new rows at once; those that are there are checked in the next file."
 # What rows that are there have in a new field that every row must have, by its type. Of a time, an id or a reference
 # nobody can say.
@@ -270,7 +271,9 @@ def _new_constraints(name: str, before: Table, after: Table) -> Iterator[Step | 
     for constraint, clause in after.constraints.items():
         if before.constraints.get(constraint) == clause or clause.startswith("PRIMARY KEY"):
             continue
+        empty = _is_of_empty_columns(clause, before, after)
         if clause.startswith("UNIQUE"):
+            agree = f"{FAILS} two rows agree in {clause[len('UNIQUE ') :]}: put them right first."
             yield Step(
                 name,
                 (
@@ -280,7 +283,7 @@ def _new_constraints(name: str, before: Table, after: Table) -> Iterator[Step | 
                     BRIEFLY,
                     f"{table} ADD CONSTRAINT {constraint} UNIQUE USING INDEX {constraint}",
                 ),
-                f"{FAILS} two rows agree in {clause[len('UNIQUE ') :]}: put them right first.",
+                EMPTY if empty else agree,
                 online=True,
             )
         elif clause.startswith("EXCLUDE"):
@@ -288,9 +291,14 @@ def _new_constraints(name: str, before: Table, after: Table) -> Iterator[Step | 
         else:
             yield Step(name, (f"{table} ADD CONSTRAINT {constraint} {clause} NOT VALID",), BOTH)
             validate = f"{table} VALIDATE CONSTRAINT {constraint}"
-            yield Step(
-                name, (BRIEFLY, validate), f"{FAILS} rows break {constraint}: put them right first.", online=True
-            )
+            broken = f"{FAILS} rows break {constraint}: put them right first."
+            yield Step(name, (BRIEFLY, validate), EMPTY if empty else broken, online=True)
+
+
+def _is_of_empty_columns(clause: str, before: Table, after: Table) -> bool:
+    """Whether a constraint is about columns alone that come with it and have no value yet."""
+    columns = {c for c in re.findall(r"\w+", clause) if c in after.columns}
+    return bool(columns) and not any(c in before.columns or after.columns[c].required for c in columns)
 
 
 def _new_indexes(name: str, old: Schema, new: Schema) -> Iterator[Step]:
