@@ -19,6 +19,9 @@ from datakeel.write.layout import statements
 WIDTH = 100
 COMPARISON = re.compile(r"(\S+) ([=<>]+) (\S+)")  # of SQL: what stands on its sides stays together, where it fits
 MAY_BE_WRONG = re.compile(rf"^.{{{WIDTH + 1},}}$|[\[({{]$", re.M)  # a long line, or a bracket that stays open
+ON_ONE_LINE = re.compile(
+    r"[\[({]\n(?:[^\n]*\n)? *[])}]"
+)  # brackets with one line between them, which may not be needed
 LONG = "# noqa: E501"
 
 
@@ -35,11 +38,8 @@ def formatted(text: str) -> str:
     lines = text.splitlines()
     for one in sorted(statements(text), key=lambda one: one.first, reverse=True):
         there = lines[one.first - 1 : one.last]
-        if all(len(line) <= WIDTH for line in there) and (len(there) == 1 or sum(map(len, there)) > WIDTH * 2):
-            continue
-        made = one.lines(WIDTH)
-        if made is not None:
-            lines[one.first - 1 : one.last] = made
+        if any(len(line) > WIDTH for line in there) or ON_ONE_LINE.search("\n".join(there)):
+            lines[one.first - 1 : one.last] = one.lines(WIDTH) or there
     return "\n".join(lines) + "\n"
 
 
