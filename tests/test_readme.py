@@ -15,6 +15,7 @@ import pytest
 from datakeel.config import load
 from datakeel.rules.rule import rules
 from datakeel.rules.strength import strengths
+from tests.running import free_ports
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -55,6 +56,7 @@ def test_the_commands_from_a_sentence_to_a_project_work_one_after_another(tmp_pa
         compared = "--diff" in command
         assert done.returncode == compared, f"{command}: {done.stdout[-2000:]}{done.stderr}"
     assert (tmp_path / "ledger" / "system.yaml").is_file()
+    assert_it_runs(tmp_path / "calendar", database)
     shown = re.findall(r"^    added: (\S+)$", STORY.read_text(encoding="utf-8"), re.M)
     assert len(shown) == 2
     assert all((tmp_path / "orders" / path).is_file() for path in shown)
@@ -65,6 +67,33 @@ def test_the_commands_from_a_sentence_to_a_project_work_one_after_another(tmp_pa
         subprocess.run(
             [sys.executable, *line.split()], cwd=tmp_path / "orders", env=environment, check=True, timeout=600
         )
+
+
+def assert_it_runs(project: Path, database: str) -> None:
+    """A project's fault test and the project itself say what the page shows, and the requests on it are answered."""
+    (text,) = re.findall(r"^```text\n(.*?)^```", STORY.read_text(encoding="utf-8"), re.M | re.S)
+    proved, begun = text.splitlines()
+    test = [sys.executable, "-m", "pytest", "-q", "tests/test_faults.py"]
+    found = os.environ | {"PYTHONPATH": "src"}
+    done = subprocess.run(test, cwd=project, env=found, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert re.search(re.sub(r"\b[1-9]\d*", r"\\d+", re.escape(proved)), done.stdout), done.stdout
+    (port,) = free_ports(1)
+    environment = found | {"DATABASE_URL": database, "PORT": str(port)}
+    (package,) = [path.name for path in (project / "src").iterdir()]
+    process = subprocess.Popen(
+        [sys.executable, "-m", package], cwd=project, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().rstrip() == begun.replace("8000", str(port))
+        for command in commands(STORY, of=("curl ",)):
+            words = shlex.split(command.replace("8000", str(port)))
+            asked = [*words, "--silent", "--fail-with-body", "--retry", "20", "--retry-connrefused"]
+            assert '"name":"Blue"' in subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 def test_a_stranger_goes_the_tour_from_the_first_review_to_a_clean_pull_request(tmp_path: Path, postgres: str) -> None:

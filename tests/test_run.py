@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -107,6 +108,29 @@ def test_data_flow_and_are_seen_and_ctrl_c_ends_it(name: str, folder: Path) -> N
     assert f": http://127.0.0.1:{metrics}/metrics" in said
     with pytest.raises(ProcessLookupError):  # nobody of them is left
         os.killpg(process.pid, 0)
+
+
+def test_a_light_system_says_where_it_is_and_ctrl_c_ends_it(folder: Path) -> None:
+    process, address = start(written("meeting-rooms", folder))
+    try:
+        with httpx.Client(base_url=address, timeout=30) as client:
+            assert until(lambda: is_ready(client))
+            made = client.post(
+                "/rooms", json={"name": "Blue", "capacity": 4}, headers={"Idempotency-Key": str(uuid4())}
+            )
+            assert made.status_code == 201
+            assert client.get(f"/rooms/{made.json()['id']}").json() == made.json()
+            assert client.get("/docs").is_success
+    finally:
+        status, said = interrupted(process)
+    assert (status, "Traceback" in said) == (0, False), said[-3000:]
+    assert f": {address}/docs" in said
+
+
+def is_ready(client: httpx.Client) -> bool:
+    with suppress(httpx.TransportError):
+        return client.get("/health/ready").is_success
+    return False
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as somebody else")
