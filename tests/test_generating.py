@@ -233,6 +233,7 @@ def test_a_request_to_build_generates_and_one_to_check_reviews(here: Path, capsy
     ("words", "said"),
     [
         (["generate", "none.yaml", "-o", "d"], "there is no none.yaml"),
+        (["generate", "../", "-o", "d"], ".. is a folder; expected a system.yaml"),
         (["generate", CALENDAR], "--output"),
         (["generate", "make me a sandwich", "-o", "d"], ""),
         (["generate", "a" * 5000, "-o", "d"], "no system"),

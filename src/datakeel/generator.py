@@ -31,9 +31,13 @@ def understood(request: str) -> Requirements:
 
 
 def is_file(request: str) -> bool:
-    """Whether a request is meant as a path: one word that ends as such files do, or that is there."""
+    """Whether a request is meant as a path: one word that ends as such files do, or that is there. The name of a folder
+    alone may be a word: ``orders``."""
     try:
-        return len(request.split()) == 1 and (request.endswith(FILES) or Path(request).is_file())
+        there = Path(request)
+        return len(request.split()) == 1 and (
+            request.endswith(FILES) or there.is_file() or (there.is_dir() and "/" in request)
+        )
     except (OSError, ValueError):  # no system has a path like this one
         return False
 

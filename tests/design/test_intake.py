@@ -723,6 +723,15 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "items with pictures, others search by category, in a flea market app",
         {"tables": ["listing", "offer"], "views": ["listing search"], "series": []},
     ),
+    ("online exams, answers saved, graded afterwards", {"tables": ["exam", "answer"]}),
+    (
+        "food delivery, 40k deliveries/day, track couriers live",
+        {"aggregates": ["Order"], "series": ["reading"], "key": "driver"},
+    ),
+    (
+        "bank: transfer money between accounts, audit everything",
+        {"tables": ["account", "transfer", "entry", "audit entry"]},
+    ),
     ("flea market app", {"tables": ["listing", "offer"], "views": []}),
     ("auction marketplace for cars", {"tables": ["lot", "bid"]}),
     ("marketplace with orders", {"tables": ["listing"], "aggregates": ["Order"]}),
@@ -947,6 +956,7 @@ def test_what_cannot_be_meant_is_left_out_and_said(sentence: str, left_out: str)
         ("a ledger, closed every quarter", "“closed every quarter”"),
         ("orders, always available", "“always available”"),
         ("a library where members borrow books, at most 5 at a time", "“at most 5 at a time”"),
+        ("gym: members check in, max 80 people inside at once", "“max 80 people inside at once”"),
         ("payroll for 15k employees, must not pay twice", "“not pay twice”"),
         ("shift plans for a hospital, no two nurses on the same shift", "“no two nurses on the same shift”"),
         ("a notary register, entries immutable, numbered without gaps", "“immutable”; “without gaps”"),

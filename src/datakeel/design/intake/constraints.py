@@ -68,7 +68,7 @@ _HELD = re.compile(
     re.I | re.X,
 )
 _AT_A_TIME = re.compile(
-    r"\b(?:at most|no more than|up to|max(?:imum)?) [a-z0-9,]+(?: [a-z]+)? (?:at a time|at once|at the same time)\b", re.I
+    r"\b(?:at most|no more than|up to|max(?:imum)?) [a-z0-9,]+(?: [a-z]+){0,2} at (?:a time|once|the same time)\b", re.I
 )
 _ONCE = re.compile(
     r"""\b(?:every(?:one|body|[ ](?P<who>[a-z]+))|each[ ](?P<one>[a-z]+)|(?P<many>[a-z]+)s)[ ]

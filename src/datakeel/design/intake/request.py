@@ -307,8 +307,8 @@ def _because(part: domains.Selection, call: Called) -> dict[str, str]:
 
 
 def _whose_views(words: Text, calls: list[Called], wanted: Mapping[str, str]) -> dict[str, list[Called]]:
-    """To which domains a search or dashboard belongs: to what has it (``a marketplace for old books with search``), else
-    to those named beside it, else to the first that has one."""
+    """To which domains a search or dashboard belongs: to what comes with it (``a market for old books with search``),
+    else to those named beside it, else to the first that has one."""
     kinds = {"search": "search", "analytics": "analytics", "cache": "cache"}
     found = {}
     for facet in kinds:
