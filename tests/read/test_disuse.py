@@ -5,8 +5,8 @@ from textwrap import dedent
 
 import pytest
 
+from datakeel.model.system import MANY_WAYS
 from datakeel.read.disuse import last
-from datakeel.read.link import MANY_WAYS
 from tests.pages import read_system
 
 # a program with enough ways in to be one; the last way calls `used`

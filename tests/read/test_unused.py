@@ -7,7 +7,7 @@ from pathlib import Path
 import datakeel
 from datakeel.config import Config
 from datakeel.finding import Confidence
-from datakeel.read.link import MANY_WAYS
+from datakeel.model.system import MANY_WAYS
 
 CALLS = """import requests
 from library import base
