@@ -249,7 +249,7 @@ def chosen(options: tuple[Option, ...], name: str) -> Option | None:
     return next((o for o in found if o.given and o.value != "None"), own)
 
 
-class Effect(Struct, frozen=True, gc=False, kw_only=True):
+class Effect(Struct, frozen=True, gc=False):  # fields by their place: by keywords, pickling takes three times as long
     """One effect of an operation, its own or a callee's. What is not known is empty, None or UNKNOWN, never guessed.
 
     `number` orders the effects of one operation and names it in Sources and Rows. `verb` is finer than `kind`:

@@ -66,6 +66,10 @@ class Ledger:
         """Notes that whatever is being worked out rests on a thing."""
         self.open[-1].add(self.number((kind, what)))
 
+    def rests_on_number(self, number: int) -> None:
+        """The same, of a thing by its number."""
+        self.open[-1].add(number)
+
     @contextmanager
     def answering(self, what: Hashable) -> Iterator[None]:
         """All that is noted inside is what this answer rests on; whoever is being answered round it rests on it."""

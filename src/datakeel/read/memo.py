@@ -8,6 +8,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from msgspec import Struct
+
 from datakeel.read.ledger import ANSWER, Ledger
 
 T = TypeVar("T")
@@ -20,6 +22,13 @@ LARGE = 16
 
 class TooLong(Exception):
     """Working out an answer takes longer than it may."""
+
+
+class Settled(Struct, frozen=True, gc=False):
+    """An answer that holds, and its number in the ledger."""
+
+    found: object
+    number: int
 
 
 @dataclass(slots=True)
@@ -48,7 +57,7 @@ class Memo:
     def __init__(self, ledger: Ledger | None = None, rank: Callable[[Hashable], str] = repr) -> None:
         self.ledger = ledger or Ledger()
         self.rank = rank
-        self._known: dict[Hashable, object] = {}
+        self._known: dict[Hashable, Settled] = {}
         self._open: dict[Hashable, int] = {}  # the question and its place in the stack
         self._lowest: list[int] = []  # for each open question: the outermost open one that its answer rests on
         self._passing: dict[Hashable, Passing] = {}  # answers that rest on an open question, in the order they came
@@ -62,15 +71,18 @@ class Memo:
 
     def known(self, key: Hashable) -> Any:
         """The answer to a question that is settled; None where it is not (or where that is the answer)."""
-        found = self._known.get(key)
-        if found is not None:
-            self.ledger.rests_on(ANSWER, key)
-        return found
+        settled = self._known.get(key)
+        if settled is None:
+            return None
+        self.ledger.rests_on_number(settled.number)
+        return settled.found
 
     def answer(self, key: Hashable, work_out: Callable[[], T], unknown: T) -> T:
+        settled = self._known.get(key)
+        if settled is not None:
+            self.ledger.rests_on_number(settled.number)
+            return settled.found  # type: ignore[return-value]
         self.ledger.rests_on(ANSWER, key)
-        if key in self._known:
-            return self._known[key]  # type: ignore[return-value]
         if key in self._passing:
             passing = self._passing[key]
             self.rests_on(passing.low)
@@ -90,8 +102,12 @@ class Memo:
         circle = self.since(before)
         if circle:
             return self.settle({**circle, key: Passing(found, low, work_out)}, key)  # type: ignore[return-value]
-        self._known[key] = found
+        self.keep(key, found)
         return found
+
+    def keep(self, key: Hashable, found: object) -> None:
+        """Settles a question."""
+        self._known[key] = Settled(found, self.ledger.number((ANSWER, key)))
 
     def try_out(self, key: Hashable, work_out: Callable[[], T]) -> tuple[T, int]:
         """An answer as it comes out now, and the place of the outermost open question that it rests on: its own, where
@@ -118,7 +134,7 @@ class Memo:
             inner.low = min(inner.low, answer.low)
         self.rests_on(answer.low)
         if key in self._settling:
-            self._known[key] = answer.found
+            self.keep(key, answer.found)
         else:
             self._passing[key] = answer
 
@@ -134,8 +150,10 @@ class Memo:
         else:
             others = [key for key in circle if key != entered]
             answers = {key: self.alone(key, circle[key].work_out)[0] for key in others}
-            self._known |= {**answers, entered: circle[entered].found}
-        return self._known[entered]
+            for key, found in answers.items():
+                self.keep(key, found)
+            self.keep(entered, circle[entered].found)
+        return self._known[entered].found
 
     def alone(self, key: Hashable, work_out: Callable[[], object]) -> tuple[object, dict[Hashable, Passing]]:
         """An answer as if nothing of its circle had been asked before, and what it met of the circle."""
@@ -152,7 +170,7 @@ class Memo:
         found, met = self.alone(first, circle[first].work_out)
         circle = met | circle
         others = sorted(circle.keys() - {first}, key=self.rank)
-        self._known[first] = found
+        self.keep(first, found)
         unsettled = set(others) - self._settling
         self._settling |= unsettled
         try:

@@ -125,6 +125,8 @@ def condensed(caller: Caller, returns: Value | None) -> tuple[Effect, ...]:
 
     A read that a write, a decision or the function's value was computed from is never left out.
     """
+    if not caller.effects:
+        return ()
     needed = referenced(caller.effects, returns)
     repeated = Repeated()
     kept: dict[Any, int] = {}

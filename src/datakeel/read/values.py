@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
 from typing import ClassVar
 
 from msgspec import Struct
@@ -202,6 +203,13 @@ def union(values: Iterable[Value]) -> frozenset[Source]:
     if len(parts) == 1:  # mostly
         return bounded(parts[0])
     return bounded(NO_SOURCES.union(*parts)) if parts else NO_SOURCES
+
+
+@cache
+def argument(name: str) -> tuple[Rows, frozenset[Source]]:
+    """What a parameter's value is inside its function, and what it was computed from: the same objects wherever a
+    parameter has that name, for nothing is asked more often than whether two of them are equal."""
+    return Rows(f"parameter:{name}"), frozenset((Source("parameter", name=name),))
 
 
 def by_setting(usual: object) -> Value:

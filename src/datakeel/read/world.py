@@ -70,6 +70,7 @@ from datakeel.read.values import (
     MethodTarget,
     PartialTarget,
     Value,
+    argument,
     asked_of,
     by_setting,
     element,
@@ -752,11 +753,8 @@ class World:
             if value.options:
                 value = value.but(options={k: v.but(place=None) for k, v in value.options.items()})
             if not value.known:
-                value = value.but(
-                    rows=Rows(f"parameter:{parameter.name}"),
-                    sources=frozenset((Source("parameter", name=parameter.name),)),
-                    others=(),
-                )
+                rows, sources = argument(parameter.name)
+                value = value.but(rows=rows, sources=sources, others=())
             found[parameter.name] = value
         return found
 
@@ -996,10 +994,11 @@ class World:
         written = self.decorating(info)
         if not written:
             return ()
+        return self.memo.answer(("decorators", info), lambda: self.decorating_values(info, written), ())
+
+    def decorating_values(self, info: FunctionInfo, written: tuple[Expression, ...]) -> tuple[Value, ...]:
         caller = self.scratch(info.module)
-        return self.memo.answer(
-            ("decorators", info), lambda: tuple(self.decorator(caller, info, d) for d in written), ()
-        )
+        return tuple(self.decorator(caller, info, d) for d in written)
 
     def decorator(self, caller: Caller, info: FunctionInfo, expression: Expression) -> Value:
         """What a decorator is: where its name is a module's (``again = retry(…)``), what that was made by."""
@@ -1495,8 +1494,11 @@ def with_entry(value: Value, keys: tuple[str, ...], given: Value) -> Value:
 
 def named_with(info: FunctionInfo, bound: Mapping[str, Value]) -> str:
     """What a function is called in the graph of calls: a helper that was handed functions is another one each time."""
-    parts = (part for value in bound.values() for part in (value, *(value.options or {}).values()))
-    handed = [part.target.function.name for part in parts if isinstance(part.target, FunctionTarget)]
+    handed: list[str] = []
+    for value in bound.values():
+        for part in (value, *value.options.values()) if value.options else (value,):
+            if isinstance(part.target, FunctionTarget):
+                handed.append(part.target.function.name)
     return f"{info.name}({', '.join(handed)})" if handed else info.name
 
 
