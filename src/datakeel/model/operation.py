@@ -201,6 +201,7 @@ class Operation(Struct, frozen=True, kw_only=True, dict=True):
     complete: bool = True  # False: part of it could not be followed
     recursive: bool = False  # it calls itself
     unused: bool = False  # nothing starts it, nobody calls it, and nobody names it, in a program with many ways in
+    decorated: bool = False  # by something that is not known, as what calls it may be: that may start it
 
     def of(self, *kinds: Kind) -> Iterator[Effect]:
         if len(kinds) == 1:

@@ -24,18 +24,18 @@ from datakeel.read.datasets import TELLING, datasets, with_own_keys
 from datakeel.read.disuse import Disuse, last
 from datakeel.read.entering import delivered, followed, register_consumer, register_named, register_scheduled
 from datakeel.read.kept import Answers, Kept, pickled
-from datakeel.read.languages.python.names import Names
+from datakeel.read.languages.python.names import Names, dotted_of
 from datakeel.read.ledger import NAME, TEXT, News, Root
 from datakeel.read.libraries import Libraries
 from datakeel.read.machine import Handed, Trace
 from datakeel.read.mainloop import main_loop
 from datakeel.read.memo import TooLong
 from datakeel.read.notes import Site, Way
-from datakeel.read.program import File, body, watched
+from datakeel.read.program import Call, File, body, watched
 from datakeel.read.registering import Callback
 from datakeel.read.services import services
 from datakeel.read.state import Frame
-from datakeel.read.symbols import FunctionInfo, Module
+from datakeel.read.symbols import ClassInfo, External, FunctionInfo, Module
 from datakeel.read.trace import finished
 from datakeel.read.values import Value
 from datakeel.read.workers import CHUNKS, Failure, spread
@@ -48,6 +48,9 @@ T = TypeVar("T")
 
 LATER = ("callback", "scheduled")  # roots that are asked for only where the whole says so
 FOLLOWED = (Role.PRODUCT, Role.SCRIPT)
+PYTHONS = frozenset(
+    ("builtins", "abc", "contextlib", "dataclasses", "enum", "functools", "typing", "typing_extensions")
+)
 HANDED_ON = 3  # from function to function, how far what they are handed is followed
 WORTHWHILE = 20_000  # lines: below, a second process costs more than it saves
 SECONDS = 120.0  # for one module
@@ -129,10 +132,16 @@ class Link:
         contexts, reached = self.flow()
         unused = self.unused(reached)
         self.flow_by_name(contexts, reached, unused)
+        decorated = self.decorated()
         system = System(
             operations=tuple(
                 in_context(
-                    self.operations[n], contexts, reached, recursive=n in self.calls.get(n, ()), unused=n in unused
+                    self.operations[n],
+                    contexts,
+                    reached,
+                    recursive=n in self.calls.get(n, ()),
+                    unused=n in unused,
+                    decorated=n in decorated,
                 )
                 for n in sorted(self.operations)
             ),
@@ -525,6 +534,30 @@ class Link:
             reached,
         )
 
+    def decorated(self) -> frozenset[str]:
+        """The functions that something may start of which only its decorator is known, and those that they call."""
+        found = {f.name for f in self.names.every_function() if f.name in self.operations and self.handed_over(f)}
+        waiting = list(found)
+        while waiting:
+            for callee in map(plainly_named, self.calls.get(waiting.pop(), ())):
+                if callee not in found:
+                    found.add(callee)
+                    waiting.append(callee)
+        return frozenset(found)
+
+    def handed_over(self, info: FunctionInfo) -> bool:
+        """Whether a decorator of a function is not Python's own, nor one that the tables know."""
+        for decorator in info.signature.decorators:
+            dotted = dotted_of(decorator.function if isinstance(decorator, Call) else decorator)
+            symbol = self.names.resolve(info.module, dotted) if dotted is not None else None
+            if isinstance(symbol, External):
+                known = symbol.dotted.partition(".")[0] in PYTHONS or self.libraries.call(symbol.dotted) is not None
+                if not known:
+                    return True
+            elif isinstance(symbol, FunctionInfo | ClassInfo):
+                return True
+        return False
+
     def unused(self, reached: Mapping[str, list[Entry]]) -> frozenset[str]:
         """The functions that nobody needs. In a small program, or a library, they may be all that there is."""
         if len(self.entries) < MANY_WAYS:
@@ -614,6 +647,7 @@ def in_context(
     *,
     recursive: bool,
     unused: bool,
+    decorated: bool,
 ) -> Operation:
     """An operation with what stands round its calls, and what starts it."""
     return replace(
@@ -622,6 +656,7 @@ def in_context(
         contexts=tuple(sorted(contexts.get(operation.name, ()), key=str)),
         recursive=recursive,
         unused=unused,
+        decorated=decorated,
     )
 
 

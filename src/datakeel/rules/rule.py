@@ -86,6 +86,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     file: Path | None = None  # of the page, where it is a team's own rule
     record: Record | None = None
     race: bool = False
+    sure: bool = True
 
     @property
     def page(self) -> Page:
@@ -104,15 +105,17 @@ class Page(Struct, frozen=True):
 
 
 def rule(
-    severity: Severity, record: Record | None = None, *, race: bool = False
+    severity: Severity, record: Record | None = None, *, race: bool = False, sure: bool = True
 ) -> Callable[[Callable[..., Iterable[Hit]]], Callable[..., Iterable[Hit]]]:
     """Marks a function as its file's rule. With a record, it is told at low confidence, but for hits `apart`; `race`:
-    what it tells of takes two runs at once."""
+    what it tells of takes two runs at once; not `sure`: of what it told at high confidence less than nine in ten were
+    true (docs/accuracy.md), and it is told at medium confidence at best."""
 
     def mark(function: Callable[..., Iterable[Hit]]) -> Callable[..., Iterable[Hit]]:
         function.severity = severity  # type: ignore[attr-defined]
         function.record = record  # type: ignore[attr-defined]
         function.race = race  # type: ignore[attr-defined]
+        function.sure = sure  # type: ignore[attr-defined]
         return function
 
     return mark
@@ -148,6 +151,7 @@ def described(category: str, module: str, function: Callable[..., Iterable[Hit]]
         file=file,
         record=function.record,  # type: ignore[attr-defined]
         race=function.race,  # type: ignore[attr-defined]
+        sure=function.sure,  # type: ignore[attr-defined]
     )
 
 

@@ -20,7 +20,7 @@ FILLS = (*SETS, "setex", "psetex", "setnx")
 DONE = {"set": "set beside the write", "early": "dropped before the commit"}
 
 
-@rule(Severity.MAJOR, Record(3, 8), race=True)
+@rule(Severity.MAJOR, Record(3, 8), race=True, sure=False)
 def cache_update_race(operation: Operation, system: System) -> Iterator[Hit]:
     """A cache entry is set beside a write, or dropped before the commit, and an old value stays."""
     changes = [e for e in operation.of(Kind.WRITE) if e.store == StoreKind.CACHE and e.verb in (*SETS, *DROPS)]

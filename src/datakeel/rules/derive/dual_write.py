@@ -39,7 +39,7 @@ HOLDERS = {
 }
 
 
-@rule(Severity.CRITICAL)
+@rule(Severity.CRITICAL, sure=False)
 def dual_write(operation: Operation, system: System) -> Iterator[Hit]:
     """One operation writes the same facts to two systems, and a failure between the two leaves them apart."""
     others = [e for e in operation.of(Kind.WRITE, Kind.PUBLISH) if e.store in (*COPIES, *FILES, *MESSAGES)]

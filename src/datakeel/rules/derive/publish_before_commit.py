@@ -22,7 +22,7 @@ NO_DELAY = ("None", "0", "0.0")
 NEEDED = (Answer.YES, Answer.UNKNOWN, Answer.NO)
 
 
-@rule(Severity.CRITICAL)
+@rule(Severity.CRITICAL, sure=False)
 def publish_before_commit(operation: Operation, system: System) -> Iterator[Hit]:
     """An event or job leaves while the transaction that wrote its rows is still open."""
     found = [(doubts(operation, p, w, system), p, w) for p, w in early_ones(operation, system)]

@@ -18,7 +18,7 @@ COMPARE = """redis.eval(
 )"""
 
 
-@rule(Severity.CRITICAL, Record(1, 9))
+@rule(Severity.CRITICAL, Record(1, 9), sure=False)
 def lock_released_by_non_owner(operation: Operation, system: System) -> Iterator[Hit]:
     """A lock is given up that is not, or not yet, ours to give up."""
     for release in operation.of(Kind.WRITE):

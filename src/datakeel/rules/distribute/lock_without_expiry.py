@@ -11,7 +11,7 @@ from datakeel.rules.facts.leases import Lease, leases, same_key
 from datakeel.rules.rule import Hit, rule
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, sure=False)
 def lock_without_expiry(operation: Operation) -> Iterator[Hit]:
     """A lock outside the process has no time to live: a holder that dies keeps it for ever."""
     for lease in leases(operation):

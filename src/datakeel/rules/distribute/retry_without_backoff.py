@@ -19,7 +19,7 @@ UNANSWERED = re.compile(r"Time(d)?[ _]?out|RequestException|RequestError|Transpo
 SLOW, LONG = 60.0, 3600.0  # seconds: so seldom that it hurts nobody, for as long
 
 
-@rule(Severity.MAJOR, Record(3, 12))
+@rule(Severity.MAJOR, Record(3, 12), sure=False)
 def retry_without_backoff(operation: Operation, system: System) -> Iterator[Hit]:
     """What fails is tried again at once, or at a constant pace: a service that is overloaded gets more load."""
     told: set[str] = set()

@@ -21,7 +21,7 @@ from datakeel.rules.rule import Hit, Record, rule
 LOST = re.compile(r"RequestException|Transport|Timeout|Connect|HTTPError$")  # also where the other side has done it
 
 
-@rule(Severity.CRITICAL, Record(1, 4))
+@rule(Severity.CRITICAL, Record(1, 4), sure=False)
 def retry_without_idempotency(operation: Operation, system: System) -> Iterator[Hit]:
     """What is not idempotent is tried again, and its first try may have succeeded."""
     for retry in operation.retries:

@@ -49,7 +49,7 @@ WITHOUT_INPUT = frozenset(("task", "schedule", "command", "event", "main"))
 PASSED_BY_ALL = frozenset(("self", "args", "kwargs", "options"))
 
 
-@rule(Severity.MAJOR, Record(15, 32))
+@rule(Severity.MAJOR, Record(15, 32), sure=False)
 def swallowed_failure(operation: Operation) -> Iterator[Hit]:
     """A failed write, message or call is caught and dropped, and the flow goes on as if it had happened."""
     if telling_name(operation):

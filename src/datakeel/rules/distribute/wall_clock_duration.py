@@ -13,7 +13,7 @@ from datakeel.rules.rule import Hit, rule
 SHORT = 5.0  # seconds
 
 
-@rule(Severity.MINOR)
+@rule(Severity.MINOR, sure=False)
 def wall_clock_duration(operation: Operation) -> Iterator[Hit]:
     """Elapsed time, or a deadline, is measured by the time of day, which is set and steps."""
     if by_hand(operation):

@@ -26,7 +26,7 @@ GONE = "what was written before cannot be read any more; who can write here, run
 SHAPE = "it reads only with this code: a class that moves or changes breaks it, other languages cannot read it"
 
 
-@rule(Severity.CRITICAL)
+@rule(Severity.CRITICAL, sure=False)
 def language_specific_serialization(system: System) -> Iterator[Hit]:
     """What crosses a process, or is stored, is written in the memory form of one program."""
     yield from configured(system)

@@ -55,7 +55,7 @@ QUOTED = frozenset(words("fee fees price prices offer offers plan plans tariff t
 SEVERAL = 3
 
 
-@rule(Severity.CRITICAL, Record(1, 6))
+@rule(Severity.CRITICAL, Record(1, 6), sure=False)
 def float_for_money(dataset: Dataset) -> Iterator[Hit]:
     """Money stands in a binary float, which cannot hold most amounts exactly."""
     if not answered_for(dataset):

@@ -31,7 +31,7 @@ SEARCHED = ("like", "between")
 Asked = tuple[Effect, Effect, str]
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, sure=False)
 def query_in_loop(operation: Operation, system: System) -> Iterator[Hit]:
     """A query, or a relation that loads itself, runs once for each row of an earlier query."""
     own: list[Hit] = []

@@ -17,7 +17,7 @@ PASSING = re.compile(r"(^|_)(tmp|temp|staging|stage|import|backup|bak|old|archiv
 PLACED = re.compile(r"(^|_)(order|ordering|position|sequence|seq|rank|sort|index|idx|weight)(_|$)", re.I)
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, sure=False)
 def table_without_primary_key(dataset: Dataset, system: System) -> Iterator[Hit]:
     """A table has no primary key: no row of it can be named, replicated or deduplicated."""
     if not unnamed(dataset):

@@ -72,7 +72,7 @@ def unattended(operation: Operation, system: System) -> int:
     is a program's or a task's, which may do one thing after the other. (Of 19 such findings in public code nine were
     true, of 29 that requests or messages come to 25.)"""
     if not operation.entries:
-        return 1 + system.served
+        return 1 + (system.served and not operation.decorated)
     return int(not attended(operation))
 
 

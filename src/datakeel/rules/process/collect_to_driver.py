@@ -10,7 +10,7 @@ from datakeel.model.operation import Operation
 from datakeel.rules.rule import Hit, rule
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, sure=False)
 def collect_to_driver(operation: Operation) -> Iterator[Hit]:
     """A data set that many machines hold is brought into the memory of one."""
     for read in operation.of(Kind.READ):

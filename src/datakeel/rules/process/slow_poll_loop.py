@@ -19,7 +19,7 @@ from datakeel.rules.story import way
 BEAT = re.compile(r"heart_?beat|(^|[._])beat|keep_?alive|alive|lease", re.I)  # by which others know that it lives
 
 
-@rule(Severity.MAJOR, Record(0, 6))
+@rule(Severity.MAJOR, Record(0, 6), sure=False)
 def slow_poll_loop(operation: Operation, system: System) -> Iterator[Hit]:
     """What is done between two polls can take longer than the other side waits for the next one."""
     held = next((e for e in holding(operation, system) if beats(operation, e)), None)

@@ -15,7 +15,7 @@ STARTS = {"task": "task", "supervised-task": "task", "thread": "thread", "proces
 PASSING = ("sleep", "poll", "flush", "event")  # waits that do not wait for what was started
 
 
-@rule(Severity.MAJOR, Record(0, 4))
+@rule(Severity.MAJOR, Record(0, 4), sure=False)
 def unbounded_buffer(noun: Operation | Resource, system: System) -> Iterator[Hit]:
     """What waits in memory without a limit grows until memory is gone, because nothing slows its producer down."""
     if isinstance(noun, Resource):

@@ -17,7 +17,7 @@ from datakeel.rules.facts.lookups import lookups
 from datakeel.rules.rule import Hit, rule
 
 
-@rule(Severity.MINOR)
+@rule(Severity.MINOR, sure=False)
 def foreign_key_without_index(system: System) -> Iterator[Hit]:
     """Each delete of a parent reads the whole of a growing child table."""
     searched = lookups(system)  # of these, query-without-index speaks

@@ -20,7 +20,7 @@ from datakeel.rules.rule import Hit, Record, rule
 LITTLE = re.compile(r"^(big|small|tiny)?(int|serial)|^(boolean|date|uuid|timestamp)", re.I)
 
 
-@rule(Severity.MAJOR, Record(3, 8))
+@rule(Severity.MAJOR, Record(3, 8), sure=False)
 def unbounded_result(operation: Operation, system: System) -> Iterator[Hit]:
     """A table that grows with everything that happens is read whole into memory."""
     if operation.role != Role.PRODUCT or TESTS.search(operation.place.path):

@@ -34,7 +34,7 @@ ATTENDED = ("request", "command", "main")
 STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT, StoreKind.WIDE_COLUMN)
 
 
-@rule(Severity.CRITICAL, race=True)
+@rule(Severity.CRITICAL, race=True, sure=False)
 def check_then_insert(operation: Operation, system: System) -> Iterator[Hit]:
     """Existence is checked, then inserted, and nothing refuses the second of two runs that both found nothing."""
     read_too = {e.dataset for e in operation.of(Kind.READ)}

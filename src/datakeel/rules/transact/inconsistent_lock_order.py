@@ -37,7 +37,7 @@ Order = tuple[Operation, Effect, Effect]
 Orders = dict[frozenset[str], list[Order]]
 
 
-@rule(Severity.MAJOR, Record(1, 16))
+@rule(Severity.MAJOR, Record(1, 16), sure=False)
 def inconsistent_lock_order(system: System) -> Iterator[Hit]:
     """Two transactions lock the same rows or tables in different orders, and each waits for the other."""
     orders: Orders = {}

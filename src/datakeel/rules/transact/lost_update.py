@@ -28,7 +28,7 @@ ATTENDED = ("request", "command", "main")
 WRITES = ("save", "update", "upsert", "set", "replace")
 
 
-@rule(Severity.CRITICAL, race=True)
+@rule(Severity.CRITICAL, race=True, sure=False)
 def lost_update(operation: Operation, system: System) -> Iterator[Hit]:
     """A row is read, changed in memory and written back, and nothing stops a second writer in between."""
     told: set[Rows | None] = {None}

@@ -20,7 +20,7 @@ RETRIED_BY = ("task", "consumer", "event")
 NEW = ("insert", "copy")
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, sure=False)
 def no_retry_on_serialization_failure(operation: Operation, system: System) -> Iterator[Hit]:
     """A transaction that the database may refuse (40001, 40P01) is not run again."""
     if single_runner(operation) or framework_retries(operation) or around(operation) == Answer.YES:

@@ -22,7 +22,7 @@ SETS = ("set", "setex", "psetex", "put", "hset", "hmset", "mset", "add", "expire
 LIMITS = ("<", "<=", ">", ">=")
 
 
-@rule(Severity.CRITICAL, Record(2, 9), race=True)
+@rule(Severity.CRITICAL, Record(2, 9), race=True, sure=False)
 def non_atomic_cache_update(operation: Operation, system: System) -> Iterator[Hit]:
     """A value of a cache is got, computed and set, or asked and then claimed, and another run does the same in
     between."""

@@ -24,7 +24,7 @@ FAR = 4  # calls to where another service is asked
 NEW = ("insert", "get-or-create", "link")  # a row that is found as it is stays unlocked; a new one nobody sees yet
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, sure=False)
 def remote_call_in_transaction(operation: Operation, system: System) -> Iterator[Hit]:
     """A remote service, another program or a mail server is waited for while a transaction holds locks."""
     calls = [e for e in operation.effects if e.store in SLOW_STORES and e.kind != Kind.WAIT and now(e)]
