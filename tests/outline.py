@@ -27,6 +27,7 @@ MECHANICS = """
     deleted changes copy_positions copy_dead_letters deliveries
 """
 EVENTS = "event_id aggregate type schema_version data correlation_id causation_id transaction_id position"
+CHANGED = {"changes": ("client_id", "record_id", "stamp", "effect", "position"), "position": ("one", "position")}
 SAGA = frozenset({"sagas", "transitions", "outbox"})
 SPANS = {60.0: "1min", 3600.0: "1h", 86400.0: "1d"}
 
@@ -47,6 +48,7 @@ def designed(design: Design) -> Outline:
     domain, parts = design.requirements.domain, design.parts()
     asked = {table_of(name) for name in (*(t.name for t in domain.tables), *(d.name for d in domain.documents))}
     asked |= {table_of(name) for graph in domain.graphs for name in (graph.vertex, graph.edge)}
+    asked |= {f"{naming.snake(r.name)}_{what}" for r in domain.replicated for what in CHANGED}
     asked |= {"events"} if domain.aggregates else set()
     asked |= {"sagas", "outbox", *dict(counted(design))} if "saga" in parts else set()
     derived: dict[str, frozenset[str]] = {}
@@ -94,6 +96,8 @@ def stated(design: Design) -> Iterator[tuple[str, frozenset[str]]]:
     for graph in domain.graphs:
         yield table_of(graph.vertex), own(())
         yield table_of(graph.edge), columns_of(graph.fields) | {"source_id", "target_id"}
+    for replicated in domain.replicated:
+        yield from ((f"{naming.snake(replicated.name)}_{what}", own(has)) for what, has in CHANGED.items())
 
 
 def counted(design: Design) -> Iterator[tuple[str, frozenset[str]]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import datakeel
+from datakeel.requirements import Domain
 from datakeel.write import disk
 from datakeel.write.targets.service.write import DEVELOPMENT, POSTGRESQL, REQUIREMENTS
 from tests.projects import EXAMPLES, NAMES, SEEDS, generated
@@ -64,6 +65,13 @@ def test_the_environment_of_these_tests_has_what_projects_need() -> None:
     ]
     names = {requirement.partition(">=")[0] for requirement in own}
     assert {r.partition(">=")[0] for r in (*REQUIREMENTS, *DEVELOPMENT, POSTGRESQL)} <= names
+
+
+def test_the_examples_exercise_every_construct() -> None:
+    found = [generated(name)[0].requirements for name in NAMES]
+    used = {f for r in found for f in Domain.__struct_fields__ if getattr(r.domain, f)}
+    assert used == set(Domain.__struct_fields__)
+    assert any(r.existing for r in found)
 
 
 def test_a_light_system_is_light() -> None:

@@ -87,6 +87,7 @@ def contribution(design: Design) -> Contribution:
         files=tuple(_files(naming.snake(design.requirements.name), found)),
         migrations=tuple(Migration(f"{k.one}_changes", _render("schema.sql", kind=k)) for k in found),
         routers=tuple(f"api.{k.module}" for k in found),
+        repeatable=tuple(f"post /{k.path}/sync" for k in found),
         troubles=TROUBLES,
         diagram=(f"client <-->|sync, when it can| api --> changes[(changes of {', '.join(k.plural for k in found)})]",),
     )
