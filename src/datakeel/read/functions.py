@@ -296,7 +296,8 @@ class Functions(Attributes):
 def tells_apart(value: Value) -> bool:
     """Whether what an object was made with says what its methods do: a class or function of the project, or what the
     outside knows by a name (a collection, a topic)."""
-    return isinstance(value.target, ClassTarget | FunctionTarget) or bool(value.name and value.type)
+    known = isinstance(value.target, ClassTarget | FunctionTarget) or bool(value.name and value.type)
+    return known or isinstance(value.const, bool)
 
 
 def holds_callable(value: Value) -> bool:
