@@ -1,6 +1,9 @@
 """Names of any length give code that a Python reads, and that is laid out and clean."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,6 +113,24 @@ def test_names_of_any_length_give_code_that_compiles_and_is_laid_out_and_clean(
             assert not re.search(r"%\(\w*[^\w)]", file.text), file.path  # the name of a parameter is whole
     put(made, tmp_path / "made")
     assert_laid_out_and_clean(tmp_path / "made")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_project_of_the_longest_names_and_of_assumptions_alone_passes_its_own_tests(
+    kind: str, tmp_path: Path
+) -> None:
+    """Those of one process, on a PostgreSQL that keeps 63 bytes of a name."""
+    put(write(design(read(system(kind, LENGTHS[-1]), "system.yaml"))), tmp_path / "made")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/unit", "tests/contract"],
+        cwd=tmp_path / "made",
+        env=os.environ | {"PYTHONPATH": "src"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
 
 
 @pytest.mark.parametrize("kind", KINDS)
