@@ -732,6 +732,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "bank: transfer money between accounts, audit everything",
         {"tables": ["account", "transfer", "entry", "audit entry"]},
     ),
+    ("warehouse robots report position 10 times a second, 400 robots", {"series": ["reading"], "key": "robot"}),
+    ("a classifieds site with photos", {"tables": ["listing", "offer"]}),
     ("flea market app", {"tables": ["listing", "offer"], "views": []}),
     ("auction marketplace for cars", {"tables": ["lot", "bid"]}),
     ("marketplace with orders", {"tables": ["listing"], "aggregates": ["Order"]}),
