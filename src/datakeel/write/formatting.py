@@ -18,10 +18,8 @@ from datakeel.write.layout import statements
 
 WIDTH = 100
 COMPARISON = re.compile(r"(\S+) ([=<>]+) (\S+)")  # of SQL: what stands on its sides stays together, where it fits
-MAY_BE_WRONG = re.compile(rf"^.{{{WIDTH + 1},}}$|[\[({{]$", re.M)  # a long line, or a bracket that stays open
-ON_ONE_LINE = re.compile(
-    r"[\[({]\n(?:[^\n]*\n)? *[])}]"
-)  # brackets with one line between them, which may not be needed
+# Brackets with one line between them at most, which they may not need.
+OPEN = re.compile(r"^([^\n]*[\[({])\n(?:([^\n]*)\n)? *([])}][^\n]*)$", re.M)
 LONG = "# noqa: E501"
 
 
@@ -33,14 +31,22 @@ def formatted(text: str) -> str:
         'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb'
     )
     """
-    if not MAY_BE_WRONG.search(text):
+    if not _may_be_wrong(text):
         return text if text.endswith("\n") or not text else text + "\n"
     lines = text.splitlines()
     for one in sorted(statements(text), key=lambda one: one.first, reverse=True):
         there = lines[one.first - 1 : one.last]
-        if any(len(line) > WIDTH for line in there) or ON_ONE_LINE.search("\n".join(there)):
+        if _may_be_wrong("\n".join(there)):
             lines[one.first - 1 : one.last] = one.lines(WIDTH) or there
     return "\n".join(lines) + "\n"
+
+
+def _may_be_wrong(text: str) -> bool:
+    """Whether a line is too long, or brackets stand open round what has room on one line."""
+    return any(len(line) > WIDTH for line in text.splitlines()) or any(
+        len(found[1]) + len((found[2] or "").strip(" ,")) + len(found[3].strip()) <= WIDTH
+        for found in OPEN.finditer(text)
+    )
 
 
 def finished(text: str) -> str:
