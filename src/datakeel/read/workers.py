@@ -269,16 +269,10 @@ def chunked(weights: Sequence[int], count: int) -> deque[list[int]]:
 
 
 def zones(weights: Sequence[int], count: int) -> list[deque[list[int]]]:
-    """The tasks in their order, in `count` zones of about `CHUNKS` chunks, all of even weight. Of two neighbours
-    one goes up and one goes down, to their border: whoever is done first goes on with what is next to its own.
-
-    >>> [list(zone) for zone in zones([1, 1, 1, 1], 2)]
-    [[[0], [1]], [[3], [2]]]
-    """
+    """The tasks in their order, in `count` zones of about `CHUNKS` chunks, all of even weight."""
     chunks = list(cut(range(len(weights)), weights, count * CHUNKS))
     size = -(-len(chunks) // count)
-    each = (chunks[size * zone : size * (zone + 1)] for zone in range(count))
-    return [deque(reversed(zone) if number % 2 else zone) for number, zone in enumerate(each)]
+    return [deque(chunks[size * zone : size * (zone + 1)]) for zone in range(count)]
 
 
 def cut(tasks: Iterable[int], weights: Sequence[int], count: int) -> Iterator[list[int]]:
