@@ -96,6 +96,14 @@ def assert_it_runs(project: Path, database: str) -> None:
         process.wait(60)
 
 
+def test_the_finding_that_the_readme_shows_is_what_the_demo_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    shown = re.findall(r"```text\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)[0]
+    command = [sys.executable, "-m", "datakeel", "review", "examples/review/shop"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False).stdout
+    assert shown in said
+
+
 def test_a_stranger_goes_the_tour_from_the_first_review_to_a_clean_pull_request(tmp_path: Path, postgres: str) -> None:
     """A file that is named is put there, a command gives the status that stands behind it (0 where none does), and
     what is shown below is what it said."""

@@ -780,6 +780,26 @@ def test_who_names_a_function_starts_it_where_nobody_is_seen_to_call_it(tmp_path
     assert kinds["Orders.leave"] == kinds["Orders.left_over"] == []  # one word may mean anything
 
 
+def test_what_one_caller_hands_a_helper_in_a_list_is_not_started_by_its_other_callers(tmp_path: Path) -> None:
+    code = """
+    from celery import shared_task
+    from flask import Flask
+    app = Flask(__name__)
+    def run_all(steps):
+        for step in steps:
+            step()
+    def add_roles(): pass
+    def add_lists(): pass
+    @shared_task
+    def set_up(): run_all([add_roles])
+    @app.post("/lists")
+    def lists(): run_all([add_lists])
+    """
+    system = read_system({"shop/__init__.py": "", "shop/code.py": dedent(code)}, tmp_path)
+    kinds = {o.symbol: [e.kind for e in o.entries] for o in system.operations}
+    assert (kinds["add_roles"], kinds["add_lists"]) == (["task"], ["request"])
+
+
 def test_what_a_dag_puts_together_is_not_done_there(tmp_path: Path) -> None:
     code = """
     import requests

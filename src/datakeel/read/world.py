@@ -1496,7 +1496,7 @@ def named_with(info: FunctionInfo, bound: Mapping[str, Value]) -> str:
     """What a function is called in the graph of calls: a helper that was handed functions is another one each time."""
     handed: list[str] = []
     for value in bound.values():
-        for part in (value, *value.options.values()) if value.options else (value,):
+        for part in (value, *(value.options or {}).values(), *(value.items or ())):
             if isinstance(part.target, FunctionTarget):
                 handed.append(part.target.function.name)
     return f"{info.name}({', '.join(handed)})" if handed else info.name

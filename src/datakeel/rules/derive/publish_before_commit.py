@@ -40,12 +40,17 @@ def early_ones(operation: Operation, system: System) -> Iterator[tuple[Effect, E
     for publish in operation.of(Kind.PUBLISH):
         if publish.when != When.NOW or publish.store == StoreKind.RELATIONAL or delayed(publish):
             continue
-        if first_filling(operation, publish) or of_old_rows(operation, publish):
+        if first_filling(operation, publish) or of_old_rows(operation, publish) or outside(publish):
             continue
         alone = unit(operation, publish) is None
         write = unwritten(operation, publish, system) if alone else uncommitted(operation, publish, system)
         if write is not None:
             yield publish, write
+
+
+def outside(publish: Effect) -> bool:
+    """Whether it is sent at once only where no transaction is open."""
+    return any(g.test == "in-transaction" and not g.polarity for g in publish.guards)
 
 
 def delayed(publish: Effect) -> bool:

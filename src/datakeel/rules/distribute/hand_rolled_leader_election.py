@@ -8,10 +8,10 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import StoreKind
 from datakeel.model.operation import Operation
 from datakeel.rules.facts.leadership import Seizure, seizures
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 
-@rule(Severity.CRITICAL)
+@rule(Severity.CRITICAL, Record(0, 2))
 def hand_rolled_leader_election(operation: Operation) -> Iterator[Hit]:
     """A process becomes the leader when another's heartbeat looks old by its own clock, or when it finds no leader."""
     told = set()

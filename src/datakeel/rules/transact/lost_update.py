@@ -116,6 +116,7 @@ def own_value(
         rests_on=tuple(e for e in (read, write) if e is not None),
         likely=not counted(write, assignment.column, system),
         doubts=int(answer == Answer.UNKNOWN)
+        + int(background(operation) and slow_between(operation, read, write) is None)
         + 2 * int(slight(operation, read, write, assignment, system))
         + 2 * int(seldom(operation, write, assignment.column, source, system)),
         datasets=(write.dataset,) if write.dataset else (),
