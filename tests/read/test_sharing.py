@@ -1,11 +1,14 @@
 """Operations arrive in another process as they were sent."""
 
+import os
 import pickle
+import time
 from pathlib import Path
 
 from datakeel.model.operation import Operation
 from datakeel.read import facts, reader
 from datakeel.read.source import discover
+from datakeel.read.workers import MANY, spread
 
 SHOP = """
 import requests
@@ -53,3 +56,14 @@ def test_what_effects_share_is_shared_where_it_arrives(tmp_path: Path) -> None:
         one_by_one = ({id(s) for e in o.effects for s in getattr(e, shared)} for o in (pay, arrived(pay)))
         before, after = one_by_one
         assert len(after) == len(before)
+
+
+def test_a_process_keeps_to_its_own_half_however_long_the_other_takes() -> None:
+    def work(number: int) -> bytes:
+        time.sleep(0.01 if number < MANY else 0)
+        return str(os.getpid()).encode()
+
+    found = dict(spread(work, [1] * (2 * MANY), 2, alike=True))
+    first, second = ({found[number] for number in half} for half in (range(MANY), range(MANY, 2 * MANY)))
+    assert len(first) == len(second) == 1
+    assert first != second

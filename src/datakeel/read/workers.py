@@ -125,7 +125,8 @@ class Worker:
 
 
 class Pool:
-    """As many processes as there are zones: each takes its chunks from its own zone, which may be one for all."""
+    """As many processes as there are zones: each takes its chunks from its own zone, which may be one for all. None
+    takes another's: what a process knows already can show in what it finds next, and the same input gives the same."""
 
     def __init__(self, work: Work, seconds: float, zones: Sequence[deque[list[int]]]) -> None:
         self.work = work
@@ -139,28 +140,21 @@ class Pool:
                 self.start(zone)
             while self.workers:
                 yield from self.turn()
-            while chunk := self.taken(self.zones[0]):  # no process could be had
-                for number in chunk:
-                    yield number, attempt(self.work, number)
+            for zone in self.zones:  # no process could be had
+                while zone:
+                    yield from ((number, attempt(self.work, number)) for number in zone.popleft())
         finally:
             for worker in self.workers:
                 worker.end()
 
-    def taken(self, zone: deque[list[int]]) -> list[int]:
-        """The next chunk of a zone; where it has none left, the last one of the zone that has most."""
-        if zone:
-            return zone.popleft()
-        fullest = max(self.zones, key=len)
-        return fullest.pop() if fullest else []
-
     def start(self, zone: deque[list[int]]) -> None:
         """Starts one more worker and gives it work; where the system has no process or pipe left, it does without."""
-        if not any(self.zones):
+        if not zone:
             return
         with held_back():  # whoever ends the program waits until the child is known, and sure to be a child
             worker = self.forked(zone)
         if worker is not None:
-            worker.give(self.taken(zone))
+            worker.give(zone.popleft())
 
     def forked(self, zone: deque[list[int]]) -> Worker | None:
         pipes: list[int] = []
@@ -202,8 +196,8 @@ class Pool:
 
     def feed(self, worker: Worker) -> None:
         """Gives a worker the next chunk before it has finished the one at hand, so that it never waits."""
-        if len(worker.pending) <= 1 and (chunk := self.taken(worker.zone)):
-            worker.give(chunk)
+        if len(worker.pending) <= 1 and worker.zone:
+            worker.give(worker.zone.popleft())
         elif not worker.pending:
             self.workers.remove(worker)
             worker.end()
