@@ -1,6 +1,5 @@
 """Operations arrive in another process as they were sent."""
 
-import itertools
 import os
 import pickle
 import time
@@ -65,5 +64,5 @@ def test_a_process_keeps_to_its_own_half_however_long_the_other_takes() -> None:
         return str(os.getpid()).encode()
 
     found = dict(spread(work, [1] * (2 * MANY), 2, alike=True))
-    processes = [process for process, _ in itertools.groupby(found[number] for number in range(2 * MANY))]
-    assert len(processes) == len(set(processes)) == 2
+    assert len(set(found.values())) == 2
+    assert sum(process == found[0] for process in found.values()) >= MANY
