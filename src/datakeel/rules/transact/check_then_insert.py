@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
-from datakeel.model.effect import Effect, Kind, Predicate, StoreKind
+from datakeel.model.effect import Effect, Kind, Predicate, Source, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.place import Place
 from datakeel.model.system import System
@@ -126,6 +126,7 @@ def judged(
     if (
         keyed(write, system)
         or changed_owner(operation, read, write, columns)
+        or claimed_before(operation, read, write, system)
         or (unique != Answer.NO and violation_handled(operation, write))
     ):
         return
@@ -355,6 +356,29 @@ def changed_owner(operation: Operation, read: Effect, write: Effect, key: Collec
         and together(operation, e, write) == Answer.YES
         for e in operation.of(Kind.WRITE)
     )
+
+
+def claimed_before(operation: Operation, read: Effect, write: Effect, system: System) -> bool:
+    """Whether the same transaction has inserted a row of another table before, whose unique key is made of what was
+    asked: that refuses the second run."""
+    asked = {named(s) for p in read.predicates for s in p.sources}
+    for earlier in operation.of(Kind.WRITE):
+        if earlier.verb != "insert" or earlier.dataset == write.dataset or earlier.number > write.number:
+            continue
+        alike = tuple(a.column for a in earlier.assigned if a.sources and asked.issuperset(map(named, a.sources)))
+        if (
+            alike
+            and operation.before_on_all_paths(earlier, write)
+            and together(operation, earlier, write) == Answer.YES
+            and refused_twice(earlier, alike, system) == Answer.YES
+        ):
+            return True
+    return False
+
+
+def named(source: Source) -> Source:
+    """What a value comes from; a row stands for its key."""
+    return replace(source, path=source.path[:-1]) if source.path[-1:] in (("id",), ("pk",)) else source
 
 
 def same_missing(operation: Operation, other: Effect, write: Effect, system: System) -> bool:

@@ -164,12 +164,23 @@ def seldom(operation: Operation, write: Effect, column: str, source: Source, sys
     own = itself if source.kind == "read" else source.kind == "parameter" and source.name == "self"
     if own and operation.symbol.endswith((".save", ".clean")):
         return True
+    if since_its_own_time(write, column):
+        return True
     if one_off(operation, system):
         return True
     if not by_timer(operation, (), system):
         return False
     writers = (o for o, e in system.writers(write.dataset) if e.verb != "insert" and column in written(e))
     return race(write, column) is not None or all(o is operation or by_timer(o, (), system) for o in writers)
+
+
+def since_its_own_time(write: Effect, column: str) -> bool:
+    """Whether what is added is the time that has passed since a moment that the same row keeps: two runs that read the
+    same row come to the same."""
+    given = next((a.sources for a in write.assigned if a.column == column), ())
+    row = write.rows.root if write.rows is not None and not write.rows.path else ""
+    kept = (s for s in given if row == f"{s.kind}:{s.name or s.number}" and any(map(is_time, s.path)))
+    return any(s.kind == "clock" for s in given) and any(True for _ in kept)
 
 
 def counted(write: Effect, column: str, system: System) -> bool:
