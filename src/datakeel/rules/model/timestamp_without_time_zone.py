@@ -169,6 +169,7 @@ def without_zone(operation: Operation, clock: Effect, effect: Effect, name: str,
         ),
         rests_on=(clock, effect),
         likely=True,
+        apart=clock.option("utc") is not None,  # what was judged read the process's own time, whose zone was right
         doubts=2 * int(operation.unused),
         datasets=(effect.dataset,),
         fix=Fix(
