@@ -1,9 +1,6 @@
 """Names of any length give code that a Python reads, and that is laid out and clean."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +11,7 @@ from datakeel.mistake import Mistake
 from datakeel.requirements import read
 from datakeel.write.disk import put
 from datakeel.write.writer import write
-from tests.write.clean import assert_laid_out_and_clean
+from tests.write.clean import assert_laid_out_and_clean, assert_passes
 
 LENGTHS = (8, 17, 25, 34, 41, 47)
 PLACED = "OrderOfTheInternationalFriendsPlaced"
@@ -121,16 +118,7 @@ def test_a_project_of_the_longest_names_and_of_assumptions_alone_passes_its_own_
 ) -> None:
     """Those of one process, on a PostgreSQL that keeps 63 bytes of a name."""
     put(write(design(read(system(kind, LENGTHS[-1]), "system.yaml"))), tmp_path / "made")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/unit", "tests/contract"],
-        cwd=tmp_path / "made",
-        env=os.environ | {"PYTHONPATH": "src"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]
+    assert_passes(tmp_path / "made", "tests/unit", "tests/contract", seconds=600)
 
 
 @pytest.mark.parametrize("kind", KINDS)

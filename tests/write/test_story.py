@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from datakeel.cli import main
+from tests.write.clean import assert_passes
 
 ORDERS = "Build an order tracking system that keeps a search index and analytics dashboard in sync"
 BEFORE = """
@@ -80,17 +81,7 @@ def test_an_order_gets_a_gift_note(
         "[None, 'Happy birthday'] [(None,), ('Happy birthday',)]",
     ]
     assert "is_large" in (orders / "src/order_tracking/domain/order.py").read_text()
-    tests = ["tests/unit", "tests/contract/test_messages.py"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
-        cwd=orders,
-        env=os.environ | {"PYTHONPATH": "src"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]
+    assert_passes(orders, "tests/unit", "tests/contract/test_messages.py", seconds=300)
 
 
 def by_hand(orders: Path) -> None:

@@ -8,6 +8,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.rules.facts.caching import costly, filling, hot
+from datakeel.rules.facts.running import only_jobs
 from datakeel.rules.rule import Hit, rule
 
 
@@ -15,21 +16,12 @@ from datakeel.rules.rule import Hit, rule
 def cache_stampede(operation: Operation) -> Iterator[Hit]:
     """When one hot entry expires, every reader recomputes it at once."""
     for read in operation.of(Kind.READ):
-        if (
-            read.store != StoreKind.CACHE
-            or read.chain
-            or not hot(read.key)
-            or (operation.entries and not served(operation))
-        ):
+        if read.store != StoreKind.CACHE or read.chain or not hot(read.key) or only_jobs(operation):
             continue
         filled = filling(operation, read)
         work = costly(operation, read, filled) if filled is not None else None
         if filled is not None and work is not None and not filled.locks:
             yield hit(read, work, filled)
-
-
-def served(operation: Operation) -> bool:
-    return any(e.kind in ("request", "consumer") for e in operation.entries)
 
 
 def hit(read: Effect, work: Effect, filled: Effect) -> Hit:

@@ -25,6 +25,7 @@ from datakeel.rules.facts.derivation import (
 )
 from datakeel.rules.facts.guards import rows_of
 from datakeel.rules.facts.losable import kept_nowhere
+from datakeel.rules.facts.running import only_jobs, unstarted
 from datakeel.rules.facts.stakes import race
 from datakeel.rules.rule import Hit, rule
 
@@ -74,9 +75,7 @@ def left_to_jobs(operation: Operation, system: System) -> bool:
     """Whether only jobs do it, which somebody starts again or which begin again with what is left, or nothing that is
     seen, in a program whose ways in are known. (Of 21 such findings in public code seven were true; of ten that
     requests come to eight.)"""
-    if not operation.entries:
-        return system.served and not operation.decorated
-    return not any(e.kind in ("request", "consumer") for e in operation.entries)
+    return only_jobs(operation) or unstarted(operation, system)
 
 
 def met_again(operation: Operation, record: Effect, file: Effect, system: System) -> bool:

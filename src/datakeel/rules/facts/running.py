@@ -9,6 +9,7 @@ from datakeel.rules.facts.guards import is_job
 
 AGAIN = ("request", "consumer", "task", "schedule", "event", "signal")
 ONCE = ("command", "main")
+ASKING = ("request", "consumer")
 PROCESS = ("startup", "shutdown", "lifespan")  # events of the process itself, each of which happens once
 
 
@@ -31,6 +32,17 @@ def one_off(operation: Operation, system: System) -> bool:
         return False
     starts = {e.place for e in operation.entries}
     return not any(goes_on(o) for o in system.operations if o.place in starts or o is operation)
+
+
+def unstarted(operation: Operation, system: System) -> bool:
+    """Whether nothing is seen to start it, and no decorator that is not known may, in a program whose ways in are
+    known."""
+    return system.served and not operation.entries and not operation.decorated
+
+
+def only_jobs(operation: Operation) -> bool:
+    """Whether it is started, and neither requests nor messages come to it."""
+    return bool(operation.entries) and not any(e.kind in ASKING for e in operation.entries)
 
 
 def goes_on(operation: Operation) -> bool:

@@ -10,6 +10,7 @@ from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.loops import DATABASES, Held, alone, attended, held_loops
+from datakeel.rules.facts.running import unstarted
 from datakeel.rules.facts.slow import words
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
@@ -72,7 +73,7 @@ def unattended(operation: Operation, system: System) -> int:
     is a program's or a task's, which may do one thing after the other. (Of 19 such findings in public code nine were
     true, of 29 that requests or messages come to 25.)"""
     if not operation.entries:
-        return 1 + (system.served and not operation.decorated)
+        return 1 + unstarted(operation, system)
     return int(not attended(operation))
 
 

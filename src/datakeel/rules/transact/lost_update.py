@@ -15,7 +15,7 @@ from datakeel.rules.facts.clocks import ORDERS, is_time, reading
 from datakeel.rules.facts.cures import atomic_update, is_number, only_unchanged, save_only
 from datakeel.rules.facts.decisions import same_key
 from datakeel.rules.facts.guards import here, locks_nothing, now, rows_of, single_runner, stopped
-from datakeel.rules.facts.running import one_off
+from datakeel.rules.facts.running import one_off, only_jobs
 from datakeel.rules.facts.slow import slow_between
 from datakeel.rules.facts.stakes import is_place, race
 from datakeel.rules.facts.ticks import by_timer
@@ -116,7 +116,7 @@ def own_value(
         rests_on=tuple(e for e in (read, write) if e is not None),
         likely=not counted(write, assignment.column, system),
         doubts=int(answer == Answer.UNKNOWN)
-        + int(background(operation) and slow_between(operation, read, write) is None)
+        + int(only_jobs(operation) and slow_between(operation, read, write) is None)
         + 2 * int(slight(operation, read, write, assignment, system))
         + 2 * int(seldom(operation, write, assignment.column, source, system)),
         datasets=(write.dataset,) if write.dataset else (),
@@ -179,8 +179,8 @@ def since_its_own_time(write: Effect, column: str) -> bool:
     same row come to the same."""
     given = next((a.sources for a in write.assigned if a.column == column), ())
     row = write.rows.root if write.rows is not None and not write.rows.path else ""
-    kept = (s for s in given if row == f"{s.kind}:{s.name or s.number}" and any(map(is_time, s.path)))
-    return any(s.kind == "clock" for s in given) and any(True for _ in kept)
+    kept = any(row == f"{s.kind}:{s.name or s.number}" and any(map(is_time, s.path)) for s in given)
+    return kept and any(s.kind == "clock" for s in given)
 
 
 def counted(write: Effect, column: str, system: System) -> bool:
@@ -340,16 +340,10 @@ def whole_row(operation: Operation, write: Effect, system: System) -> Iterator[H
 
 def hardly_at_once(operation: Operation, them: Operation, theirs: Effect) -> bool:
     """Whether a row that is read, compared and saved in a moment is hardly ever written by another in that moment: a
-    job does the one, or people do both. (Of eight such findings in public code one was worth a change.) Where the
-    other locks the row, it is known to happen."""
+    job does the one, and puts in order again what it has missed, or people do both. (Of eight such findings in public
+    code one was worth a change.) Where the other locks the row, it is known to happen."""
     both = them.entries and all(e.kind in ATTENDED for e in them.entries) and not serialises(them, theirs)
-    return background(operation) or bool(both)
-
-
-def background(operation: Operation) -> bool:
-    """Whether only jobs come to it: what they put in order a moment after they have read it is put in order again by
-    the next. (Of six such findings in public code one was worth a change.)"""
-    return bool(operation.entries) and not any(e.kind in ("request", "consumer") for e in operation.entries)
+    return only_jobs(operation) or bool(both)
 
 
 def renewed(write: Effect) -> bool:
