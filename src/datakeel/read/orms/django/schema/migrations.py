@@ -74,9 +74,18 @@ class Run:
         self.label = migration.name[0]
 
     def all(self) -> Iterator[Change]:
-        operations, _ = items(self.literals, self.migration.cls, "operations")
+        operations, whole = items(self.literals, self.migration.cls, "operations")
         for module, expression in operations:
             yield from self.operation(module, expression, True, True)
+        if not whole:
+            yield from self.unseen()
+
+    def unseen(self) -> Iterator[Change]:
+        """Operations that are not in the text may have done anything to the app's tables: the models tell more of
+        them."""
+        for model in self.state.models.values():
+            if model.key[0] == self.label:
+                yield Change(kind="comment", table=model.table, complete=False)
 
     def operation(self, module: Module, expression: Expression, state: bool, database: bool) -> Iterator[Change]:
         """One operation, on the state, the database or both."""
