@@ -36,7 +36,7 @@ STORE_CLOCK = re.compile(r"now\(|current_timestamp|sysdate|getdate", re.I)
 MIRROR = re.compile(r"hook|mirror|crawl|import|replica|cache|feed|backfill|restore", re.I)
 
 
-@rule(Severity.CRITICAL)
+@rule(Severity.CRITICAL, sure=False)
 def clock_dependent_ordering(operation: Operation, system: System) -> Iterator[Hit]:
     """Times of the day that different machines took decide which change is the newer one."""
     if single_runner(operation):

@@ -153,7 +153,9 @@ def hit(operation: Operation, calls: list[Open], place: Place, once: bool) -> Hi
         f"{'the program stands still' if once else 'keeps its worker'}{more}",
         story=story,
         rests_on=(call,),
-        doubts=int(operation.sometimes_inside("timeout") is not None) + once * (1 if often else 2),
+        doubts=int(operation.sometimes_inside("timeout") is not None)
+        + int(option.given)  # who writes that there is none may wait for what takes its time
+        + once * (1 if often else 2),
         severity=Severity.MINOR if once or operation.role == Role.SCRIPT else None,
         fix=Fix(
             title=f"give {thing(call)} a timeout",

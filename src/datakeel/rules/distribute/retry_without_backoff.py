@@ -75,8 +75,11 @@ def hit(
             Step(call.place, f"{who} comes back, and gets many times its usual load: it goes down again"),
         ),
         rests_on=(call,),
-        # of the loops with a pause none was found true, of what libraries run again one of five
-        apart=retry.kind == "framework" or endless(retry) or hurried(retry, attempts, call),
+        # of the loops with a pause none was found true, of what libraries run again one of five; a job that is run
+        # again some times, now and then, is no load
+        apart=(retry.kind == "framework" and (attempts is None or attempts > MANY))
+        or endless(retry)
+        or hurried(retry, attempts, call),
         doubts=2 if alone else int(retry.on == ("answer",)),
         severity=Severity.MINOR if attempts is not None and attempts < MANY and retry.wait == "constant" else None,
         fix=fix(retry),

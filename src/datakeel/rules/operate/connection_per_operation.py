@@ -29,7 +29,7 @@ LOCAL = ("", "sqlite", "sqlite3", "socket", "http", "smtp")
 Opened = tuple[Resource, str]
 
 
-@rule(Severity.MAJOR, Record(1, 8))
+@rule(Severity.MAJOR, Record(2, 13))
 def connection_per_operation(operation: Operation, system: System) -> Iterator[Hit]:
     """A connection, pool or producer is opened anew for each request, message or row."""
     for resource, each in opened(operation, system):
@@ -114,11 +114,10 @@ def for_each_sent(operation: Operation, resource: Resource) -> str:
 
 def in_handler(operation: Operation, resource: Resource, each: str) -> bool:
     """Whether what a framework calls for each request makes a pool by itself: nothing keeps it, and nothing stands
-    between that could; or a connection is opened on the way of a request, to one place. What was judged false were
-    pools made in helpers, which ran now and then, and connections to each of a few servers."""
+    between that could. What was judged false were pools made in helpers, which ran now and then, and connections to
+    each of a few servers, or of a web server that answers some requests at a time."""
     answers = any(e.kind == "request" and e.place == operation.place for e in operation.entries)
-    plain = resource.kind == "connection" or (resource.kind == "pool" and answers)
-    return (each == JOB or (each == "request" and plain)) and not given(resource)
+    return (each == JOB or (each == "request" and resource.kind == "pool" and answers)) and not given(resource)
 
 
 def given(resource: Resource) -> bool:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind
 from datakeel.model.operation import Operation
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 
-@rule(Severity.MAJOR, sure=False)
+@rule(Severity.MAJOR, Record(1, 3))
 def collect_to_driver(operation: Operation) -> Iterator[Hit]:
     """A data set that many machines hold is brought into the memory of one."""
     for read in operation.of(Kind.READ):

@@ -8,12 +8,12 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.rules.facts.listings import first_page, narrowed, removed
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 PAGES = {"s3": "1,000", "dynamodb": "1 MB", "stripe": "10", "http": "30"}
 
 
-@rule(Severity.CRITICAL)
+@rule(Severity.CRITICAL, Record(16, 27), sure=False)
 def missing_pagination(operation: Operation) -> Iterator[Hit]:
     """The first page of a list is taken for all of it."""
     told: set[tuple[str, str, str]] = set()
@@ -24,10 +24,10 @@ def missing_pagination(operation: Operation) -> Iterator[Hit]:
             told.add(what)
             unsure = (narrowed(read) or read.store == StoreKind.REMOTE) and not removed(read, operation)
             by_hand = operation.role == Role.SCRIPT  # who runs it sees what it finds
-            yield hit(read, doubts=2 if by_hand else int(unsure))
+            yield hit(read, doubts=2 if by_hand else int(unsure), narrow=unsure)
 
 
-def hit(read: Effect, doubts: int) -> Hit:
+def hit(read: Effect, doubts: int, *, narrow: bool) -> Hit:
     what, size = listed(read), length(read)
     return Hit(
         place=read.place,
@@ -38,6 +38,7 @@ def hit(read: Effect, doubts: int) -> Hit:
             Step(read.place, "once there are more, the rest is never seen, and nothing fails"),
         ),
         rests_on=(read,),
+        apart=not narrow,  # what belongs to one owner, or another service lists, mostly fits on the first page
         doubts=doubts,
         datasets=(read.dataset,) if read.dataset else (),
         fix=Fix(title="follow the token to the last page", text=cure(read)),

@@ -13,6 +13,7 @@ from datakeel.rules.facts.growth import appended
 from datakeel.rules.rule import Hit, rule
 
 SORTED = ("", "btree")
+MYSQL = ("mysql", "mariadb")
 ORDERS = ("desc", "nulls", "first", "last")
 SHOWN = 8  # further tables that a story names
 
@@ -61,6 +62,8 @@ def covers(other: Index, index: Index, dataset: Dataset) -> bool:
         return False
     if not sorted_alike(other, index) or index.carried or (dataset.view and other.primary):
         return False  # a view has no primary key: its class only takes columns for one
+    if dataset.technology in MYSQL and any(i.place is None and refers(dataset, i) for i in (index, other)):
+        return False  # which makes an index for a foreign key only where there is none, and drops it for another
     if other.columns[: len(index.columns)] != index.columns:
         return False
     if len(other.columns) > len(index.columns) or other.unique:
@@ -139,7 +142,7 @@ def hit(tables: list[Twice], *, seldom: bool) -> Hit:
 
 def cure(dataset: Dataset, index: Index) -> str:
     name = index.name or "…"
-    if dataset.technology in ("mysql", "mariadb"):
+    if dataset.technology in MYSQL:
         return f"DROP INDEX {name} ON {dataset.name};"
     if dataset.technology == "postgresql":
         return f"DROP INDEX CONCURRENTLY {name};"

@@ -125,8 +125,8 @@ class Declared:
             self.given_table(found[0], found[1].value, table)
         self.read_columns(cls, table)
         self.arguments(cls, table)
-        if any(b.rpartition(".")[2] in AUTOMATIC for b in cls.externals()):
-            table.complete = False
+        if any(b.rpartition(".")[2] in AUTOMATIC for b in cls.externals()) or not (table.key or mapped_by(cls)):
+            table.complete = False  # a class is mapped by a key: one that is not in view has it from elsewhere
 
     def given_table(self, owner: ClassInfo, expression: Expression, table: Table) -> None:
         """``__table__ = …``: a table object, here or elsewhere."""
@@ -391,6 +391,11 @@ PLAIN = frozenset(
         "flask_login",
     )
 )
+
+
+def mapped_by(cls: ClassInfo) -> bool:
+    """Whether a class tells its mapper what stands for the key of a table that may have none."""
+    return cls.field("__mapper_args__") is not None or cls.method("__mapper_args__") is not None
 
 
 def plain(base: str) -> bool:

@@ -75,9 +75,14 @@ class Table:
     def column(self, attribute: str) -> str:
         return self.attributes.get(attribute, attribute)
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns of the primary key."""
+        return self.primary or tuple(r.column.name for r in self.columns if r.primary)
+
     def change(self) -> Change:
         """The table's creation."""
-        primary = self.primary or tuple(r.column.name for r in self.columns if r.primary)
+        primary = self.key
         indexes: list[Index] = []
         if primary:
             name = self.primary_name or conventional(self.conventions, "pk", self.name, primary)
