@@ -336,9 +336,9 @@ def test_a_reader_that_leaves_early_is_no_fault() -> None:
 @pytest.mark.parametrize(
     ("words", "unwanted"),
     [
-        (["--version"], ["rich", "sqlglot", "datakeel.config", "datakeel.rules.rule", "datakeel.reviewer"]),
-        (["review", "--format", "json"], ["rich", "datakeel.show.sarif", "datakeel.show.markdown"]),
-        (["review"], ["rich.markdown", "datakeel.show.sarif", "datakeel.show.markdown", "datakeel.show.json"]),
+        (["--version"], ["rich", "ruff", "sqlglot", "datakeel.config", "datakeel.rules.rule", "datakeel.reviewer"]),
+        (["review", "--format", "json"], ["rich", "ruff", "datakeel.show.sarif", "datakeel.show.markdown"]),
+        (["review"], ["rich.markdown", "ruff", "datakeel.show.sarif", "datakeel.show.markdown", "datakeel.show.json"]),
     ],
 )
 def test_only_what_is_needed_is_loaded(words: list[str], unwanted: list[str]) -> None:

@@ -60,10 +60,9 @@ def test_its_own_tests_pass(project: Path) -> None:
 
 
 def test_the_environment_of_these_tests_has_what_projects_need() -> None:
-    own = tomllib.loads((EXAMPLES.parent.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"][
-        "dev"
-    ]
-    names = {requirement.partition(">=")[0] for requirement in own}
+    own = tomllib.loads((EXAMPLES.parent.parent / "pyproject.toml").read_text())["project"]
+    there = (*own["dependencies"], *own["optional-dependencies"]["dev"])
+    names = {requirement.partition(">=")[0] for requirement in there}
     assert {r.partition(">=")[0] for r in (*REQUIREMENTS, *DEVELOPMENT, POSTGRESQL)} <= names
 
 

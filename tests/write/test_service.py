@@ -16,10 +16,9 @@ from ruamel.yaml import YAML
 from datakeel.decision import Design
 from datakeel.requirements import Requirements
 from datakeel.write.contribution import Contribution, Migration, Process, Trouble
-from datakeel.write.disk import put
-from datakeel.write.project import File, Project, project
-from datakeel.write.targets.service.write import files
-from datakeel.write.writer import write
+from datakeel.write.disk import OURS, put
+from datakeel.write.project import File, Project
+from datakeel.write.writer import completed, write
 from tests.write.clean import assert_laid_out_and_clean
 from tests.write.designs import CALENDAR_FULL, CALENDAR_LIGHT, design
 
@@ -35,7 +34,7 @@ RELAY = Contribution(
 
 
 def written(of: Design, *contributions: Contribution) -> Project:
-    return project(files(of, contributions).files)
+    return completed(of, contributions)
 
 
 def test_what_the_others_give_is_named_where_it_must_be() -> None:
@@ -53,9 +52,8 @@ def test_what_the_others_give_is_named_where_it_must_be() -> None:
 def test_the_state_holds_a_digest_of_every_other_file() -> None:
     orders = written(ORDERS, RELAY)
     digests = json.loads(orders.text(".datakeel/state.json"))["files"]
-    assert digests == {
-        f.path: hashlib.sha256(f.text.encode()).hexdigest() for f in orders.files if f.path != ".datakeel/state.json"
-    }
+    others = [f for f in orders.files if not f.path.startswith(OURS)]
+    assert digests == {f.path: hashlib.sha256(f.text.encode()).hexdigest() for f in others}
 
 
 def test_the_same_design_gives_the_same_bytes() -> None:

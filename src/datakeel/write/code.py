@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from datakeel.write.aggregates import Moment, Shape
-from datakeel.write.formatting import WIDTH, finished
 from datakeel.write.imports import imported
 from datakeel.write.project import File, templates
-from datakeel.write.prose import filled
+from datakeel.write.prose import wrapped
 
 
 def made(
@@ -18,53 +16,20 @@ def made(
 ) -> File:
     """The file that a template makes. `own`: names of the project that it may use, and their modules."""
     words = {
-        "union": union,
         "quoted": quoted,
         "in_state": in_state,
         "changes": changes,
         "from_zero": from_zero,
         "wrapped": wrapped,
         "sample": sample,
-        "literal": literal,
     }
     text = templates(folder).get_template(f"{template}.jinja").render({**words, **values})
-    return File(path, finished(filled(imported(text, own or {}))) if path.endswith(".py") else text)
-
-
-def union(name: str, members: Iterable[str]) -> str:
-    """A type alias for one of several classes, as the formatter would write it.
-
-    >>> union("Event", ["Opened", "Closed"])
-    'Event: TypeAlias = Opened | Closed'
-    """
-    names = list(members)
-    line = f"{name}: TypeAlias = {' | '.join(names)}"
-    if len(line) <= WIDTH:
-        return line
-    inside = f"    {' | '.join(names)}"
-    lines = [inside] if len(inside) <= WIDTH else [f"    {'| ' if n else ''}{name}" for n, name in enumerate(names)]
-    return "\n".join([f"{name}: TypeAlias = (", *lines, ")"])
+    return File(path, imported(text, own or {}))
 
 
 def quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
-
-
-def wrapped(text: str, indent: int, last: int = 0) -> str:
-    """A list in SQL, broken between its items. The text begins at column `indent`; `last`: what has to stand behind it.
-
-    >>> wrapped("a, b", 4)
-    'a, b'
-    """
-    lines = textwrap.wrap(text, WIDTH - indent - last, break_long_words=False, break_on_hyphens=False)
-    return f"\n{' ' * indent}".join(lines)
-
-
-def literal(indent: int, *parts: str) -> str:
-    """A string on one line if a comma after it still fits, else one line for each part."""
-    whole = f'{" " * indent}"{"".join(parts)}"'
-    return whole if len(whole) < WIDTH else "\n".join(f'{" " * indent}"{part}"' for part in parts)
 
 
 def in_state(shape: Shape, moment: Moment) -> str:

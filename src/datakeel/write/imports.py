@@ -3,148 +3,85 @@
 from __future__ import annotations
 
 import ast
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 
 MARK = "# imports\n"
-KNOWN = {
-    "Annotated": "typing",
-    "Any": "typing",
-    "Literal": "typing",
-    "TypeVar": "typing",
-    "TypeAlias": "typing",
-    "dataclass": "dataclasses",
-    "replace": "dataclasses",
-    "date": "datetime",
-    "datetime": "datetime",
-    "UTC": "datetime",
-    "timedelta": "datetime",
-    "Decimal": "decimal",
-    "StrEnum": "enum",
-    "UUID": "uuid",
-    "uuid4": "uuid",
-    "Callable": "collections.abc",
-    "Iterable": "collections.abc",
-    "Iterator": "collections.abc",
-    "Mapping": "collections.abc",
-    "Sequence": "collections.abc",
-    "AsyncIterator": "collections.abc",
-    "LiteralString": "typing",
-    "Path": "pathlib",
-    "asynccontextmanager": "contextlib",
-    "AwareDatetime": "pydantic",
-    "BaseModel": "pydantic",
-    "ConfigDict": "pydantic",
-    "Field": "pydantic",
-    "FiniteFloat": "pydantic",
-    "JsonValue": "pydantic",
-    "Connection": "psycopg",
-    "RestrictViolation": "psycopg.errors",
-    "ThreadPoolExecutor": "concurrent.futures",
-    "Thread": "threading",
-    "suppress": "contextlib",
-    "partial": "functools",
-    "sql": "psycopg",
-    "PoolTimeout": "psycopg_pool",
-    "CheckViolation": "psycopg.errors",
-    "UniqueViolation": "psycopg.errors",
-    "Jsonb": "psycopg.types.json",
-    "class_row": "psycopg.rows",
-    "dict_row": "psycopg.rows",
-    "Counter": "collections",
-    "Random": "random",
-    "SQL": "psycopg.sql",
-    "Identifier": "psycopg.sql",
-    "ConnectionPool": "psycopg_pool",
-    "APIRouter": "fastapi",
-    "given": "hypothesis",
-    "Running": "harness",
-    "SCALE": "harness",
-    "cut_connections": "harness",
-    "read_whole": "harness",
-    "wait_until": "harness",
-    "converged": "convergence",
-    "differences": "convergence",
-    "Depends": "fastapi",
-    "FastAPI": "fastapi",
-    "Request": "fastapi",
-    "JSONResponse": "fastapi.responses",
-    "Query": "fastapi",
-    "REGISTRY": "prometheus_client",
+LIBRARIES = {  # the modules, and what comes from each
+    "": "hashlib itertools json os random signal subprocess sys threading time"
+    " fastavro httpx hypothesis psycopg pytest",
+    "collections": "Counter",
+    "collections.abc": "AsyncIterator Callable Iterable Iterator Mapping Sequence",
+    "concurrent.futures": "Executor ThreadPoolExecutor",
+    "contextlib": "ExitStack asynccontextmanager contextmanager suppress",
+    "convergence": "converged differences",
+    "dataclasses": "dataclass replace",
+    "datetime": "UTC date datetime timedelta",
+    "decimal": "Decimal",
+    "enum": "StrEnum",
+    "fastapi": "APIRouter Depends FastAPI Header Query Request Response",
+    "fastapi.encoders": "jsonable_encoder",
+    "fastapi.responses": "JSONResponse",
+    "functools": "partial reduce",
+    "harness": "SCALE Running cut_connections read_whole serving wait_until",
+    "hypothesis": "HealthCheck given",
+    "hypothesis:strategies": "st",
+    "itertools": "pairwise",
+    "pathlib": "Path",
+    "prometheus_client": "REGISTRY Gauge Histogram",
+    "psycopg": "Connection OperationalError ProgrammingError sql",
+    "psycopg.errors": "CheckViolation ForeignKeyViolation LockNotAvailable RestrictViolation UniqueViolation",
+    "psycopg.rows": "class_row dict_row",
+    "psycopg.sql": "SQL Identifier",
+    "psycopg.types.json": "Jsonb",
+    "psycopg_pool": "ConnectionPool PoolTimeout",
+    "pydantic": "AwareDatetime BaseModel ConfigDict Field FiniteFloat JsonValue model_validator",
+    "pydantic_core": "to_jsonable_python",
+    "random": "Random",
+    "tenacity": "RetryCallState Retrying retry_if_exception_type stop_after_attempt wait_random_exponential",
+    "threading": "Thread",
+    "typing": "Annotated Any Literal LiteralString Self TypeAlias TypeVar cast",
+    "uuid": "UUID uuid4",
 }
-ALIASES = {"st": "from hypothesis import strategies as st"}
-MODULES = {
-    "json",
-    "random",
-    "time",
-    "threading",
-    "pytest",
-    "psycopg",
-    "fastavro",
-    "httpx",
-    "itertools",
-    "os",
-    "subprocess",
-    "sys",
-}
-WIDTH = 100
+KNOWN = {name: module for module, names in LIBRARIES.items() for name in names.split()}
 
 
 def imported(text: str, own: Mapping[str, str]) -> str:
-    """The text with the imports that it uses where its mark stands. `own`: further names and their modules.
+    """The text with an import of each name that it may need where its mark stands. `own`: names beside KNOWN, or in
+    their stead, and their modules (``""``: it is one itself; ``module:there``: by which name). A variable may bear
+    such a name as well: the formatter drops what nothing needs, and puts the others in order.
 
-    >>> print(imported("# imports\\n\\nx: UUID = first(json)\\n", {"first": "shop.orders"}))
-    import json
+    >>> print(imported("# imports\\n\\nx: UUID = first(json)\\n", {"first": "shop.orders"}), end="")
     from uuid import UUID
-    <BLANKLINE>
     from shop.orders import first
+    import json
     <BLANKLINE>
     x: UUID = first(json)
-    <BLANKLINE>
     """
     if MARK not in text:
         return text
     homes = {**KNOWN, **own}
     tree = ast.parse(text)
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    names = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
     used = {node.id for node in names if isinstance(node.ctx, ast.Load)} - set(_bound(tree))
-    named: dict[str, set[str]] = {}
-    for name in used & homes.keys():
-        named.setdefault(homes[name], set()).add(name)
-    plain = {name for name in used & MODULES if name not in homes}
-    sections: dict[int, list[str]] = {0: [], 1: [], 2: []}
-    for module in sorted(plain):
-        sections[_section(module, own)].append(f"import {module}")
-    aliased = [line for name, line in ALIASES.items() if name in used]
-    for module in sorted(named):
-        sections[_section(module, own)].append(statement(module, named[module]))
-        sections[1] += [line for line in aliased if line.startswith(f"from {module} ")]
-    block = "\n\n".join("\n".join(lines) for lines in sections.values() if lines)
-    return text.replace(MARK, f"{block}\n" if block else "", 1)
+    lines = [_statement(name, *homes[name].split(":")) for name in sorted(used & homes.keys())]
+    return text.replace(MARK, "".join(lines), 1)
 
 
-def statement(module: str, names: Iterable[str]) -> str:
-    """An import as the formatter would write it: constants, classes, functions."""
-    ordered = sorted(names, key=lambda n: (not n.isupper(), not n[:1].isupper(), n))
-    line = f"from {module} import {', '.join(ordered)}"
-    if len(line) <= WIDTH:
-        return line
-    return "\n".join([f"from {module} import (", *(f"    {name}," for name in ordered), ")"])
+def _statement(name: str, module: str, there: str = "") -> str:
+    if not module:
+        return f"import {name}\n"
+    return f"from {module} import {f'{there} as {name}' if there else name}\n"
 
 
-def _bound(tree: ast.Module) -> Iterable[str]:
+def _bound(tree: ast.Module) -> Iterator[str]:
     """What the text itself gives a name at its top, and so needs no import."""
     for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            yield node.name
-        elif isinstance(node, ast.Assign):
-            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            yield from (alias.asname or alias.name for alias in node.names)
-
-
-def _section(module: str, own: Mapping[str, str]) -> int:
-    root = module.partition(".")[0]
-    if root in sys.stdlib_module_names:
-        return 0
-    return 2 if root in {m.partition(".")[0] for m in own.values() if "." in m} else 1
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Assign(targets=targets):
+                yield from (target.id for target in targets if isinstance(target, ast.Name))
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                yield name
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                yield from (alias.asname or alias.name for alias in aliases)

@@ -10,8 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Struct
 
 from datakeel import naming
-from datakeel.write.formatting import finished, sql
-from datakeel.write.prose import filled
+from datakeel.write.prose import sql
 
 EXECUTABLE = 0o755
 MIGRATIONS = "migrations"
@@ -58,10 +57,7 @@ def rendered(folder: Path, values: Mapping[str, object], names: Iterable[str] | 
         path = name.removesuffix(".jinja")
         for key, value in values.items():
             path = path.replace(f"[{key}]", str(value))
-        text = template.render(values)
-        if path.endswith(".py"):
-            text = finished(filled(text))
-        yield File(str(PurePosixPath(path)), text, executable=path.endswith(".sh"))
+        yield File(str(PurePosixPath(path)), template.render(values), executable=path.endswith(".sh"))
 
 
 @cache

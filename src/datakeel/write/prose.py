@@ -1,4 +1,4 @@
-"""Docstrings and comments whose lines a long name made too long, filled again."""
+"""What the formatter leaves as it is, and a long name makes too long: docstrings, comments, and SQL."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import ast
 import re
 import textwrap
 
-from datakeel.write.formatting import WIDTH
-
+WIDTH = 100
 COMMENT = re.compile(r"( *)# (.*)")
+COMPARISON = re.compile(r"(\S+) ([=<>]+) (\S+)")  # of SQL: what stands on its sides stays together, where it fits
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef
 
 
@@ -26,6 +26,38 @@ def filled(text: str) -> str:
     for first, last in sorted(_docstrings(text), reverse=True):
         lines[first - 1 : last] = _docstring(lines[first - 1 : last])
     return "\n".join(_comments(lines)) + "\n"
+
+
+def sql(text: str, indent: int) -> str:
+    """A statement as adjacent string literals, the first argument of a call. Its lines are joined where they fit, and
+    broken where they are too long. (The formatter makes one literal of those that fit on one line.)"""
+    room = WIDTH - indent - 4
+    lines: list[str] = []
+    for line in (" ".join(line.split()) for line in text.splitlines() if line.strip()):
+        if lines and len(lines[-1]) + 1 + len(line) <= room:
+            lines[-1] += f" {line}"
+        else:
+            lines.append(line)
+    parts = [part for line in lines for part in _wrapped(line, room)]
+    literals = [f'"{part}"' if number == 0 else f'" {part}"' for number, part in enumerate(parts)]
+    literals = [literal.replace("\0", " ") for literal in literals]
+    return "\n".join(" " * indent + literal for literal in literals) + ",\n"
+
+
+def _wrapped(line: str, room: int) -> list[str]:
+    """A line of SQL as lines that fit. A name that is longer than that stays whole."""
+    glued = COMPARISON.sub(lambda m: "\0".join(m.groups()) if len(m.group()) <= room else m.group(), line)
+    return textwrap.wrap(glued, room, break_long_words=False, break_on_hyphens=False)
+
+
+def wrapped(text: str, indent: int, last: int = 0) -> str:
+    """A list in SQL, broken between its items. The text begins at column `indent`; `last`: what has to stand behind it.
+
+    >>> wrapped("a, b", 4)
+    'a, b'
+    """
+    lines = textwrap.wrap(text, WIDTH - indent - last, break_long_words=False, break_on_hyphens=False)
+    return f"\n{' ' * indent}".join(lines)
 
 
 def _docstrings(text: str) -> list[tuple[int, int]]:

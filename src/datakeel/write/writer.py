@@ -14,8 +14,9 @@ from datakeel.decision import Design
 from datakeel.mistake import Mistake
 from datakeel.write import targets
 from datakeel.write.contribution import Contribution
+from datakeel.write.formatting import formatted
 from datakeel.write.project import MIGRATIONS, Project, project
-from datakeel.write.written import base_of
+from datakeel.write.written import base_of, state
 
 COMMON = "service"  # the target that every project has: it names what the others give
 CREATED = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
@@ -38,11 +39,17 @@ class Common(Protocol):
 def write(design: Design) -> Project:
     """The project that a design asks for. The same design gives the same bytes."""
     refuse_unanswered(design)
-    given = tuple(t.contribution(design) for t in wanted(design))
+    return completed(design, tuple(t.contribution(design) for t in wanted(design)))
+
+
+def completed(design: Design, given: tuple[Contribution, ...]) -> Project:
+    """The project of what targets gave: with what every project has, laid out, and with what it remembers of itself."""
     common = cast(Common, import_module(f"{targets.__name__}.{COMMON}.write")).files(design, given)
     made = project([file for part in (*given, common) for file in part.files])
     refuse_twins(made, naming.snake(design.requirements.name))
-    return project((*made.files, base_of(made)))
+    files = formatted(made.files)
+    whole = project((*files, state(design, files)))
+    return project((*whole.files, base_of(whole)))
 
 
 def refuse_twins(made: Project, package: str) -> None:

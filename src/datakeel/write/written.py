@@ -12,12 +12,15 @@ from pathlib import Path, PurePosixPath
 import msgspec
 from msgspec import Struct
 
+from datakeel import __version__
+from datakeel.decision import Design
 from datakeel.mistake import Mistake
 from datakeel.write.disk import STATE
 from datakeel.write.project import MIGRATIONS, File, Project, frozen
 from datakeel.write.schema import Schema, schema, statements
 
 BASE = ".datakeel/base.json"  # the texts of a fresh generation, so that the next update knows what the user changed
+LANGUAGE = 1  # the version of system.yaml
 SOURCE = "system.yaml"  # what the user says: never merged
 SCHEMAS = ".datakeel/schema.json"  # what the databases have that a fresh generation would not give them
 
@@ -61,6 +64,22 @@ def base_in(folder: Path) -> dict[str, str]:
     if not isinstance(found, dict) or SOURCE not in found or not all(isinstance(t, str) for t in found.values()):
         raise Mistake(f"{folder / BASE} is damaged: expected paths with their texts; restore it from version control")
     return found
+
+
+def state(design: Design, files: Iterable[File]) -> File:
+    """What a later update starts from: by which version a design was written, and the digests of its files."""
+    return File(
+        STATE,
+        _lines(
+            {
+                "datakeel": __version__,
+                "language": LANGUAGE,
+                "requirements": msgspec.to_builtins(design.requirements),
+                "decisions": {d.question: d.chosen for d in design.decisions},
+                "files": {f.path: digest(f.text) for f in files},
+            }
+        ),
+    )
 
 
 def state_of(fresh: Project, frozen_: Mapping[str, str]) -> File:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from datakeel import naming
 from datakeel.write.aggregates import Moment, walk
-from datakeel.write.code import literal, sample
+from datakeel.write.code import sample
 from datakeel.write.targets.batches.shape import Column, Job
 from datakeel.write.targets.tables import shape as tables
 from datakeel.write.targets.tables.write import article
@@ -227,14 +227,16 @@ def _output(job: Job) -> Iterator[str]:
     if job.kind == "retention":
         yield "return connection.execute("
         where = f" WHERE {job.time} >= %s AND {job.time} < %s"
-        yield from f"{literal(4, f'SELECT id FROM {job.relation}', where)},".splitlines()
+        yield f'    "SELECT id FROM {job.relation}"'
+        yield f'    "{where}",'
         yield f"    (begins_at, {job.module}.EVERY.end(begins_at)),"
         yield ").fetchall()"
     elif job.kind == "aggregate":
         names = [*(g.name for g in job.groups), "count", *(t.name for t in job.totals)]
         yield "return connection.execute("
         chosen, where = f"SELECT {', '.join(names)}", f" FROM {job.table} WHERE begins_at = %s"
-        yield from f"{literal(4, chosen, where)},".splitlines()
+        yield f'    "{chosen}"'
+        yield f'    "{where}",'
         yield "    (begins_at,),"
         yield ").fetchall()"
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,7 +108,7 @@ def _files(design: Design, found: tuple[Job, ...]) -> Iterator[File]:
     for job in found:
         spoken = {**values, "job": job}
         path = f"{source}/processing/batch_jobs/{job.module}.py"
-        yield _closed_up(made(TEMPLATES, "job.py", path, spoken, _names(package, job)))
+        yield made(TEMPLATES, "job.py", path, spoken, _names(package, job))
         if job.kind == "aggregate":
             path = f"{source}/api/{job.table}.py"
             yield made(TEMPLATES, "src/[package]/api/output.py", path, spoken, _names(package, job))
@@ -127,7 +126,7 @@ def _tests(package: str, found: tuple[Job, ...], values: dict[str, object]) -> I
     }
     for path in ("batch_samples", "unit/test_periods", "concurrency/test_batches", "contract/test_batches_api"):
         own = _names_of_tests(package, found)
-        yield _closed_up(made(TEMPLATES, f"tests/{path}.py", f"tests/{path}.py", spoken, own))
+        yield made(TEMPLATES, f"tests/{path}.py", f"tests/{path}.py", spoken, own)
     path = "tests/faults/test_batches.py"
     yield made(TEMPLATES, path, path, spoken, _names_of_tests(package, found))
 
@@ -158,11 +157,6 @@ def _names_of_tests(package: str, found: tuple[Job, ...]) -> dict[str, str]:
             own |= dict.fromkeys((*(m.name for m in job.read.folded.moments), "EVENTS", "fold"), domain)
             own |= dict.fromkeys(("Event", "encode"), f"{package}.messages")
     return own
-
-
-def _closed_up(file: File) -> File:
-    """A module of several templates, with no more than two empty lines between what they give."""
-    return File(file.path, re.sub(r"\n{4,}", "\n\n\n", file.text))
 
 
 def _values(package: str, found: tuple[Job, ...]) -> dict[str, object]:

@@ -8,13 +8,13 @@ from pathlib import Path as Folder
 
 from datakeel import naming
 from datakeel.decision import Design
-from datakeel.write.code import wrapped
 from datakeel.write.contribution import Command, Contribution, Migration, Panel, Process, Trouble
 from datakeel.write.modules import module_file, module_text
 from datakeel.write.project import File, templates
+from datakeel.write.prose import wrapped
 from datakeel.write.targets.copies.shape import Copy, Source, copies
 from datakeel.write.targets.tables import shape as tables
-from datakeel.write.targets.tables.write import KNOWN, article
+from datakeel.write.targets.tables.write import article
 
 ORDER = 14
 PARTS = frozenset({"change-feed"})
@@ -166,13 +166,11 @@ def _tests(package: str, found: tuple[Copy, ...], sources: tuple[Source, ...], k
     words["groups"] = " ".join(g.row for c in found for g in c.groups)
     testing = known | _writing(package, sources)
     helper = _render("copied.py", **words)
-    yield File(
-        "tests/copied.py", module_text(package, "What copies must show, worked out from the rows.", helper, testing)
-    )
+    yield File("tests/copied.py", module_text("What copies must show, worked out from the rows.", helper, testing))
     names = ("make", "change", "remove", "note_again", "differences", "converged", "drain", "begun")
     testing |= dict.fromkeys((*names, *(f"all_{s.shape.module}" for s in sources)), "copied")
     for path, template, about in TESTS:
-        yield File(path, module_text(package, about, _render(template, **words), testing))
+        yield File(path, module_text(about, _render(template, **words), testing))
 
 
 COMMON = {
@@ -196,8 +194,7 @@ TESTS = (
 def _known(package: str) -> dict[str, str]:
     """The names that the modules use, by their modules."""
     platform, processing = f"{package}.platform", f"{package}.processing"
-    known = KNOWN | {name: module for module, names in LIBRARIES.items() for name in names.split()}
-    known |= dict.fromkeys(("Missing", "open_pool", "run", "transaction"), f"{platform}.database")
+    known = dict.fromkeys(("Missing", "open_pool", "run", "transaction"), f"{platform}.database")
     known |= dict.fromkeys(("Limit", "Pool", "Problem"), f"{platform}.http")
     known |= dict.fromkeys(("Answer", "Key", "once"), f"{platform}.idempotency")
     known |= {"log": f"{platform}.logs", "tracer": f"{platform}.tracing", "Settings": f"{package}.settings"}
@@ -217,26 +214,8 @@ def _known(package: str) -> dict[str, str]:
     )
     known |= dict.fromkeys((*changes, "together", "together_or_in_parts"), f"{processing}.changes")
     known |= dict.fromkeys(("Busy", "rebuild"), f"{processing}.rebuilding")
-    known |= {"follow": f"{processing}.copying", "COPIES": f"{processing}.copies"}
+    known |= {"follow": f"{processing}.copying", "COPIES": f"{processing}.copies", "Counter": "prometheus_client"}
     return known
-
-
-LIBRARIES = {
-    "": "psycopg threading sys",
-    "collections.abc": "Iterator",
-    "contextlib": "contextmanager suppress",
-    "dataclasses": "replace",
-    "functools": "partial",
-    "typing": "TypeAlias",
-    "fastapi": "Query",
-    "harness": "SCALE Running cut_connections wait_until",
-    "prometheus_client": "Counter Gauge Histogram",
-    "psycopg": "OperationalError ProgrammingError sql",
-    "psycopg.errors": "LockNotAvailable",
-    "psycopg_pool": "PoolTimeout",
-    "pydantic": "JsonValue",
-    "tenacity": "RetryCallState Retrying retry_if_exception_type stop_after_attempt wait_random_exponential",
-}
 
 
 def _writing(package: str, sources: tuple[Source, ...]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from datakeel.write.contribution import Contribution, Migration, Trouble
 from datakeel.write.modules import module_file, module_text
 from datakeel.write.project import File, templates
 from datakeel.write.targets.tables.shape import Column, Path, Shape, shapes
-from datakeel.write.targets.tables.write import DELETED, KNOWN
+from datakeel.write.targets.tables.write import DELETED
 
 ORDER = 12
 PARTS = frozenset({"documents"})
@@ -125,12 +125,12 @@ def _files(package: str, found: tuple[Kind, ...]) -> Iterator[File]:
     made = [file for kind in found for file in _of(package, kind, known)]
     used = {name for file in made for name in re.findall(r"\w+", file.text)}
     whole = _render("whole.py", used=used)
-    yield module_file(package, "domain.whole", "What every document is.", whole, {**known, "json": ""})
+    yield module_file(package, "domain.whole", "What every document is.", whole, known)
     about = "The version of a document as HTTP says it: an ETag."
     yield module_file(package, "api.versions", about, _render("versions.py"), known)
     samples = {k.shape.table: _sample(k.shape) for k in found}
     body = _render("samples.py", kinds=found, samples=samples)
-    yield File("tests/some_documents.py", module_text(package, "Documents that are valid and differ.", body, known))
+    yield File("tests/some_documents.py", module_text("Documents that are valid and differ.", body, known))
     yield from made
 
 
@@ -145,10 +145,10 @@ def _of(package: str, kind: Kind, known: dict[str, str]) -> Iterator[File]:
     yield module_file(package, f"api.{shape.module}", about, _render("routes.py", **words), known)
     about = f"What clients of {kind.plural} rely on."
     test = _render("test_api.py", **words, missing=_required(shape), walked=_walked(kind), differs=_differs)
-    yield File(f"tests/contract/test_{shape.module}_api.py", module_text(package, about, test, known))
+    yield File(f"tests/contract/test_{shape.module}_api.py", module_text(about, test, known))
     about = f"What must hold of {kind.plural} when many work at once."
     test = _render("test_writers.py", **words)
-    yield File(f"tests/concurrency/test_{shape.module}_writers.py", module_text(package, about, test, known))
+    yield File(f"tests/concurrency/test_{shape.module}_writers.py", module_text(about, test, known))
 
 
 def _sample(shape: Shape) -> list[str]:
@@ -176,13 +176,11 @@ def _differs(path: Path) -> bool:
 
 def _known(package: str, found: tuple[Kind, ...]) -> dict[str, str]:
     """The names that the modules use, by their modules."""
-    known = KNOWN | dict.fromkeys(("Conflict", "Missing", "run", "transaction"), f"{package}.platform.database")
+    known = dict.fromkeys(("Conflict", "Missing", "run", "transaction"), f"{package}.platform.database")
     known |= dict.fromkeys(("Limit", "Pool", "Problem"), f"{package}.platform.http")
     own = ("EARLIEST", "HIGHEST", "LATEST", "NIL", "Instant", "Integer", "Number", "Text", "Stored", "Whole")
     known |= dict.fromkeys(own, f"{package}.domain.whole")
     known |= dict.fromkeys(("IfMatch", "IfNoneMatch", "etag", "version_of"), f"{package}.api.versions")
-    known |= {"Response": "fastapi", "Header": "fastapi", "JsonValue": "pydantic", "ConfigDict": "pydantic"}
-    known["dataclass"] = "dataclasses"
     known |= dict.fromkeys(("JSON", "TEXT", "START"), "some_documents")
     for kind in found:
         shape = kind.shape

@@ -12,7 +12,6 @@ from datakeel.decision import Design
 from datakeel.write.aggregates import TEXT, Attribute, Moment, Shape, shapes, walk
 from datakeel.write.code import made, sample
 from datakeel.write.contribution import Command, Contribution, Migration, Process, Trouble
-from datakeel.write.imports import statement
 from datakeel.write.project import File, templates
 
 ORDER = 20
@@ -77,7 +76,6 @@ def values(design: Design, found: tuple[Shape, ...]) -> dict[str, object]:
         "package": naming.snake(design.requirements.name),
         "shapes": found,
         "alone": len(found) == 1,
-        "domains_import": statement(f"{naming.snake(design.requirements.name)}.domain", [s.module for s in found]),
         "titles": " and each ".join(s.title for s in found),
         "has_many": any(f.many for f in fields),
         "has_json": any(f.kind == "json" for f in fields),
@@ -206,10 +204,7 @@ def _aggregate(shape: Shape, package: str, common: dict[str, object], *, snapsho
     own = names(package, shape)
     domain = f"{package}.domain.{shape.module}"
     inside = {n: m for n, m in own.items() if m != domain}
-    wanted = [shape.name, f"{shape.name}Command", "decide", "evolve", "fold"]
-    wanted += [] if common["alone"] else [f"{shape.name}Event", "EVENTS"]
-    wanted += [shape.creating()[0].name] if shape.unique else []
-    with_shape = {**common, "shape": shape, "domain_import": statement(domain, wanted)}
+    with_shape = {**common, "shape": shape, "domain_names": ", ".join(n for n, m in own.items() if m == domain)}
     source = f"src/{package}"
     yield made(TEMPLATES, "src/[package]/domain/aggregate.py", f"{source}/domain/{shape.module}.py", with_shape, inside)
     repository = "repository_with_snapshots" if snapshots else "repository"
@@ -265,9 +260,7 @@ def _tests(found: tuple[Shape, ...], package: str, common: dict[str, object], *,
         "run": f"{platform}.database",
         "Settings": f"{package}.settings",
     }
-    reading = statement(f"{package}.messages", ["CLASSES", "decode", "encode", "path", "schema", "versions"])
-    spoken = {**common, "messages_import": reading}
-    yield made(TEMPLATES, "tests/contract/test_messages.py", "tests/contract/test_messages.py", spoken)
+    yield made(TEMPLATES, "tests/contract/test_messages.py", "tests/contract/test_messages.py", common)
     first = found[0].creating()[0]
     values = {**common, "event": sample(first, first.name), "log": log}
     path = "tests/concurrency/test_append.py"

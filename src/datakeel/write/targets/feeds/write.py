@@ -15,7 +15,7 @@ from datakeel.write.contribution import Address, Contribution, Migration, Panel,
 from datakeel.write.modules import module_file, module_text
 from datakeel.write.project import File, templates
 from datakeel.write.targets.copies.shape import sources as rows_of
-from datakeel.write.targets.tables.write import KNOWN, article
+from datakeel.write.targets.tables.write import article
 
 ORDER = 40
 PARTS = frozenset({"feed"})
@@ -222,11 +222,11 @@ def _files(
     testing = known | _writing(package, sources) | {"Counter": "collections"}
     body = _render("told.py", words)
     about = "What is told, and a receiver that notes what it took."
-    yield File("tests/told.py", module_text(package, about, body, testing))
+    yield File("tests/told.py", module_text(about, body, testing))
     testing |= dict.fromkeys(("RECEIVER", "Receiver", "LOST", "MAKE", "MESSAGES", "told_of", "drain"), "told")
     testing |= {f"{sink.name}_stand_in": f"{package}.processing" for sink in sinks}
     for path, template, about in TESTS:
-        yield File(path, module_text(package, about, _render(f"{template}.py", words), testing))
+        yield File(path, module_text(about, _render(f"{template}.py", words), testing))
 
 
 MODULES = (
@@ -256,36 +256,17 @@ TESTS = (
 def _known(package: str) -> dict[str, str]:
     """The names that the modules use, by their modules."""
     platform, delivering = f"{package}.platform", f"{package}.processing.delivering"
-    known = KNOWN | {name: module for module, names in LIBRARIES.items() for name in names.split()}
-    known |= dict.fromkeys(("open_pool", "run", "transaction"), f"{platform}.database")
+    known = dict.fromkeys(("open_pool", "run", "transaction"), f"{platform}.database")
     known |= dict.fromkeys(("Limit", "Pool", "create_app"), f"{platform}.http")
     known |= {"log": f"{platform}.logs", "Settings": f"{package}.settings", "serve": f"{platform}.server"}
     known |= dict.fromkeys(("Answer", "Key", "once"), f"{platform}.idempotency")
-    known |= {"Counter": "prometheus_client"}
+    known |= {"Counter": "prometheus_client", "Path": "fastapi"}
     known |= {"Stopping": f"{platform}.stopping", "LocalPostgres": f"{platform}.local_postgres"}
     known |= {"decode": f"{package}.messages", "deliveries": f"{package}.storage"}
     known |= {"Claimed": f"{package}.storage.deliveries"}
     known |= dict.fromkeys(("STAND_INS", "address"), f"{package}.processing.receivers")
     own = ("ATTEMPTS", "Outcome", "Reply", "feed", "pause", "read", "turn")
     return known | dict.fromkeys(own, delivering)
-
-
-LIBRARIES = {
-    "": "psycopg threading",
-    "collections.abc": "Sequence",
-    "concurrent.futures": "Executor",
-    "dataclasses": "replace",
-    "enum": "StrEnum",
-    "functools": "partial",
-    "typing": "TypeAlias",
-    "fastapi": "FastAPI Path Query",
-    "harness": "SCALE Running cut_connections serving wait_until",
-    "prometheus_client": "Gauge Histogram",
-    "psycopg": "OperationalError sql",
-    "psycopg.rows": "dict_row",
-    "psycopg_pool": "PoolTimeout",
-    "pydantic_core": "to_jsonable_python",
-}
 
 
 def _writing(package: str, sources: tuple[Source, ...]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from datakeel.write.contribution import Contribution, Migration, Trouble
 from datakeel.write.modules import module_file, module_text
 from datakeel.write.project import File, templates
 from datakeel.write.targets.tables.shape import Column, Shape, shapes
-from datakeel.write.targets.tables.write import KNOWN, article
+from datakeel.write.targets.tables.write import article
 
 ORDER = 14
 PARTS = frozenset({"graph"})
@@ -127,7 +127,7 @@ def _files(package: str, found: tuple[Net, ...]) -> Iterator[File]:
         about = f"The routes of the {net.about}."
         yield module_file(package, f"api.{net.module}", about, _render("routes.py", **words), known)
         for folder, name in (("unit", "walks"), ("contract", "api"), ("concurrency", "writers")):
-            text = module_text(package, ABOUT[name].format(net.about), _render(f"test_{name}.py", **words), known)
+            text = module_text(ABOUT[name].format(net.about), _render(f"test_{name}.py", **words), known)
             yield File(f"tests/{folder}/test_{net.module}_{name}.py", text)
 
 
@@ -140,26 +140,19 @@ ABOUT = {
 
 def _known(package: str, net: Net) -> dict[str, str]:
     """The names that the modules use, by their modules."""
-    known = KNOWN | FURTHER | dict.fromkeys(("Missing", "run", "transaction"), f"{package}.platform.database")
+    known = dict.fromkeys(("Missing", "run", "transaction"), f"{package}.platform.database")
     known |= dict.fromkeys(("Limit", "Pool"), f"{package}.platform.http")
     own = (net.model, f"New{net.model}", *OWN)
     known |= dict.fromkeys(own, f"{package}.domain.{net.module}")
     if net.table is not None:
         known |= {net.table.module: f"{package}.storage", f"{article(net.table)}_{net.table.one}": "samples"}
-    return {name: module for name, module in known.items() if name != "count"} | {net.module: f"{package}.storage"}
+    return known | {net.module: f"{package}.storage"}
 
 
 OWN = (
     *("Reached", "Reach", "Route", "MOST_STEPS", "MOST_WALKED"),
     *("Text", "Integer", "Number", "Instant", "EARLIEST", "LATEST", "NIL"),
 )
-FURTHER = {
-    "ForeignKeyViolation": "psycopg.errors",
-    "Query": "fastapi",
-    "dataclass": "dataclasses",
-    "pairwise": "itertools",
-    "suppress": "contextlib",
-}
 
 
 def _render(name: str, **values: object) -> str:

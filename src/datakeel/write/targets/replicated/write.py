@@ -13,12 +13,10 @@ from datakeel import naming
 from datakeel.decision import Design
 from datakeel.mistake import Mistake
 from datakeel.requirements import Domain, Replicated, Requirements, Table
-from datakeel.write.code import union
 from datakeel.write.contribution import Contribution, Migration, Trouble
 from datakeel.write.modules import module_file, module_text
 from datakeel.write.project import File, templates
 from datakeel.write.targets.tables.shape import Column, Shape, shapes
-from datakeel.write.targets.tables.write import KNOWN
 
 ORDER = 16
 PARTS = frozenset({"replicated"})
@@ -132,7 +130,7 @@ def _files(package: str, found: tuple[Kind, ...]) -> Iterator[File]:
         about = f"The routes of {kind.plural}."
         yield module_file(package, f"api.{kind.module}", about, _render("routes.py", kind=kind), known)
         for (folder, name), about in TESTS.items():
-            text = module_text(package, about.format(kind.plural), _test(name, kind), known)
+            text = module_text(about.format(kind.plural), _test(name, kind), known)
             yield File(f"tests/{folder}/test_{kind.module}_{name}.py", text)
 
 
@@ -147,7 +145,7 @@ TESTS = {
 def _domain(kind: Kind) -> str:
     types = " ".join(c.annotation for c in kind.ordered)
     if kind.merge == "crdt":
-        return _render("crdt.py", kind=kind, types=types, effects=union("Effect", kind.effects))
+        return _render("crdt.py", kind=kind, types=types)
     end = "siblings_fold.py" if kind.merge == "version-vector" else "merged_fold.py"
     typed = 'T = TypeVar("T")\n' if kind.merge == "application" else ""
     return typed + _render("siblings.py", kind=kind, types=types) + _render(end, kind=kind)
@@ -181,24 +179,9 @@ def _example(column: Column, number: int = 1) -> str:
     return value.replace("START", "datetime(2030, 1, 1, tzinfo=UTC)")
 
 
-FURTHER = {
-    "Callable": "collections.abc",
-    "Iterable": "collections.abc",
-    "Sequence": "collections.abc",
-    "TypeAlias": "typing",
-    "cast": "typing",
-    "dataclass": "dataclasses",
-    "random": "",
-    "reduce": "functools",
-    "threading": "",
-    "time": "",
-}
-
-
 def _known(package: str, kind: Kind) -> dict[str, str]:
     """The names that the modules use, by their modules."""
-    known = {name: module for name, module in (KNOWN | FURTHER).items() if name != "count"}
-    known |= dict.fromkeys(("Conflict", "Missing", "run"), f"{package}.platform.database")
+    known = dict.fromkeys(("Conflict", "Missing", "run"), f"{package}.platform.database")
     known |= dict.fromkeys(("Pool", "Problem"), f"{package}.platform.http")
     known |= dict.fromkeys(("Clock", "moment"), f"{package}.domain.clock")
     own = ("Change", "Dot", "Effect", "fold", "merge", "siblings", "write", kind.model, *kind.effects)

@@ -30,12 +30,6 @@ ANNOTATIONS: dict[str, str] = {
     "date": "date",
     "json": "dict[str, Any]",
 }
-IMPORTS = {
-    "date": "from datetime import date",
-    "Decimal": "from decimal import Decimal",
-    "Any": "from typing import Any",
-    "UUID": "from uuid import UUID",
-}
 
 
 SAMPLES = {
@@ -124,14 +118,6 @@ class Service(Struct, frozen=True, kw_only=True):
     def process(self) -> str:
         return naming.kebab(self.name)
 
-    @property
-    def imports(self) -> list[str]:
-        return imports(self.fields, "Annotated")
-
-    @property
-    def pydantic(self) -> str:
-        return pydantic(self.fields, "Field")
-
 
 class Part(Struct, frozen=True):
     """What a request says for one hold."""
@@ -188,14 +174,6 @@ class Saga(Struct, frozen=True, kw_only=True):
     @property
     def fields(self) -> tuple[Field, ...]:
         return tuple(field for part in self.parts for field in part.service.fields)
-
-    @property
-    def imports(self) -> list[str]:
-        return imports(self.fields, "Annotated")
-
-    @property
-    def pydantic(self) -> str:
-        return pydantic(self.fields, "Field")
 
 
 def services(domain: nouns.Domain) -> tuple[Service, ...]:
@@ -326,19 +304,6 @@ def _annotation(field: nouns.Field) -> str:
         one = f"Annotated[int, Field(ge={field.minimum})]"
     several = f"list[{one}]" if field.many else one
     return f"{several} | None = None" if field.optional else several
-
-
-def imports(fields: Iterable[Field], *more: str) -> list[str]:
-    """The lines that bring in what the annotations name from the standard library."""
-    text = re.sub(TEXT, "", " ".join(f.annotation for f in fields))
-    lines = {line for name, line in IMPORTS.items() if name in text and name != "Any"}
-    typed = sorted({*more, *(name for name in ("Any", "Literal") if name in text)})
-    return sorted({*lines, f"from typing import {', '.join(typed)}"})
-
-
-def pydantic(fields: Iterable[Field], *more: str) -> str:
-    text = " ".join(f.annotation for f in fields)
-    return ", ".join(sorted({"BaseModel", *more, *(["AwareDatetime"] if "AwareDatetime" in text else [])}))
 
 
 def free(name: str) -> str:

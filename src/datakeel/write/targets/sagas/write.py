@@ -3,7 +3,6 @@ own, and the outbox through which it tells how sagas go."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,8 +107,7 @@ def contribution(design: Design) -> Contribution:
 
 def _files(package: str, sagas: tuple[Saga, ...], services: tuple[Service, ...]) -> Iterator[File]:
     values: dict[str, object] = {"package": package, "sagas": sagas, "services": services, "kept": shape.kept(sagas)}
-    for file in _rendered(values, sagas, services):
-        yield File(file.path, _sorted_imports(file.text, package), file.executable)
+    yield from _rendered(values, sagas, services)
     keys = templates(KEYS).get_template("idempotency_keys.sql.jinja").render()
     for name in (*(service.name for service in services), "outcomes"):
         yield File(f"migrations/{name}/0000_idempotency_keys.sql", keys)
@@ -122,15 +120,6 @@ def _rendered(values: dict[str, object], sagas: tuple[Saga, ...], services: tupl
     for service in services:
         named = {"service": service, "name": service.name, **service.by_role}
         yield from rendered(HERE / service.kind, values | named)
-
-
-def _sorted_imports(text: str, package: str) -> str:
-    """The lines that import from the package, in the order of the modules, which depends on the user's names."""
-    found = list(re.finditer(rf"^from {package}\.\S+ import (?:\([^)]*\)|.*)\n", text, re.MULTILINE))
-    ordered = sorted((match.group() for match in found), key=lambda line: line.split()[1])
-    for match, line in reversed(list(zip(found, ordered, strict=True))):
-        text = text[: match.start()] + line + text[match.end() :]
-    return text
 
 
 def _migrations() -> Iterator[Migration]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,11 +15,9 @@ from datakeel import naming
 from datakeel.decision import Design
 from datakeel.mistake import Mistake
 from datakeel.requirements import Field, Requirements, Series
+from datakeel.write.code import made
 from datakeel.write.contribution import Contribution, Folder, Migration, Panel, Process, Trouble
-from datakeel.write.formatting import finished
-from datakeel.write.imports import imported
 from datakeel.write.project import File, templates
-from datakeel.write.prose import filled
 from datakeel.write.targets.series import engines
 
 ORDER = 40
@@ -36,9 +34,6 @@ LEAST_PARTITIONS = 12
 ACCEPTED = 365 * DAY  # from how far back something may come where all is kept for ever
 LONGEST_VARIABLE = 16  # characters: what keeps the lines of code around it short
 LATENESS = 60.0  # seconds, where the requirements say nothing
-
-
-NONE: Mapping[str, str] = {}
 
 
 class Type(Struct, frozen=True):
@@ -443,11 +438,11 @@ def _files(package: str, found: list[Shape]) -> Iterator[File]:
     common: dict[str, object] = {"package": package, "delta": delta, "tables": tuple(_tables(found)), "rolled": rolled}
     common["modules"] = sorted(f"{s.module}_rollups" for s in rolled)
     for path in ("storage/spool", "storage/partitions", "processing/partitions", "processing/loader"):
-        yield _made(f"src/[package]/{path}.py", f"src/{package}/{path}.py", common)
+        yield made(TEMPLATES, f"src/[package]/{path}.py", f"src/{package}/{path}.py", common)
     for path in ("tests/unit/test_spool.py", "tests/unit/test_loader.py"):
-        yield _made(path, path, common)
+        yield made(TEMPLATES, path, path, common)
     if rolled:
-        yield _made("src/[package]/processing/rollups.py", f"src/{package}/processing/rollups.py", common)
+        yield made(TEMPLATES, "src/[package]/processing/rollups.py", f"src/{package}/processing/rollups.py", common)
     yield _samples(package, found, common)
     for s in found:
         yield from _of_one(package, s, common)
@@ -460,7 +455,7 @@ def _samples(package: str, found: list[Shape], common: dict[str, object]) -> Fil
         "log": f"{package}.platform.logs",
     }
     path = "processing/sample_batches.py"
-    return _made(f"src/[package]/{path}", f"src/{package}/{path}", {**common, "series": found}, own)
+    return made(TEMPLATES, f"src/[package]/{path}", f"src/{package}/{path}", {**common, "series": found}, own)
 
 
 def _of_one(package: str, s: Shape, common: dict[str, object]) -> Iterator[File]:
@@ -473,20 +468,14 @@ def _of_one(package: str, s: Shape, common: dict[str, object]) -> Iterator[File]
         "run": f"{package}.platform.database",
         "loading": f"{package}.processing.loader",
     }
-    modules = [(s.plural, "storage"), *([(f"{s.module}_rollups", "rollups")] if s.rollups else [])]
-    lines = [f"from {package}.storage import {module} as {name}" for module, name in sorted(modules)]
-    values = {**common, "s": s, "storage_imports": lines}
+    values = {**common, "s": s}
     source = f"src/{package}"
-    yield _made("src/[package]/domain/series.py", f"{source}/domain/{s.module}.py", values, own)
-    yield _made("src/[package]/storage/series.py", f"{source}/storage/{s.plural}.py", values, own)
-    yield _made("src/[package]/api/series.py", f"{source}/api/{s.plural}.py", values, own)
+    yield made(TEMPLATES, "src/[package]/domain/series.py", f"{source}/domain/{s.module}.py", values, own)
+    yield made(TEMPLATES, "src/[package]/storage/series.py", f"{source}/storage/{s.plural}.py", values, own)
+    yield made(TEMPLATES, "src/[package]/api/series.py", f"{source}/api/{s.plural}.py", values, own)
     if s.rollups:
-        yield _made("src/[package]/storage/rollups.py", f"{source}/storage/{s.module}_rollups.py", values, own)
+        yield made(
+            TEMPLATES, "src/[package]/storage/rollups.py", f"{source}/storage/{s.module}_rollups.py", values, own
+        )
     for kind in ("contract", "concurrency", "faults"):
-        yield _made(f"tests/{kind}/test_series.py", f"tests/{kind}/test_{s.plural}.py", values)
-
-
-def _made(template: str, path: str, values: dict[str, object], own: Mapping[str, str] = NONE) -> File:
-    text = templates(TEMPLATES).get_template(f"{template}.jinja").render(values)
-    here = path.removeprefix("src/").removesuffix(".py").replace("/", ".")
-    return File(path, finished(filled(imported(text, {n: module for n, module in own.items() if module != here}))))
+        yield made(TEMPLATES, f"tests/{kind}/test_series.py", f"tests/{kind}/test_{s.plural}.py", values)

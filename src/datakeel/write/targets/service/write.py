@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import textwrap
 import zlib
@@ -12,16 +10,14 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from datakeel import __version__, naming, requirements
+from datakeel import naming, requirements
 from datakeel.decision import Decision, Design
 from datakeel.write import records
 from datakeel.write.contribution import Contribution, Migration, Process, Trouble, light
-from datakeel.write.disk import STATE
-from datakeel.write.formatting import WIDTH
 from datakeel.write.project import File, rendered, templates
+from datakeel.write.prose import WIDTH
 
 HERE = Path(__file__).parent
-LANGUAGE = 1  # the version of system.yaml
 
 REQUIREMENTS = (
     "fastapi>=0.120",
@@ -80,7 +76,7 @@ def files(design: Design, contributions: tuple[Contribution, ...]) -> Contributi
         *(_light(values, contributions) if light(design) else _full(design, values, contributions)),
         File("system.yaml", requirements.text(design.requirements)),
     ]
-    return Contribution(files=(*made, _state(design, [*made, *(f for c in contributions for f in c.files)])))
+    return Contribution(files=tuple(made))
 
 
 def _full(design: Design, values: dict[str, object], contributions: tuple[Contribution, ...]) -> Iterator[File]:
@@ -144,8 +140,6 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
         "used": set(_imported(f"{package}.platform.http", contributions)),
         "keyed": any(_imported(f"{package}.platform.idempotency", contributions)),
         "repeatable": sorted(r for c in contributions for r in c.repeatable),
-        "start_imports": _imports(package, START),
-        "server_imports": _imports(package, SERVER + tuple((r["module"], f"router as {r['name']}") for r in routers)),
         "diagram": _unique(line for c in contributions for line in c.diagram),
         "troubles": [*(LIGHT_TROUBLES if light(design) else TROUBLES), *(t for c in contributions for t in c.troubles)],
         "properties": any("@given" in f.text for c in contributions for f in c.files),
@@ -155,28 +149,6 @@ def _values(design: Design, contributions: tuple[Contribution, ...]) -> dict[str
         "decisions": [{"title": d.title, "path": _record_path(n, d)} for n, d in enumerate(design.decisions, 1)],
         "folders": _folders(contributions),
     }
-
-
-# What the two starting modules import beside the processes and the routers: module and names.
-START = (
-    ("platform", "logs, metrics, tracing"),
-    ("platform.local_postgres", "Unavailable, local_postgres"),
-    ("platform.migrations", "migrate"),
-    ("platform.stopping", "Stopping"),
-    ("platform.supervisor", "PortTaken, refuse_taken_ports, supervise"),
-    ("settings", "Settings"),
-)
-SERVER = (
-    ("platform.http", "create_app"),
-    ("platform.server", "serve"),
-    ("platform.stopping", "Stopping"),
-    ("settings", "Settings"),
-)
-
-
-def _imports(package: str, imports: tuple[tuple[str, str], ...]) -> list[str]:
-    """Import lines in the order in which isort puts them."""
-    return [f"from {package}.{module} import {names}" for module, names in sorted(imports)]
 
 
 def _imported(module: str, contributions: tuple[Contribution, ...]) -> Iterator[str]:
@@ -260,19 +232,6 @@ def _decisions(design: Design) -> Iterator[File]:
 
 def _record_path(number: int, decision: Decision) -> str:
     return f"docs/decisions/{records.file_name(number, decision)}"
-
-
-def _state(design: Design, made: Iterable[File]) -> File:
-    """What a later `update` starts from."""
-    state: dict[str, object] = {
-        "datakeel": __version__,
-        "language": LANGUAGE,
-        "requirements": msgspec.to_builtins(design.requirements),
-        "decisions": {d.question: d.chosen for d in design.decisions},
-        "files": {f.path: hashlib.sha256(f.text.encode()).hexdigest() for f in sorted(made)},
-    }
-    lines = (f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in state.items())
-    return File(STATE, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def _unique(lines: Iterable[str]) -> list[str]:

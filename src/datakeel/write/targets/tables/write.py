@@ -13,7 +13,7 @@ from datakeel import naming
 from datakeel.decision import Design
 from datakeel.requirements import Requirements
 from datakeel.write.contribution import Contribution, Migration, Trouble, light
-from datakeel.write.modules import laid_out
+from datakeel.write.modules import module_file, module_text
 from datakeel.write.project import File, templates
 from datakeel.write.targets.tables.shape import Column, Guard, Path, Shape, quoted, shapes
 
@@ -52,7 +52,7 @@ class System:
         self.shapes = found
         self.repeats = any(s.of("non-negative") for s in found)  # twice is not the same as once
         self.modules = {s.table: self._modules(s) for s in found}
-        self.known = KNOWN | self._known()
+        self.known = self._known()
 
     def _modules(self, shape: Shape) -> dict[str, str]:
         """Dotted paths below the package."""
@@ -147,17 +147,18 @@ class System:
     def _samples(self) -> str:
         samples = {s.table: [_sample(column, s) for column in s.given] for s in self.shapes}
         body = self._render("samples.py", shapes=self.shapes, article=article, samples=samples, flat=self.light)
-        return self._text("Rows that are valid and differ from one another, with those that they refer to.", body)
+        about = "Rows that are valid and differ from one another, with those that they refer to."
+        return module_text(about, body, self.known)
 
     def _tests(self) -> Iterator[File]:
         bodies = [self._test(shape) for shape in self.shapes]
         if self.light:
             about = "What must hold of the rows, also when many work at once."
-            yield File("tests/test_tables.py", self._text(about, "\n\n\n".join(body.strip() for body in bodies)))
+            yield File("tests/test_tables.py", module_text(about, "\n".join(bodies), self.known))
             return
         for shape, body in zip(self.shapes, bodies, strict=True):
             about = f"What must hold of {naming.plural(shape.about)}, also when many work at once."
-            yield File(f"tests/concurrency/test_{shape.module}.py", self._text(about, body))
+            yield File(f"tests/concurrency/test_{shape.module}.py", module_text(about, body, self.known))
 
     def _test(self, shape: Shape) -> str:
         free = [c for c in shape.given if c.parent is None and c.field.type != "period"]
@@ -183,18 +184,10 @@ class System:
         name = "faults_light.py" if self.light else "faults.py"
         body = self._render(name, shape=shape, plural=naming.plural(shape.about))
         path = "tests/test_faults.py" if self.light else f"tests/faults/test_{shape.module}.py"
-        return File(path, self._text("Processes and the database fall while clients are at work.", body))
+        return File(path, module_text("Processes and the database fall while clients are at work.", body, self.known))
 
     def _module(self, dotted: str, about: str, body: str) -> File:
-        return File(f"src/{self.package}/{dotted.replace('.', '/')}.py", self._text(about, body, dotted))
-
-    def _text(self, about: str, body: str, dotted: str = "") -> str:
-        """A module: what it is about, what it imports, and its body."""
-        own = f"{self.package}.{dotted}"
-        elsewhere = {name: m for name, m in self.known.items() if own not in (m, f"{m}.{name}")}
-        fields = {s.module for s in self.shapes if not re.search(rf"(?<![\w.]){s.module}(\.[a-z]|, \")", body)}
-        known = {name: module for name, module in elsewhere.items() if name not in fields}
-        return laid_out(self.package, about, body, known)
+        return module_file(self.package, dotted, about, body, self.known)
 
     def _render(self, name: str, **values: object) -> str:
         return templates(PARTS_FOLDER).get_template(f"{name}.jinja").render(values)
@@ -218,54 +211,6 @@ CREATE TABLE deleted (id uuid PRIMARY KEY, since timestamptz NOT NULL DEFAULT no
 CREATE INDEX deleted_since ON deleted (since);
 """
 HARNESS = dict.fromkeys(("SCALE", "Running", "cut_connections", "wait_until"), "harness")
-KNOWN = {
-    "Annotated": "typing",
-    "Any": "typing",
-    "Literal": "typing",
-    "Self": "typing",
-    "UTC": "datetime",
-    "date": "datetime",
-    "datetime": "datetime",
-    "timedelta": "datetime",
-    "Decimal": "decimal",
-    "UUID": "uuid",
-    "uuid4": "uuid",
-    "itertools": "",
-    "ThreadPoolExecutor": "concurrent.futures",
-    "APIRouter": "fastapi",
-    "Depends": "fastapi",
-    "Header": "fastapi",
-    "Request": "fastapi",
-    "Response": "fastapi",
-    "jsonable_encoder": "fastapi.encoders",
-    "dataclass": "dataclasses",
-    "hashlib": "",
-    "JSONResponse": "fastapi.responses",
-    "AwareDatetime": "pydantic",
-    "BaseModel": "pydantic",
-    "Field": "pydantic",
-    "model_validator": "pydantic",
-    "Connection": "psycopg",
-    "ConnectionPool": "psycopg_pool",
-    "Jsonb": "psycopg.types.json",
-    "class_row": "psycopg.rows",
-    "pytest": "",
-    "httpx": "",
-    "HealthCheck": "hypothesis",
-    "given": "hypothesis",
-    "hypothesis": "",
-    "st": "hypothesis:strategies",
-    "Callable": "collections.abc",
-    "TypeVar": "typing",
-    "Random": "random",
-    "os": "",
-    "random": "",
-    "signal": "",
-    "threading": "",
-    "ExitStack": "contextlib",
-    "suppress": "contextlib",
-    "time": "",
-}
 
 
 def article(shape: Shape) -> str:

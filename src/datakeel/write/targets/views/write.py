@@ -12,7 +12,6 @@ from datakeel.write.aggregates import walk
 from datakeel.write.code import made
 from datakeel.write.contribution import Command, Contribution, Migration, Panel, Process, Trouble
 from datakeel.write.derived import Derived, derived
-from datakeel.write.imports import statement
 from datakeel.write.project import File, templates
 from datakeel.write.streams import of_log
 
@@ -113,17 +112,12 @@ def _sql(view: Derived) -> str:
 def _files(design: Design, views: tuple[Derived, ...], tables: list[str]) -> Iterator[File]:
     package = naming.snake(design.requirements.name)
     source = f"src/{package}"
-    imports = [
-        statement(f"{package}.processing", tables),
-        statement(f"{package}.processing.consumer", ["View"]),
-    ]
     common = {
         "package": package,
         "alone": len(design.requirements.domain.aggregates) == 1,
         "views": views,
         "tables": tables,
         "jobs": len(tables) > len(views),
-        "imports": "\n".join(imports),
     }
     for name in (
         "processing/rows",
@@ -162,10 +156,6 @@ def _names(package: str, view: Derived) -> dict[str, str]:
 def _tests(package: str, views: tuple[Derived, ...], common: dict[str, object]) -> Iterator[File]:
     shape = views[0].shape
     consumer = f"{package}.processing.consumer"
-    imports = [
-        statement(f"{package}.processing", [v.table for v in views]),
-        statement(consumer, ["Delivery", "message"]),
-    ]
     spoken = {
         **common,
         "shape": shape,
@@ -177,7 +167,6 @@ def _tests(package: str, views: tuple[Derived, ...], common: dict[str, object]) 
         "key_of": _key_of,
         "own_views": json.dumps([v.table for v in views if v.shape == shape]),
         "analytics": [v for v in views if v.kind == "analytics"],
-        "imports": "\n".join(imports),
     }
     own = {
         **{m.name: f"{package}.domain.{shape.module}" for m in shape.moments},
