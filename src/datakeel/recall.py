@@ -100,7 +100,7 @@ class Recall:
         if old is None or path not in self.facts.files:
             raise Changed
         found = moves(decode(bytes(old)), self.facts.files[path])
-        if found.functions or any(before[1] != now[1] for before, now in found.ends.items()):
+        if found.functions or found.declarations or any(before[1] != now[1] for before, now in found.ends.items()):
             raise Changed
         return found.lines
 

@@ -146,6 +146,110 @@ def test_only_what_rests_on_the_edit_is_followed_again(tmp_path: Path) -> None:
     assert again == system == project.anew()
 
 
+MODELS = """from django.db import models
+
+
+class Order(models.Model):
+    number = models.CharField(max_length=20, unique=True)
+    code = models.CharField("code", max_length=20)
+    buyer = models.ForeignKey("Order", models.CASCADE, null=True)
+"""
+BY_NUMBER = """from models import Order
+
+def paid(number):
+    Order.objects.filter(number=number).update(paid=1)
+"""
+BY_CODE = """from models import Order
+
+def sent(code):
+    Order.objects.filter(code=code).update(sent=1)
+"""
+BY_CLASS = """from models import Order
+
+def size():
+    return Order.code
+"""
+ASKING = {"models.py": MODELS, "by_number.py": BY_NUMBER, "by_code.py": BY_CODE, "by_class.py": BY_CLASS}
+SCHEMA = Root("schema")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fallen"),
+    [
+        (", unique=True", "", {SCHEMA, Root("module", "by_number.py")}),
+        ('"code", ', '"code", unique=True, ', {SCHEMA, Root("module", "by_code.py"), Root("module", "by_class.py")}),
+        ("null=True", "null=True, db_index=False", {SCHEMA}),
+    ],
+)
+def test_of_a_column_that_is_declared_otherwise_only_that_falls_which_asked_for_it(
+    before: str, after: str, fallen: set[Root], tmp_path: Path
+) -> None:
+    project = Project(tmp_path, ASKING)
+    project.linked()
+    project.write("models.py", MODELS.replace(before, after))
+    system, kept = project.linked()
+    assert kept.fallen == fallen
+    assert system == project.anew()
+    again, kept = project.linked()
+    assert (kept.fallen, again) == (set(), system)
+
+
+MAPPED = """from sqlalchemy import Column, Text
+from sqlalchemy.orm import declarative_base
+
+Base = declarative_base()
+
+class Order(Base):
+    __tablename__ = "orders"
+    id = Column(Text, primary_key=True)
+    number = Column(Text, unique=True)
+"""
+ACTIVE = """import peewee
+
+class Order(peewee.Model):
+    number = peewee.CharField(unique=True)
+"""
+OWN = """class StockField:
+    def __init__(self, null=True):
+        self.null = null
+
+    def kind(self):
+        return self.null
+
+class Order:
+    number = StockField(null=True)
+"""
+FINDS = """from models import Order
+
+def paid(session, number):
+    session.query(Order).filter(Order.number == number).one()
+    session.query(Order).filter(Order.number == number).all()
+    Order.update(paid=1).where(Order.number == number).execute()
+"""
+
+
+@pytest.mark.parametrize(
+    ("models", "before", "after"),
+    [
+        (MAPPED, ", unique=True", ""),
+        (ACTIVE, "unique=True", ""),
+        (OWN, "Field(null=True)", "Field(null=False)"),
+        (MODELS, "models.CASCADE, null=True", 'models.CASCADE, related_name="orders"'),
+        (MODELS, "unique=True)", "unique=True)  # of the shop"),
+        (MODELS, "unique=True)", "unique=True\n    )"),
+    ],
+)
+def test_whoever_reads_how_columns_are_declared_is_asked_again(
+    models: str, before: str, after: str, tmp_path: Path
+) -> None:
+    project = Project(tmp_path, ASKING | {"models.py": models, "finds.py": FINDS})
+    project.linked()
+    assert before in models
+    project.write("models.py", models.replace(before, after))
+    system, _ = project.linked()
+    assert system == project.anew()
+
+
 @pytest.mark.parametrize(
     "edited",
     [

@@ -29,6 +29,7 @@ from datakeel.read.program import (
     Star,
     Statement,
     body,
+    field_names,
 )
 from datakeel.read.retrying import walked
 from datakeel.read.storing import assigned
@@ -169,15 +170,24 @@ class Constructions:
                 if called is None:
                     return None
                 found.append(Made(module, called, info))
-        for module in self.world.names.every_module():
-            for statement in (*module.file.constants, *(s for c in module.file.classes for s in c.fields)):
-                for expression, called in parts((statement,)):
-                    if self.resolved(module, None, expression, family) is not None:
-                        if called is None:
-                            return None
-                        found.append(Made(module, called, None))
+        for module, owner, statement in self.declaring():
+            for expression, called in parts((statement,)):
+                if self.resolved(module, None, expression, family) is not None:
+                    if called is None:
+                        return None
+                    if owner:
+                        for name in field_names(statement):
+                            self.world.ledger.rests_on(TEXT, (module.path, f"{owner}.{name}"))
+                    found.append(Made(module, called, None))
         ordered = {(s.place.path, s.place.line, s.place.column): s for s in found}
         return tuple(ordered[k] for k in sorted(ordered)) if len(ordered) <= MANY else None
+
+    def declaring(self) -> Iterator[tuple[Module, str, Statement]]:
+        """What modules and their classes assign, with the class (empty: the module itself)."""
+        for module in self.world.names.every_module():
+            yield from ((module, "", statement) for statement in module.file.constants)
+            for cls in module.file.classes:
+                yield from ((module, cls.name, statement) for statement in cls.fields)
 
     def resolved(
         self, module: Module, info: FunctionInfo | None, expression: Expression, family: list[ClassInfo]

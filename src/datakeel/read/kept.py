@@ -19,7 +19,7 @@ from msgspec import Struct
 from datakeel.model.place import Place
 from datakeel.model.system import Remark
 from datakeel.read.facts import Facts, Shelf
-from datakeel.read.ledger import NAME, TEXT, Ledger, Root, Thing
+from datakeel.read.ledger import DECLARATIONS, NAME, TEXT, Ledger, Root, Thing
 from datakeel.read.moved import Changed, Moves, moves
 from datakeel.read.program import decode
 
@@ -204,7 +204,10 @@ def changed(moved: Mapping[str, Moves]) -> Iterator[Thing]:
     """What an answer may rest on that is another thing now."""
     from datakeel.read.orms.django.schema.fields import ENDINGS  # noqa: PLC0415  (all ORMs come with it)
 
+    if any(found.declarations for found in moved.values()):
+        yield NAME, DECLARATIONS
     for path, found in moved.items():
+        yield from ((TEXT, (path, name)) for name in found.declarations)
         for function, words in found.functions.items():
             yield TEXT, (path, function)
             yield from ((NAME, word) for word in words)

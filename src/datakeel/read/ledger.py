@@ -10,6 +10,7 @@ from msgspec import Struct
 
 TEXT, NAME, ANSWER, NOTE = "text", "name", "answer", "note"
 EVERYWHERE = "everywhere"
+DECLARATIONS = "*declarations"  # a name that stands for what classes declare of all their columns
 Thing = tuple[str, Hashable]  # what sort of thing, and which
 
 
@@ -32,8 +33,8 @@ class News(Struct, frozen=True, gc=False):
 
 class Ledger:
     """Things by their numbers, and for each answer the numbers of the things that it rests on. A thing is the text of
-    a function (its file, its name there), a name that was looked for in all texts, another answer, or a note that was
-    taken on the way.
+    a function, or of a column's declaration (its file, its name there), a name that was looked for in all texts,
+    another answer, or a note that was taken on the way.
 
     >>> ledger = Ledger()
     >>> tea, tax = Root("price of tea"), Root("tax")

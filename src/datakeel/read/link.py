@@ -25,7 +25,7 @@ from datakeel.read.disuse import Disuse, last
 from datakeel.read.entering import delivered, followed, register_consumer, register_named, register_scheduled
 from datakeel.read.kept import Answers, Kept, pickled
 from datakeel.read.languages.python.names import Names, dotted_of
-from datakeel.read.ledger import NAME, TEXT, News, Root
+from datakeel.read.ledger import DECLARATIONS, NAME, TEXT, News, Root
 from datakeel.read.libraries import Libraries
 from datakeel.read.machine import Handed, Trace
 from datakeel.read.mainloop import main_loop
@@ -267,7 +267,7 @@ class Link:
 
     def tables(self) -> tuple[Dataset, ...]:
         """The schema that models, migrations and SQL say."""
-        for name in TELLING:
+        for name in (*TELLING, DECLARATIONS):
             self.world.ledger.rests_on(NAME, name)
         with watched() as seen:
             found = datasets(self.world, self.sql, self.role, lambda path: self.roots.get(path, ""))

@@ -340,6 +340,16 @@ class Class(Struct, frozen=True, array_like=True, gc=False):
     at: Span
 
 
+def field_names(statement: Statement) -> Iterator[str]:
+    """The fields of a class that a statement of its body assigns."""
+    for target in statement.targets if isinstance(statement, Assign) else ():
+        match target:
+            case Global(dotted):
+                yield dotted.rpartition(".")[2]
+            case Local(name) | Attribute(_, name):
+                yield name
+
+
 class Import(Struct, frozen=True, array_like=True, gc=False):
     """``name`` at the file's top level stands for `dotted` (marked as in the module's page). ``import a.b`` gives two:
     the name ``a``, and ``a.b`` for itself. A name that stands for either of two things is listed twice."""

@@ -80,6 +80,10 @@ class ClassInfo:
         """Itself and its ancestors in the project, nearest first."""
         return self._own
 
+    def written(self, field: str) -> tuple[str, str]:
+        """Where the text of one of its own fields stands: its file, and its name there."""
+        return self.module.path, f"{self.facts.name}.{field}"
+
     def method(self, name: str) -> FunctionInfo | None:
         if name not in self._found:
             self._found[name] = next((c.methods[name] for c in self._own if name in c.methods), None)

@@ -533,6 +533,7 @@ class World:
         if found is None:
             return None
         owner, statement = found
+        self.ledger.rests_on(TEXT, owner.written(name))
         key = ("field", owner.name, name)
         unknown: Value | None = NOTHING
         value = self.memo.answer(key, lambda: self.field_value(owner, name, statement), unknown)

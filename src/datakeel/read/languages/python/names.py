@@ -17,6 +17,7 @@ from datakeel.read.program import (
     Item,
     Star,
     Statement,
+    field_names,
     named_expression,
 )
 from datakeel.read.symbols import ClassInfo, Constant, External, FunctionInfo, Module, Symbol
@@ -205,13 +206,7 @@ class Names:
         self._building.add(key)
         bases = tuple(base for b in facts.bases for base in (*self._mixed_in(module, b), self._base(module, b)))
         methods: dict[str, FunctionInfo] = {}
-        fields: dict[str, Statement] = {
-            target.name if hasattr(target, "name") else target.dotted.rpartition(".")[2]: s
-            for s in facts.fields
-            if isinstance(s, Assign)
-            for target in s.targets
-            if isinstance(target, Global) or hasattr(target, "name")
-        }
+        fields: dict[str, Statement] = {name: s for s in facts.fields for name in field_names(s)}
         info = ClassInfo(module, facts, f"{module.name}.{name}", bases, (), methods, fields)
         info.inherit(linearised(info))
         for signature, code in zip(module.file.functions, module.file.bodies, strict=False):

@@ -43,6 +43,7 @@ class Field(Struct, frozen=True):
     place: Place | None = None
     link: str = ""
     through: str = ""
+    written: tuple[str, str] = ("", "")  # where its text stands: its file, and its name there
 
     @property
     def one_to_one(self) -> bool:
@@ -101,5 +102,6 @@ def declared(owner: ClassInfo, name: str, statement: object, stands_for: Callabl
         many=many,
         keywords=keywords,
         place=place_of(owner.module.path, statement.at),
+        written=owner.written(name),
     )
     return Declared(field, target, given.get("through"))

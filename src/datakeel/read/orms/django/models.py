@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from datakeel.model.certainty import Origin
 from datakeel.read.languages.python.names import dotted_of
+from datakeel.read.ledger import TEXT
 from datakeel.read.orms.django.apps import Apps, contributed
 from datakeel.read.orms.django.fields import MANY, ONE, Field, declared
 from datakeel.read.orms.django.query import words
@@ -89,6 +90,13 @@ class Models:
                     found = self.read(heirs[0]) if len(heirs) == 1 else replace(found, table="")
             self._models[type_name] = found
         return self._models[type_name]
+
+    def of_one_row(self, model: Model, columns: Set[str]) -> bool:
+        """Whether one row at most has given values in these columns, as its keys say."""
+        for field in model.fields.values():
+            if field.column in columns:
+                self.world.ledger.rests_on(TEXT, field.written)
+        return any(key <= columns for key in model.unique)
 
     def of_class(self, cls: ClassInfo) -> Model | None:
         return self.model(cls.name)

@@ -181,9 +181,7 @@ class Querysets:
         model = self.models.model(query.model)
         cardinality = Cardinality.MANY
         compared_columns = {p.column for p in query.predicates if p.operator == "="}
-        if how in ("get", "get_or_none") or (
-            model is not None and any(key <= compared_columns for key in model.unique)
-        ):
+        if how in ("get", "get_or_none") or (model is not None and self.models.of_one_row(model, compared_columns)):
             cardinality = Cardinality.ONE
         elif query.limit is not None or how in ONE_ROW:
             cardinality = Cardinality.AT_MOST

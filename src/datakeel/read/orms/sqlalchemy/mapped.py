@@ -12,6 +12,7 @@ from datakeel.model.certainty import Origin
 from datakeel.read.attributes import class_value
 from datakeel.read.heirs import is_protocol
 from datakeel.read.languages.python.names import dotted_of
+from datakeel.read.ledger import TEXT
 from datakeel.read.orms.sqlalchemy.declared import (
     Field,
     declared_methods,
@@ -101,6 +102,9 @@ class Mappings:
             if cls is not None:
                 with self.world.ledger.everywhere():
                     found = self._mapped[type_name] = self.read(cls)
+                    for ancestor in cls.ancestors() if found is not None else ():
+                        for field in ancestor.fields:
+                            self.world.ledger.rests_on(TEXT, ancestor.written(field))
         return found
 
     def by_table(self, table: str) -> Mapped | None:
