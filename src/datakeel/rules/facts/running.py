@@ -34,10 +34,15 @@ def one_off(operation: Operation, system: System) -> bool:
     return not any(goes_on(o) for o in system.operations if o.place in starts or o is operation)
 
 
+def unentered(operation: Operation, system: System) -> bool:
+    """Whether nothing is seen to start it, in a program whose ways in are known."""
+    return system.served and not operation.entries
+
+
 def unstarted(operation: Operation, system: System) -> bool:
-    """Whether nothing is seen to start it, and no decorator that is not known may, in a program whose ways in are
+    """Whether nothing is seen to start it, nor may a decorator that is not known, in a program whose ways in are
     known."""
-    return system.served and not operation.entries and not operation.decorated
+    return unentered(operation, system) and not operation.decorated
 
 
 def only_jobs(operation: Operation) -> bool:

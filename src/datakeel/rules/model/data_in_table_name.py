@@ -11,7 +11,7 @@ from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.survey import TESTS
 from datakeel.rules.facts.words import HOLE
-from datakeel.rules.rule import Hit, Record, rule
+from datakeel.rules.rule import Hit, rule
 
 TABLE = re.compile(
     rf"\b(?:from|into|update|join|table(?:\s+if\s+not\s+exists)?)\s+[\w.]*?[\"`]?([a-z]\w*_){HOLE}", re.I
@@ -21,7 +21,7 @@ PARTED = re.compile(r"\bpartition\b|\btemp(orary)?\s+table\b|\bunlogged\b", re.I
 PASSING = re.compile(r"^(tmp|temp|staging|stage|backup|bak|old|new|test|shard)_", re.I)
 
 
-@rule(Severity.MINOR, Record(0, 2))
+@rule(Severity.MINOR)
 def data_in_table_name(system: System) -> Iterator[Hit]:
     """A value is part of the names of tables that code puts together."""
     found: dict[str, list[tuple[Operation, Effect]]] = {}

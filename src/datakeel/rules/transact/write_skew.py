@@ -36,7 +36,7 @@ STORES = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
 WRITES = ("insert", "update", "save", "delete", "set")
 
 
-@rule(Severity.CRITICAL, race=True)
+@rule(Severity.CRITICAL, race=True, sure=False)
 def write_skew(operation: Operation, system: System) -> Iterator[Hit]:
     """Two runs decide by the same set of rows, and both change it: together they break what each of them checked."""
     yield from emptied(operation, system)
