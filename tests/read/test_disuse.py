@@ -44,6 +44,11 @@ CASES = {
             def unneeded(self, card): pass
             def save(self, force_insert, **more): pass
         """,
+    "it is a model's, and writes, as no template should": """
+        from django.db import models
+        class Order(models.Model):
+            def unneeded(self): Order.objects.filter(open=True).delete()
+        """,
     "a library's class may call it": """
         from somewhere import Handler
         class Mine(Handler):

@@ -168,7 +168,7 @@ class Disuse:
     def found_by_framework(self, operation: Operation) -> bool:
         """Whether it is decorated, or a method that a library's base, or a decorator of its class, may call: none by a
         private name that the program made up (one word may be a hook, as Django's ``_save``), and none of a Django
-        model that has to be handed something, as no template can."""
+        model that has to be handed something, as no template can, or that writes, as none should."""
         signature = self.signatures.get(operation.name)
         if signature is None or signature.decorators:
             return True
@@ -176,7 +176,7 @@ class Disuse:
         if own.startswith("_") and own.count("_") > 2:
             return False
         cls = self.names.class_of(self.names.by_path[operation.place.path], around) if around else None
-        if cls is not None and is_row(cls) and own not in HOOKS and asks(signature):
+        if cls is not None and is_row(cls) and own not in HOOKS and (asks(signature) or writes(operation)):
             return False
         return bool(around) and (cls is None or bool(cls.externals()) or bool(cls.facts.decorators))
 
@@ -194,6 +194,10 @@ def is_row(cls: ClassInfo) -> bool:
     """Whether a class is a Django model of which we know all that calls its methods."""
     bases = cls.externals()
     return any(base.startswith("django.db.models.") for base in bases) and PLAIN.issuperset(bases)
+
+
+def writes(operation: Operation) -> bool:
+    return any(True for _ in operation.of(Kind.WRITE, Kind.PUBLISH))
 
 
 def asks(signature: Signature) -> bool:
