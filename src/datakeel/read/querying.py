@@ -308,7 +308,7 @@ def cassandra_options(statement: Statement, bound: Bound) -> Iterator[Option]:
 def picks(part: Statement, statement: Statement) -> bool:
     """Whether a subquery picks the rows of its own table that the statement changes: the first, of those in a state."""
     picked = part.selection.limit is not None and bool(part.selection.predicates)
-    return statement.verb == "update" and part.table == statement.table and picked
+    return statement.verb in ("update", "delete") and part.table == statement.table and picked
 
 
 def given_back(effect: Effect, statement: Statement) -> Value:

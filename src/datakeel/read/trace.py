@@ -123,7 +123,7 @@ def condensed(caller: Caller, returns: Value | None) -> tuple[Effect, ...]:
     """The effects without repeats: what one call brings several times in the same way stands once, with the shortest
     way to it.
 
-    A read that a write, a decision or the function's value was computed from is never left out.
+    A read that a write, its rows, a decision or the function's value was computed from is never left out.
     """
     if not caller.effects:
         return ()
@@ -210,6 +210,7 @@ def referenced(effects: Iterable[Effect], returns: Value | None) -> set[int]:
     for effect in effects:
         if effect.kind == Kind.WRITE:
             found |= {s.number for a in effect.assigned for s in a.sources if s.number >= 0}
+            found |= {s.number for p in effect.predicates for s in p.sources if s.number >= 0}
             found |= {
                 s.number for g in effect.guards[-2:] for s in g.sources if s.number >= 0 and len(effect.chain) <= 1
             }

@@ -110,8 +110,13 @@ class Conditions(Values):
         return self.missed()
 
     def either(self, node: exp.Or) -> list[Predicate]:
-        """``a = 1 OR a = 2`` is ``a in (1, 2)``; any other alternative is not understood."""
+        """``a = 1 OR a = 2`` is ``a in (1, 2)``; ``? = '' OR a @@ ?`` searches, where it is asked to. Any other
+        alternative is not understood."""
         sides = [s.unnest() if isinstance(s, exp.Paren) else s for s in node.flatten()]
+        over_columns = [s for s in sides if any(not self.placeholder(c) for c in self.columns_of(s))]
+        if len(over_columns) == 1 and isinstance(over_columns[0], exp.MatchAgainst):
+            self.complete = False
+            return self.conjunct(over_columns[0])
         if all(isinstance(s, exp.EQ) for s in sides):
             pairs = [(self.side(s.this), s.expression) for s in sides]
             if len({c for c, _ in pairs}) == 1 and pairs[0][0]:

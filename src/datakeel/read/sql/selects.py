@@ -109,14 +109,15 @@ class Selects(Conditions):
         if known is not None and not lock:
             lock, skip, nowait = known.selection.lock, known.selection.skip_locked, known.selection.nowait
         limit = self.limit(tree)
+        order = self.order(tree)
         if known is not None and limit is None and not tree.args.get("joins"):
-            limit = known.selection.limit
+            limit, order = known.selection.limit, order or known.selection.order
         selection = Selection(
             predicates=tuple(predicates),
             cardinality=Cardinality.AT_MOST if limit is not None else Cardinality.UNKNOWN,
             columns=self.read_columns(tree.expressions),
             lock=lock,
-            order=self.order(tree),
+            order=order,
             limit=limit,
             aggregate=self.aggregate(tree.expressions),
             skip_locked=skip,

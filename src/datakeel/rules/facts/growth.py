@@ -21,7 +21,7 @@ HAPPENS = re.compile(
     r"deliver(y|ie)|download|entr(y|ie)|event|execution|feed_?item|finding|flip|hit|histor(y|ie)|impression|incident|invoice|issue|job|"
     r"journal|like|line|log|log_?record|measurement|message|metric|notification|observation|order|order_?item|"
     r"order_?line|outbox|page_?view|payment|ping|post|reading|receipt|record|refund|reply|request|reservation|response|"
-    r"result|revision|run|saga|sample|scan|session|shipment|sms|span|submission|task|telemetry|ticket|trace|transaction|"
+    r"result|revision|run|saga|sample|scan|session|shipment|sms|span|submission|task|telemetry|ticket|trace|transaction|transition|"
     r"transfer|upload|view|visit|vote)s?$",
     re.I,
 )
@@ -34,6 +34,7 @@ SWITCH = re.compile(r"^(is_)?(enabled|disabled|active)$")
 OUTSIDE = ("request", "consumer", "task", "event")
 MESSAGES = ("consumer", "event")
 APPENDS = ("insert", "copy", "save")  # a get-or-create or an upsert makes a row for each key, and no more
+MOMENT = re.compile(r"^(recorded|received|occurr?ed|happened|created|sent|logged|processed)(_?(at|on|time))?$", re.I)
 
 
 def appended(name: str, dataset: Dataset | None, system: System) -> Effect | None:
@@ -43,9 +44,15 @@ def appended(name: str, dataset: Dataset | None, system: System) -> Effect | Non
         return None
     kinds = OUTSIDE if HAPPENS.search(name) else MESSAGES
     for operation, write in system.writers(name):
-        if write.store == StoreKind.RELATIONAL and adds(write) and started_by(operation, kinds):
+        adding = adds(write) or (write.conflict == "ignore" and dataset is not None and dated(dataset))
+        if write.store == StoreKind.RELATIONAL and adding and started_by(operation, kinds):
             return write
     return None
+
+
+def dated(dataset: Dataset) -> bool:
+    """Whether each row says when it happened: one that is there already is a thing that came twice."""
+    return any(TIME.match(c.type) and MOMENT.match(c.name) for c in dataset.schema.columns)
 
 
 def switched(dataset: Dataset) -> bool:

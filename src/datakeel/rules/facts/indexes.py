@@ -51,13 +51,18 @@ def plain(predicate: Predicate, dataset: Dataset) -> bool:
 
 
 def served(
-    dataset: Dataset, columns: frozenset[str], order: tuple[str, ...] = (), values: Mapping[str, str] | None = None
-) -> bool:
+    dataset: Dataset, columns: frozenset[str], order: tuple[str, ...] = (), values: Mapping[str, str] | None = None,
+    compared: frozenset[str] = frozenset(),
+) -> bool:  # fmt: skip
     """Whether an index begins with one of the columns, or speaks of one where only an expression or a part of the rows
     is indexed; or gives the rows in the order that is asked for. An index of other rows than those with `values`
-    (column → canonical value) is of no use."""
-    spoken = (i for i in indexes(dataset) if i.holds(values or {}) != Answer.NO)
+    (column → canonical value) is of no use, nor is one of rows that have no value in a column that is compared."""
+    spoken = (i for i in indexes(dataset) if i.holds(values or {}) != Answer.NO and not without(i, compared))
     return any(helps(i, columns) or (order and in_order(i, order)) for i in spoken)
+
+
+def without(index: Index, columns: frozenset[str]) -> bool:
+    return any(c.operator == "is-null" and c.column in columns for c in index.conditions() or ())
 
 
 def helps(index: Index, columns: frozenset[str]) -> bool:

@@ -8,11 +8,11 @@ from msgspec import Struct
 
 from datakeel.model.certainty import Answer
 from datakeel.model.dataset import Dataset
-from datakeel.model.effect import Cardinality, Effect, Kind, StoreKind
+from datakeel.model.effect import Cardinality, Effect, Kind, Predicate, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
-from datakeel.rules.facts.growth import OUTSIDE, appended, started_by
-from datakeel.rules.facts.indexes import asked, known_whole, references_indexed, served, telling
+from datakeel.rules.facts.growth import APPENDS, OUTSIDE, appended, started_by
+from datakeel.rules.facts.indexes import asked, indexes, known_whole, references_indexed, served, telling
 
 VERBS = ("select", "update", "delete")
 
@@ -46,6 +46,9 @@ def of_operation(operation: Operation, system: System) -> Iterator[Lookup]:
         dataset = known_whole(found, system) if looks(found) else None
         columns = unserved(found, dataset, polled or by_request(operation)) if dataset is not None else ()
         grown = appended(found.dataset, dataset, system) if columns else None
+        if dataset is not None and not columns:
+            columns = unserved_texts(found, dataset)
+            grown = filled(found.dataset, system) if columns else None
         if dataset is not None and grown is not None and not indexed_unseen(dataset, columns, system):
             yield Lookup(operation, found, dataset, columns, grown)
 
@@ -56,15 +59,8 @@ def polls(operation: Operation, system: System) -> bool:
     starts = {e.kind for e in operation.entries}
     if starts != {"main"} or operation.role != Role.PRODUCT or not any(c.loop for c in operation.contexts):
         return False
-    waiting, seen = [operation.name], {operation.name}
-    while waiting:
-        for caller, endless in system.callers(waiting.pop()):
-            if any(e.kind == "main" for e in caller.entries) and caller.name not in seen:
-                if endless:
-                    return True
-                seen.add(caller.name)
-                waiting.append(caller.name)
-    return False
+    reached = (e for own in operation.own() for e in system.effects_at(own.place) if e.chain)
+    return any(s.kind == "loop" and s.unbounded for e in reached for s in e.round_call)
 
 
 def looks(effect: Effect) -> bool:
@@ -78,19 +74,47 @@ def indexed_unseen(dataset: Dataset, columns: tuple[str, ...], system: System) -
     return references and references_indexed(dataset, system) != Answer.NO
 
 
+def refers(dataset: Dataset, name: str) -> bool:
+    column = dataset.column(name)
+    return column is not None and bool(column.references)
+
+
+def unserved_texts(found: Effect, dataset: Dataset) -> tuple[str, ...]:
+    """The columns of words that a statement searches, where no index of any kind speaks of one: whoever keeps words
+    apart has too much text to go through."""
+    searched = {dataset.own(p.column) for p in found.predicates if words_asked(p, dataset)}
+    known = frozenset(c for i in indexes(dataset) for c in (*i.columns, *i.reads()))
+    return () if searched & known else tuple(sorted(searched))
+
+
+def words_asked(predicate: Predicate, dataset: Dataset) -> bool:
+    column = dataset.column(predicate.column)
+    return predicate.operator in ("search", "=") and column is not None and column.type == "tsvector"
+
+
+def filled(name: str, system: System) -> Effect | None:
+    """A write of the product by which a table gets its rows."""
+    writes = (w for o, w in system.writers(name) if o.role == Role.PRODUCT and w.store == StoreKind.RELATIONAL)
+    return next((w for w in writes if w.verb in (*APPENDS, "upsert", "get-or-create")), None)
+
+
 def by_request(operation: Operation) -> bool:
     return any(e.kind == "request" for e in operation.entries)
 
 
 def unserved(found: Effect, dataset: Dataset, ranges: bool) -> tuple[str, ...]:
     """The columns by which a statement looks, where no index begins with one of them, or with that of the order; a
-    look for a range alone counts where somebody waits for it."""
+    look for a range alone counts where somebody waits for it. An order finds the last row of an owner, and not many of
+    one owner among those of all."""
     predicates = asked(found, dataset)
     columns = tuple(sorted({dataset.own(p.column) for p in predicates}))
     if not any(telling(dataset, p.column) and (ranges or p.operator in ("=", "in")) for p in predicates):
         return ()
     chosen = found.selection
     limited = chosen is not None and chosen.cardinality in (Cardinality.ONE, Cardinality.AT_MOST)
-    order = chosen.order if chosen is not None and limited else ()
+    owned = any(p.operator == "=" and refers(dataset, p.column) for p in predicates)
+    several = chosen is not None and chosen.cardinality == Cardinality.AT_MOST and chosen.limit != 1
+    order = chosen.order if chosen is not None and limited and not (owned and several) else ()
     values = {dataset.own(p.column): p.value for p in predicates if p.operator == "=" and p.value.startswith("const:")}
-    return () if served(dataset, frozenset(columns), order, values) else columns
+    compared = frozenset(dataset.own(p.column) for p in predicates if p.operator != "is-null")
+    return () if served(dataset, frozenset(columns), order, values, compared) else columns
