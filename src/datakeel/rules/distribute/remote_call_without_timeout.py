@@ -14,7 +14,7 @@ from datakeel.model.system import System
 from datakeel.rules.facts.decided import elsewhere
 from datakeel.rules.facts.guards import by_hand
 from datakeel.rules.facts.limits import NETWORK, limited, near, unlimited
-from datakeel.rules.facts.running import one_off
+from datakeel.rules.facts.running import one_off, unentered
 from datakeel.rules.facts.words import host, thing
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import and_so_in, endless, further
@@ -78,14 +78,15 @@ def of_operation(operation: Operation, system: System) -> Iterator[Hit]:
         or ended_soon(operation)
     ):
         return
+    once, unused = one_off(operation, system), unentered(operation, system)
     own: dict[tuple[str, Place | None], list[Open]] = {}  # calls of one kind in one function lack it for one reason
     for call, option in endless_calls(operation):
         if not call.chain:
             own.setdefault((call.technology, option.place), []).append((call, option))
         elif left_open(call, system):
-            yield hit(operation, [(call, option)], decided_at(call, system), one_off(operation, system))
+            yield hit(operation, [(call, option)], decided_at(call, system), once, unused)
     for calls in own.values():
-        yield hit(operation, calls, calls[0][0].place, one_off(operation, system))
+        yield hit(operation, calls, calls[0][0].place, once, unused)
 
 
 def checks(operation: Operation) -> bool:
@@ -137,8 +138,9 @@ def decided_at(call: Effect, system: System) -> Place:
     return call.chain[0] if len(given) >= len(left) else call.place
 
 
-def hit(operation: Operation, calls: list[Open], place: Place, once: bool) -> Hit:
-    """`once`: in a program that somebody starts, and sees hang."""
+def hit(operation: Operation, calls: list[Open], place: Place, once: bool, unused: bool) -> Hit:
+    """`once`: in a program that somebody starts, and sees hang; `unused`: nothing is seen to start it (of 40 such
+    findings in public code 32 were true, of 66 others 63)."""
     (call, option), *others = calls
     also = further(call.place, (c.place for c, _ in others))
     more = and_so_in(also, "call", f" of {operation.symbol}")
@@ -154,7 +156,7 @@ def hit(operation: Operation, calls: list[Open], place: Place, once: bool) -> Hi
         story=story,
         rests_on=(call,),
         doubts=int(operation.sometimes_inside("timeout") is not None)
-        + int(option.given)  # who writes that there is none may wait for what takes its time
+        + int(unused or option.given)  # who writes that there is none may wait for what takes its time
         + once * (1 if often else 2),
         severity=Severity.MINOR if once or operation.role == Role.SCRIPT else None,
         fix=Fix(
