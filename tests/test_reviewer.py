@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 import datakeel
 from datakeel import reviewer
+from datakeel.baseline import Baseline
 from datakeel.cache import Cache
 from datakeel.config import Config
 from datakeel.finding import Confidence, Review
@@ -17,6 +18,7 @@ from datakeel.read.workers import Failure
 from datakeel.rules.judge import judge
 from datakeel.rules.rule import Hit, rules
 from datakeel.show.sources import Sources
+from datakeel.show.words import unseen
 
 CALL = "import requests\n\ndef price():\n    return requests.get('https://prices.example')\n"
 BY_NAME = "def f(session):\n    return session.get('https://prices.example')\n"
@@ -205,3 +207,73 @@ def test_rules_may_be_asked_in_several_processes(project: Path, monkeypatch: pyt
     assert [f.rule for f in found.findings] == ["remote-call-without-timeout"]
     where = "here" if lost else "elsewhere"
     assert remarks(found) == [f"shop/prices.py:3: {broken.name} could not be judged: ZeroDivisionError: {where}"]
+
+
+ORDERS = """\
+from fastapi import FastAPI
+from psycopg_pool import ConnectionPool
+
+app = FastAPI()
+pool = ConnectionPool("dbname=shop", max_size=10)
+
+@app.post("/orders")
+def place(total: str):
+    with pool.connection() as connection:
+        connection.execute("INSERT INTO orders (total) VALUES (%s)", (total,))
+"""
+FIRST = "CREATE TABLE orders (id bigserial PRIMARY KEY, total text NOT NULL);\n"
+SECOND = "ALTER TABLE orders ADD COLUMN channel text NOT NULL;\nCREATE INDEX by_channel ON orders (channel);\n"
+
+
+@pytest.fixture
+def migrated(project: Path) -> Path:
+    (project / "shop" / "prices.py").write_text(ORDERS)
+    (project / "migrations").mkdir()
+    (project / "migrations" / "001_orders.sql").write_text(FIRST)
+    (project / "migrations" / "002_channel.sql").write_text(SECOND)
+    return project
+
+
+def test_a_migration_is_judged_where_its_file_is_named(migrated: Path) -> None:
+    rules_of = ["migration-breaks-running-code", "migration-locks-table"]
+    for _ in range(2):  # recalled, too
+        for folder in (".", "migrations"):
+            review = datakeel.review(folder)
+            assert (review.findings, review.summary.migrations) == ((), 2)
+        review = datakeel.review("migrations/002_channel.sql")
+        assert [f.rule for f in review.findings] == rules_of
+        assert review.summary.migrations == 0
+        review = datakeel.review([".", "migrations/001_orders.sql"])
+        assert (review.findings, review.summary.migrations) == ((), 1)
+
+
+def test_how_many_migrations_were_not_judged_is_said(migrated: Path) -> None:
+    (said,) = unseen(datakeel.review("."))
+    assert said.startswith("2 migrations were not judged")
+    left_out = Config(ignore=("encode",))
+    assert unseen(datakeel.review(".", config=left_out)) == []
+
+
+def test_a_comment_in_a_migration_answers_for_it_and_is_not_called_unused(migrated: Path) -> None:
+    text = SECOND.replace(
+        "(channel);", "(channel); -- datakeel: ignore[migration-locks-table] at night, while it is small"
+    )
+    (migrated / "migrations" / "002_channel.sql").write_text(text)
+    review = datakeel.review("migrations/002_channel.sql")
+    assert [f.rule for f in review.findings] == ["migration-breaks-running-code"]
+    assert [f.rule for f in review.suppressed] == ["migration-locks-table"]
+    whole = datakeel.review(".")
+    assert (whole.suppressed, whole.summary.suppressed, remarks(whole)) == ((), 0, [])
+
+
+def test_what_a_baseline_knows_of_a_migration_is_not_gone_where_it_is_not_judged(migrated: Path) -> None:
+    first = datakeel.review("migrations/002_channel.sql", known=Baseline("known.jsonl", (), "set"))
+    assert first.baseline is not None
+    known = Baseline("known.jsonl", first.baseline.entries)
+    assert len(known.entries) == 2
+    whole = datakeel.review(".", known=known).baseline
+    again = datakeel.review("migrations/002_channel.sql", known=known).baseline
+    assert whole is not None
+    assert again is not None
+    assert (whole.gone, whole.matched) == (0, 0)
+    assert (again.gone, again.matched) == (0, 2)

@@ -148,6 +148,7 @@ class Summary(Struct, frozen=True, gc=False, kw_only=True):
     by_severity: dict[str, int] = {}
     hidden: int = 0  # findings of low confidence that are not shown
     suppressed: int = 0
+    migrations: int = 0  # not judged: they were not named themselves
 
 
 class Entry(Struct, frozen=True, order=True, forbid_unknown_fields=True, gc=False):

@@ -22,6 +22,7 @@ from datakeel.cache import Cache
 from datakeel.config import Config, load
 from datakeel.finding import Confidence, Entry, Finding, Review, Strength, Summary
 from datakeel.fingerprint import digest, fingerprint, fingerprinted, normalised, structured
+from datakeel.model.operation import Role
 from datakeel.model.place import Place
 from datakeel.model.system import Remark, System
 from datakeel.read import facts
@@ -175,6 +176,7 @@ def reported(
     wanted = [f for f in map(config.adjusted, marked) if f is not None and f.place.path in named]
     heads = {path: read.heads[path] for path in sorted(named & set(read.heads))}
     scripts = {path: read.sql[path] for path in sorted(named & set(read.sql))}
+    migrations = Migrations(read.sources, config)
     outcome = suppression.apply(
         wanted,
         {path: file.comments for path, file in (heads | scripts).items()},
@@ -182,7 +184,8 @@ def reported(
         {name for name, category in judging(config).items() if config.runs(name, category)},
         {*(r.name for r in rules()), *(r.name for r in config.team)},
     )
-    met = comparison.made(outcome.kept, confidence) if comparison is not None else baseline.Outcome(outcome.kept)
+    kept, suppressed = migrations.asked(outcome.kept), migrations.asked(outcome.suppressed)
+    met = comparison.made(kept, confidence) if comparison is not None else baseline.Outcome(kept)
     visible = tuple(f for f in met.kept if f.confidence <= confidence)
     shown = tuple(f for f in visible if f.confidence is not Confidence.LOW)
     unread = {r.path for r in read.unread}
@@ -192,7 +195,7 @@ def reported(
         findings=shown,
         strengths=tuple(s for s in (within(s, named) for s in judged.strengths) if s is not None),
         doubtful=tuple(f for f in visible if f.confidence is Confidence.LOW),
-        suppressed=outcome.suppressed,
+        suppressed=suppressed,
         baselined=met.known,
         baseline=met.standing,
         atlas=judged.atlas,
@@ -208,10 +211,30 @@ def reported(
             remarks=(*(r for r in said if r.path not in elsewhere), *outcome.remarks),
             by_severity=dict(Counter(f.severity.word for f in shown)),
             hidden=len(met.kept) - len(visible),
-            suppressed=len(outcome.suppressed),
+            suppressed=len(suppressed),
+            migrations=migrations.passed_over,
         ),
         root=str(read.sources.root),
     )
+
+
+class Migrations:
+    """Which migrations are judged. One that has run is not changed any more: only those that somebody names themselves
+    are, as a pull request's check does. `rules` are those that judge them."""
+
+    def __init__(self, sources: Sources, config: Config) -> None:
+        self.rules = {r.name for r in (*rules(), *own_rules(config)) if r.of_migrations}
+        self.named = {s.path for s in sources.files if s.itself}
+        found = (s for s in sources.files if s.role is Role.MIGRATION and s.named and not s.itself and not s.foreign)
+        running = any(config.runs(r.name, r.category) for r in rules() if r.of_migrations)
+        self.passed_over = sum(1 for _ in found) if running else 0
+
+    def judged(self, rule: str, path: str) -> bool:
+        return rule not in self.rules or path in self.named
+
+    def asked(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        """Without what is found in migrations that nobody named."""
+        return tuple(f for f in findings if self.judged(f.rule, f.place.path))
 
 
 def blocks_of(file: File) -> tuple[suppression.Block, ...]:
@@ -239,6 +262,7 @@ class Comparison:
         self.reviewed = [reached(path, read.sources.root) for path in paths]
         running = {name for name, category in judging(config).items() if config.runs(name, category)}
         self.idle = {*(r.name for r in rules()), *(r.name for r in config.team)} - running
+        self.migrations = Migrations(read.sources, config)
         self.statements = Statements(read.sources)
         self.made_of = once(
             lambda path, block: digest(structured(self.statements.text(Place(path, block.first, 0, block.end))))
@@ -259,7 +283,8 @@ class Comparison:
     def judged(self, entry: Entry) -> bool:
         """Whether this review looked where an entry stood, for what it says."""
         within = any(not at or entry.path == at or entry.path.startswith(at + "/") for at in self.reviewed)
-        return entry.rule not in self.idle and self.named.get(entry.path, within)
+        asked = entry.rule not in self.idle and self.migrations.judged(entry.rule, entry.path)
+        return asked and self.named.get(entry.path, within)
 
 
 def reached(path: Path | str, root: Path) -> str:

@@ -99,12 +99,14 @@ class Index(Struct, frozen=True, gc=False):
 
 
 class Constraint(Struct, frozen=True, gc=False):
-    """A check, exclusion or foreign key constraint, as text; `kind` is check, exclude or foreign."""
+    """A check, exclusion or foreign key constraint, as text; `kind` is check, exclude or foreign. Not `valid`: rows
+    that stood before it are not checked (NOT VALID)."""
 
     kind: str
     text: str
     name: str = ""
     place: Place | None = None
+    valid: bool = True
 
 
 class Partitioning(Struct, frozen=True, gc=False):

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Effect, Kind
+from datakeel.model.migration import Migration
 from datakeel.model.operation import Operation, Resource
 from datakeel.model.place import Place
 
@@ -45,10 +46,11 @@ class Remark(Struct, frozen=True, order=True, gc=False):
 
 
 class System(Struct, frozen=True, kw_only=True, dict=True):
-    """The linked model. Operations are sorted by name, datasets by name and service."""
+    """The linked model. Operations are sorted by name, datasets by name and service, migrations as they run."""
 
     operations: tuple[Operation, ...] = ()
     datasets: tuple[Dataset, ...] = ()
+    migrations: tuple[Migration, ...] = ()
     resources: tuple[Resource, ...] = ()  # those of modules
     settings: tuple[Setting, ...] = ()
     remarks: tuple[Remark, ...] = ()
@@ -113,6 +115,11 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
     def _writers(self) -> dict[str, tuple[tuple[Operation, Effect], ...]]:
         own = ((o, e) for o in self.operations for e in o.of(Kind.WRITE) if e.own)
         return _gathered((name, (o, e)) for o, e in own for name in self._means(e))
+
+    @property
+    def written(self) -> frozenset[str]:
+        """The datasets that the program is seen to write."""
+        return frozenset(self._writers)
 
     def _means(self, effect: Effect) -> tuple[str, ...]:
         """What a dataset is called by the code, and by its schema where that gives it a namespace too."""
@@ -194,10 +201,13 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
         )
 
     def readers(self, dataset: str) -> Iterator[tuple[Operation, Effect]]:
-        for operation in self.operations:
-            for effect in operation.of(Kind.READ):
-                if effect.dataset == dataset and not effect.chain:
-                    yield operation, effect
+        """Who reads it, in its own text."""
+        yield from self._readers.get(dataset, ())
+
+    @cached_property
+    def _readers(self) -> dict[str, tuple[tuple[Operation, Effect], ...]]:
+        own = ((o, e) for o in self.operations for e in o.of(Kind.READ) if not e.chain)
+        return _gathered((e.dataset, (o, e)) for o, e in own)
 
 
 def _names(dataset: Dataset) -> tuple[str, ...]:

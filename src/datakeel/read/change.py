@@ -22,18 +22,26 @@ class Copied(Struct, frozen=True, gc=False):
     at: int = 0
 
 
+class Home(Struct, frozen=True, gc=False):
+    """The migration that a change stands in: its tool (django, alembic, sql), and where it begins."""
+
+    tool: str
+    place: Place
+
+
 class Change(Struct, frozen=True, gc=False, kw_only=True):
     """One change of one table; the constructors below say which fields a `kind` fills.
 
     `kind`: create-table, drop-table, rename-table, create-view, drop-view, add-column, drop-column, alter-column,
-    rename-column, add-index, drop-index, rename-index, add-constraint, drop-constraint, rename-constraint, partition,
-    attach, detach, options, comment, unseen-keys (to tables that are not known), unseen-names (tables that are not
-    known are renamed or dropped).
+    rename-column, add-index, drop-index, rename-index, add-constraint, drop-constraint, rename-constraint,
+    validate-constraint, partition, attach, detach, options, comment, rows (rows that stand are changed or deleted),
+    unseen-keys (to tables that are not known), unseen-names (tables that are not known are renamed or dropped).
     A view's `copied` are the tables and views that it reads; `to` is ``replace`` where it may stand already.
     Keys and unique constraints are Indexes; checks, exclusions and foreign keys are Constraints. `table` may be empty
     where only an index is named. `name` is the column, index or constraint; `to` a new name, or the parent of a
-    partition. `step` names the migration; `transactional`: its runner holds a transaction round it. `complete` False:
-    part of it was not understood.
+    partition. `step` names the migration; `home` says where it stands, where it is one of the project's own that may
+    be judged; `transactional`: its runner holds a transaction round it. `complete` False: part of it was not
+    understood.
     """
 
     kind: str
@@ -57,6 +65,7 @@ class Change(Struct, frozen=True, gc=False, kw_only=True):
     complete: bool = True
     place: Place | None = None
     step: str = ""
+    home: Home | None = None
     transactional: bool = True
 
 
@@ -163,6 +172,16 @@ def drop_constraint(
     """Whatever bears that name: key, unique, check, exclusion, foreign key; or the check or foreign key that says just
     this."""
     return Change(kind="drop-constraint", table=table, name=name, constraint=constraint, place=place)
+
+
+def validate_constraint(table: str, name: str, place: Place | None = None) -> Change:
+    """Rows that stood before a constraint are checked now."""
+    return Change(kind="validate-constraint", table=table, name=name, place=place)
+
+
+def change_rows(table: str, place: Place | None = None) -> Change:
+    """Rows that stand are changed or deleted; the table stays as it is."""
+    return Change(kind="rows", table=table, place=place)
 
 
 def attach(partition: str, parent: str, place: Place | None = None) -> Change:

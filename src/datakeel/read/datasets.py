@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
+from heapq import merge
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -12,8 +14,11 @@ from msgspec.structs import replace
 from datakeel.model.certainty import Origin
 from datakeel.model.dataset import Column, Dataset, Index, Schema
 from datakeel.model.effect import Effect, Kind
+from datakeel.model.migration import Migration
 from datakeel.model.operation import Operation, Role
-from datakeel.read.change import Change
+from datakeel.model.place import Place
+from datakeel.read.change import Change, Home, change_rows
+from datakeel.read.history import History
 from datakeel.read.literals import Literals
 from datakeel.read.mapping import Mapping
 from datakeel.read.orms.django.schema.declared import Declared as DjangoModels
@@ -30,7 +35,9 @@ from datakeel.read.orms.sqlalchemy.schema.declared import Declared as MappedClas
 from datakeel.read.orms.sqlalchemy.schema.elements import Elements
 from datakeel.read.schema import apply
 from datakeel.read.scripts import SqlFiles
+from datakeel.read.sql.ddl import TECHNOLOGIES
 from datakeel.read.sql.migration import migration_order
+from datakeel.read.symbols import Module
 
 if TYPE_CHECKING:
     from datakeel.read.formats.sql import SqlFacts
@@ -44,6 +51,17 @@ ENGINES = {
     "mariadb": "mysql",
     "sqlite3": "sqlite",
 }
+DRIVERS = {
+    **dict.fromkeys(("psycopg", "psycopg2", "asyncpg", "aiopg", "pg8000", "django.contrib.postgres"), "postgresql"),
+    "sqlalchemy.dialects.postgresql": "postgresql",
+    **dict.fromkeys(("MySQLdb", "pymysql", "aiomysql", "asyncmy", "sqlalchemy.dialects.mysql"), "mysql"),
+    **dict.fromkeys(("sqlite3", "aiosqlite"), "sqlite"),
+}
+OWN_TYPES = re.compile(
+    r"(?P<postgresql>jsonb|tsvector|citext|inet|cidr|hstore|bytea|\w+range$|\w+\[\])"
+    r"|(?P<mysql>tinyint|mediumint|mediumtext|longtext|tinytext)"
+)
+REWRITING = ("update", "delete")
 FIRST = ("postgres", "mysql", "sqlite", "cql")  # of SQL for several stores, the one that is believed
 
 # the names that decide whether a function's text says anything of tables
@@ -63,10 +81,15 @@ class Said(Struct, frozen=True):
     loose: dict[str, Dataset]
 
 
-def datasets(
-    world: World, sql: Map[str, SqlFacts], role: Callable[[str], Role], root: Where = lambda path: ""
-) -> tuple[Dataset, ...]:
-    """Every table that is known, by name and service. `root` gives the folder that a file's code begins below."""
+class Tables(Struct, frozen=True):
+    """Every table that is known, by name and service, and what changes them, in the order in which it runs."""
+
+    datasets: tuple[Dataset, ...] = ()
+    migrations: tuple[Migration, ...] = ()
+
+
+def tables(world: World, sql: Map[str, SqlFacts], role: Callable[[str], Role], root: Where = lambda path: "") -> Tables:
+    """What models, migrations and SQL say. `root` gives the folder that a file's code begins below."""
     reading = Reading(world, sql, role, root)
     found: dict[str, dict[str, Dataset]] = {}
     for home in reading.homes:
@@ -76,7 +99,33 @@ def datasets(
     made = [d for by_home in found.values() for d in kept(by_home, reading.made_in, several)]
     technology = reading.technology()
     made = [d if d.technology else replace(d, technology=technology) for d in made]
-    return tuple(sorted(made, key=lambda d: (d.name, d.service)))
+    engine = engine_of(world.names.every_module(), made)
+    migrations = (replace(m, technology=reading.engine(m) or engine) for m in reading.history.migrations())
+    return Tables(tuple(sorted(made, key=lambda d: (d.name, d.service))), tuple(migrations))
+
+
+def engine_of(modules: Iterable[Module], datasets: Iterable[Dataset]) -> str:
+    """The product that drivers and dialects which are imported tell, else the types of columns; empty where they tell
+    of several, or of none."""
+    imported = {DRIVERS[n] for m in modules for i in m.file.imports for n in heads(i.dotted) if n in DRIVERS}
+    served = imported - {"sqlite"} or {e for d in datasets for c in d.schema.columns if (e := engine_by(c.type))}
+    return next(iter(served or imported)) if len(served or imported) == 1 else ""
+
+
+def heads(dotted: str) -> tuple[str, str]:
+    """The package that an import names, and its first three names.
+
+    >>> heads("sqlalchemy.dialects.postgresql.UUID")
+    ('sqlalchemy', 'sqlalchemy.dialects.postgresql')
+    """
+    parts = dotted.split(".", 3)
+    return parts[0], ".".join(parts[:3])
+
+
+def engine_by(type_: str) -> str:
+    """The product that alone has a type."""
+    found = OWN_TYPES.match(type_)
+    return str(found.lastgroup) if found is not None else ""
 
 
 def with_own_keys(datasets: tuple[Dataset, ...], operations: Iterable[Operation]) -> tuple[Dataset, ...]:
@@ -145,6 +194,7 @@ class Reading:
             {root(p) for p in (*self.django, *(m.path for m in self.others), *(m.path for m in self.mapped))}
         ) or [""]
         self.made_in: dict[str, set[str]] = {}
+        self.history = History()
 
     def technology(self) -> str:
         """The product behind Django's default connection."""
@@ -152,6 +202,13 @@ class Reading:
         engine = (default.entries or {}).get("ENGINE") if default is not None else None
         text = engine.text if engine is not None and engine.text is not None else ""
         return ENGINES.get(text.rpartition(".")[2], "")
+
+    def engine(self, migration: Migration) -> str:
+        """The product that a migration changes; SQL that is of no dialect of its own may be meant for several."""
+        if migration.tool == "django":
+            return self.technology()
+        file = self.sql.get(migration.place.path)
+        return TECHNOLOGIES.get(file.dialect, "") if file is not None and file.dialect != FIRST[0] else ""
 
     def owns(self, path: str) -> bool:
         return self.role(path) in OWN
@@ -168,7 +225,7 @@ class Reading:
 
     def said(self, home: str) -> Said:
         mappings = list(self.mappings(home))
-        migrated = apply(self.migrated(home))
+        migrated = apply(self.migrated(home), self.history)
         scripted, loose = self.scripts(home, bool(migrated or mappings))
         self.made_in[home] = {*migrated, *scripted}
         main = {m.table: m for m in sorted(mappings, key=columns)}
@@ -203,10 +260,17 @@ class Reading:
                 )
                 if into is loose:  # no name says in which order they run: what stands by itself adds to what is made
                     chosen.sort(key=lambda p: all(c.kind != "create-table" for c in self.sql[p].changes))
-                changes = (c for p in chosen for c in self.sql[p].changes)
-                for name, dataset in apply(changes).items():
+                changes = (c for p in chosen for c in (self.steps(p) if wanted else self.sql[p].changes))
+                for name, dataset in apply(changes, self.history).items():
                     into.setdefault(name, dataset)
         return scripted, loose
+
+    def steps(self, path: str) -> Iterator[Change]:
+        """The changes of one migration in SQL, those of rows among them."""
+        file, home = self.sql[path], Home("sql", Place(path, 1))
+        rows = (change_rows(s.table, Place(path, s.line)) for s in file.statements if s.verb in REWRITING and s.table)
+        for change in merge(file.changes, rows, key=lambda c: c.place.line if c.place is not None else 0):
+            yield replace(change, step=change.step or file.migration.name or path, home=home)
 
     def speaks(self, path: str, dialect: str) -> bool:
         return self.sql[path].dialect == dialect and self.role(path) is not Role.TEST

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from datakeel.model.dataset import Dataset
 from datakeel.model.operation import Context, Entry, Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import MANY_WAYS, Remark, Setting, System, Use
-from datakeel.read.datasets import TELLING, datasets, with_own_keys
+from datakeel.read.datasets import TELLING, Tables, tables, with_own_keys
 from datakeel.read.disuse import Disuse, last
 from datakeel.read.entering import delivered, followed, register_consumer, register_named, register_scheduled
 from datakeel.read.kept import Answers, Kept, pickled
@@ -133,6 +132,7 @@ class Link:
         unused = self.unused(reached)
         self.flow_by_name(contexts, reached, unused)
         decorated = self.decorated()
+        schema = self.answer(Root("schema"), Tables())
         system = System(
             operations=tuple(
                 in_context(
@@ -145,7 +145,8 @@ class Link:
                 )
                 for n in sorted(self.operations)
             ),
-            datasets=with_own_keys(self.answer(Root("schema"), ()), self.operations.values()),
+            datasets=with_own_keys(schema.datasets, self.operations.values()),
+            migrations=schema.migrations,
             resources=tuple({(r.place, r.type): r for r in self.made}.values()),
             settings=self.root(Root("settings"), self.settings),
             remarks=(*remarks, *gathered(self.remarks), *failed),
@@ -265,12 +266,12 @@ class Link:
         self.root(Root("schema"), self.tables)
         return ""
 
-    def tables(self) -> tuple[Dataset, ...]:
-        """The schema that models, migrations and SQL say."""
+    def tables(self) -> Tables:
+        """The schema that models, migrations and SQL say, and its migrations."""
         for name in (*TELLING, DECLARATIONS):
             self.world.ledger.rests_on(NAME, name)
         with watched() as seen:
-            found = datasets(self.world, self.sql, self.role, lambda path: self.roots.get(path, ""))
+            found = tables(self.world, self.sql, self.role, lambda path: self.roots.get(path, ""))
         for info in self.names.every_function():
             if id(info.code) in seen:
                 self.world.ledger.rests_on(TEXT, info.written)

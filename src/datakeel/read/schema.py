@@ -25,11 +25,13 @@ from datakeel.model.dataset import Column, Constraint, Dataset, Index, Schema
 from datakeel.read.change import (
     Change,
     Copied,
+    Home,
     add_column,
     add_constraint,
     add_index,
     alter_column,
     attach,
+    change_rows,
     create_table,
     drop_column,
     drop_constraint,
@@ -43,18 +45,22 @@ from datakeel.read.change import (
     rename_table,
     replace_column,
     unique,
+    validate_constraint,
 )
+from datakeel.read.history import History
 from datakeel.read.table import Table, altered, has, pointing, renamed, same, with_constraint, with_index
 
 __all__ = [
     "Change",
     "Copied",
+    "Home",
     "add_column",
     "add_constraint",
     "add_index",
     "alter_column",
     "apply",
     "attach",
+    "change_rows",
     "create_table",
     "drop_column",
     "drop_constraint",
@@ -68,17 +74,22 @@ __all__ = [
     "rename_table",
     "replace_column",
     "unique",
+    "validate_constraint",
 ]
 
 
-def apply(changes: Iterable[Change]) -> dict[str, Dataset]:
-    """The tables that stand at the end. A partition's name gives its parent's Dataset.
+def apply(changes: Iterable[Change], history: History | None = None) -> dict[str, Dataset]:
+    """The tables that stand at the end. A partition's name gives its parent's Dataset. What migrations do on the way is
+    noted in the `history`.
 
     What was not seen is not invented: a change of an unknown table makes one whose columns are not complete.
     """
     tables = _Tables()
     for change in changes:
-        tables.change(change)
+        if history is None or change.home is None:
+            tables.change(change)
+        else:
+            tables.noted(change, change.home, history)
     return tables.datasets()
 
 
@@ -126,6 +137,14 @@ class _Tables:
         found.technology = change.technology
         return found
 
+    def noted(self, change: Change, home: Home, history: History) -> None:
+        """Runs a change of a migration, and notes what it does."""
+        table = self.known.get(self.resolved(change.table))
+        before = table.schema if table is not None else None
+        fresh = table is not None and table.made_in(change.step)
+        self.change(change)
+        history.note(change, home, table or self.known.get(self.resolved(change.table)), before, fresh=fresh)
+
     def change(self, change: Change) -> None:
         if change.kind == "create-table":
             self.create(change)
@@ -138,6 +157,8 @@ class _Tables:
                 table.stands = False
         elif change.kind in ("attach", "detach"):
             self.attach(change)
+        elif change.kind == "rows":
+            pass
         elif change.kind in ("drop-index", "rename-index") and not change.table:
             self.index_by_name(change)
         elif change.kind != "comment" or not change.complete:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from datakeel.model.place import Place
-from datakeel.read.change import Change
+from datakeel.read.change import Change, change_rows
 from datakeel.read.program import Attribute, Call, Const, Evaluate, Statement
 from datakeel.read.sql.block import block_in, defining, keys_unseen
 from datakeel.read.sql.ddl import read_changes
@@ -20,14 +20,19 @@ if TYPE_CHECKING:
     from datakeel.read.formats.sql import SqlFacts
 
 DEFINES = re.compile(r"\b(?:create|alter|drop)\s+(?:\w+\s+){0,3}?(?:table|index|view)\b", re.I)
+REWRITES = re.compile(r"\s*(?:update\s+(?:only\s+)?|delete\s+from\s+(?:only\s+)?)([\w.\"`]+)", re.I)
+CHANGES = re.compile(r"\b(?:update|delete)\b", re.I)
 CONCURRENTLY = re.compile(r"\bconcurrently\b", re.I)
 
 
 def script(text: str, dialect: str, place: Place) -> Iterator[Change]:
-    """The changes of a text of SQL; one that defines no table or index is not looked at closely."""
-    if not DEFINES.search(text):
+    """The changes of a text of SQL; one that defines no table or index, and changes no rows, is not looked at
+    closely."""
+    if not DEFINES.search(text) and not CHANGES.search(text):
         return
     for piece in statements(text, dialect):
+        if rewrites := REWRITES.match(piece.text):
+            yield change_rows(re.sub(r'["`]', "", rewrites[1]), place)
         if not DEFINES.search(piece.text):
             continue
         block = block_in(piece.text)

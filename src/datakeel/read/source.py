@@ -42,13 +42,15 @@ class PathNotFound(Mistake):
 
 class Source(Struct, frozen=True, order=True, gc=False):
     """One file: `path` relative to the root of its Sources, with forward slashes. `named` says whether it lies in one
-    of the reviewed paths (else it is context). `foreign` marks vendored code: found and counted, not read. `others` is
-    the role of the files beside it, which it has too where only its name makes it a test."""
+    of the reviewed paths (else it is context), `itself` whether it is one of them. `foreign` marks vendored code: found
+    and counted, not read. `others` is the role of the files beside it, which it has too where only its name makes it a
+    test."""
 
     path: str
     kind: str
     role: Role = Role.PRODUCT
     named: bool = True
+    itself: bool = False
     foreign: bool = False
     others: Role = Role.PRODUCT
 
@@ -249,6 +251,7 @@ class Walk:
             kind=kind or KINDS[path[path.rindex(".") :]],  # a file may be named ``.py``
             role=role_by_path(path, telling),
             named=self.whole or self.is_named(path),
+            itself=path in self.named,
             foreign=foreign,
             others=role_of_others(path, telling),
         )

@@ -38,6 +38,10 @@ class Table:
         if change.step:
             self.step = (change.step, before, change.transactional, change.place or NOWHERE)
 
+    def made_in(self, step: str) -> bool:
+        """Whether this migration has made it: no row of it stood before."""
+        return self.step is not None and self.step[:2] == (step, None)
+
     def leave(self, gone: bool = False) -> None:
         if self.step is not None:
             name, before, transactional, place = self.step
@@ -85,6 +89,8 @@ def altered(table: Table, change: Change) -> Schema:
         return without_named(schema, change.name)
     if change.kind in ("rename-index", "rename-constraint"):
         return with_renamed(schema, change.name, change.to)
+    if change.kind == "validate-constraint":
+        return with_validated(schema, change.name)
     if change.kind == "options":
         return replace(schema, options=tuple(dict((*schema.options, *change.options)).items()))
     if change.kind == "partition" and change.schema is not None:
@@ -208,6 +214,12 @@ def with_renamed(schema: Schema, name: str, to: str) -> Schema:
         schema,
         indexes=tuple(replace(i, name=to) if same(i.name, name) else i for i in schema.indexes),
         constraints=tuple(replace(c, name=to) if same(c.name, name) else c for c in schema.constraints),
+    )
+
+
+def with_validated(schema: Schema, name: str) -> Schema:
+    return replace(
+        schema, constraints=tuple(replace(c, valid=True) if same(c.name, name) else c for c in schema.constraints)
     )
 
 

@@ -11,6 +11,7 @@ from datakeel.finding import Confidence, Finding, Step
 from datakeel.model.certainty import Origin
 from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Effect
+from datakeel.model.migration import Migration
 from datakeel.model.operation import Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import Remark, System
@@ -112,6 +113,8 @@ def nouns(kind: type, system: System) -> Iterator[Noun]:
         yield from ((r, None) for r in system.resources)
     elif kind is Dataset:
         yield from ((d, None) for d in system.datasets)
+    elif kind is Migration:
+        yield from ((m, None) for m in system.migrations)
     else:
         yield system, None
 

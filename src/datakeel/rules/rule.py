@@ -2,8 +2,8 @@
 
 A rule is one function over one noun of the model, in ``rules/<category>/<name>.py``, beside its page ``<name>.md``.
 The file's name is the rule's name, the folder its category. The first parameter's type says what it is fed:
-`Operation`, `Dataset`, `Resource` or `System`; a second parameter of type `System`, where there is one, gives it the
-rest.
+`Operation`, `Dataset`, `Migration`, `Resource` or `System`; a second parameter of type `System`, where there is one,
+gives it the rest.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from msgspec import Struct
 from datakeel.finding import Fix, Pillar, Severity, Step
 from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Effect
+from datakeel.model.migration import Migration
 from datakeel.model.operation import Operation, Resource
 from datakeel.model.place import Place
 from datakeel.model.system import System
@@ -89,6 +90,12 @@ class Rule(Struct, frozen=True, kw_only=True):
     sure: bool = True
 
     @property
+    def of_migrations(self) -> bool:
+        """Whether it judges migrations. One that has run is not changed any more: it speaks of those alone that
+        somebody names."""
+        return Migration in self.nouns
+
+    @property
     def page(self) -> Page:
         return page(self.category, self.name) if self.file is None else own_page(self.file)
 
@@ -139,8 +146,8 @@ def described(category: str, module: str, function: Callable[..., Iterable[Hit]]
     parameters = list(inspect.signature(function).parameters)
     hint = hints[parameters[0]]
     nouns = typing.get_args(hint) or (hint,)
-    if not {Operation, Dataset, Resource, System}.issuperset(nouns):
-        raise TypeError(f"a rule judges an Operation, Dataset, Resource or System, not {hint}")
+    if not {Operation, Dataset, Migration, Resource, System}.issuperset(nouns):
+        raise TypeError(f"a rule judges an Operation, Dataset, Migration, Resource or System, not {hint}")
     return Rule(
         name=module.replace("_", "-"),
         category=category,

@@ -116,6 +116,7 @@ class SummaryEntry(Struct, frozen=True, forbid_unknown_fields=True):
     by_severity: SeverityCounts
     hidden: Annotated[int, Meta(description="findings of lower confidence than was asked for")]
     suppressed: Annotated[int, Meta(description="findings that a comment in the code answers for")]
+    migrations: Annotated[int, Meta(description="migrations that were not judged, for they were not named themselves")]
     baseline: BaselineEntry | None
     remarks: tuple[str, ...]
 
@@ -238,6 +239,7 @@ def summary_entry(review: Review, sources: Sources) -> SummaryEntry:
         by_severity=SeverityCounts(**counts),
         hidden=summary.hidden,
         suppressed=summary.suppressed,
+        migrations=summary.migrations,
         baseline=None if review.baseline is None else baseline_entry(review.baseline),
         remarks=tuple(map(sources.remark, summary.remarks)),
     )

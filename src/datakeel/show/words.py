@@ -109,6 +109,12 @@ def unseen(review: Review) -> list[str]:
     if summary.suppressed:
         verb = "is" if summary.suppressed == 1 else "are"
         texts.append(f"{counted(summary.suppressed, 'finding')} {verb} suppressed by comments in the code")
+    if summary.migrations:
+        verb = "was" if summary.migrations == 1 else "were"
+        texts.append(
+            f"{counted(summary.migrations, 'migration')} {verb} not judged, for what has run is not changed any more "
+            "(name the file of a new one to have it judged)"
+        )
     if summary.unreadable:
         texts.append(f"{counted(summary.unreadable, 'file')} could not be read")
     return texts

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from datakeel.model.dataset import Column, Constraint, Index, Partitioning, Schema
 from datakeel.model.place import Place
-from datakeel.read.change import Change, Copied, add_column, add_constraint, add_index
+from datakeel.read.change import Change, Copied, add_column, add_constraint, add_index, validate_constraint
 from datakeel.read.sql.column import read_column
 from datakeel.read.sql.cursor import Cursor
 from datakeel.read.sql.key import key_column, key_columns, read_key, sorted_by
@@ -432,6 +432,11 @@ def _detached(action: Cursor, table: str) -> Iterator[Change]:
         yield Change(kind="detach", table=action.table(), to=table)
 
 
+def _validated(action: Cursor, table: str) -> Iterator[Change]:
+    if action.take("constraint"):
+        yield validate_constraint(table, action.name())
+
+
 def _partitioned(action: Cursor, table: str) -> Iterator[Change]:
     if action.take("by"):
         yield Change(kind="partition", table=table, schema=Schema(partitioning=_partitioning(action)))
@@ -447,6 +452,7 @@ _ACTIONS = {
     "attach": _attached,
     "detach": _detached,
     "partition": _partitioned,
+    "validate": _validated,
 }
 
 # DROP, RENAME, COMMENT -----------------------------------------------------------------------------------------------

@@ -13,6 +13,13 @@ from datakeel.read.sql.cursor import Cursor
 
 def read_key(item: Cursor) -> Index | Constraint | None:
     """``[CONSTRAINT name] PRIMARY KEY | UNIQUE | FOREIGN KEY | CHECK | EXCLUDE | KEY …``; None: not understood."""
+    found = _read_key(item)
+    if isinstance(found, Constraint) and [t.text for t in item.tokens[-2:]] == ["not", "valid"]:
+        return replace(found, valid=False)
+    return found
+
+
+def _read_key(item: Cursor) -> Index | Constraint | None:
     name = ""
     if item.take("constraint"):
         name = "" if item.word() in ("primary", "unique", "foreign", "check") else item.name()

@@ -17,7 +17,8 @@ Name = tuple[str, str]  # an app's label, a migration's name
 
 
 class Migration(Struct, frozen=True):
-    """One migration: its class, what it stands on, what it replaces."""
+    """One migration: its class, what it stands on, what it replaces. `picked`: a condition picks one of several lists
+    of operations."""
 
     name: Name
     cls: ClassInfo
@@ -25,6 +26,7 @@ class Migration(Struct, frozen=True):
     replaces: tuple[Name, ...] = ()
     run_before: tuple[Name, ...] = ()
     atomic: bool = True
+    picked: bool = False
 
     @property
     def module(self) -> Module:
@@ -66,6 +68,7 @@ class Graph:
             self.listed(cls, "replaces", label),
             self.listed(cls, "run_before", label),
             constant(cls, "atomic") is not False,
+            picked=sum(isinstance(f, Assign) and gives(f, "operations") for f in cls.facts.fields) > 1,
         )
 
     def listed(self, cls: ClassInfo, name: str, label: str) -> tuple[Name, ...]:
@@ -148,12 +151,16 @@ def items(literals: Literals, cls: ClassInfo, name: str) -> tuple[list[tuple[Mod
     complete = True
     for owner in reversed(cls.ancestors()):
         for statement in owner.facts.fields:
-            if isinstance(statement, Assign) and any(last(t) == name for t in statement.targets):
+            if isinstance(statement, Assign) and gives(statement, name):
                 found, complete = literals.items(owner.module, statement.value)
             elif isinstance(statement, Augment) and last(statement.target) == name:
                 more, whole = literals.items(owner.module, statement.value)
                 found, complete = found + more, complete and whole
     return found, complete
+
+
+def gives(statement: Assign, name: str) -> bool:
+    return any(last(target) == name for target in statement.targets)
 
 
 def last(target: Expression) -> str:

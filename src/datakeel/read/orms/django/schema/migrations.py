@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from datakeel.model.dataset import Index
 from datakeel.model.place import Place
 from datakeel.read import schema
-from datakeel.read.change import Change
+from datakeel.read.change import Change, Home
 from datakeel.read.languages.python.names import dotted_of
 from datakeel.read.orms.django.schema.declared import contributed
 from datakeel.read.orms.django.schema.fields import Field, Fields, Key, split
@@ -56,9 +56,11 @@ class Migrations:
             yield from state.create(state.models[key])
         for migration in self.graph.ordered:
             run = Run(self, state, migration)
+            # where a setting picks the operations, large tables are thought of
+            home = Home("django", migration.cls.place) if not migration.picked else None
             for change in run.all():
                 whole = change.complete and migration.name[0] not in self.graph.broken
-                yield replace(change, step=migration.step, transactional=migration.atomic, complete=whole)
+                yield replace(change, step=migration.step, home=home, transactional=migration.atomic, complete=whole)
 
 
 class Run:
@@ -105,7 +107,8 @@ class Run:
         concurrently = kind.endswith("Concurrently")
         for change in handler(self, Given(self, module, expression)):
             if database:
-                yield replace(change, place=change.place or place, concurrently=concurrently or change.concurrently)
+                own = change.place if change.place is not None and change.place.path == module.path else place
+                yield replace(change, place=own, concurrently=concurrently or change.concurrently)
         self.state = before
 
     def kind(self, module: Module, call: Call) -> tuple[str, bool, bool]:
@@ -354,7 +357,13 @@ class Run:
         elif isinstance(key, Index):
             yield schema.add_index(model.table, key, place=key.place)
         else:
-            yield schema.add_constraint(model.table, key, place=key.place)
+            valid = not (dotted_of(given.call.function) or "").endswith("NotValid")
+            yield schema.add_constraint(model.table, replace(key, valid=valid), place=key.place)
+
+    def validate_key(self, given: Given) -> Made:
+        model, name = self.model(given), given.text("name", 1)
+        if model is not None and name:
+            yield schema.validate_constraint(model.table, name)
 
     def remove_key(self, given: Given) -> Made:
         model, name = self.model(given), given.text("name", 1)
@@ -497,6 +506,7 @@ OPERATIONS: dict[str, Callable[[Run, Given], Made]] = {
     "AddConstraint": Run.add_key,
     "AddConstraintNotValid": Run.add_key,
     "RemoveConstraint": Run.remove_key,
+    "ValidateConstraint": Run.validate_key,
     "SeparateDatabaseAndState": Run.separate,
     "RunSQL": Run.run_sql,
     "RunPython": Run.run_python,

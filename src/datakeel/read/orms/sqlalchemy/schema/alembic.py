@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from datakeel.model.dataset import Constraint
 from datakeel.read import schema
-from datakeel.read.change import Change
+from datakeel.read.change import Change, Home
 from datakeel.read.languages.python.names import dotted_of
 from datakeel.read.orms.sqlalchemy.schema.conventions import Conventions
 from datakeel.read.orms.sqlalchemy.schema.elements import Elements, Table, foreign, qualified, single
@@ -88,8 +88,10 @@ class Run:
 
     def all(self) -> Made:
         where = Where(self.revision.module, {})
+        home = Home("alembic", self.revision.upgrade.place)
         for change in self.block(body(self.revision.upgrade.code), where):
-            yield replace(change, step=self.revision.step, complete=change.complete and self.revision.whole)
+            whole = change.complete and self.revision.whole
+            yield replace(change, step=self.revision.step, home=home, complete=whole)
 
     # Code -------------------------------------------------------------------------------------------------------------
 
@@ -336,7 +338,8 @@ class Run:
         other = qualified(other, given.text("referent_schema", 99))
         actions = self.elements.actions(given.module, given.call)
         named = given.text("constraint_name", 0) or ""
-        yield schema.add_constraint(name, schema.foreign_key(own, other, targets, named, actions))
+        made = schema.foreign_key(own, other, targets, named, actions)
+        yield schema.add_constraint(name, replace(made, valid=not given.flag("postgresql_not_valid")))
 
     def create_check(self, given: Given) -> Made:
         name, condition = self.table(given, "table_name", 1), given.get("condition", 2)
@@ -345,7 +348,9 @@ class Run:
         bound = given.where.bound
         text = self.expressions.sql(given.module, condition, bound)
         text = text or self.expressions.term(given.module, condition, str, bound)
-        yield schema.add_constraint(name, Constraint("check", text, given.text("constraint_name", 0) or ""))
+        valid = not given.flag("postgresql_not_valid")
+        made = Constraint("check", text, given.text("constraint_name", 0) or "", valid=valid)
+        yield schema.add_constraint(name, made)
 
     def create_exclude(self, given: Given) -> Made:
         name = self.table(given, "table_name", 1)
