@@ -333,3 +333,36 @@ def test_a_damaged_answer_is_worked_out_anew(tmp_path: Path) -> None:
     again, kept = project.linked()
     assert not kept.roots
     assert again == system
+
+
+REVISION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{0}"
+down_revision = {1}
+
+def upgrade():
+    {2}
+"""
+MADE = 'op.create_table("orders", sa.Column("id", sa.Integer(), primary_key=True))'
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        'op.create_index("by_id", "orders", ["id"])',
+        'op.add_column("orders", sa.Column("note", sa.Text(), nullable=False))',
+        'op.execute("UPDATE orders SET id = id + 1")',
+        "pass",
+    ],
+)
+def test_an_edit_of_a_migration_gives_the_migrations_that_linking_anew_gives(edited: str, tmp_path: Path) -> None:
+    path = "migrations/versions/0002_b.py"
+    first = {"migrations/versions/0001_a.py": REVISION.format("0001", None, MADE)}
+    project = Project(tmp_path, first | {path: REVISION.format("0002", '"0001"', 'op.drop_column("orders", "gone")')})
+    before, _ = project.linked()
+    project.write(path, REVISION.format("0002", '"0001"', f"\n    {edited}"))
+    after, _ = project.linked()
+    assert after.migrations == project.anew().migrations
+    assert after.migrations != before.migrations

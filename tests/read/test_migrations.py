@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from datakeel.model.migration import Alteration, Migration
 from datakeel.model.system import System
 from tests.pages import read_system
@@ -157,6 +159,24 @@ def test_a_migration_in_sql(tmp_path: Path) -> None:
 def test_a_dialect_of_its_own_tells_the_product(tmp_path: Path) -> None:
     files = {"migrations/V1__a.sql": "CREATE TABLE `orders` (id int) ENGINE=InnoDB;\n"}
     assert last(read(files, tmp_path)).technology == "mysql"
+
+
+@pytest.mark.parametrize(
+    ("code", "engine"),
+    [
+        ("DATABASE_URI = 'postgresql+asyncpg://shop@db/shop'", "postgresql"),
+        ("class Settings:\n    db_url = environ.get('DB', 'sqlite:///shop.db')", "sqlite"),
+        ("import aiomysql\nDATABASE = 'sqlite:///:memory:'", "mysql"),
+        ("import psycopg\nimport pymysql", ""),
+        ("TITLE = 'mysql://is.no.database'", ""),
+    ],
+)
+def test_drivers_and_addresses_tell_the_product(code: str, engine: str, tmp_path: Path) -> None:
+    files = {
+        "shop/config.py": f"from os import environ\n{code}\n",
+        "migrations/V1__a.sql": "CREATE TABLE a (id int);\n",
+    }
+    assert last(read(files, tmp_path)).technology == engine
 
 
 def test_what_runs_over_a_view_is_left_out(tmp_path: Path) -> None:

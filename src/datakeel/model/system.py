@@ -116,7 +116,7 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
         own = ((o, e) for o in self.operations for e in o.of(Kind.WRITE) if e.own)
         return _gathered((name, (o, e)) for o, e in own for name in self._means(e))
 
-    @property
+    @cached_property
     def written(self) -> frozenset[str]:
         """The datasets that the program is seen to write."""
         return frozenset(self._writers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
 from heapq import merge
@@ -18,6 +17,7 @@ from datakeel.model.migration import Migration
 from datakeel.model.operation import Operation, Role
 from datakeel.model.place import Place
 from datakeel.read.change import Change, Home, change_rows
+from datakeel.read.engine import engine_of
 from datakeel.read.history import History
 from datakeel.read.literals import Literals
 from datakeel.read.mapping import Mapping
@@ -37,7 +37,6 @@ from datakeel.read.schema import apply
 from datakeel.read.scripts import SqlFiles
 from datakeel.read.sql.ddl import TECHNOLOGIES
 from datakeel.read.sql.migration import migration_order
-from datakeel.read.symbols import Module
 
 if TYPE_CHECKING:
     from datakeel.read.formats.sql import SqlFacts
@@ -51,16 +50,6 @@ ENGINES = {
     "mariadb": "mysql",
     "sqlite3": "sqlite",
 }
-DRIVERS = {
-    **dict.fromkeys(("psycopg", "psycopg2", "asyncpg", "aiopg", "pg8000", "django.contrib.postgres"), "postgresql"),
-    "sqlalchemy.dialects.postgresql": "postgresql",
-    **dict.fromkeys(("MySQLdb", "pymysql", "aiomysql", "asyncmy", "sqlalchemy.dialects.mysql"), "mysql"),
-    **dict.fromkeys(("sqlite3", "aiosqlite"), "sqlite"),
-}
-OWN_TYPES = re.compile(
-    r"(?P<postgresql>jsonb|tsvector|citext|inet|cidr|hstore|bytea|\w+range$|\w+\[\])"
-    r"|(?P<mysql>tinyint|mediumint|mediumtext|longtext|tinytext)"
-)
 REWRITING = ("update", "delete")
 FIRST = ("postgres", "mysql", "sqlite", "cql")  # of SQL for several stores, the one that is believed
 
@@ -99,33 +88,9 @@ def tables(world: World, sql: Map[str, SqlFacts], role: Callable[[str], Role], r
     made = [d for by_home in found.values() for d in kept(by_home, reading.made_in, several)]
     technology = reading.technology()
     made = [d if d.technology else replace(d, technology=technology) for d in made]
-    engine = engine_of(world.names.every_module(), made)
+    engine = engine_of((m for m in world.names.every_module() if role(m.path) is not Role.TEST), made)
     migrations = (replace(m, technology=reading.engine(m) or engine) for m in reading.history.migrations())
     return Tables(tuple(sorted(made, key=lambda d: (d.name, d.service))), tuple(migrations))
-
-
-def engine_of(modules: Iterable[Module], datasets: Iterable[Dataset]) -> str:
-    """The product that drivers and dialects which are imported tell, else the types of columns; empty where they tell
-    of several, or of none."""
-    imported = {DRIVERS[n] for m in modules for i in m.file.imports for n in heads(i.dotted) if n in DRIVERS}
-    served = imported - {"sqlite"} or {e for d in datasets for c in d.schema.columns if (e := engine_by(c.type))}
-    return next(iter(served or imported)) if len(served or imported) == 1 else ""
-
-
-def heads(dotted: str) -> tuple[str, str]:
-    """The package that an import names, and its first three names.
-
-    >>> heads("sqlalchemy.dialects.postgresql.UUID")
-    ('sqlalchemy', 'sqlalchemy.dialects.postgresql')
-    """
-    parts = dotted.split(".", 3)
-    return parts[0], ".".join(parts[:3])
-
-
-def engine_by(type_: str) -> str:
-    """The product that alone has a type."""
-    found = OWN_TYPES.match(type_)
-    return str(found.lastgroup) if found is not None else ""
 
 
 def with_own_keys(datasets: tuple[Dataset, ...], operations: Iterable[Operation]) -> tuple[Dataset, ...]:

@@ -74,15 +74,20 @@ def _shared(path: str, other: str) -> int:
 
 def names_of_files(node: object) -> Iterator[str]:
     """The names of SQL files that stand as texts anywhere in an expression."""
+    return (text for text in texts(node) if text.endswith(".sql") and "\n" not in text)
+
+
+def texts(node: object) -> Iterator[str]:
+    """The texts that stand anywhere in an expression."""
     if isinstance(node, Const):
-        if isinstance(node.value, str) and node.value.endswith(".sql") and "\n" not in node.value:
+        if isinstance(node.value, str):
             yield node.value
     elif isinstance(node, Struct):
         for name in node.__struct_fields__:
-            yield from names_of_files(getattr(node, name))
+            yield from texts(getattr(node, name))
     elif isinstance(node, tuple):
         for one in node:
-            yield from names_of_files(one)
+            yield from texts(one)
 
 
 def calls(code: tuple[Statement, ...], names: frozenset[str]) -> Iterator[Call]:

@@ -136,7 +136,8 @@ def cure(one: Added, migration: Migration) -> Fix:
     if migration.tool == "django":
         text = f"db_default={value}  # Django 5; before that null=True now, and NOT NULL in a later release"
     elif migration.tool == "alembic":
-        text = f'op.add_column("{table}", sa.Column("{name}", …, nullable=False, server_default={value}))'
+        filled = value if value[0] in "'…" else f'sa.text("{value.lower()}")'
+        text = f'op.add_column("{table}", sa.Column("{name}", …, nullable=False, server_default={filled}))'
     else:
         text = f"ALTER TABLE {table} ADD COLUMN {name} {one.column.type} NOT NULL DEFAULT {value};"
     return Fix(title=f"let the database fill {name} while the old release runs", text=text)

@@ -107,8 +107,8 @@ class Run:
         concurrently = kind.endswith("Concurrently")
         for change in handler(self, Given(self, module, expression)):
             if database:
-                own = change.place if change.place is not None and change.place.path == module.path else place
-                yield replace(change, place=own, concurrently=concurrently or change.concurrently)
+                inner = change.place if kind in HOLDING and change.place is not None else place
+                yield replace(change, place=inner, concurrently=concurrently or change.concurrently)
         self.state = before
 
     def kind(self, module: Module, call: Call) -> tuple[str, bool, bool]:
@@ -485,6 +485,7 @@ def renamed_in(together: tuple[tuple[str, ...], ...], old: str, new: str) -> tup
 
 
 EDITS = frozenset(("execute", "alter_db_table"))
+HOLDING = frozenset(("SeparateDatabaseAndState", "RunPython"))  # what is done has a place of its own in them
 PASSED_ON = frozenset(("state_forwards", "database_forwards"))
 OPERATIONS: dict[str, Callable[[Run, Given], Made]] = {
     "CreateModel": Run.create_model,
