@@ -15,7 +15,7 @@ from datakeel.read.evaluate import text_of
 from datakeel.read.functions import holds_callable
 from datakeel.read.libraries import CallRow, Entry, Opens, Runs, TypeRow
 from datakeel.read.program import Span
-from datakeel.read.querying import begins, run_sql
+from datakeel.read.querying import On, begins, run_sql
 from datakeel.read.registering import Callback, given_true, passed
 from datakeel.read.state import ENDED, runs_as_program
 from datakeel.read.symbols import FunctionInfo
@@ -655,21 +655,19 @@ class Applier(Contexts):
         if row.bind_keywords and given is None:
             named = {n: v for n, v in arguments.keywords.items() if n not in row.parameters}
             given = Value(entries=named, complete=arguments.options is None, sources=union(named.values()))
-        connection = (over.text if over is not None else None) or self.connection_of(receiver)
-        result = run_sql(
-            self.caller,
-            text,
-            given,
-            connection,
+        on = On(
+            (over.text if over is not None else None) or self.connection_of(receiver),
             at,
-            many=row.many,
-            dialect=self.dialect_of(receiver),
-            technology=row.technology or self.technology_of(receiver),
-            origin=receiver.origin if receiver is not None else Origin.RESOLVED,
-            begins=begins(self.world.libraries, receiver),
+            row.technology or self.technology_of(receiver),
+            receiver.origin if receiver is not None else Origin.RESOLVED,
+            begins(self.world.libraries, receiver),
+            row.many,
             options=self.effect_options(row, receiver, arguments) if row.options else (),
             blocking=self.holds_thread(row, receiver),
         )
+        result = self.world.orms.sqlalchemy.run_elsewhere(self.caller, text, given, on, row.gives)
+        if result is None:
+            result = run_sql(self.caller, text, given, on, self.dialect_of(receiver))
         if receiver is not None and receiver.rows is not None:
             self.state.heap[(receiver.rows, "$result")] = result
         return result

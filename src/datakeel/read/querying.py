@@ -66,21 +66,16 @@ class On(Struct, frozen=True):
     blocking: bool = True  # it holds the thread
 
 
-def run_sql(
-    caller: Caller, text: Value, given: Value | None, connection: str, at: Span, *, many: bool = False,
-    dialect: str = "postgres", technology: str = "", origin: Origin = Origin.RESOLVED, begins: Begins | None = None,
-    options: tuple[Option, ...] = (), blocking: bool = True,
-) -> Value:  # fmt: skip
+def run_sql(caller: Caller, text: Value, given: Value | None, on: On, dialect: str = "postgres") -> Value:
     """Records what a text does; gives the value that its rows have (`of` is one row)."""
-    store = STORES.get(dialect, StoreKind.RELATIONAL)
-    on = On(connection, at, technology, origin, begins, many, text.text or "", store, options, blocking)
+    on = replace(on, text=text.text or "", store=STORES.get(dialect, StoreKind.RELATIONAL))
     if text.text is None:
         return unknown(caller, text, on)
-    bound = Bound(element(given) if many and given is not None else given)
+    bound = Bound(element(given) if on.many and given is not None else given)
     result = NOTHING
     for number, statement in enumerate(flat(read_statement(text.text, dialect))):
         if statement.note:
-            note(caller, text.text, number, statement, at)
+            note(caller, text.text, number, statement, on.at)
         result = Running(caller, on, bound, text).run(statement)
     return result
 

@@ -40,8 +40,9 @@ from datakeel.read.orms.sqlalchemy.sessions import Sessions
 from datakeel.read.orms.sqlalchemy.statements import Statements
 from datakeel.read.orms.sqlalchemy.transactions import Transactions
 from datakeel.read.program import Span, With
+from datakeel.read.querying import On
 from datakeel.read.symbols import ClassInfo
-from datakeel.read.values import Arguments, ClassTarget, ExternalTarget, MethodTarget, Value
+from datakeel.read.values import Arguments, ClassTarget, ExternalTarget, MethodTarget, Value, element
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
@@ -65,6 +66,7 @@ class SqlAlchemy:
         self.executions = Executions(self.mappings, self.statements, self.transactions)
         self.objects = Objects(self.mappings, self.statements, self.transactions)
         self.sessions = Sessions(world, self.executions, self.objects, self.transactions)
+        self.elsewhere = Executions(self.mappings, self.statements, None)
 
     # Attributes -------------------------------------------------------------------------------------------------------
 
@@ -122,6 +124,19 @@ class SqlAlchemy:
             case None if not self.strange(function):
                 return self.sessions.made(caller, function, arguments, at)
         return None
+
+    def run_elsewhere(self, caller: Caller, statement: Value, given: Value | None, on: On, gives: str) -> Value | None:
+        """A statement that was built, and that a connection of another library runs (`gives`: rows, row or value);
+        None where it is none. What it gives is the value that its rows have."""
+        plan = self.sessions.plan_of(statement)
+        if plan is None:
+            return None
+        if given is not None and plan.verb != "select":
+            plan = self.statements.with_values(plan, Arguments((element(given) if on.many else given,)))
+        plan = replace(plan, connection=on.connection, many=plan.many or on.many)
+        how = {"row": "first", "value": "scalar"}.get(gives, "many")
+        effect = self.elsewhere.emit(caller, plan, Value(origin=on.origin), on.at, how)
+        return self.elsewhere.rows_value(effect, plan, Value(origin=on.origin), "many")
 
     def external(self, caller: Caller, dotted: str, arguments: Arguments, at: Span) -> Value | None:
         name = dotted.rpartition(".")[2]

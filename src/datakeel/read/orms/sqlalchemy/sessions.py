@@ -33,7 +33,7 @@ from datakeel.read.orms.sqlalchemy.plan import (
 )
 from datakeel.read.orms.sqlalchemy.transactions import AUTOCOMMIT, Transactions, given_isolation, spelled
 from datakeel.read.program import Span, With
-from datakeel.read.querying import run_sql
+from datakeel.read.querying import On, run_sql
 from datakeel.read.state import ENDED
 from datakeel.read.symbols import ClassInfo, Constant
 from datakeel.read.values import NONE, NOTHING, Arguments, ClassTarget, Value, element
@@ -320,10 +320,8 @@ class Sessions:
         """A statement is executed: one that was built, or text."""
         statement = arguments.get("statement", 0) or NOTHING
         given = arguments.get("params", 1) or arguments.get("parameters", 1)
-        plan = statement.state
-        if plan is None and statement.type in KINDS and statement.text is None:
-            plan = Plan(KINDS[statement.type], complete=False)
-        if not isinstance(plan, Plan):
+        plan = self.plan_of(statement)
+        if plan is None:
             return self.run_text(caller, session, name, statement, given, at)
         if plan.connection is not None:
             plan = replace(plan, connection=None)
@@ -335,6 +333,13 @@ class Sessions:
             how = "scalars" if len(plan.entities) <= 1 else "result"
         return self.executions.execute(caller, plan, session, at, how)
 
+    def plan_of(self, statement: Value) -> Plan | None:
+        """What a statement that was built does."""
+        plan = statement.state
+        if plan is None and statement.type in KINDS and statement.text is None:
+            plan = Plan(KINDS[statement.type], complete=False)
+        return plan if isinstance(plan, Plan) else None
+
     def run_text(
         self, caller: Caller, session: Value, name: str, statement: Value, given: Value | None, at: Span
     ) -> Value:
@@ -342,7 +347,7 @@ class Sessions:
         self.transactions.begun(caller, session, connection, at)
         if given is None and statement.entries:
             given = Value(entries=statement.entries)
-        result = run_sql(caller, statement, given, connection, at, technology="sqlalchemy", origin=session.origin)
+        result = run_sql(caller, statement, given, On(connection, at, "sqlalchemy", session.origin))
         row = result.of if result.of is not None else Value(type=ROW, sources=result.sources, rows=result.rows)
         whole = result.but(type=RESULT, of=row, name="result")
         if name in ("scalar", "scalars"):
