@@ -16,6 +16,7 @@ from datakeel.read.facts import Facts
 from datakeel.read.kept import Kept
 from datakeel.recall import Judged
 from datakeel.reviewer import Progress, judgement
+from datakeel.rules.memory import Verdicts
 
 BOOKING = """from django.db import models
 
@@ -42,9 +43,11 @@ def again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Again:
     project.mkdir()
     judged: list[int] = []
 
-    def counted(read: Facts, config: Config, tell: Progress, kept: Kept | None, cache: Cache) -> Judged:
+    def counted(
+        read: Facts, config: Config, tell: Progress, kept: Kept | None, cache: Cache, verdicts: Verdicts
+    ) -> tuple[Judged, Verdicts]:
         judged.append(1)
-        return judgement(read, config, tell, kept, cache)
+        return judgement(read, config, tell, kept, cache, verdicts)
 
     monkeypatch.setattr(reviewer, "judgement", counted)
 

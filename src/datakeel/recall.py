@@ -28,6 +28,7 @@ from datakeel.read.kept import Kept as KeptLink
 from datakeel.read.kept import touch
 from datakeel.read.moved import Changed, Lines, moves
 from datakeel.read.program import decode, rewritten
+from datakeel.rules.memory import Verdicts
 from datakeel.rules.overview import Portrait
 from datakeel.rules.rule import rules
 
@@ -61,10 +62,19 @@ class Recall:
         self.facts = facts
         self.key = blake2b(circumstances(facts, config), digest_size=16).digest()
         self.link_key = blake2b(self.key, digest_size=16, person=b"link").digest()
+        self.verdicts_key = blake2b(self.key, digest_size=16, person=b"verdicts").digest()
 
     def linked(self) -> KeptLink:
         """What the last review left of its link."""
         return KeptLink(self.shelf, self.link_key, self.facts)
+
+    def verdicts(self) -> Verdicts:
+        """What the last review's rules found in single functions."""
+        blob = self.shelf.get(self.verdicts_key)
+        try:
+            return msgspec.msgpack.decode(blob, type=Verdicts) if blob is not None else Verdicts()
+        except msgspec.DecodeError:
+            return Verdicts()
 
     def judged(self) -> Judged | None:
         """What was judged, where it still holds; None where the project must be judged anew."""
@@ -77,6 +87,7 @@ class Recall:
             known = kept.judged
             if any(moved.values()):  # something will be saved: what was linked is of use for later edits
                 touch(self.shelf, self.link_key)
+                self.shelf.get(self.verdicts_key)
             return replace(
                 known,
                 findings=tuple(relocated(f, moved) for f in known.findings),
@@ -87,9 +98,11 @@ class Recall:
         except (Changed, KeyError, msgspec.DecodeError):
             return None
 
-    def keep(self, judged: Judged) -> None:
-        """Keeps a judgement; one that lost something on the way (a function that took too long) is not kept."""
+    def keep(self, judged: Judged, verdicts: Verdicts) -> None:
+        """Keeps a judgement, and what single functions have to do with it; one that lost something on the way (a
+        function that took too long) is not kept."""
         if judged.whole:
+            self.shelf.put(self.verdicts_key, msgspec.msgpack.encode(verdicts))
             self.shelf.put(self.key, msgspec.msgpack.encode(Kept(self.facts.keys, judged)))
 
     def lines(self, path: str, before: bytes, now: bytes) -> Lines | None:

@@ -34,6 +34,7 @@ from datakeel.recall import Judged, Recall
 from datakeel.rules import overview, team
 from datakeel.rules.atlas import charted
 from datakeel.rules.judge import Answer, Asked, Sharing, judge, order
+from datakeel.rules.memory import Memory, Verdicts, identity
 from datakeel.rules.praise import SHOWN, praise
 from datakeel.rules.rule import Rule, rules
 
@@ -75,8 +76,8 @@ def review(
         recall = Recall(cache, read, config)
         judged = recall.judged()
         if judged is None:
-            judged = judgement(read, config, tell, recall.linked(), cache)
-            recall.keep(judged)
+            judged, verdicts = judgement(read, config, tell, recall.linked(), cache, recall.verdicts())
+            recall.keep(judged, verdicts)
         cache.save()
         trouble = [*([Remark("", 0, cache.trouble)] if cache.trouble else []), *not_run(config)]
         comparison = None if known is None else Comparison(known, read, config, paths)
@@ -86,10 +87,16 @@ def review(
 
 
 def judgement(
-    read: facts.Facts, config: Config, tell: Progress, kept: Kept | None = None, cache: Cache | None = None
-) -> Judged:
-    """What the rules find in the system that the facts make; `kept` is what the last review left of its link, and
-    `cache` has the library models as it read them."""
+    read: facts.Facts,
+    config: Config,
+    tell: Progress,
+    kept: Kept | None = None,
+    cache: Cache | None = None,
+    verdicts: Verdicts | None = None,
+) -> tuple[Judged, Verdicts]:
+    """What the rules find in the system that the facts make; `kept` and `verdicts` are what the last review left of its
+    link and of what it found in single functions, and `cache` has the library models as it read them. Gives the
+    verdicts of this review, too."""
     # Most of this program, and of no use where all is recalled
     from datakeel.read import libraries, reader  # noqa: PLC0415
 
@@ -104,13 +111,17 @@ def judgement(
     categories = {rule.name: rule.category for rule in rules()}
     lost = sorted(set(system.remarks) - set(read.remarks()))
     failed: list[Remark] = []
-    found = judge(system, config.runs, failed, shared(config.jobs or facts.cores(), system))
+    texts = kept.blobs if kept is not None else {}
+    functions = {o.name: identity(o, text) for o in system.operations if (text := texts.get(o.place.path)) is not None}
+    memory = Memory(functions, verdicts)
+    found = judge(system, config.runs, failed, shared(config.jobs or facts.cores(), system), memory)
     praised = praise(system, found, lambda rule: config.runs(rule, categories[rule]))
     own, said = team.verdict(own_rules(config), system, config.runs, shown_from(read.sources.root))
     every = tuple(sorted((*found, *own), key=order))
     whole = system.whole and not said and not failed
     remarks = (*idle, *lost, *said, *failed)
-    return Judged(every, overview.portrait(system), remarks, whole, praised, charted(system))
+    judged = Judged(every, overview.portrait(system), remarks, whole, praised, charted(system))
+    return judged, memory.verdicts()
 
 
 def shared(jobs: int, system: System) -> Sharing:

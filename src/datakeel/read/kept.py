@@ -60,6 +60,7 @@ class Kept:
         self.groups: dict[str, Answers] = {}  # by the file that they are about
         self.stale: set[str] = set()  # groups in which a place has moved
         self.asked: set[Root] = set()
+        self.blobs: dict[str, bytes] = {}  # the keys of what this review keeps, by the file that it is about
 
     def load(self, shelf: Shelf, facts: Facts) -> None:
         """Reads what holds. Raises whatever it may where the shelf has nothing, or something else, or more has
@@ -117,7 +118,7 @@ class Kept:
         else:
             whole = ledger
         now, before = by_path(answers), by_path({root: self.groups[root.path][root] for root in held})
-        blobs = {}
+        blobs = self.blobs
         for path in now.keys() | before.keys():
             fresh, standing = now.get(path, {}), before.get(path, {})
             if not fresh and path not in self.stale:
@@ -186,18 +187,17 @@ class Moving(pickle.Unpickler):
         return found
 
     def place(self, path: str, line: int, column: int, end_line: int, end_column: int) -> Place:
-        found = self.file(path)
-        stood = (path, line, column, end_line, end_column)
-        return found.place(*stood) if found is not None else Place(*stood)
+        stood = Place(path, line, column, end_line, end_column)
+        found = self.moved.get(path)
+        stands = found.place(path, line, column, end_line, end_column) if found is not None else stood
+        self.met = self.met or stands != stood
+        return stands
 
     def remark(self, path: str, line: int, text: str) -> Remark:
-        found = self.file(path)
-        return Remark(path, found.at(line) if found is not None else line, text)
-
-    def file(self, path: str) -> Moves | None:
         found = self.moved.get(path)
-        self.met = self.met or found is not None
-        return found
+        stands = found.at(line) if found is not None else line
+        self.met = self.met or stands != line
+        return Remark(path, stands, text)
 
 
 def changed(moved: Mapping[str, Moves]) -> Iterator[Thing]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from typing import cast
 
 from datakeel.finding import Confidence, Finding, Step
 from datakeel.model.certainty import Origin
@@ -17,6 +18,7 @@ from datakeel.model.place import Place
 from datakeel.model.system import Remark, System
 from datakeel.rules.facts.running import unentered
 from datakeel.rules.facts.tables import snake
+from datakeel.rules.memory import Memory, Verdict, Watched
 from datakeel.rules.rule import Hit, Rule, rules
 
 # of one pair of places only the first speaks
@@ -53,7 +55,7 @@ JUDGED = (Role.PRODUCT, Role.SCRIPT)
 
 Runs = Callable[[str, str], bool]
 Noun = tuple[object, Operation | None]  # what a rule judges, and the function that it is of
-Answer = tuple[list[Finding], list[Remark]]  # what one rule finds, and where it failed
+Answer = tuple[list[Finding], list[Remark], Verdict]  # what one rule finds, where it failed, what of it may be kept
 Asked = Callable[[Rule], Answer]
 Sharing = Callable[[Asked, Sequence[Rule]], Iterable[Answer]]  # what `map` does, perhaps in several processes
 
@@ -63,19 +65,25 @@ def judge(
     runs: Runs = lambda rule, category: True,
     failed: list[Remark] | None = None,
     share: Sharing = map,
+    memory: Memory | None = None,
 ) -> tuple[Finding, ...]:
     """Every finding of every rule that `runs`, most severe first, without those that a more specific rule covers. Where
     a rule fails, which is a fault of datakeel, it is noted in `failed`, and what else it judges is not lost. `share`
-    asks the rules and gives their answers in their order."""
+    asks the rules and gives their answers in their order; `memory` has what the last review found, and gets what this
+    one does."""
+    memory = memory or Memory()
     given = cache(lambda kind: tuple(n for n in nouns(kind, system) if acts(n[0])))
 
     def asked(rule: Rule) -> Answer:
         faults: list[Remark] | None = None if failed is None else []
-        return list(judged(rule, system, given, faults)), faults or []
+        session = Session(rule, system, memory)
+        return list(session.findings(given, faults)), faults or [], session.verdict()
 
     found: list[Finding] = []
-    for findings, faults in share(asked, [rule for rule in rules() if runs(rule.name, rule.category)]):
+    due = [rule for rule in rules() if runs(rule.name, rule.category)]
+    for rule, (findings, faults, verdict) in zip(due, share(asked, due), strict=True):
         found += findings
+        memory.now[rule.name] = verdict
         if failed is not None:
             failed += faults
     return tuple(sorted(distinct(silenced(found)), key=order))
@@ -85,21 +93,52 @@ def order(finding: Finding) -> tuple[object, ...]:
     return (finding.severity, finding.confidence, finding.place, finding.rule, finding.message)
 
 
-def judged(
-    rule: Rule, system: System, given: Callable[[type], Iterable[Noun]], failed: list[Remark] | None = None
-) -> Iterator[Finding]:
-    for noun, operation in (found for kind in rule.nouns for found in given(kind)):
-        try:
-            hits: Iterable[Hit] = tuple(rule.judge(noun, system) if rule.wants_system else rule.judge(noun))
-        except Exception as fault:
-            if failed is None:
-                raise
-            place = getattr(operation or noun, "place", None) or Place("", 0)
-            what = f"{rule.name} could not be judged: {type(fault).__name__}: {fault}"
-            failed.append(Remark(place.path, place.line, what[:300]))
-            continue
-        for hit in hits:
+class Session:
+    """One rule, asked of all that it judges."""
+
+    def __init__(self, rule: Rule, system: System, memory: Memory | None = None) -> None:
+        self.rule = rule
+        self.system = system
+        self.held, self.known = (memory or Memory()).held(rule.name)
+        self.found: dict[str, tuple[Finding, ...]] = {}
+        self.asked: set[str] = set()
+
+    def findings(
+        self, given: Callable[[type], Iterable[Noun]], failed: list[Remark] | None = None
+    ) -> Iterator[Finding]:
+        """What it finds. Where it fails, that is noted in `failed`; without such a list, raises what it raises."""
+        for noun, operation in (found for kind in self.rule.nouns for found in given(kind)):
+            name = noun.name if isinstance(noun, Operation) else ""
+            if name in self.held:
+                found = self.known.get(name, ())
+            else:
+                watched = Watched(self.system)
+                try:
+                    found = tuple(self.judged(noun, operation, cast(System, watched)))
+                except Exception as fault:
+                    if failed is None:
+                        raise
+                    failed.append(self.failure(noun, operation, fault))
+                    continue
+                if watched.asked and name:
+                    self.asked.add(name)
+            if found and name:
+                self.found[name] = found
+            yield from found
+
+    def judged(self, noun: object, operation: Operation | None, system: System) -> Iterator[Finding]:
+        rule = self.rule
+        for hit in tuple(rule.judge(noun, system) if rule.wants_system else rule.judge(noun)):
             yield finding_of(rule, hit, operation, system)
+
+    def failure(self, noun: object, operation: Operation | None, fault: Exception) -> Remark:
+        place = getattr(operation or noun, "place", None) or Place("", 0)
+        what = f"{self.rule.name} could not be judged: {type(fault).__name__}: {fault}"
+        return Remark(place.path, place.line, what[:300])
+
+    def verdict(self) -> Verdict:
+        """What of it holds for the functions that stay as they are."""
+        return Verdict({n: f for n, f in self.found.items() if n not in self.asked}, frozenset(self.asked))
 
 
 def nouns(kind: type, system: System) -> Iterator[Noun]:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from datakeel.finding import Finding
 from datakeel.mistake import Mistake
 from datakeel.model.system import Remark, System
-from datakeel.rules.judge import distinct, judged, nouns, order
+from datakeel.rules.judge import Session, distinct, nouns, order
 from datakeel.rules.rule import Hit, Rule, described, paged
 
 
@@ -98,7 +98,7 @@ def checked(rule: Rule, system: System) -> Iterator[Finding]:
                 raise TypeError(f"a rule yields Hit, not {type(hit).__name__}")
             yield hit
 
-    return judged(replace(rule, judge=judge), system, partial(nouns, system=system))
+    return Session(replace(rule, judge=judge), system).findings(partial(nouns, system=system))
 
 
 def failure(rule: Rule, problem: Exception, shown: Callable[[Path], str]) -> Remark:

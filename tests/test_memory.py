@@ -1,0 +1,98 @@
+"""What rules found in single functions is used again where it holds, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from msgspec.structs import replace
+
+from datakeel.finding import Severity
+from datakeel.model.operation import Context, Operation
+from datakeel.model.place import Place
+from datakeel.model.system import System
+from datakeel.rules import judge as judging
+from datakeel.rules.judge import judge
+from datakeel.rules.memory import Memory, Verdicts, identity
+from datakeel.rules.rule import Hit, Rule
+
+TEXT = b"text"
+
+
+def operation(name: str, **fields: object) -> Operation:
+    made = Operation(name=name, symbol=name, place=Place("shop.py", 1), retries=())
+    return replace(made, **fields)
+
+
+class Bench:
+    """Two rules that find every function: one asks the system about it, the other does not."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.judged: list[tuple[str, str]] = []
+        monkeypatch.setattr(judging, "rules", lambda: (self.rule("lost-update", 1), self.rule("dual-write", 2)))
+        monkeypatch.setattr(judging, "acts", lambda noun: True)
+
+    def rule(self, name: str, parameters: int) -> Rule:
+        def alone(operation: Operation) -> Iterator[Hit]:
+            self.judged.append((name, operation.name))
+            yield Hit(place=operation.place, message=operation.name)
+
+        def asking(operation: Operation, system: System) -> Iterator[Hit]:
+            self.judged.append((name, operation.name))
+            if operation.name.startswith("asks"):
+                yield Hit(place=operation.place, message=f"{operation.name} of {len(system.operations)}")
+
+        category = "transact" if name == "lost-update" else "derive"
+        return Rule(
+            name=name,
+            category=category,
+            severity=Severity.MAJOR,
+            judge=alone if parameters == 1 else asking,
+            nouns=(Operation,),
+            wants_system=parameters == 2,
+        )
+
+    def review(self, before: Verdicts, *operations: Operation) -> tuple[set[str], Verdicts]:
+        self.judged.clear()
+        memory = Memory({o.name: identity(o, TEXT) for o in operations}, before)
+        found = judge(System(operations=operations), memory=memory)
+        return {f.message for f in found}, memory.verdicts()
+
+
+def placed(name: str, line: int) -> Operation:
+    return operation(name, place=Place("shop.py", line))
+
+
+def test_only_what_asked_the_system_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch)
+    alone, asks = placed("alone", 1), placed("asks", 5)
+    first, kept = bench.review(Verdicts(), alone, asks)
+    assert len(bench.judged) == 4
+    second, kept = bench.review(kept, alone, asks)
+    assert bench.judged == [("dual-write", "asks")]
+    assert second == first == {"alone", "asks", "asks of 2"}
+    third, _ = bench.review(kept, alone, asks, placed("more", 9))
+    assert third == {"alone", "more", "asks", "asks of 3"}
+
+
+@pytest.mark.parametrize("changed", [{"contexts": (Context(loop=True),)}, {"unused": True}, {"recursive": True}])
+def test_a_function_with_something_else_round_it_is_judged_anew(
+    changed: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(monkeypatch)
+    one = placed("alone", 1)
+    _, kept = bench.review(Verdicts(), one)
+    bench.review(kept, replace(one, **changed))
+    assert bench.judged == [("lost-update", "alone"), ("dual-write", "alone")]
+
+
+def test_a_function_that_was_followed_otherwise_is_judged_anew() -> None:
+    assert identity(operation("a"), b"before") != identity(operation("a"), b"after")
+
+
+def test_what_was_found_in_a_function_that_is_gone_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch)
+    _, kept = bench.review(Verdicts(), placed("alone", 1), placed("other", 5))
+    found, _ = bench.review(kept, placed("other", 5))
+    assert found == {"other"}
+    assert bench.judged == []
