@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from datakeel.model.effect import Assignment, Cardinality, Effect, Guard, Kind, Predicate, Source
 from datakeel.model.operation import Operation
@@ -124,7 +124,7 @@ def named(source: Source) -> str:
     return ".".join((f"{source.kind}:{source.name or source.number}", *source.path))
 
 
-def written_as_asked(predicate: Predicate, write: Effect) -> bool | None:
+def written_as_asked(operation: Operation, predicate: Predicate, write: Effect) -> bool | None:
     """Whether a write gives a column the value that was asked for; None when it is not known."""
     for assignment in write.assigned:
         if assignment.column != predicate.column:
@@ -132,12 +132,27 @@ def written_as_asked(predicate: Predicate, write: Effect) -> bool | None:
         value = value_of(assignment)
         if value and value == predicate.value:
             return True
+        if values(operation, value, assignment.sources) & values(operation, predicate.value, predicate.sources):
+            return True
         if set(predicate.sources) & set(assignment.sources) or same_row_named(predicate, assignment):
             return True
         if value.startswith("const:") and predicate.value.startswith("const:"):
             return False
         return None
     return None
+
+
+def values(operation: Operation, value: str, sources: Collection[Source]) -> set[str]:
+    """A value, and what it is equal to: a row that was found by a key has that key, and stands for it where it is
+    given itself."""
+    found = {value}
+    read = next((operation.effect(s.number) for s in sources if s.kind == "read"), None) if len(sources) == 1 else None
+    if read is not None and read.kind == Kind.READ and not flat(read):
+        path = next(iter(sources)).path
+        for predicate in read.predicates:
+            if predicate.operator == "=" and (path == (predicate.column,) or (not path and predicate.column in KEYS)):
+                found.add(predicate.value)
+    return found - {""}
 
 
 def closed_before(operation: Operation, write: Effect) -> Iterator[tuple[Effect, Effect]]:
@@ -241,12 +256,12 @@ def allows_one_less(guard: Guard, read: Effect) -> bool:
     return last or (guard.test in (">", ">=") and guard.polarity) or (guard.test in ("<", "<=") and not guard.polarity)
 
 
-def changes_set(guard: Guard, read: Effect, write: Effect) -> bool:
+def changes_set(operation: Operation, guard: Guard, read: Effect, write: Effect) -> bool:
     """Whether a write makes true no longer what the read found: it fills the set, or empties it."""
     assert read.selection is not None
     asked = read.selection.predicates
     if write.verb == "insert":
-        answers = [written_as_asked(p, write) for p in asked if p.operator in ("=", "is-null")]
+        answers = [written_as_asked(operation, p, write) for p in asked if p.operator in ("=", "is-null")]
         return allows_one_more(guard, read) and False not in answers and (True in answers or not asked)
     leaves = write.verb == "delete" or any(a.column == p.column for p in asked for a in write.assigned)
     some = another(guard)

@@ -128,7 +128,7 @@ def replaces(operation: Operation, first: Effect, second: Effect) -> str:
     """Rows are deleted, and others put in their place."""
     if first.verb != "delete" or second.verb != "insert" or first.dataset != second.dataset:
         return ""
-    if not any(written_as_asked(p, second) for p in chosen_by(operation, first)):
+    if not any(written_as_asked(operation, p, second) for p in chosen_by(operation, first)):
         return ""
     return f"{first.dataset} without the rows that were to be replaced"
 

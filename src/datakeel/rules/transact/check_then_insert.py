@@ -15,7 +15,7 @@ from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.atomicity import together
 from datakeel.rules.facts.cures import insert_once
-from datakeel.rules.facts.decisions import closed_before, deciding_reads, says_absent, written_as_asked
+from datakeel.rules.facts.decisions import asks_for, closed_before, deciding_reads, says_absent, written_as_asked
 from datakeel.rules.facts.duplicates import caught, keyed, refused_twice, violation_handled
 from datakeel.rules.facts.guards import excluded, here, now, rows_of, stopped
 from datakeel.rules.facts.running import one_off
@@ -47,7 +47,7 @@ def check_then_insert(operation: Operation, system: System) -> Iterator[Hit]:
             continue
         yield from superseding(operation, write, system)
         for guard, read in deciding_reads(operation, write):
-            columns = asked_columns(read, write)
+            columns = asked_columns(operation, read, write)
             if not columns or not says_absent(guard, read) or not operation.meet_here(read, write):
                 continue
             if told_by_callee(read, write, system):
@@ -69,7 +69,7 @@ def told_by_callee(read: Effect, write: Effect, system: System) -> bool:
     return read.place in places and write.place in places
 
 
-def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
+def asked_columns(operation: Operation, read: Effect, write: Effect) -> tuple[str, ...]:
     """The columns by which the row was looked for, where the insert fills them as asked; none when it looks
     elsewhere."""
     if read.kind != Kind.READ or read.dataset != write.dataset or read.selection is None:
@@ -81,7 +81,7 @@ def asked_columns(read: Effect, write: Effect) -> tuple[str, ...]:
         return ()
     if write.store == StoreKind.RELATIONAL and any("." in p.column for p in asked):
         return ()  # what a joined row says is no column of the new one: a key cannot be made of it
-    answers = [written_as_asked(p, write) for p in asked]
+    answers = [written_as_asked(operation, p, write) for p in asked]
     if False in answers or True not in answers:
         return ()
     return tuple(p.column for p in asked)
@@ -106,7 +106,7 @@ def superseding(operation: Operation, write: Effect, system: System) -> Iterator
     """The one row of a key is looked for and, where there is one, closed; in any case the next is inserted: of two
     runs, both find none to close."""
     for read, change in closed_before(operation, write):
-        columns = asked_columns(read, write)
+        columns = asked_columns(operation, read, write)
         if not columns or not operation.meet_here(read, change, write) or operation.exclusive(change, write):
             continue
         answer = stopped(operation, read, write, system)
@@ -138,7 +138,8 @@ def judged(
         + int(answer == Answer.UNKNOWN)
         + hardly_meet(operation, read, system)
     )
-    doubts += 2 * int(any_yet(read, write, columns, system) or several_expected(operation, read))
+    any_yet = first_child(read, write, columns, system) and not refuses(operation, read)
+    doubts += 2 * int(any_yet or several_expected(operation, read))
     doubts += 2 * int(len(read.chain) > NEAR and len(write.chain) > NEAR)
     if unique == Answer.YES:
         doubts += 1 + borne(operation, read, write, system)  # of four such findings in public code one was true
@@ -240,7 +241,7 @@ def hardly_meet(operation: Operation, read: Effect, system: System) -> int:
     return 2 * int(of_one or by_timer(operation, asked, system) or one_off(operation, system))
 
 
-def any_yet(read: Effect, write: Effect, columns: tuple[str, ...], system: System) -> bool:
+def first_child(read: Effect, write: Effect, columns: tuple[str, ...], system: System) -> bool:
     """Whether it is only asked if a parent has a child yet, where the schema lets it have many, and the new one says
     more than whose it is: a first one of several, which may well be right twice."""
     dataset = system.dataset_of(write)
@@ -248,6 +249,14 @@ def any_yet(read: Effect, write: Effect, columns: tuple[str, ...], system: Syste
     if column is None or not column.references or taken(read):
         return False
     return any(a.how == "constant" or a.column not in columns for a in write.assigned)
+
+
+def refuses(operation: Operation, read: Effect) -> bool:
+    """Whether who finds a row is refused: then a second one was never right."""
+    return any(
+        leave.kind == "raise" and any(asks_for(g, read) and not says_absent(g, read) for g in leave.guards)
+        for leave in operation.exits
+    )
 
 
 def several_expected(operation: Operation, read: Effect) -> bool:

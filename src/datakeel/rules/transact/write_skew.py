@@ -171,7 +171,7 @@ def decided_by(operation: Operation, write: Effect, reads: dict[int, Effect]) ->
     """The reads of a set of this dataset that the write depends on; with the column that is computed from it, if
     any."""
     for guard, read in set_decisions(operation, write, reads):
-        if changes_set(guard, read, write):
+        if changes_set(operation, guard, read, write):
             yield read, ""
     for assignment in write.assigned if write.verb == "insert" else ():
         for source in assignment.sources if assignment.how == "value" else ():
