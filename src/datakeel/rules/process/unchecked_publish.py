@@ -8,7 +8,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
-from datakeel.rules.facts.sending import asked, reported, waited_for
+from datakeel.rules.facts.sending import asked, heard, reported, waited_for
 from datakeel.rules.facts.stakes import valuable
 from datakeel.rules.rule import Hit, rule
 
@@ -16,11 +16,13 @@ WHERE = {
     "future": "the client puts it into a buffer; a failure would stand in the future that is dropped here",
     "callback": "the client puts it into a buffer; a failure would go to a callback that is not given",
     "answer": "the call succeeds although some entries are refused: the answer, which is dropped here, names them",
+    "return": "it is mandatory, but the channel does not confirm: what cannot be routed is given back to nobody",
 }
 CURES = {
     "future": "future = producer.send(…)\nfuture.get(timeout=10) # or add_errback(report); aiokafka: send_and_wait",
     "callback": "producer.produce(…, on_delivery=report)  # and producer.flush() before the process ends",
     "answer": "answer = client.…(…)\n…  # send again what the answer counts as failed, and raise if any is left",
+    "return": "channel.confirm_delivery()  # once: basic_publish raises UnroutableError or NackError from then on",
 }
 
 
@@ -37,7 +39,10 @@ def unchecked_publish(system: System) -> Iterator[Hit]:
         own = next(((o, p) for o, p in pairs if not p.chain), None)
         if own is None or any(asked(p) for _, p in pairs) or losable(system, own[1]):
             continue
-        if reported(own[1]) == "answer" or not any(waited_for(o, p) for o, p in pairs):
+        how = reported(own[1])
+        if how == "return" and heard(system, own[1]):
+            continue
+        if how in ("answer", "return") or not any(waited_for(o, p) for o, p in pairs):
             yield hit(system, *own)
 
 
@@ -66,7 +71,7 @@ def hit(system: System, operation: Operation, publish: Effect) -> Hit:
         story=(
             Step(publish.place, f"{operation.symbol} sends to {what}"),
             Step(publish.place, WHERE[how]),
-            Step(publish.place, "the broker is away, too slow, or refuses it: the message is given up after a while"),
+            Step(publish.place, "the broker is away, too slow, or refuses it: the message is given up"),
             Step(operation.place, "the flow has long reported success: what the message was to bring about is missing"),
         ),
         rests_on=(publish,),
