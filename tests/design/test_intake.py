@@ -482,7 +482,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         "expense reports: employees submit, managers approve or reject",
         {"events": ["ExpenseReportSubmitted", "ExpenseReportApproved", "ExpenseReportRejected"]},
     ),
-    ("library of 2M songs, playlists, users like songs", {"tables": ["song", "playlist"], "workload.records": 2e6}),
+    ("library of 2M songs, playlists, users like songs", {"tables": ["song", "playlist"], "records": {"song": 2e6}}),
     ("a clinic app, 150 visits a day", {"workload.writes": 150 / 86_400}),
     ("car rental, damage reports with photos", {"views": []}),
     ("students enroll in courses, max 30 students per course", {"tables": ["course", "enrolment"]}),
@@ -536,7 +536,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("10,000 users upload 5 TB a day", {"workload.record": 500.0}),
     ("cold chain: 15,000 sensors, temperature each minute", {"workload.writes": 250.0}),
     ("a parcel service: 2 million parcels a day, each scanned about 6 times", {"workload.writes": 12e6 / 86_400}),
-    ("podcasts: 5,000 shows, episodes of 50 MB", {"workload.records": 5e3, "workload.record": 50e6}),
+    ("podcasts: 5,000 shows, episodes of 50 MB", {"records": {"show": 5e3}, "workload.record": 50e6}),
     (
         "an airline booking system with 300 seats per flight",
         {
@@ -772,6 +772,7 @@ def seen(of: Requirements, path: str) -> Any:
         "services": lambda: sorted(
             ((s.name, s.external) for s in domain.services), key=lambda s: (s[1], s[0] != "payments")
         ),
+        "records": lambda: {t.name: t.workload.records for t in tables if t.workload},
         "existing": lambda: [(e.name, e.role) for e in of.existing],
     }
     if path in special:

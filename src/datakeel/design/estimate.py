@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from datakeel.decision import Figure
 from datakeel.design.amounts import DAY, count, period, share, size
-from datakeel.requirements import Field, Requirements, Table, Workload, held
+from datakeel.requirements import Document, Domain, Event, Field, Requirements, Table, Workload, held
 from datakeel.technologies import value
 
 Kind = Literal["aggregate", "table", "document", "series", "graph", "replicated", "saga"]
@@ -210,6 +210,7 @@ def estimate(requirements: Requirements) -> Estimate:
     writes = _spread(
         _assumed_writes(requirements) if system.writes is None else system.writes,
         [(c.workload or Workload()).writes for c in constructs],
+        [c.seldom for c in constructs],
     )
     changes = sum(w for c, w in zip(constructs, writes, strict=True) if c.kind != "series")
     asked = changes * value("workload", "reads_per_write")
@@ -217,6 +218,7 @@ def estimate(requirements: Requirements) -> Estimate:
     reads = _spread(
         asked if system.reads is None else system.reads,
         [(c.workload or Workload()).reads for c in constructs],
+        [False] * len(constructs),
     )
     loads = (_load(c, w, r, system) for c, w, r in zip(constructs, writes, reads, strict=True))
     return Estimate(loads=tuple(loads), assumptions=assumptions, fan_out=_fan_out(requirements))
@@ -244,12 +246,27 @@ class Construct(Struct, frozen=True, kw_only=True):
     indexes: int
     together: int = 1
     kept: float | None = None  # seconds, after which a job takes rows away
+    seldom: bool = False  # others refer to it, and are what is written
 
 
 def _constructs(requirements: Requirements) -> Iterator[Construct]:
     """With the age at which a batch job takes their rows away, where one does."""
     ages = {b.source: b.older_than + b.every for b in requirements.domain.batches if b.older_than}
-    return (replace(one, kept=ages.get(one.name)) for one in _declared(requirements))
+    rarely = seldom(requirements.domain)
+    return (replace(o, kept=ages.get(o.name), seldom=o.name in rarely) for o in _declared(requirements))
+
+
+def seldom(domain: Domain) -> frozenset[str]:
+    """The tables that others refer to, that refer to nothing, and whose rows do not change with each that refers to
+    them, as a balance does: rooms, of which there are bookings."""
+    apart = {
+        t.name
+        for t in domain.tables
+        if not any(f.references for f in t.fields) and not any(i.kind == "non-negative" for i in t.invariants)
+    }
+    holders: tuple[Table | Document | Event, ...]
+    holders = (*domain.tables, *domain.documents, *(event for one in domain.aggregates for event in one.events))
+    return frozenset(apart & {f.references for holder in holders for f in holder.fields})
 
 
 def _declared(requirements: Requirements) -> Iterator[Construct]:
@@ -305,11 +322,14 @@ def _bytes(fields: Iterable[Field]) -> float:
     return float(sum(FIELD_BYTES[field.type] * (4 if field.many else 1) for field in fields))
 
 
-def _spread(total: float, own: list[float | None]) -> list[float]:
-    """The total over all: who has a figure keeps it, the others share the rest alike."""
-    rest = max(0.0, total - sum(w for w in own if w is not None))
-    without = sum(w is None for w in own)
-    return [rest / without if w is None else w for w in own]
+def _spread(total: float, own: list[float | None], rarely: list[bool]) -> list[float]:
+    """The total over all: who has a figure keeps it, the others share the rest alike. Of what is `rarely` written the
+    share is a small part; and that is everybody's, where the figures leave nothing."""
+    part = value("workload", "reference_share")
+    shares = [0.0 if w is not None else part if seldom else 1.0 for w, seldom in zip(own, rarely, strict=True)]
+    rest = max(0.0, total - sum(w for w in own if w is not None)) / (sum(shares) or 1.0)
+    least = total / max(1, len(own)) * part
+    return [max(rest * s, least) if w is None else w for w, s in zip(own, shares, strict=True)]
 
 
 def _assumed_writes(requirements: Requirements) -> float:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from msgspec import Struct
 from msgspec.structs import replace
 
-from datakeel.design.intake.quantities import ADVERBS, MULTIPLES, PERIODS, SIZES, WORDS
+from datakeel.design.intake.quantities import ADVERBS, MEASURES, MULTIPLES, PERIODS, SIZES, WORDS
 from datakeel.design.intake.text import Text, Token, singular, verb_forms
 from datakeel.design.intake.vocabulary import lexicon, pairs
 from datakeel.requirements import Access, Aggregate, Domain, Event, Field, Invariant, Table
@@ -173,7 +173,12 @@ def _plurals(request: Text, used: set[int]) -> Iterator[str]:
 
 
 def _is_done_by_one(tokens: tuple[Token, ...], at: int) -> bool:
-    """``the city assigns and fixes them``: verbs, and no things."""
+    """``the city assigns and fixes them``, ``each taxi drives``, ``a spot costs 2 euros``: verbs, and no things."""
+    each = at > 1 and tokens[at - 2].low in ("each", "every") and _is_one_thing(tokens[at - 1])
+    of = [i for i in range(max(0, at - 6), at - 2) if tokens[i].low in ("each", "one") and tokens[i + 1].low == "of"]
+    each = each or bool(of and tokens[at - 1].low != tokens[at - 1].one)  # each of our 40 shops sells
+    if each or (tokens[at].low == "costs" and at + 1 < len(tokens) and not tokens[at + 1].is_word):
+        return True
     if tokens[at].one not in lexicon("acts") | lexicon("keeping"):
         return False
     one = at > 1 and tokens[at - 2].low in ("the", "a", "an", "each", "every") and _is_one_thing(tokens[at - 1])
@@ -212,6 +217,8 @@ def _list(request: Text, start: int, used: set[int]) -> Iterator[tuple[str, bool
         elif i in used:
             yield "", True
             words = []
+        elif words and _is_done_by_one(request.tokens, i):  # a spot costs 2 euros
+            return
         elif (words and words[-1].one in lexicon("people") and token.low in lexicon("keeping")) or _is_done_by_people(
             words, token
         ):  # employees log hours
@@ -290,6 +297,7 @@ def _is_thing(token: Token) -> bool:
         and not {low, one} & lexicon("small")
         and not {low, one} & lexicon("abstract")
         and not _is_software(token)
+        and one not in MEASURES
         and one not in {*PERIODS, *SIZES, *MULTIPLES, *WORDS, *ADVERBS}
         and not low.endswith(("ly", "ing"))
         and not (len(low) > 5 and low.endswith("ed") and low != "newsfeed")

@@ -35,11 +35,13 @@ def phrases() -> dict[str, list[str]]:
 
 
 def _is_other(words: Text, at: int) -> bool:
-    """``sensors report`` their state, ``damage reports``: no report over the data is asked for."""
+    """``sensors report`` their state, ``every meter reports``, ``damage reports``: no report over data is asked for."""
     before = words.tokens[at - 1] if at else None
     if words.tokens[at].one != "report" or before is None:
         return False
-    return before.low in lexicon("filed") or (words.tokens[at].low == "report" and before.one != before.low)
+    several = before.one != before.low or (before.text == "," and words.tokens[at - 2].is_number)  # scooters, 12,000,
+    one = {"each", "every"} & {t.low for t in words.tokens[max(0, at - 2) : at]}
+    return before.low in lexicon("filed") or (several if words.tokens[at].low == "report" else bool(one))
 
 
 def _refused(words: Text, at: int) -> bool:

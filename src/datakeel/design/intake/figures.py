@@ -26,11 +26,17 @@ class Figures:
         self.reasons: dict[str, str] = {}
         self.unread: list[str] = []
         self.rates: list[tuple[Quantity, float]] = []
+        self.written: list[tuple[Quantity, float]] = []  # those of the rates that are of writes, and no bytes
         self.at_most: list[tuple[int, str, str]] = []  # so many, for each of what, and of what
         self.records: list[Quantity] = []
         self.multiplied: list[Quantity] = []  # counts that a rate was multiplied by
+        self.factors: dict[int, tuple[Quantity, ...]] = {}  # these, by where the rate stands
+        self.paces: dict[int, str] = {}  # how often something happens, in words, by where the period stands
+        self.guessed: set[int] = set()  # the rates that are taken to be those of each, by where they stand
+        self.others: list[Quantity] = []  # what is no number of users, and counts none of what the whole keeps
         self.users: Quantity | None = None
         self.capacity: int | None = None  # seats of one event
+        self.seats: Quantity | None = None  # as they were said
         self.reach: tuple[float, str] | None = None
         self.rollup: list[float] = []
         self.kept: tuple[float, str] | None = None  # for how long averages are
@@ -42,13 +48,16 @@ class Figures:
             self.unread.append(said.strip("“”"))
         elif path not in self.values:
             self.values[path], self.reasons[path] = value, f"{how}: {said}"
+        elif isinstance(quantity, Quantity) and value != self.values[path]:
+            self.unread.append(self.quote(quantity))  # there is room for one
 
     def assume(self, path: str, value: Any, why: str) -> None:
         if path not in self.values and value is not None:
             self.values[path], self.reasons[path] = value, f"assumed: {why}"
 
-    def multiply(self, *counts: Quantity) -> None:
+    def multiply(self, q: Quantity, *counts: Quantity) -> None:
         """Something was multiplied by these counts: they are understood."""
+        self.factors[q.first] = counts
         self.multiplied += counts
         said = {self.quote(q) for q in counts}
         self.unread = [left for left in self.unread if left not in said]

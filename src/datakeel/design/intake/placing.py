@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import prod
 
 from msgspec.structs import replace
 
 from datakeel.design.intake.domains import Known
 from datakeel.design.intake.figures import RECORD, Figures, possible
-from datakeel.design.intake.quantities import DAY, HOUR, MONTH, Quantity
+from datakeel.design.intake.givers import at_most, givers, with_owners
+from datakeel.design.intake.quantities import DAY, HOUR, MEASURES, MONTH, OFTEN, Quantity
 from datakeel.design.intake.rates import rates
 from datakeel.design.intake.spoken import without_numbers
 from datakeel.design.intake.text import Text, singular, verb_forms
 from datakeel.design.intake.vocabulary import lexicon
 
+NEAR = 8  # words from a percentile to its latency
 MANY = 1000  # places: a system of so many is as large as they are
 LARGEST_FILE = 1e9  # bytes: what is larger is a file, and no field of a row (PostgreSQL, Limits)
 LARGEST_RECORD = 16e6  # bytes: a size beyond this is that of the whole (MongoDB's limit for a document)
@@ -25,13 +28,25 @@ def figures(request: Text, quantities: list[Quantity], domains: list[Known]) -> 
     found = Figures(request, quantities, spoken)
     found.record = next((d.assume.record for d in domains if d.assume.record), RECORD)
     for quantity in quantities:
-        if quantity.value < 0:
+        if quantity.value < 0 or _is_measured(found, quantity):
             found.unread.append(found.quote(quantity))
         else:
             PLACED[quantity.kind](found, quantity)
     rates(found)
     without_numbers(found)
     return found
+
+
+def _is_measured(found: Figures, q: Quantity) -> bool:
+    """Whether a number is one of money, of distance or of weight (``30 cents``, ``$5``, ``20,000 kg``): of none of the
+    things that are kept, and nothing that happens."""
+    signs = {t.text for t in (*found.request.before(q.first, 1), *found.request.after(q.last, 1))}
+    first = found.request.tokens[q.first + 1 : q.first + 2]
+    glued = bool(first) and first[0].text in SIGNS
+    return q.kind in ("count", "rate") and (bool(signs & SIGNS) or glued or bool(q.of and q.of[0] in MEASURES))
+
+
+SIGNS = frozenset("$€£¥°")
 
 
 def _count(found: Figures, q: Quantity) -> None:
@@ -53,75 +68,74 @@ def _count(found: Figures, q: Quantity) -> None:
     elif lexicon("regions") & set(q.of) or (q.of[:2] == ("data", "center") or q.of[:2] == ("data", "centre")):
         found.put("availability.regions", int(q.value), q)
     elif q.each and last in lexicon("seats") and q.each not in lexicon("people") and q.value >= 2:
-        found.capacity = int(q.value)  # 300 seats per flight
+        found.capacity, found.seats = int(q.value), q  # 300 seats per flight
     elif found.left(q, 2) == ["limited", "to"]:  # classes limited to 15 people
-        found.capacity = int(q.value)
+        found.capacity, found.seats = int(q.value), q
     elif q.value < 10 and "by" in found.left(q, 1) and lexicon("people") & set(q.of):
-        return  # approved by two people
+        found.unread.append(f"by {found.quote(q)}")  # approved by two people
+    elif q.each in lexicon("dayparts") and "most" not in found.left(q, 2):
+        found.rates.append((q, q.value / DAY))  # 180 reservations per evening
     elif lexicon("people") & set(q.of) and not q.each and q.value >= 2:
         _users(found, q)
     elif found.left(q, 3) == ["of", "at", "most"]:  # classes of at most 12
-        found.capacity = int(q.value)
+        found.capacity, found.seats = int(q.value), q
     elif q.each or "most" in found.left(q, 2):  # a constraint, or nothing
-        found.unread += [found.quote(q)] if q.value > 3 and "most" not in found.left(q, 2) else []
+        found.unread += [found.quote(q)] if "most" not in found.left(q, 2) else []
     elif lexicon("seats") & set(q.of) and q.value >= 2:
-        found.capacity = int(q.value)
+        found.capacity, found.seats = int(q.value), q
         found.records += [q] if q.value >= MANY else []
     elif q.of and q.value >= 2 and last not in lexicon("uncounted") and q.of[0] not in lexicon("uncounted"):
         found.records.append(q)
-    elif q.of and q.value > 3 and last not in ("thing", "time"):
-        found.unread.append(found.quote(q))
+    elif q.of and q.value >= 2 and last not in lexicon("prose"):
+        found.others.append(q)
+    elif not q.of and q.value >= 2 and "most" not in found.left(q, 1):
+        verbs = [t for t in found.request.before(q.first, 1) if t.is_word and t.text == t.low]  # Python 3 is a name
+        found.unread += [f"{t.text} {found.quote(q)}" for t in verbs]
 
 
 def _users(found: Figures, q: Quantity) -> None:
     """The patients, and not the twelve doctors; the users, and not the followers of one."""
     if found.users is None or ("user" not in found.users.of and (found.users.value < q.value or "user" in q.of)):
+        found.others += [found.users] if found.users is not None else []
         found.users = q
         found.values.pop("workload.users", None)
         found.put("workload.users", max(1, round(q.value)), q)
+    else:
+        found.others.append(q)
 
 
 def _rate(found: Figures, q: Quantity) -> None:
     if q.each and {"max", "maximum", "most"} & set(found.left(q, 2)):  # max 12 appointments per doctor per day
         found.unread.append(f"at most {found.quote(q)}")
         return
-    each = _multiplier(found, q)
-    found.rates.append((q, q.value * each))
+    of = givers(found.request, found.quantities, q)
+    counts = of.counts
+    found.multiply(q, *counts)
+    found.guessed |= {q.first} if of.guessed else set()
+    found.rates.append((q, q.value * prod(c.value for c in counts)))
+    _parts(found, q)
+    if found.request.tokens[q.last - 1].low == "hz":  # their number is no number of records
+        found.records = [r for r in found.records if r not in counts]
+    _are_machines(found, counts)
 
 
-def _multiplier(found: Figures, q: Quantity) -> float:
-    """How many there are of those of whom each does so; ``500 patients, one reading per second``: one for each."""
-    if found.request.tokens[q.last - 1].low == "hz":
-        return _senders(found, q)
-    if q.each is None and not _single(found, q) and not {"each", "every"} & set(found.left(q, 4)):
-        return 1
-    every = [c for c in found.quantities if c.kind == "count" and not c.each and c.of]
-    counts = [c for c in every if c.first < q.first]
-    anyone = q.each in ("user", "person")
-    named = [c for c in counts if q.each in c.of or (anyone and lexicon("people") & set(c.of))]
-    named = named or [c for c in every if q.each in c.of]  # 10 orders per customer a month, 50k customers
-    chosen = (named or [c for c in counts if q.each in (None, "each")])[-1:]
-    found.multiply(*chosen)
-    return chosen[0].value if chosen else 1
+def _parts(found: Figures, q: Quantity) -> None:
+    """What comes with each of what a rate is of: ``1,800 tickets per sailing, 14 sailings a day``."""
+    value = found.rates[-1][1]
+    for c in found.quantities:
+        of_each = c.kind == "count" and c.each in q.of and c.value >= 2 and c.of and not at_most(found.request, c)
+        if of_each and not lexicon("seats") & set(c.of) and not _is_measured(found, c):
+            found.multiply(c, q)
+            found.multiplied.append(c)
+            found.unread = [left for left in found.unread if left != found.quote(c)]
+            found.rates.append((replace(c, kind="rate"), c.value * value))
 
 
-def _senders(found: Figures, q: Quantity) -> float:
-    """``250 robots at 10 Hz``, ``10 Hz, 250 robots``: a frequency is that of one of them."""
-    counts = [c for c in found.quantities if c.kind == "count" and c.value >= 1 and c.of and not c.each]
-    senders = [c for c in counts if not (lexicon("regions") | lexicon("uncounted") | lexicon("people")) & set(c.of)]
-    if not senders:
-        return 1
-    nearest = min(senders, key=lambda c: abs(c.first - q.first))
-    each = [c for c in senders if c.last + 1 == nearest.first and found.request.tokens[c.last].low in ("x", "*")]
-    found.multiply(nearest, *each)  # 40 turbines x 500 tags
-    found.records = [r for r in found.records if r not in (nearest, *each)]
-    return nearest.value * (each[0].value if each else 1)
-
-
-def _single(found: Figures, q: Quantity) -> bool:
-    """``one reading per second``."""
-    number, thing = found.request.tokens[q.first : q.first + 2]
-    return number.low in ("one", "1") and thing.one in q.of
+def _are_machines(found: Figures, counts: tuple[Quantity, ...]) -> None:
+    """The meters of so many households measure: these are nobody who works with the system."""
+    if found.users is not None and found.users in counts and "household" in found.users.of:
+        found.values.pop("workload.users", None)
+        found.records.append(found.users)
 
 
 def _flow(found: Figures, q: Quantity) -> None:
@@ -135,27 +149,11 @@ def _flow(found: Figures, q: Quantity) -> None:
     if q.every and senders and q.value * q.every <= LARGEST_RECORD:
         found.put("workload.record", round(q.value * q.every, 3), q)
         found.rates.append((replace(q, kind="period"), senders[-1].value / q.every))
-        found.reasons["rates"] = f"“{found.quote(senders[-1])}” × “{found.quote(q)}”"
+        found.paces[q.first] = f"“{found.quote(senders[-1])}” × “{found.quote(q)}”"
         return
-    found.rates.append((q, q.value * _givers(found, q, counts)))
-
-
-def _givers(found: Figures, q: Quantity, counts: list[Quantity]) -> float:
-    """Of how many each gives so much: ``each device sends 40 MB a day, 500 devices``, ``2 GB per day each, 300 of
-    them``, ``50 MB per user per day``."""
-    left = found.left(q, 5)
-    each = next((at for at, word in enumerate(left) if word in ("each", "every", "per")), None)
-    whose = {singular(w) for w in left[each + 1 :]} if each is not None else set()
-    if q.each is None and each is None:
-        return 1
-    named = [c for c in counts if {c.of[-1], *c.of} & {*whose, q.each}]
-    anyone = q.each == "each" or (each is not None and left[each - 1 : each] == [","])  # 200 servers, each writes
-    chosen = named or [c for c in counts if anyone or c.of == ("them",)]
-    if not chosen:
-        return 1
-    nearest = min(chosen, key=lambda c: abs(c.first - q.first))
-    found.multiply(nearest)
-    return nearest.value
+    of = givers(found.request, found.quantities, q).counts
+    found.multiply(q, *of)
+    found.rates.append((q, q.value * prod(c.value for c in of)))
 
 
 def _size(found: Figures, q: Quantity) -> None:
@@ -198,7 +196,7 @@ def _period(found: Figures, q: Quantity) -> None:
         _interval(found, q)
     elif (burst := _burst(found, q)) is not None:
         found.rates.append((q, burst.value / q.value))
-        found.reasons["rates"] = f"“{found.quote(burst)}” within “{found.quote(q)}”"
+        found.paces[q.first] = f"“{found.quote(burst)}” within “{found.quote(q)}”"
     elif "expire" in found.near(q, 2, 0) and q.value < DAY:
         found.unread.append(found.quote(q))  # a hold or a session that ends, and no data
     elif (
@@ -208,7 +206,10 @@ def _period(found: Figures, q: Quantity) -> None:
     ):
         found.put("workload.retention", q.value, q)
     elif {"window", "tumbling", "average", "rollup", "bucket"} & near:
-        found.rollup += [q.value] if possible("lateness", q.value) else []
+        if possible("lateness", q.value):
+            found.rollup.append(q.value)
+        else:
+            found.unread.append(found.quote(q))
     elif {"late", "lateness", "order"} & near and {"out", "late", "lateness"} & near:
         found.put("lateness", q.value, q)
     elif (
@@ -242,7 +243,7 @@ def _alone(found: Figures, q: Quantity) -> bool:
 
 
 def _percentile_near(found: Figures, q: Quantity) -> Quantity | None:
-    return next((p for p in found.quantities if p.kind == "percentile" and abs(p.first - q.first) <= 8), None)
+    return next((p for p in found.quantities if p.kind == "percentile" and abs(p.first - q.first) <= NEAR), None)
 
 
 def _latency(found: Figures, q: Quantity) -> None:
@@ -268,17 +269,15 @@ def _interval(found: Figures, q: Quantity) -> None:
     before = [c for c in counts if c.first < q.first]
     counted = before[-1] if before else counts[0] if counts else None
     if counted is not None and q.value > 0:
-        owners = [c for c in before if c is not counted and not c.each] if counted.each == "each" else []
-        times = owners[-1].value if owners else 1  # 120 turbines send 200 signals each
-        of = f"“{found.quote(owners[-1])}” × “{found.quote(counted)}”" if owners else f"“{found.quote(counted)}”"
-        found.rates.append((q, times * counted.value / q.value))
-        found.reasons["rates"] = f"{of} × one every “{found.quote(q)}”"
-        found.multiply(*owners[-1:], counted)
-        if owners:
-            found.put("workload.records", times * counted.value, of)
-        if counted is found.users and "household" in counted.of:  # their meters, and nobody who works with the system
-            del found.values["workload.users"]
-            found.records.append(counted)
+        of = with_owners(found.request, counts, counted)
+        number = prod(c.value for c in of)
+        said = " × ".join(f"“{found.quote(c)}”" for c in reversed(of))
+        found.rates.append((q, number / q.value))
+        found.paces[q.first] = f"{said} × one every “{found.quote(q)}”"
+        found.multiply(q, *of)
+        if len(of) > 1:
+            found.put("workload.records", number, said)
+        _are_machines(found, (counted,))
     elif q.value < DAY:
         found.unread.append(found.quote(q))
 
@@ -302,12 +301,14 @@ def _factor(found: Figures, q: Quantity) -> None:
     near = found.near(q)
     if {"grow", "growth"} & near and "year" in near and q.value > 1:
         found.put("workload.growth", q.value - 1, q)
-    elif found.request.tokens[q.last - 1].low == "times" and _is_done(found, q):
+    elif found.request.tokens[q.last - 1].low in ("times", *OFTEN) and (_is_done(found, q) or _is_of_each(found, q)):
         _repeated(found, q)
     elif found.request.tokens[q.first].low[0] == "x" and not lexicon("peaks") & found.near(q, 6, 2):
         found.unread.append(found.quote(q))
     elif q.value >= 1:
         found.put("workload.peak", q.value, q)
+    else:
+        found.unread.append(found.quote(q))
 
 
 def _is_done(found: Figures, q: Quantity) -> bool:
@@ -316,9 +317,13 @@ def _is_done(found: Figures, q: Quantity) -> bool:
     return any(w.endswith("ed") or verb_forms(w) & lexicon("acts") for w in words)
 
 
+def _is_of_each(found: Figures, q: Quantity) -> bool:
+    return bool({"each", "every"} & set(found.left(q, 5)))
+
+
 def _repeated(found: Figures, q: Quantity) -> None:
     """What each of the things before has done to it is written as often."""
-    if {"each", "every"} & set(found.left(q, 5)) and found.rates and q.value >= 1:
+    if _is_of_each(found, q) and found.rates and q.value >= 1:
         first, value = found.rates[-1]
         found.rates[-1] = (first, value * q.value)
     else:
@@ -331,10 +336,14 @@ def _ratio(found: Figures, q: Quantity) -> None:
         text = [t.low for t in (*found.request.before(q.first, 5), *found.request.after(q.last, 4))]
         writes_first = "write" in " ".join(text) and " ".join(text).find("write") < " ".join(text).find("read")
         found.put("ratio", (1 / q.value if writes_first else q.value), q)
+    else:
+        found.unread.append(found.quote(q))
 
 
 def _percentile(found: Figures, q: Quantity) -> None:
-    """Read with the latency beside it."""
+    """Read with the latency beside it, where there is one."""
+    periods = [p for p in found.quantities if p.kind == "period" and abs(p.first - q.first) <= NEAR]
+    found.unread += [] if periods else [found.quote(q)]
 
 
 PLACED = {

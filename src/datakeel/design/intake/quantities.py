@@ -27,15 +27,20 @@ WRITTEN_RATES = {
     "txn": "transaction",
 }
 LONG_UNITS = sorted(u for u in (*PERIODS, *SIZES, *MULTIPLES) if len(u) >= 5)
-STOPS = lexicon("stops")
+STOPS, MEASURES = lexicon("stops"), lexicon("measures")
+OFTEN = {"twice": 2.0, "thrice": 3.0}
+DAYS = lexicon("days")  # on which something happens, again and again
+NTH = {"other": 2, "second": 2, "third": 3, "fourth": 4}
+USUAL = ("average", "normal", "typical", "usual", "working", "busy", "single")  # a day
+PARTS = {"quarter": 0.25, "half": 0.5}
 
 Kind = Literal["count", "rate", "size", "flow", "period", "share", "factor", "percentile", "ratio"]
 
 
 class Quantity(Struct, frozen=True, kw_only=True):
     """`flow` is bytes a second, `rate` things a second. `of` names the things, in the singular; `each`: for each of
-    these; `every`: of a flow, the seconds between two (``1 KB every minute``); `vague`: ``millions`` is read as two
-    million."""
+    these; `every`: of a flow, the seconds between two (``1 KB every minute``), and of a rate, those of its period;
+    `vague`: ``millions`` is read as two million."""
 
     kind: Kind
     value: float
@@ -84,11 +89,18 @@ def _quantity(request: Text, at: int) -> Quantity | None:
         return Quantity(kind="period", value=PERIODS[_low(request, at + 1)], first=at, last=at + 2)
     if token.low in ("a", "an") and (unit := _one_period(request, at)) is not None:
         return Quantity(kind="period", value=unit, first=at, last=at + 2)
-    if token.low in ("each", "every") and (unit := _unit_of(request, at + 1)) is not None and unit <= HOUR:
-        return Quantity(kind="period", value=unit, first=at + 1, last=at + 2)
+    one = _period_at(request, at + 1) if token.low in ("each", "every") else None
+    if one is not None and (one[0] <= HOUR or request.tokens[at + 1].low in NTH):
+        return Quantity(kind="period", value=one[0], first=at + 1, last=one[1])
     once = token.low == "once" and _low(request, at + 1) in ("a", "per", "each", "every", "/")
     if once and (unit := _unit_of(request, at + 2)) is not None and unit <= DAY:
         return Quantity(kind="period", value=unit, first=at + 1, last=at + 3)
+    often = OFTEN.get(token.low)
+    if often is not None and (suffix := _rate_suffix(request, at + 1)) is not None:  # twice a second
+        rate = _made("rate", often / suffix[0], suffix[1], _Start(at, False), of=("time",))
+        return replace(rate, every=suffix[0])
+    if often is not None:
+        return Quantity(kind="factor", value=often, first=at, last=at + 1)
     number = _number(request, at)
     if number is None:
         return None
@@ -237,7 +249,11 @@ def _with_unit(request: Text, first: int, number: _Number) -> Quantity | None:
         return _made("share", value / 100, at + 1, start)
     if low == "nines":
         return _made("share", 1 - 10**-value, at + 1, start)
-    if low in ("x", "fold") or (low == "times" and _rate_suffix(request, at + 1) is None):
+    often = _rate_suffix(request, at + 1) if low in ("x", "times") else None
+    if often is not None:  # 5x a second
+        rate = _made("rate", value / often[0], often[1], start, of=("time",))
+        return replace(rate, every=often[0], each=(_each(request, often[1]) or (None, 0))[0])
+    if low in ("x", "times", "fold"):
         return _made("factor", value, at + 1, start)
     if low == ":" and token and token.glued and at + 1 < len(request.tokens) and request.tokens[at + 1].is_number:
         other = _digits(request, request.tokens[at + 1], at + 1)
@@ -278,7 +294,9 @@ def _counted(request: Text, value: float, at: int, start: _Start) -> Quantity:
             break
         of.append(WRITTEN_RATES.get(token.low, token.one))
         at += 1
-    things = tuple(of) or _named_before(request, start.first)
+        if of[0] in MEASURES:
+            return _measured(request, value, at, start, of[0])
+    things = tuple(of) or _named_before(request, start.first, at)
     each = _each(request, at)
     if each is not None:
         at = each[1]
@@ -288,7 +306,16 @@ def _counted(request: Text, value: float, at: int, start: _Start) -> Quantity:
     if suffix is None:
         return _made("count", value, max(at, start.first + 1), start, of=things, each=each[0] if each else None)
     each = each or _each(request, suffix[1])
-    return _made("rate", value / suffix[0], max(suffix[1], at), start, of=things, each=each[0] if each else None)
+    rate = _made("rate", value / suffix[0], max(suffix[1], at), start, of=things, each=each[0] if each else None)
+    return replace(rate, every=suffix[0])
+
+
+def _measured(request: Text, value: float, at: int, start: _Start, unit: str) -> Quantity:
+    """``30 cents per kilometre``, ``300 km a day``: with what stands right behind it."""
+    each = _each(request, at)
+    end = each[1] if each is not None else at
+    suffix = _rate_suffix(request, end) if _low(request, end) != "every" else None
+    return _made("count", value, suffix[1] if suffix is not None else end, start, of=(unit,))
 
 
 def _are_people(request: Text, at: int) -> bool:
@@ -297,9 +324,14 @@ def _are_people(request: Text, at: int) -> bool:
     return first < len(request.tokens) and request.tokens[first].one in lexicon("people")
 
 
-def _named_before(request: Text, first: int) -> tuple[str, ...]:
-    """``SKUs ~ 400k``, ``products: 2 million``, ``meters 80.000``: the things stand before their number."""
+def _named_before(request: Text, first: int, end: int) -> tuple[str, ...]:
+    """``SKUs ~ 400k``, ``products: 2 million``, ``meters 80.000``, ``vans, 12,000,``: the things stand before."""
     at = first - 1
+    around = (request.tokens[at].text, _low(request, end)) if at > 0 else ("", "")
+    if around in ((",", ","), ("(", ")")):
+        at -= 1
+    if around == ("(", ")") and at > 0 and request.tokens[at - 1].low in ("each", "every"):  # every employee (8,000)
+        return (request.tokens[at].one,)
     while at > 0 and request.tokens[at].low in ("~", "≈", "=", ":", "about", "around"):
         at -= 1
     plural = at >= 0 and request.tokens[at].is_word and request.tokens[at].one != request.tokens[at].low
@@ -313,12 +345,13 @@ def _made(
 
 
 def _each(request: Text, at: int) -> tuple[str, int] | None:
-    """``per user``, ``each``: for each of what."""
+    """``per user``, ``each``: for each of what. Who each does something (``2 million users each track``) is none."""
     low = _low(request, at)
-    if low == "per" and at + 1 < len(request.tokens) and request.tokens[at + 1].is_word:
+    if low in ("per", "/") and at + 1 < len(request.tokens) and request.tokens[at + 1].is_word:
         token = request.tokens[at + 1]
         return (token.one, at + 2) if _unit(token, PERIODS) is None else None
-    if low == "each" and (at + 1 >= len(request.tokens) or _unit(request.tokens[at + 1], PERIODS) is None):
+    following = request.tokens[at + 1 : at + 2]
+    if low == "each" and (not following or not following[0].is_word or following[0].low in STOPS):
         return "each", at + 1
     return None
 
@@ -330,27 +363,30 @@ def _rate_suffix(request: Text, at: int) -> tuple[float, int] | None:
         return ADVERBS[low], at + 1
     if low in ("perday", "persecond", "persec", "perhour", "perminute"):
         return PERIODS[low[3:]], at + 1
+    if low in ("on", "at") and _low(request, at + 1) in DAYS:
+        return DAY, at + 2
+    if low == "on" and _low(request, at + 1) in ("a", "an"):
+        return _rate_suffix(request, at + 1)
     if low not in ("/", "per", "a", "an", "each", "every") or at + 1 >= len(request.tokens):
         return None
-    number = _number(request, at + 1) if low != "a" else None
-    unit_at = number.end if number else at + 1
-    if unit_at >= len(request.tokens):
+    if low == "a" and _number(request, at + 1) is not None:
         return None
-    name = _unit(request.tokens[unit_at], PERIODS)
-    if name is None or (number is not None and not number.value):
-        return None
-    return PERIODS[name] * (number.value if number else 1), unit_at + 1
+    if low in ("a", "an") and _low(request, at + 1) in USUAL:
+        at += 1
+    return _period_at(request, at + 1)
 
 
 def _later_suffix(request: Text, at: int) -> tuple[float, int] | None:
     """A period a few words on: ``50k orders come in per day``."""
     for ahead in range(at, min(at + 6, len(request.tokens))):
         token = request.tokens[ahead]
-        if token.text in ",.;:" or token.is_number or token.low in ("within", "under", "for"):
+        if token.text in ",.;:" or token.is_number or token.low in ("within", "under", "for", "once", *OFTEN):
+            return None
+        if _low(request, ahead + 1) == "times" and token.low in WORDS:
             return None
         if token.low in ADVERBS and _of_a_thing(request, ahead):
             return None
-        if token.low in ("per", "each", "every", "a", "/") or token.low in ADVERBS:
+        if token.low in ("per", "each", "every", "a", "/", "on") or token.low in ADVERBS:
             suffix = _rate_suffix(request, ahead)
             if suffix is not None:  # recalls every 6 months are no rate of what is counted
                 return None if token.low == "every" and suffix[0] > MONTH and suffix[1] > ahead + 2 else suffix
@@ -369,13 +405,41 @@ def _earlier_suffix(request: Text, first: int, end: int) -> tuple[float, int] | 
     for i, token in enumerate(tokens):
         if any(t.text in ",:" or t.is_number for t in tokens[i:]):
             continue
+        if any(t.is_number for t in request.before(first - len(tokens) + i, 3)):  # that of what stands before
+            continue
         if token.low in ADVERBS and token.low not in ("nightly", "hourly"):
             return ADVERBS[token.low], end
         if token.low in ("every", "each", "per") and i + 1 < len(tokens):
             name = _unit(tokens[i + 1], PERIODS)
-            if name is not None:
+            if name is not None and (token.low == "per" or PERIODS[name] > HOUR):  # else a quantity of its own
                 return PERIODS[name], end
     return None
+
+
+def is_period(request: Text, at: int) -> bool:
+    """Whether a period stands here: ``day``, ``ten minutes``."""
+    return _period_at(request, at) is not None
+
+
+def _period_at(request: Text, at: int) -> tuple[float, int] | None:
+    """The seconds of the period that stands here, and where it ends: ``10 minutes``, ``quarter of an hour``."""
+    if at >= len(request.tokens):
+        return None
+    low, end = request.tokens[at].low, at + 1
+    if low in NTH and (unit := _unit_of(request, end)) is not None:  # every second night
+        return NTH[low] * unit, end + 1
+    if low in PARTS:
+        while _low(request, end) in ("of", "a", "an"):
+            end += 1
+        whole = _unit_of(request, end)
+        if whole is not None and whole <= HOUR:
+            return PARTS[low] * whole, end + 1
+    number = _number(request, at)
+    if number is not None and (not number.value or number.end >= len(request.tokens)):
+        return None
+    unit_at = number.end if number else at
+    unit = _unit_of(request, unit_at)
+    return (unit * (number.value if number else 1), unit_at + 1) if unit is not None else None
 
 
 def _unit(token: Token, units: dict[str, float]) -> str | None:

@@ -19,6 +19,7 @@ def rates(found: Figures) -> None:
             peaks.append((q, value))
         else:
             means[_direction(found, q)].append((q, value))
+    found.written = [(q, value) for q, value in means["writes"] if q.kind != "flow"]
     for kind in ("writes", "reads"):
         if means[kind]:
             _put_rate(found, f"workload.{kind}", means[kind])
@@ -35,7 +36,9 @@ def _peak(found: Figures, q: Quantity, value: float) -> None:
     mean = found.values.get(path)
     if mean and value > mean:
         found.put("workload.peak", round(value / mean, 2), q)
-    elif not mean:
+    elif mean:
+        found.unread.append(found.quote(q))
+    else:
         times = found.values.get("workload.peak", PEAK_FACTOR)
         found.put(path, value / times, f"“{found.quote(q)}” at the peak, {times:g} times the mean", "inferred")
         found.put("workload.peak", times, f"“{found.quote(q)}” is the peak", "inferred")
@@ -46,6 +49,8 @@ def _direction(found: Figures, q: Quantity) -> str:
         return "reads"
     if q.kind == "flow":
         return "reads" if lexicon("reads") & found.near(q, 2, 3) else "writes"
+    if any(lexicon("people") & set(c.of) for c in found.factors.get(q.first, ())):
+        return "reads" if set(q.of) & lexicon("reads") else "writes"  # of people's calls there is a record
     things = set(q.of)
     if not things and q.kind == "rate":
         things = found.near(q, 3, 3)
@@ -61,13 +66,14 @@ def _direction(found: Figures, q: Quantity) -> str:
 def _put_rate(found: Figures, path: str, rates: list[tuple[Quantity, float]]) -> None:
     total, said = 0.0, []
     for q, value in rates:
-        times = f" × {value / q.value:,.0f}" if value > q.value * 1.5 else ""
+        times = "".join(f" × “{found.quote(count)}”" for count in found.factors.get(q.first, ()))
+        times += ", taken to be so many for each" if q.first in found.guessed else ""
         if q.kind == "flow":
             record = found.values.get("workload.record", found.record)
             value /= record
             said.append(f"“{found.quote(q)}”{times} in records of {record:,.0f} B")
         elif q.kind == "period":
-            said.append(found.reasons.pop("rates", f"“{found.quote(q)}”"))
+            said.append(found.paces.get(q.first, f"“{found.quote(q)}”"))
         else:
             said.append(f"“{found.quote(q)}”{times}{', read as two of them' if q.vague else ''}")
         total += value

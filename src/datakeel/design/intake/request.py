@@ -22,6 +22,8 @@ from datakeel.design.intake.named import Named, named
 from datakeel.design.intake.placing import figures
 from datakeel.design.intake.quantities import ADVERBS, HOUR, PERIODS, Quantity, quantities
 from datakeel.design.intake.sagas import plain
+from datakeel.design.intake.sent import sent
+from datakeel.design.intake.shares import shared
 from datakeel.design.intake.spoken import contradiction, freshness
 from datakeel.design.intake.streams import windowed
 from datakeel.design.intake.text import Text, singular, text, verb_forms
@@ -69,7 +71,7 @@ def intake(request: str) -> Requirements:
         calls = []  # animals, owners and visits: what is listed says more than one word
     if _are_views(calls, found):
         calls = []  # 400 articles and a million page views a day
-    calls = calls or _senders(words, found)
+    calls = sent(words, calls, found)
     jobs = batches.spoken(words.written)
     wanted = _beside_jobs(facets(words, found), words, jobs)
     domain, reasons, known = _domain(words, names, calls, wanted, found)
@@ -92,6 +94,11 @@ def intake(request: str) -> Requirements:
     read.unread += [*left, *_regular(words, domain, found)]
     if domain.views:
         freshness(read)
+    if read.seats is not None and f"said: {read.capacity} places" not in held.reasons.values():
+        read.others += [read.seats] if read.seats not in read.records else []
+    domain, why = shared(domain, read)
+    reasons |= why
+    read.unread += [read.quote(q) for q in read.others if q not in read.multiplied]
     complete(read, calls[0].domain.assume if calls else Workload(), known)
     read.unread = _unsettled(read, domain, calls, held.taken)
     domain, why = windowed(words.written, _timed(domain, read), asked="stream" in wanted)
@@ -132,26 +139,6 @@ def _are_views(calls: list[Called], found: list[Quantity]) -> bool:
     return inside and any(q not in viewing for q in rates)
 
 
-def _senders(words: Text, found: list[Quantity]) -> list[Called]:
-    """Things in great number that send something every so often: what they send is a series, whatever they are."""
-    every = [q for q in found if q.kind == "period" and _EVERY & {t.low for t in words.before(q.first, 2)}]
-    often = any(q.value <= HOUR for q in every) or any(q.every is not None and q.every <= HOUR for q in found)
-    things = {name for q in found if q.kind == "count" and q.value >= MACHINES for name in q.of}
-    at = next((i for i, t in enumerate(words.tokens) if verb_forms(t.low) & _SENDING), None)
-    if at is None or not often:
-        return []
-    named = [t.one for t in words.before(at, 2) if t.low != t.one and t.one not in _OTHERS]
-    thing = next((name for name in named if {name, "them"} & things), None)
-    if thing is None:
-        return []
-    series = next(d for d in domains.known() if d.name == SENT)
-    return [Called(replace(series, names={"device": {"otherwise": thing}}), words.tokens[at].text, ())]
-
-
-_OTHERS = lexicon("people") | lexicon("regions") | lexicon("uncounted")  # who send no measurements
-_SENDING = lexicon("sending") - {"meter", "sample", "reading"}  # as verbs alone
-_EVERY = frozenset(("every", "each", "once"))
-SENT, MACHINES = "readings", 10  # the domain of what is sent, and how many are many
 _PER = re.compile(
     r"\b(?:report|dashboard|analytics|statistic|total|number|count|summary|breakdown)s?\b[^.;,:]{0,40}? "
     r"(?P<word>per|by) (?P<by>[a-z]+)",
