@@ -75,7 +75,7 @@ def called(request: Text, taken: set[int]) -> list[Called]:
 
 
 def _calls(request: Text, taken: set[int], phrases: list[tuple[str, Known | None]]) -> list[Called]:
-    taken = taken | _idle_orders(request)
+    taken = taken | _idle_orders(request) | _logging(request)
     found: dict[str, list[int]] = {}
     by_name = {domain.name: domain for _, domain in phrases if domain is not None}
     for phrase, domain in sorted(phrases, key=lambda p: (-len(phrase_words(p[0])), p[0])):
@@ -96,6 +96,16 @@ def _first_words(request: Text, places: list[int]) -> str:
     while last + 1 in places:
         last += 1
     return request.said(first, last + 1)
+
+
+def _logging(request: Text) -> set[int]:
+    """Where ``logs`` is what one does: ``each tank logs its temperature``."""
+    tokens = request.tokens
+    return {
+        i
+        for i in request.index.get("logs", ())
+        if i > 1 and tokens[i - 2].low in ("each", "every") and tokens[i - 1].one == tokens[i - 1].low
+    }
 
 
 def _idle_orders(request: Text) -> set[int]:

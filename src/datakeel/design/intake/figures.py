@@ -48,7 +48,7 @@ class Figures:
             self.unread.append(said.strip("“”"))
         elif path not in self.values:
             self.values[path], self.reasons[path] = value, f"{how}: {said}"
-        elif isinstance(quantity, Quantity) and value != self.values[path]:
+        elif isinstance(quantity, Quantity) and value != self.values[path] and quantity not in self.multiplied:
             self.unread.append(self.quote(quantity))  # there is room for one
 
     def assume(self, path: str, value: Any, why: str) -> None:

@@ -14,6 +14,7 @@ from datakeel.design.intake.vocabulary import lexicon
 BOUNDS = frozenset(("most", "max", "maximum", "limit", "limited", "capacity", "than"))
 HAVING = frozenset(("has", "have", "with", "contains", "holds", "owns", "runs"))
 JOINING = frozenset(("from", "by", "at", "in", "on", "for", "of", "to"))
+FREQUENCIES = ("hz", "fps")
 FAR, FEW = 14, 5  # words from who does something to how often
 MOST_BY_ONE = 30  # of anything that one does in a period, where it is not said of each
 
@@ -30,7 +31,7 @@ def givers(request: Text, quantities: Sequence[Quantity], q: Quantity) -> Givers
     each of others (``40 machines per line``), of the others. None: the rate is that of all together."""
     counts = [c for c in quantities if c.kind == "count" and c.of and c.value >= 2 and not at_most(request, c)]
     counts = [c for c in counts if c is not q]
-    first = _hz(request, counts, q) if request.tokens[q.last - 1].low == "hz" else _giver(request, counts, q)
+    first = _hz(request, counts, q) if request.tokens[q.last - 1].low in FREQUENCIES else _giver(request, counts, q)
     if first is not None:
         return Givers(with_owners(request, counts, first))
     doer = _doer(request, counts, q)
@@ -82,12 +83,13 @@ def _doer(request: Text, counts: list[Quantity], q: Quantity) -> Quantity | None
 
 def _one_of(request: Text, counts: list[Quantity], q: Quantity) -> Quantity | None:
     """Those of which one is said to do something: ``650 agents, an agent handles 9 calls per hour``."""
-    for at in range(q.first - 1, q.first - len(request.before(q.first, FEW)), -1):
-        article, token = request.tokens[at - 1], request.tokens[at]
-        if token.text == ",":
+    for at in range(q.first - 2, q.first - 1 - len(request.before(q.first, FAR)), -1):
+        token, verb = request.tokens[at], request.tokens[at + 1]
+        if verb.text == ",":
             return None
-        if article.low in ("a", "an", "one") and token.low == token.one:
-            return next((c for c in counts if token.one in c.of and c.first != at - 1), None)
+        one = {"a", "an", "one"} & {t.low for t in request.before(at, 2)} and token.low == token.one
+        if one and verb.is_word and verb.low.endswith("s"):
+            return next((c for c in counts if token.one in c.of and not c.first <= at < c.last), None)
     return None
 
 
@@ -143,7 +145,7 @@ def _hz(request: Text, counts: list[Quantity], q: Quantity) -> Quantity | None:
     """``250 robots at 10 Hz``, ``10 Hz, 250 robots``: a frequency is that of one of them."""
     none = lexicon("regions") | lexicon("people")
     senders = [c for c in counts if not none & set(c.of) and (not lexicon("uncounted") & set(c.of) or _sends(c))]
-    return min(senders, key=lambda c: abs(c.first - q.first)) if senders else None
+    return min(senders, key=lambda c: min(abs(c.first - q.last), abs(c.last - q.first))) if senders else None
 
 
 def _sends(count: Quantity) -> bool:
@@ -169,5 +171,7 @@ def _owner(request: Text, counts: Sequence[Quantity], count: Quantity) -> Quanti
         return before[-1] if before else None
     if count.each is not None:
         return _last(counts, before, {count.each})
+    if request.tokens[count.first - 1].low == "with" and request.tokens[count.first - 2].low in FREQUENCIES and before:
+        return before[-1]  # 500 trucks, at 10 Hz with 40 signals
     times = [a for a, b in pairwise((*before, count)) if b is count and a.last + 1 == b.first]
     return times[0] if times and request.tokens[times[0].last].low in ("x", "*") else None

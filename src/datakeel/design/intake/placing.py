@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from datakeel.design.intake.domains import Known
 from datakeel.design.intake.figures import RECORD, Figures, possible
-from datakeel.design.intake.givers import at_most, givers, with_owners
+from datakeel.design.intake.givers import FREQUENCIES, givers, with_owners
 from datakeel.design.intake.quantities import DAY, HOUR, MEASURES, MONTH, OFTEN, Quantity
 from datakeel.design.intake.rates import rates
 from datakeel.design.intake.spoken import without_numbers
@@ -54,6 +54,11 @@ def _count(found: Figures, q: Quantity) -> None:
         return
     last = q.of[-1] if q.of else ""
     near = found.near(q, 4, 3)
+    if q.of == ("read",) and "write" in {q.each, *(t.one for t in found.request.after(q.last, 3))}:
+        found.put("ratio", q.value, q)  # 40 reads for each write
+        return
+    if _is_of_each(found, q) and _of_people(found, q):
+        return
     if 99 <= q.value < 100 and {"availability", "available", "uptime"} & {*q.of, *near}:
         found.put("availability.target", round(q.value / 100, 9), q)
     elif q.each and (
@@ -93,6 +98,17 @@ def _count(found: Figures, q: Quantity) -> None:
         found.unread += [f"{t.text} {found.quote(q)}" for t in verbs]
 
 
+def _of_people(found: Figures, q: Quantity) -> bool:
+    """``40k visitors a day, each views 7 pages``: whether it is that many for each of those that come."""
+    before = [one for one in found.quantities if one.first < q.first][-1:]
+    rate = found.rates[-1] if found.rates and before and found.rates[-1][0] is before[0] else None
+    if rate is None or rate[0].kind != "rate" or not lexicon("people") & set(rate[0].of) or q.value < 2:
+        return False
+    found.multiply(rate[0], *found.factors.get(rate[0].first, ()), q)
+    found.rates[-1] = (rate[0], rate[1] * q.value)
+    return True
+
+
 def _users(found: Figures, q: Quantity) -> None:
     """The patients, and not the twelve doctors; the users, and not the followers of one."""
     if found.users is None or ("user" not in found.users.of and (found.users.value < q.value or "user" in q.of)):
@@ -113,22 +129,9 @@ def _rate(found: Figures, q: Quantity) -> None:
     found.multiply(q, *counts)
     found.guessed |= {q.first} if of.guessed else set()
     found.rates.append((q, q.value * prod(c.value for c in counts)))
-    _parts(found, q)
-    if found.request.tokens[q.last - 1].low == "hz":  # their number is no number of records
+    if found.request.tokens[q.last - 1].low in FREQUENCIES:  # their number is no number of records
         found.records = [r for r in found.records if r not in counts]
     _are_machines(found, counts)
-
-
-def _parts(found: Figures, q: Quantity) -> None:
-    """What comes with each of what a rate is of: ``1,800 tickets per sailing, 14 sailings a day``."""
-    value = found.rates[-1][1]
-    for c in found.quantities:
-        of_each = c.kind == "count" and c.each in q.of and c.value >= 2 and c.of and not at_most(found.request, c)
-        if of_each and not lexicon("seats") & set(c.of) and not _is_measured(found, c):
-            found.multiply(c, q)
-            found.multiplied.append(c)
-            found.unread = [left for left in found.unread if left != found.quote(c)]
-            found.rates.append((replace(c, kind="rate"), c.value * value))
 
 
 def _are_machines(found: Figures, counts: tuple[Quantity, ...]) -> None:
@@ -160,6 +163,7 @@ def _size(found: Figures, q: Quantity) -> None:
     near = found.near(q)
     before = found.request.before(q.first, 2)
     files = len(before) == 2 and before[1].low == "of" and before[0].one != before[0].low  # episodes of 50 MB
+    files = files or "file" in {t.one for t in found.request.before(q.first, 4)}
     if ({"up", "max", "maximum"} & near and q.value < LARGEST_FILE) or {"ram", "memory", "disk", "cpu"} & near:
         found.unread.append(found.quote(q))
     elif q.each and q.value > LARGEST_FILE:
@@ -192,7 +196,7 @@ def _period(found: Figures, q: Quantity) -> None:
         found.unread.append(found.quote(q))  # a permit, and no data
     elif left[-1:] == ["once"] and q.value > HOUR and not lexicon("sending") & around:
         found.unread.append(f"once {found.quote(q)}")
-    elif "every" in left[-2:] or {"each", "once"} & set(left[-1:]):
+    elif "every" in left[-2:] or {"each", "once"} & set(left[-1:]) or "interval" in left[-2:]:
         _interval(found, q)
     elif (burst := _burst(found, q)) is not None:
         found.rates.append((q, burst.value / q.value))
@@ -321,9 +325,17 @@ def _is_of_each(found: Figures, q: Quantity) -> bool:
     return bool({"each", "every"} & set(found.left(q, 5)))
 
 
+def _is_of_others(found: Figures, q: Quantity, rate: Quantity) -> bool:
+    """Whether others than those of a rate have it done: ``a million emails a day, each bounce is retried 3 times``."""
+    left = found.request.before(q.first, 5)
+    at = next(i for i in range(len(left) - 1, -1, -1) if left[i].low in ("each", "every"))
+    named = len(left) > at + 2 and left[at + 2].low in ("is", "are", "was", "gets", "may", "can", "must")
+    return named and left[at + 1].one not in rate.of
+
+
 def _repeated(found: Figures, q: Quantity) -> None:
     """What each of the things before has done to it is written as often."""
-    if _is_of_each(found, q) and found.rates and q.value >= 1:
+    if _is_of_each(found, q) and found.rates and q.value >= 1 and not _is_of_others(found, q, found.rates[-1][0]):
         first, value = found.rates[-1]
         found.rates[-1] = (first, value * q.value)
     else:

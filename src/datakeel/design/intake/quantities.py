@@ -16,7 +16,15 @@ SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, YEAR = 1, 60, 3600, 86_400, 604_800, 2_6
 PERIODS, ADVERBS, SIZES = units("periods"), units("adverbs"), units("sizes")
 BITS, MULTIPLES, WORDS = units("bits"), units("multiples"), units("numbers")
 PROCESSORS = ("x86", "x64")
-RATES = {"rps": "request", "qps": "query", "tps": "transaction", "wps": "write", "hz": "reading", "eps": "event"}
+RATES = {
+    "rps": "request",
+    "qps": "query",
+    "tps": "transaction",
+    "wps": "write",
+    "hz": "reading",
+    "eps": "event",
+    "fps": "frame",
+}
 WRITTEN_RATES = {
     "req": "request",
     "reqs": "request",
@@ -290,13 +298,15 @@ def _counted(request: Text, value: float, at: int, start: _Start) -> Quantity:
             of += ["them"] if _low(request, at) == "them" else []
             continue
         often = token.low in ADVERBS and not _are_people(request, at + 1)
-        if not token.is_word or token.low in STOPS or often or token.low in WORDS:
+        if not token.is_word or token.low in {*STOPS, *WORDS, "x"} or often:
             break
         of.append(WRITTEN_RATES.get(token.low, token.one))
         at += 1
         if of[0] in MEASURES:
             return _measured(request, value, at, start, of[0])
     things = tuple(of) or _named_before(request, start.first, at)
+    if not things and _rate_suffix(request, at) is not None and _low(request, start.first - 1) == ",":
+        things = _named_before(request, start.first - 1, at)  # orders, 3 million a day
     each = _each(request, at)
     if each is not None:
         at = each[1]
@@ -380,7 +390,7 @@ def _later_suffix(request: Text, at: int) -> tuple[float, int] | None:
     """A period a few words on: ``50k orders come in per day``."""
     for ahead in range(at, min(at + 6, len(request.tokens))):
         token = request.tokens[ahead]
-        if token.text in ",.;:" or token.is_number or token.low in ("within", "under", "for", "once", *OFTEN):
+        if token.text in ",.;:" or token.is_number or token.low in ("within", "under", "for", "once", "x", *OFTEN):
             return None
         if _low(request, ahead + 1) == "times" and token.low in WORDS:
             return None

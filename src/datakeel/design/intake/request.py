@@ -91,7 +91,7 @@ def intake(request: str) -> Requirements:
     read.unread += _undimensioned(domain, rest)
     domain, why, left = batches.with_jobs(domain, jobs)
     reasons |= why
-    read.unread += [*left, *_regular(words, domain, found)]
+    read.unread += [*left, *_regular(words, domain, read)]
     if domain.views:
         freshness(read)
     if read.seats is not None and f"said: {read.capacity} places" not in held.reasons.values():
@@ -187,12 +187,13 @@ _REGULAR = re.compile(
 )
 
 
-def _regular(words: Text, domain: Domain, found: list[Quantity]) -> list[str]:
+def _regular(words: Text, domain: Domain, read: Figures) -> list[str]:
     """What is said to be done regularly, where no job does it, and where it is no part of a figure."""
     if domain.batches:
         return []
-    figures = [(words.tokens[q.first].start, words.tokens[q.last - 1].end) for q in found]
+    figures = [(words.tokens[q.first].start, words.tokens[q.last - 1].end) for q in read.quantities]
     spoken = [m for m in _REGULAR.finditer(words.written) if not any(a < m.end() and m.start() < b for a, b in figures)]
+    spoken = [m for m in spoken if m.group() not in read.reasons.get("workload.growth", "")]  # doubles every year
     said = [" ".join(w for n, w in enumerate(m.group().split()) if n or w not in lexicon("small")) for m in spoken]
     return [words or m.group() for words, m in zip(said, spoken, strict=True)]
 

@@ -7,11 +7,11 @@ from msgspec.structs import replace
 from datakeel.design.intake import domains
 from datakeel.design.intake.domains import Called
 from datakeel.design.intake.givers import givers
-from datakeel.design.intake.quantities import DAY, HOUR, MINUTE, Quantity
+from datakeel.design.intake.quantities import DAY, HOUR, SECOND, Quantity
 from datakeel.design.intake.text import Text, verb_forms
 from datakeel.design.intake.vocabulary import lexicon
 
-_OTHERS = lexicon("people") | lexicon("regions") | lexicon("uncounted")  # who send no measurements
+_OTHERS = lexicon("people") | lexicon("regions") | lexicon("uncounted") | lexicon("sent")  # that send nothing
 _SENDING = lexicon("sending") - {"meter", "sample", "reading"}  # as verbs alone
 _EVERY = frozenset(("every", "each", "once"))
 SENT, MACHINES = "readings", 10  # the domain of what is sent, and how many are many
@@ -28,7 +28,7 @@ def _senders(words: Text, found: list[Quantity]) -> list[Called]:
     paces = [_pace(words, found, machines, q) for q in found]
     pace = min((one for one in paces if one is not None), default=DAY)
     at = next((i for i, t in enumerate(words.tokens) if verb_forms(t.low) & _SENDING or t.one in lexicon("sent")), None)
-    if not machines or pace > HOUR or (at is None and pace > MINUTE):
+    if not machines or pace > HOUR or (at is None and pace > SECOND):
         return []
     sender = min(machines, key=lambda q: 0 if at is None else abs(q.first - at))
     said = words.said(sender.first, sender.last) if at is None else words.tokens[at].text

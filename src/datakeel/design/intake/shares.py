@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from datakeel import naming
 from datakeel.design.estimate import seldom
 from datakeel.design.intake.figures import Figures, possible, tidy
+from datakeel.design.intake.givers import at_most
 from datakeel.design.intake.quantities import Quantity
 from datakeel.design.intake.text import singular, verb_forms
 from datakeel.requirements import Domain, Workload
@@ -32,6 +33,7 @@ def shared(domain: Domain, found: Figures) -> tuple[Domain, dict[str, str]]:
         return domain, {}
     names = {word: path for kind in KINDS for one in getattr(domain, kind) for path, word in _called(kind, one)}
     written = _written(found, names)
+    written |= _parts(found, names, written)
     for path, own in [(p, own) for p, own in written.items() if p.partition(".")[2] not in seldom(domain)]:
         written |= {other: own for other in _following(domain, path) if other not in written}
     counted = _counted(found, names)
@@ -51,13 +53,30 @@ def _called(kind: str, one: Any) -> Iterable[tuple[str, str]]:
 
 def _written(found: Figures, names: Mapping[str, str]) -> dict[str, Own]:
     """By the path of a construct how much is written of it each second."""
+    series = [path for path in names.values() if path.startswith("series.")]
+    measured = series[0] if len(series) == 1 else None  # of what comes every so often
     owns: dict[str, Own] = {}
     for q, value in found.written:
-        path = _path(found, q, names)
+        path = _path(found, q, names) if q.kind == "rate" else measured
         if path is not None:
             own = owns.setdefault(path, Own(0.0, []))
             own.value += value
-            own.said.append(f"“{found.quote(q)}”")
+            own.said.append(found.paces.get(q.first, f"“{found.quote(q)}”"))
+    return owns
+
+
+def _parts(found: Figures, names: Mapping[str, str], written: Mapping[str, Own]) -> dict[str, Own]:
+    """What comes with each of what is written and is a construct: ``500 listings a day, 10 photos per listing``. It
+    is written beside what was said."""
+    owns: dict[str, Own] = {}
+    for q in (q for q in found.quantities if q.kind == "count" and q.each in names and not at_most(found.request, q)):
+        whole = written.get(names[q.each or ""])
+        path = next((names[word] for word in reversed(q.of) if word in names), None)
+        if whole is not None and path is not None and path not in written:
+            owns[path] = Own(whole.value * q.value, [f"“{found.quote(q)}” × {' and '.join(whole.said)}"])
+            found.values["workload.writes"] = found.values.get("workload.writes", 0.0) + owns[path].value
+            found.reasons["workload.writes"] = f"{found.reasons.get('workload.writes', 'said:')} and “{found.quote(q)}”"
+            found.unread = [left for left in found.unread if left != found.quote(q)]
     return owns
 
 
