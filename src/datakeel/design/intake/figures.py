@@ -31,7 +31,7 @@ class Figures:
         self.records: list[Quantity] = []
         self.multiplied: list[Quantity] = []  # counts that a rate was multiplied by
         self.factors: dict[int, tuple[Quantity, ...]] = {}  # these, by where the rate stands
-        self.paces: dict[int, str] = {}  # how often something happens, in words, by where the period stands
+        self.paces: dict[int, str] = {}  # how often something happens, in words, by where that is said
         self.guessed: set[int] = set()  # the rates that are taken to be those of each, by where they stand
         self.others: list[Quantity] = []  # what is no number of users, and counts none of what the whole keeps
         self.users: Quantity | None = None

@@ -66,8 +66,7 @@ def _direction(found: Figures, q: Quantity) -> str:
 def _put_rate(found: Figures, path: str, rates: list[tuple[Quantity, float]]) -> None:
     total, said = 0.0, []
     for q, value in rates:
-        times = "".join(f" × “{found.quote(count)}”" for count in found.factors.get(q.first, ()))
-        times += ", taken to be so many for each" if q.first in found.guessed else ""
+        times = _times(found, q)
         if q.kind == "flow":
             record = found.values.get("workload.record", found.record)
             value /= record
@@ -76,15 +75,22 @@ def _put_rate(found: Figures, path: str, rates: list[tuple[Quantity, float]]) ->
             said.append(found.paces.get(q.first, f"“{found.quote(q)}”"))
         else:
             said.append(f"“{found.quote(q)}”{times}{', read as two of them' if q.vague else ''}")
+            found.paces[q.first] = said[-1]
         total += value
     found.put(path, total, " and ".join(said), "said")
+
+
+def _times(found: Figures, q: Quantity) -> str:
+    """By what a rate was multiplied."""
+    guessed = ", taken to be so many for each" if q.first in found.guessed else ""
+    return "".join(f" × “{found.quote(count)}”" for count in found.factors.get(q.first, ())) + guessed
 
 
 def _mixed(found: Figures, rates: list[tuple[Quantity, float]]) -> None:
     """Requests: nine in ten are taken to read, unless a ratio is said."""
     ratio = found.values.get("ratio", 9)
     total = sum(value for _, value in rates)
-    said = " and ".join(f"“{found.quote(q)}”" for q, _ in rates)
+    said = " and ".join(f"“{found.quote(q)}”{_times(found, q)}" for q, _ in rates)
     found.put(
         "workload.reads", total * ratio / (1 + ratio), f"{said}, of which {ratio / (1 + ratio):.0%} read", "inferred"
     )

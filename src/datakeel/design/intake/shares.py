@@ -58,10 +58,10 @@ def _written(found: Figures, names: Mapping[str, str]) -> dict[str, Own]:
     owns: dict[str, Own] = {}
     for q, value in found.written:
         path = _path(found, q, names) if q.kind == "rate" else measured
-        if path is not None:
+        if path is not None and possible("workload.writes", value):
             own = owns.setdefault(path, Own(0.0, []))
             own.value += value
-            own.said.append(found.paces.get(q.first, f"“{found.quote(q)}”"))
+            own.said.append(found.paces[q.first])
     return owns
 
 
@@ -72,7 +72,8 @@ def _parts(found: Figures, names: Mapping[str, str], written: Mapping[str, Own])
     for q in (q for q in found.quantities if q.kind == "count" and q.each in names and not at_most(found.request, q)):
         whole = written.get(names[q.each or ""])
         path = next((names[word] for word in reversed(q.of) if word in names), None)
-        if whole is not None and path is not None and path not in written:
+        possibly = whole is not None and possible("workload.writes", whole.value * q.value)
+        if whole is not None and possibly and path is not None and path not in written:
             owns[path] = Own(whole.value * q.value, [f"“{found.quote(q)}” × {' and '.join(whole.said)}"])
             found.values["workload.writes"] = found.values.get("workload.writes", 0.0) + owns[path].value
             found.reasons["workload.writes"] = f"{found.reasons.get('workload.writes', 'said:')} and “{found.quote(q)}”"
