@@ -99,11 +99,20 @@ def intake(request: str) -> Requirements:
     domain, why = shared(domain, read)
     reasons |= why
     read.unread += [read.quote(q) for q in read.others if q not in read.multiplied]
-    complete(read, calls[0].domain.assume if calls else Workload(), known)
+    complete(read, _usual(calls), known)
     read.unread = _unsettled(read, domain, calls, held.taken)
     domain, why = windowed(words.written, _timed(domain, read), asked="stream" in wanted)
     reasons = {**reasons, **names.reasons, **held.reasons, **why}
     return _profiled(_sound(_requirements(words, names, _punctual(domain, read), read, reasons)))
+
+
+def _usual(calls: list[Called]) -> Workload:
+    """What the first domain usually has, kept as long as any of them asks for that says how long."""
+    if not calls:
+        return Workload()
+    usual = calls[0].domain.assume
+    kept = max(c.domain.assume.retention or 0.0 for c in calls)
+    return replace(usual, retention=kept) if usual.retention else usual
 
 
 def _sound(found: Requirements) -> Requirements:
