@@ -298,6 +298,18 @@ def test_two_services_with_modules_of_one_name_see_their_own() -> None:
     assert found.find("app.absent", "services/pay/app/main.py") is None
 
 
+def test_an_import_tells_the_root_of_the_nearest_service_alone() -> None:
+    """One service is started in its `src`, the other above it: what the other imports says nothing of the first."""
+    paths = [f"{s}/src/{p}/{f}.py" for s in ("pay", "ship") for p in ("jobs", "models") for f in ("__init__", "work")]
+    packages = [f"{s}/src/{p}" for s in ("pay", "ship") for p in ("jobs", "models")]
+    imported = {"pay/src/jobs/work.py": ["models.work"]} | {
+        f"ship/src/{p}/work.py": ["src.models.work"] for p in ("jobs", "models")
+    }
+    found = Modules(paths, packages, imported)
+    assert found.find("models.work", "pay/src/jobs/work.py") == "pay/src/models/work.py"
+    assert found.find("src.models.work", "ship/src/jobs/work.py") == "ship/src/models/work.py"
+
+
 def test_an_application_keeps_its_names_beside_a_small_library() -> None:
     paths = ["server/shop/__init__.py", *(f"server/shop/m{n}.py" for n in range(5)), "client/shop/__init__.py"]
     found = Modules(paths, ["server/shop", "client/shop"], {path: ["shop"] for path in paths})

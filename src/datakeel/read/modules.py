@@ -83,8 +83,7 @@ class Modules:
 
     def settle(self, imported: Mapping[str, Iterable[str]]) -> None:
         """Moves roots up to where the project's imports resolve from."""
-        wanted = Counter(dotted for names in imported.values() for dotted in set(names))
-        tops = {dotted.partition(".")[0] for dotted in wanted}
+        tops = {dotted.partition(".")[0] for names in imported.values() for dotted in names}
         candidates: dict[str, list[tuple[str, str]]] = {}  # a module's possible name → the unit that holds it, its root
         units = {path: self.unit(path, root) for path, root in self.roots.items()}
         movable = {unit for path, unit in units.items() if self.further_roots(self.roots[path], tops)}
@@ -94,7 +93,7 @@ class Modules:
                     candidates.setdefault(self.dotted(path, further), []).append((units[path], further))
         if candidates:
             settled = {self.dotted(path, root) for path, root in self.roots.items() if units[path] not in movable}
-            self.move(units, votes(wanted, candidates, settled), tops)
+            self.move(units, votes(imported, candidates, settled), tops)
 
     def unit(self, path: str, root: str) -> str:
         """What moves as one: a top package, or the modules that stand bare in one folder."""
@@ -155,17 +154,30 @@ def modules(sources: Sources, imported: Mapping[str, Iterable[str]] | None = Non
 
 
 def votes(
-    wanted: Counter[str], candidates: Mapping[str, list[tuple[str, str]]], settled: Collection[str]
+    imported: Mapping[str, Iterable[str]], candidates: Mapping[str, list[tuple[str, str]]], settled: Collection[str]
 ) -> dict[str, Counter[str]]:
-    """For each unit, how many imports resolve into it from each root. What a settled module answers to is its own."""
+    """For each unit, how many imports resolve into it from each root. What a settled module answers to is its own; of
+    several units that answer to a name, the importer means the nearest: services side by side call theirs alike."""
+    meant: dict[str, list[tuple[str, str]]] = {}
     counted: dict[str, Counter[str]] = {}
-    for dotted, weight in wanted.items():
-        name = dotted
-        while name not in candidates and name not in settled and "." in name:
-            name = name.rpartition(".")[0]
-        for unit, root in candidates.get(name, ()) if name not in settled else ():
-            counted.setdefault(unit, Counter())[root] += weight
+    for importer, names in imported.items():
+        for dotted in set(names):
+            if dotted not in meant:
+                name = dotted
+                while name not in candidates and name not in settled and "." in name:
+                    name = name.rpartition(".")[0]
+                meant[dotted] = [] if name in settled else candidates.get(name, [])
+            for unit, root in nearest(meant[dotted], importer):
+                counted.setdefault(unit, Counter())[root] += 1
     return counted
+
+
+def nearest(found: list[tuple[str, str]], importer: str) -> list[tuple[str, str]]:
+    """Those of some units, with their roots, that share most folders with a file."""
+    if len(found) < 2:
+        return found
+    near = [shared(f"{unit}/", importer) for unit, _ in found]
+    return [one for one, count in zip(found, near, strict=True) if count == max(near)]
 
 
 def parent(path: str) -> str:

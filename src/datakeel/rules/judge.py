@@ -51,6 +51,7 @@ TRIALS = re.compile(
     r"(?:^|[_./])(?:(?:seed|test|demo|sample|dummy|fake)_?(?:data|jobs?|fixtures?)"
     r"|(?:create|make|add)_(?:test|demo|sample|dummy|fake)|debug|monkey_?patch|load_?data)(?:[_./]|$)"
 )
+RETIRED = re.compile(r"(?:^|/)(?:obsolete|retired|deprecated|abandoned|attic|notebooks?)/")  # kept, and run no more
 JUDGED = (Role.PRODUCT, Role.SCRIPT)
 
 Runs = Callable[[str, str], bool]
@@ -195,7 +196,7 @@ def confidence(hit: Hit, operation: Operation | None, rule: Rule, system: System
     if rule.race and operation is not None and unentered(operation, system) and not (rule.sure and operation.decorated):
         level += 2  # of 34 such findings in public code 13 were true, of 11 under unknown decorators one; of 94 that
         # only requests come to, 79
-    if operation is not None and (operation.unused or for_trials(operation)):
+    if operation is not None and (operation.unused or for_trials(operation) or RETIRED.search(operation.place.path)):
         level += 2  # what is never run does no harm; nor does what makes data for somebody who tries the program out
     return Confidence(min(level, 2))
 

@@ -82,6 +82,8 @@ def uncommitted(operation: Operation, publish: Effect, system: System) -> Effect
 def one_for_all(write: Effect) -> bool:
     """Whether a row is made where there is none, and is the same one for every run: it is made once in a system's
     life."""
+    if write.verb == "insert":
+        return bool(write.assigned) and all(a.how in ("constant", "default") for a in write.assigned)
     asked = write.predicates
     return (
         write.verb == "get-or-create" and bool(asked) and all(p.value.startswith(("const:", "global:")) for p in asked)

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from datakeel.finding import Change, Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, Source
 from datakeel.model.operation import Operation
+from datakeel.model.system import System
 from datakeel.rules.facts.guards import by_hand
+from datakeel.rules.facts.running import unentered
 from datakeel.rules.rule import Hit, rule
 
 SHORT = 5.0  # seconds
 
 
 @rule(Severity.MINOR, sure=False)
-def wall_clock_duration(operation: Operation) -> Iterator[Hit]:
+def wall_clock_duration(operation: Operation, system: System) -> Iterator[Hit]:
     """Elapsed time, or a deadline, is measured by the time of day, which is set and steps."""
     if by_hand(operation):
         return
@@ -26,7 +28,7 @@ def wall_clock_duration(operation: Operation) -> Iterator[Hit]:
         matters = decides(operation, elapsed) or kept(operation, elapsed)
         if first not in told and matters and not stored(operation, elapsed):
             told.add(first)
-            yield hit(operation, elapsed, operation.effect(first.number))
+            yield hit(operation, elapsed, operation.effect(first.number), unused=unentered(operation, system))
 
 
 def stored(operation: Operation, elapsed: Effect) -> bool:
@@ -44,7 +46,7 @@ def carried(effect: Effect) -> Iterator[tuple[Source, ...]]:
     yield effect.key_sources
 
 
-def hit(operation: Operation, elapsed: Effect, begun: Effect | None) -> Hit:
+def hit(operation: Operation, elapsed: Effect, begun: Effect | None, *, unused: bool) -> Hit:
     first = begun.place if begun is not None and not begun.chain else elapsed.place
     harm = (
         "the limit is reached at once, or never"
@@ -60,7 +62,7 @@ def hit(operation: Operation, elapsed: Effect, begun: Effect | None) -> Hit:
             Step(elapsed.place, f"the difference to a second reading is off by as much: {harm}"),
         ),
         rests_on=(elapsed,),
-        doubts=0 if slept_away(operation, elapsed) or waited_out(operation, elapsed) else 2,
+        doubts=2 if unused or not (slept_away(operation, elapsed) or waited_out(operation, elapsed)) else 0,
         fix=Fix(
             title="measure with a monotonic clock",
             text="time.monotonic()",

@@ -13,7 +13,7 @@ from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.guards import KEYS
 from datakeel.rules.facts.words import thing
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 
 NATIVE = re.compile(r"'?(_?c?pickle|dill|cloudpickle|marshal|jsonpickle)(\.|'?$)", re.I)
 SAFE_LOADERS = ("SafeLoader", "CSafeLoader", "BaseLoader", "CBaseLoader")
@@ -26,7 +26,7 @@ GONE = "what was written before cannot be read any more; who can write here, run
 SHAPE = "it reads only with this code: a class that moves or changes breaks it, other languages cannot read it"
 
 
-@rule(Severity.CRITICAL, sure=False)
+@rule(Severity.CRITICAL, Record(3, 10), sure=False)
 def language_specific_serialization(system: System) -> Iterator[Hit]:
     """What crosses a process, or is stored, is written in the memory form of one program."""
     yield from configured(system)
@@ -129,6 +129,7 @@ def of_write(operation: Operation, effect: Effect, how: str) -> Hit:
             *after(effect.place),
         ),
         rests_on=(effect,),
+        apart=effect.kind == Kind.PUBLISH and effect.verb != "task",
         doubts=doubts(effect),
         datasets=(effect.dataset,) if effect.dataset else (),
         fix=Fix(title="write a format with a schema", text='json.dumps({"version": 1, …})'),
@@ -154,6 +155,7 @@ def of_read(operation: Operation, decode: Effect, origin: Effect) -> Hit:
             Step(decode.place, "a writer of another release breaks the reader; who can write there, runs code here"),
         ),
         rests_on=(decode, origin),
+        apart=origin.kind == Kind.CONSUME or origin.store == StoreKind.REMOTE,
         doubts=2 if origin.store in OWN else doubts(origin),
         datasets=(origin.dataset,) if origin.dataset else (),
         fix=Fix(title="read a format with a schema", text="json.loads(…), and a model that checks it"),
@@ -169,5 +171,6 @@ def of_client(resource: Resource, what: str) -> Hit:
             *after(resource.place),
         ),
         rests_on=(resource,),
+        apart=True,
         fix=Fix(title="write a format with a schema", text="value_serializer=lambda value: json.dumps(value).encode()"),
     )

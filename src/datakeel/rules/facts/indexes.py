@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from datakeel.model.certainty import Answer
+from datakeel.model.certainty import Answer, Origin
 from datakeel.model.dataset import Dataset, Index
 from datakeel.model.effect import Effect, Option, Predicate
 from datakeel.model.system import System
@@ -104,6 +104,9 @@ def telling(dataset: Dataset, column: str) -> bool:
 
 
 def known_whole(read: Effect, system: System) -> Dataset | None:
-    """The table that a statement reads, where all its columns and indexes are known."""
+    """The table that a statement reads, where all its columns and indexes are known: a class over a table that
+    something else keeps (Django's ``managed = False``) tells of no index."""
     dataset = system.dataset_of(read)
-    return dataset if dataset is not None and dataset.columns_complete and dataset.schema.indexes else None
+    if dataset is None or dataset.origin is not Origin.RESOLVED:
+        return None
+    return dataset if dataset.columns_complete and dataset.schema.indexes else None

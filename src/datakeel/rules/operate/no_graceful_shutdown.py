@@ -79,9 +79,16 @@ def lost(consume: Effect) -> str:
     that is acknowledged gives the message to the next one at once."""
     if not any(s.kind == "loop" and s.unbounded for s in consume.scopes) or consume.store == StoreKind.MEMORY:
         return ""
-    if consume.verb == "pop" or automatic(consume) is not None:
+    if consume.verb == "pop" or done_already(consume):
         return "the message that is at work is gone"
     return "its partitions stand still until the broker misses it" if consume.store == StoreKind.LOG else ""
+
+
+def done_already(consume: Effect) -> bool:
+    """Whether a message counts as done while it is worked on: a client without a thread for it commits the offset only
+    when it is asked for the next one, and the message comes again."""
+    option = automatic(consume)
+    return option is not None and (option.word != "auto-commit" or consume.option("offset-store") is not None)
 
 
 def at_work(operation: Operation, consume: Effect) -> Effect | None:

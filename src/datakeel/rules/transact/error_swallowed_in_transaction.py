@@ -57,6 +57,7 @@ DRIVERS = (
     "sqlite3",
     "tortoise",
 )
+GOING_ON = ("mysql", "mariadb", "sqlite")  # whose transaction goes on where one statement of it was refused
 SENT = (Kind.READ, Kind.WRITE)
 NEAR = 3  # calls to a change that a handler is for
 FEW = 12  # writes of one try that are held against each other
@@ -96,13 +97,13 @@ def refusable(sent: Effect, handler: Handler, system: System) -> bool:
     """Whether the database may refuse a change whose failure the handler is for: one near by, and where it waits for a
     broken constraint, one that some constraint speaks of. (Those that Django makes of references are asked at the
     commit.)"""
-    if len(sent.chain) > NEAR:
+    dataset = system.dataset_of(sent)
+    if len(sent.chain) > NEAR or (dataset is not None and dataset.technology in GOING_ON):
         return False
     if any("Integrity" not in name for name in handler.exceptions):
         return True
     if sent.verb == "delete":
         return sent.technology != "django"
-    dataset = system.dataset_of(sent)
     if sent.verb not in ("update", "save") or sent.whole_row or dataset is None or not dataset.columns_complete:
         return True
     held = {c for key in dataset.schema.unique_keys() for c in key.reads()}

@@ -10,7 +10,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.condition import columns_of
 from datakeel.model.effect import Effect, Kind, StoreKind
-from datakeel.model.operation import Operation
+from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.clocks import ORDERS
 from datakeel.rules.facts.cures import if_enough, lock_picked, owner_locked, serialise_set
@@ -67,19 +67,34 @@ def emptied(operation: Operation, system: System) -> Iterator[Hit]:
     for write in operation.of(Kind.WRITE):
         if write.verb != "delete" or write.chain or write.store not in STORES or not now(write):
             continue
-        tested = ((g, s) for g, s in tested_columns(operation, write) if AMOUNTS & words(s.path[-1]))
+        tested = ((g, s) for g, s in tested_columns(operation, write) if is_amount(s.path[-1]))
         for _, source in tested:
             read = operation.effect(source.number) if source.kind == "read" else None
             column = source.path[-1]
-            theirs = next(
-                (e for _, e in system.writers(write.dataset) if column in {a.column for a in e.assigned}), None
-            )
+            theirs = next((e for _, e in system.writers(write.dataset) if changes(e, column, system)), None)
             if read is None or theirs is None or any(p.column == column for p in write.predicates):
                 continue
             answer = excluded(operation, read, write, system)
             if answer != Answer.YES:
                 yield gone(read, write, theirs, column, answer)
                 break
+
+
+def is_amount(column: str) -> bool:
+    """Whether a column holds an amount, by its name: none that refers to one."""
+    return bool(AMOUNTS & words(column)) and not column.endswith(("_id", "_uuid", "_key"))
+
+
+def changes(write: Effect, column: str, system: System) -> bool:
+    """Whether a column of rows that stand is changed: not of one that is made there, or by those who call it."""
+    if write.verb == "insert" or column not in {a.column for a in write.assigned} or of_new_row(write):
+        return False
+    above = [e for o, e in system.brought(write) if o.role != Role.TEST]
+    return not above or not all(map(of_new_row, above))
+
+
+def of_new_row(write: Effect) -> bool:
+    return write.rows is not None and write.rows.root.startswith("new:")
 
 
 def gone(read: Effect, write: Effect, theirs: Effect, column: str, answer: Answer) -> Hit:
