@@ -28,6 +28,17 @@ def test_a_sentence_becomes_a_file_and_the_decisions_are_printed(
     assert "storage-engine: One PostgreSQL" in capsys.readouterr().out
 
 
+def test_what_of_a_sentence_is_of_no_use_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sentence = "a bike rental with 900 bikes, a ride costs 30 cents per kilometre"
+    told = "note: not understood, and left out: “30 cents per kilometre”"
+    assert main(["design", sentence]) == 0
+    assert told in capsys.readouterr().out.splitlines()
+    assert main(["generate", sentence, "-o", "bikes"]) == 0
+    assert told in capsys.readouterr().out.splitlines()
+    assert main(["generate", "system.yaml", "-o", "again"]) == 0
+    assert "note: not" not in capsys.readouterr().out
+
+
 def test_a_file_that_is_there_is_not_replaced(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "system.yaml").write_text("mine")
     assert main(["design", CALENDAR]) == 2

@@ -62,6 +62,10 @@ RATES: list[tuple[str, float, bool]] = [
     ("a bakery takes 150 orders on weekdays and 400 on saturdays", 550 / DAY, False),
     ("a parking app: 3,000 spots, 10,000 cars a day, each parks twice", 20_000 / DAY, False),
     ("track listings, sellers and photos: 500 listings a day, 10 photos per listing", 5500 / DAY, False),
+    ("elevator logs, 8 log lines per trip, 150 trips per elevator per day, 2,000 elevators", 9 * 300_000 / DAY, True),
+    ("retail: 900 stores, 12 tills per store, a till rings up 45 receipts an hour", 900 * 12 * 45 / HOUR, False),
+    ("school meals: 12,000 pupils order lunch every school day", 12_000 / DAY, False),
+    ("twelve cameras at 30 frames per second", 360, True),
     ("customers: 10,000 customers a day, each buys 3 items", 30_000 / DAY, False),
 ]
 
@@ -71,6 +75,13 @@ def test_how_often_each_of_many_does_something(sentence: str, writes: float, sen
     found = intake(sentence)
     assert found.workload.writes == pytest.approx(writes, rel=1e-3)
     assert bool(found.domain.series) == sent
+
+
+@pytest.mark.parametrize(
+    "end", ["train seats, daily 9", "each quarter pay 300", "location telemetry, twice", "per week 10 x"]
+)
+def test_a_request_may_end_anywhere(end: str) -> None:
+    assert intake(f"seat reservations, 40 a day, {end}").domain.tables
 
 
 def test_by_what_a_rate_was_multiplied_is_said() -> None:
@@ -117,6 +128,12 @@ def test_a_number_that_is_of_no_use_is_told(sentence: str, left: tuple[str, ...]
 )
 def test_what_is_understood_is_not_told(sentence: str) -> None:
     assert "summary" not in intake(sentence).reasons
+
+
+def test_however_much_is_of_no_use_all_of_it_is_told() -> None:
+    costs = [f"part {number} weighs {number + 1000} kg" for number in range(60)]
+    told = intake(f"orders, 500 a day; {'; '.join(costs)}").reasons["summary"]
+    assert [number for number in range(60) if f"“{number + 1000} kg”" not in told] == []
 
 
 def shares(of: Requirements) -> dict[str, float]:

@@ -51,7 +51,9 @@ class DesignOrder(Struct, frozen=True, kw_only=True):
             if file.exists() and not self.force:
                 raise Mistake(f"{file} is there already: name another with --output, or add --force to replace it")
             output.write_file(file, requirements.text(described))
-            print(f"{file} says what the system must do; edit it, then: datakeel generate {file} -o DIR", end="\n\n")
+            print(f"{file} says what the system must do; edit it, then: datakeel generate {file} -o DIR")
+            remark(described)
+            print()
         show(decided)
         return 0
 
@@ -72,6 +74,8 @@ class GenerateOrder(Struct, frozen=True, kw_only=True):
         if self.diff:
             return compared(project, self.output)
         written(project, self.output, self.force)
+        if not generator.is_file(self.request):
+            remark(wanted)
         for warning in decided.warnings:
             print(f"note: {warning}")
         print(NEXT.format(folder=shlex.quote(str(self.output))))
@@ -233,6 +237,12 @@ def asked(of: Requirements, request: str) -> Requirements:
             except Mistake as mistake:
                 print(mistake)
     return of
+
+
+def remark(of: Requirements) -> None:
+    """Says what stands in a request and nowhere in the requirements that were made of it."""
+    if "summary" in of.reasons:
+        print(f"note: {of.reasons['summary']}")
 
 
 def at_terminal() -> bool:

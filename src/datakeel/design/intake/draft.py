@@ -178,6 +178,9 @@ def _is_done_by_one(tokens: tuple[Token, ...], at: int) -> bool:
     of = [i for i in range(max(0, at - 6), at - 2) if tokens[i].low in ("each", "one") and tokens[i + 1].low == "of"]
     each = each or (at > 0 and tokens[at - 1].low == "each" and tokens[at].low != tokens[at].one)  # each sees
     each = each or bool(of and tokens[at - 1].low != tokens[at - 1].one)  # each of our 40 shops sells
+    following = tokens[at + 1].low if at + 1 < len(tokens) else ""
+    does = following in ("a", "an", "the", "its", "up", "in", "out") or following[:1].isdigit()
+    each = each or (does and at > 1 and tokens[at - 2].low in ("a", "an") and _is_one_thing(tokens[at - 1]))
     if each or (tokens[at].low == "costs" and at + 1 < len(tokens) and not tokens[at + 1].is_word):
         return True
     if tokens[at].one not in lexicon("acts") | lexicon("keeping"):

@@ -55,7 +55,10 @@ def _giver(request: Text, counts: list[Quantity], q: Quantity) -> Quantity | Non
     if (one := _one_of(request, counts, q)) is not None:
         return one
     if q.each == "each" or _is_single(request, q):
-        return _last(counts, before, {"them"}) if not before else before[-1]
+        named = {"them", *(t.one for t in request.before(q.first, FEW))}  # subscribers read 40 articles a month each
+        return before[-1] if before else _last(counts, before, named)
+    if before and before[-1].last == q.first - 1 and request.tokens[q.first - 1].low in ("at", "@"):
+        return before[-1]  # twelve cameras at 30 frames per second
     if q.of == ("time",):  # twice a second
         return before[-1] if before else counts[0] if counts else None
     return None
@@ -137,8 +140,8 @@ def _each_of(request: Text, counts: Sequence[Quantity], at: int) -> Quantity | N
 
 def _is_single(request: Text, q: Quantity) -> bool:
     """``500 patients, one reading per second``."""
-    number, thing = request.tokens[q.first : q.first + 2]
-    return number.low in ("one", "1") and thing.one in q.of
+    following = {t.one for t in request.tokens[q.first + 1 : q.first + 2]}
+    return request.tokens[q.first].low in ("one", "1") and bool(following & set(q.of))
 
 
 def _hz(request: Text, counts: list[Quantity], q: Quantity) -> Quantity | None:

@@ -37,9 +37,10 @@ WRITTEN_RATES = {
 LONG_UNITS = sorted(u for u in (*PERIODS, *SIZES, *MULTIPLES) if len(u) >= 5)
 STOPS, MEASURES = lexicon("stops"), lexicon("measures")
 OFTEN = {"twice": 2.0, "thrice": 3.0}
+DAYPARTS = lexicon("dayparts")
 DAYS = lexicon("days")  # on which something happens, again and again
 NTH = {"other": 2, "second": 2, "third": 3, "fourth": 4}
-USUAL = ("average", "normal", "typical", "usual", "working", "busy", "single")  # a day
+USUAL = ("average", "normal", "typical", "usual", "working", "busy", "single", "school", "business")  # a day
 PARTS = {"quarter": 0.25, "half": 0.5}
 
 Kind = Literal["count", "rate", "size", "flow", "period", "share", "factor", "percentile", "ratio"]
@@ -381,7 +382,9 @@ def _rate_suffix(request: Text, at: int) -> tuple[float, int] | None:
         return None
     if low == "a" and _number(request, at + 1) is not None:
         return None
-    if low in ("a", "an") and _low(request, at + 1) in USUAL:
+    if low in ("each", "every") and _low(request, at + 1) in DAYPARTS:  # every morning
+        return DAY, at + 2
+    if low != "/" and _low(request, at + 1) in USUAL:
         at += 1
     return _period_at(request, at + 1)
 

@@ -259,8 +259,9 @@ def _known(words: Text, names: Named, calls: list[Called], wanted: Mapping[str, 
         steps += part.steps
         for kind in domains.KINDS:
             held = {item.name for item in pieces.get(kind, [])}
-            pieces.setdefault(kind, []).extend(i for i in getattr(part.domain, kind) if i.name not in held)
-        reasons |= _because(part, call)
+            taken = [i for i in getattr(part.domain, kind) if i.name not in held]
+            pieces.setdefault(kind, []).extend(taken)
+            reasons |= _because(part, call, kind, [i.name for i in taken])
     domain = Domain(**{kind: tuple(items) for kind, items in pieces.items()})
     domain = replace(domain, services=(*domain.services, *_externals(names, domain)))
     spoken = {i for c in calls for i in c.places}
@@ -291,16 +292,14 @@ def _held(domain: Domain, calls: list[Called]) -> set[str]:
     return also | {singular(n) for n in names} | {n.split()[-1] for n in names} | keys
 
 
-def _because(part: domains.Selection, call: Called) -> dict[str, str]:
-    """For each construct the words that called it; for each piece that had to be asked for, its own."""
+def _because(part: domains.Selection, call: Called, kind: str, names: list[str]) -> dict[str, str]:
+    """For each of these constructs the words that called it; for each piece of it that had to be asked for, its own."""
     reasons = {}
-    for kind in domains.KINDS:
-        for item in getattr(part.domain, kind):
-            path = f"{kind}.{item.name}"
-            why = part.why.get(path)
-            reasons[f"domain.{path}"] = f"“{call.said}”: {call.domain.about}" if why is None else f"“{why}”"
-    inner = {f"domain.{path}": f"“{why}”" for path, why in part.why.items() if path.count(".") > 1}
-    return reasons | inner
+    for path in (f"{kind}.{name}" for name in names):
+        why = part.why.get(path)
+        reasons[f"domain.{path}"] = f"“{call.said}”: {call.domain.about}" if why is None else f"“{why}”"
+        reasons |= {f"domain.{inner}": f"“{why}”" for inner, why in part.why.items() if inner.startswith(f"{path}.")}
+    return reasons
 
 
 def _whose_views(words: Text, calls: list[Called], wanted: Mapping[str, str]) -> dict[str, list[Called]]:
@@ -453,7 +452,10 @@ def _requirements(words: Text, names: Named, domain: Domain, read: Figures, reas
         existing=names.existing,
         domain=domain,
         overrides=names.overrides,
-        reasons={k: _line(v) for k, v in sorted({**reasons, **read.reasons}.items())},
+        reasons={
+            k: _line(v, MOST_REMARKS if k == "summary" else LONGEST)
+            for k, v in sorted({**reasons, **read.reasons}.items())
+        },
     )
 
 
@@ -494,6 +496,9 @@ def _remarks(names: Named, read: Figures) -> str:
     return "; ".join([*left, *(f"without {name}, as asked" for name in names.refused)])
 
 
-def _line(reason: str) -> str:
+LONGEST, MOST_REMARKS = 240, 4000  # characters of a reason, and of what was not understood
+
+
+def _line(reason: str, longest: int) -> str:
     line = " ".join("".join(c if c.isprintable() else " " for c in reason).split())
-    return line if len(line) <= 240 else f"{line[:239]}…"
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"

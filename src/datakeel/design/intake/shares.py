@@ -29,11 +29,11 @@ class Own(Struct):
 def shared(domain: Domain, found: Figures) -> tuple[Domain, dict[str, str]]:
     """The constructs with the figures that are said of them, where there are several, and the reasons. What is said of
     one is no longer a figure of the whole."""
+    names = {word: path for kind in KINDS for one in getattr(domain, kind) for path, word in _called(kind, one)}
+    found.written += _parts(found, names)
     if sum(len(getattr(domain, kind)) for kind in KINDS) < 2 or domain.sagas or domain.replicated:
         return domain, {}
-    names = {word: path for kind in KINDS for one in getattr(domain, kind) for path, word in _called(kind, one)}
     written = _written(found, names)
-    written |= _parts(found, names, written)
     for path, own in [(p, own) for p, own in written.items() if p.partition(".")[2] not in seldom(domain)]:
         written |= {other: own for other in _following(domain, path) if other not in written}
     counted = _counted(found, names)
@@ -65,20 +65,20 @@ def _written(found: Figures, names: Mapping[str, str]) -> dict[str, Own]:
     return owns
 
 
-def _parts(found: Figures, names: Mapping[str, str], written: Mapping[str, Own]) -> dict[str, Own]:
-    """What comes with each of what is written and is a construct: ``500 listings a day, 10 photos per listing``. It
-    is written beside what was said."""
-    owns: dict[str, Own] = {}
-    for q in (q for q in found.quantities if q.kind == "count" and q.each in names and not at_most(found.request, q)):
-        whole = written.get(names[q.each or ""])
-        path = next((names[word] for word in reversed(q.of) if word in names), None)
-        possibly = whole is not None and possible("workload.writes", whole.value * q.value)
-        if whole is not None and possibly and path is not None and path not in written:
-            owns[path] = Own(whole.value * q.value, [f"“{found.quote(q)}” × {' and '.join(whole.said)}"])
-            found.values["workload.writes"] = found.values.get("workload.writes", 0.0) + owns[path].value
-            found.reasons["workload.writes"] = f"{found.reasons.get('workload.writes', 'said:')} and “{found.quote(q)}”"
-            found.unread = [left for left in found.unread if left != found.quote(q)]
-    return owns
+def _parts(found: Figures, names: Mapping[str, str]) -> list[tuple[Quantity, float]]:
+    """What comes with each of what a rate is of, and is kept: ``500 listings a day, 10 photos per listing``. It is
+    written beside what was said."""
+    parts = []
+    for c in (c for c in found.quantities if c.kind == "count" and c.each and not at_most(found.request, c)):
+        whole = next(((q, value) for q, value in found.written if c.each in q.of), None)
+        total = found.values.get("workload.writes", 0.0) + (whole[1] * c.value if whole is not None else 0.0)
+        if whole is not None and set(c.of) & set(names) and possible("workload.writes", total):
+            parts.append((replace(c, kind="rate"), whole[1] * c.value))
+            found.paces[c.first] = f"“{found.quote(c)}” × {found.paces[whole[0].first]}"
+            found.values["workload.writes"] = total
+            found.reasons["workload.writes"] += f" and {found.paces[c.first]}"
+            found.unread = [left for left in found.unread if left != found.quote(c)]
+    return parts
 
 
 def _counted(found: Figures, names: Mapping[str, str]) -> dict[str, Own]:
