@@ -29,7 +29,6 @@ from datakeel.rules.rule import rules
 
 EFFECT = "import requests; requests.post('https://example.org/orders')"
 OPTIONS = ("unique=True", "null=True", "db_index=True", "max_length=7", "default=None", "index=True")
-TRIES = 50
 
 Edit = Callable[[str, ast.Module, random.Random], str]
 
@@ -133,7 +132,7 @@ class Project:
 
     def edit(self, kind: str) -> tuple[Path, str]:
         """Makes one edit; gives where, and the text before."""
-        for path in self.chance.sample(self.files, min(len(self.files), TRIES)):
+        for path in self.chance.sample(self.files, len(self.files)):
             before = path.read_text("utf-8", "replace")
             after = edited(before, self.chance, kind)
             if after is not None:

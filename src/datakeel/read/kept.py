@@ -24,15 +24,18 @@ from datakeel.read.moved import Changed, Moves, moves
 from datakeel.read.program import decode
 
 Answers = dict[Root, object]
+GROWN = 1.5  # times the ledger's size: then what is of no use any more is looked for, and left out
 REBUILD = ("msgspec._utils", "rebuild")  # by which records with named fields are made again
 
 
 class Index(Struct, frozen=True):
     """What is kept of one link: the keys of the facts that it rests on, and of the blobs with the ledger and with the
-    answers, by the file that these are about (empty: about all)."""
+    answers, by the file that these are about (empty: about all). `things`: how many the ledger knew when all of them
+    were of use."""
 
     facts: dict[str, bytes]
     ledger: bytes
+    things: int
     answers: dict[str, bytes]
 
 
@@ -52,7 +55,7 @@ class Kept:
                 self.nothing()
 
     def nothing(self) -> None:
-        self.index = Index({}, b"", {})
+        self.index = Index({}, b"", 0, {})
         self.ledger = Ledger()
         self.moved: dict[str, Moves] = {}
         self.fallen: set[Root] = set()
@@ -60,6 +63,7 @@ class Kept:
         self.groups: dict[str, Answers] = {}  # by the file that they are about
         self.stale: set[str] = set()  # groups in which a place has moved
         self.asked: set[Root] = set()
+        self.noted: set[int] = set()  # things of the ledger whose notes were given
         self.blobs: dict[str, bytes] = {}  # the keys of what this review keeps, by the file that it is about
 
     def load(self, shelf: Shelf, facts: Facts) -> None:
@@ -70,12 +74,12 @@ class Kept:
         self.ledger = Ledger.of(Moving(found(shelf, index.ledger), self.moved).load())
         self.roots = {what for _, what in self.ledger.things if isinstance(what, Root)}
         self.fallen = self.ledger.fallen(changed(self.moved))
-        for path in {root.path for root in self.roots - self.fallen}:
+        for path in {root.path for root in self.roots - self.fallen} & index.answers.keys():
             reader = Moving(found(shelf, index.answers[path]), self.moved)
             self.groups[path] = reader.load()
             if reader.met:
                 self.stale.add(path)
-        self.roots = {root for root in self.roots if root in self.fallen or root in self.groups[root.path]}
+        self.roots = {root for root in self.roots if root in self.fallen or root in self.groups.get(root.path, ())}
         self.index = index
 
     def compared(self, shelf: Shelf, facts: Facts, index: Index) -> Iterator[tuple[str, Moves]]:
@@ -102,7 +106,8 @@ class Kept:
         return self.notes_of(root for root in self.roots - self.fallen if root.kind in kinds)
 
     def notes_of(self, roots: Iterable[Root]) -> Iterator[object]:
-        return self.ledger.notes_of(roots)
+        """What was noted on the way to these answers, and not given before."""
+        return self.ledger.notes_of(roots, self.noted)
 
     # Keeping ----------------------------------------------------------------------------------------------------------
 
@@ -112,11 +117,16 @@ class Kept:
         if self.shelf is None or self.facts is None:
             return
         held = self.asked - answers.keys()
+        things = self.index.things
         if held:
-            whole = self.ledger.standing_on(held)
-            whole.take(ledger.told_whole(), [])
+            self.ledger.forget(self.roots - held)
+            self.ledger.take(ledger.told_whole(), [])
+            ledger = self.ledger
+            if len(ledger.things) > GROWN * things:
+                ledger = ledger.standing_on({*held, *answers})
+                things = len(ledger.things)
         else:
-            whole = ledger
+            things = len(ledger.things)
         now, before = by_path(answers), by_path({root: self.groups[root.path][root] for root in held})
         blobs = self.blobs
         for path in now.keys() | before.keys():
@@ -127,7 +137,7 @@ class Kept:
                 blobs[path] = self.put(written[path])
             else:
                 blobs[path] = self.put(pickled(standing | fresh))
-        index = Index(self.facts.keys, self.put(pickled(whole.told_whole())), blobs)
+        index = Index(self.facts.keys, self.put(pickled(ledger.told_whole())), things, blobs)
         self.shelf.put(self.key, msgspec.msgpack.encode(index))
 
     def put(self, blob: bytes) -> bytes:

@@ -102,7 +102,7 @@ class Ledger:
 
     def told_whole(self) -> News:
         """All that it knows, as news for another one."""
-        return News(0, tuple(map(told, self.things)), {n: tuple(r) for n, r in self.rests.items() if r})
+        return News(0, tuple([told(t) for t in self.things]), {n: tuple(r) for n, r in self.rests.items() if r})
 
     @classmethod
     def of(cls, news: News) -> Ledger:
@@ -132,9 +132,10 @@ class Ledger:
         """The notes among the things from a number on."""
         return (what for kind, what in self.things[first:] if kind == NOTE)
 
-    def notes_of(self, roots: Iterable[Root]) -> Iterator[object]:
-        """The notes that were taken on the way to these roots, and to what is known everywhere."""
-        return (what for kind, what in map(self.things.__getitem__, self.reached(roots)) if kind == NOTE)
+    def notes_of(self, roots: Iterable[Root], met: set[int]) -> Iterator[object]:
+        """The notes that were taken on the way to these roots, and to what is known everywhere, but for what was `met`
+        before; that grows."""
+        return (what for kind, what in map(self.things.__getitem__, self.reached(roots, met)) if kind == NOTE)
 
     # What holds -------------------------------------------------------------------------------------------------------
 
@@ -155,21 +156,28 @@ class Ledger:
         all_fall = self.numbers.get((ANSWER, EVERYWHERE)) in met
         return {what for n, (_, what) in enumerate(self.things) if isinstance(what, Root) and (all_fall or n in met)}
 
-    def reached(self, roots: Iterable[Root]) -> set[int]:
-        """The numbers of these roots, of what is known everywhere, and of all that they rest on."""
-        met: set[int] = set()
+    def reached(self, roots: Iterable[Root], met: set[int]) -> list[int]:
+        """The numbers of these roots, of what is known everywhere, and of all that they rest on, but for what was `met`
+        before; that grows."""
+        found: list[int] = []
         wanted = [*((ANSWER, root) for root in roots), (ANSWER, EVERYWHERE)]
         waiting = [self.numbers[thing] for thing in wanted if thing in self.numbers]
         while waiting:
             number = waiting.pop()
             if number not in met:
                 met.add(number)
+                found.append(number)
                 waiting += self.rests.get(number, ())
-        return met
+        return found
+
+    def forget(self, roots: Iterable[Root]) -> None:
+        """Forgets what these roots rest on: another ledger tells it anew."""
+        for root in roots:
+            self.rests.pop(self.number((ANSWER, root)), None)
 
     def standing_on(self, roots: Iterable[Root]) -> Ledger:
         """The part of this ledger that these roots rest on, and what is known everywhere."""
-        met = self.reached(roots)
+        met = self.reached(roots, set())
         part = Ledger()
         known = {n: part.number(t) if (t := told(self.things[n]))[1] is not None else part.nameless() for n in met}
         part.rests = {known[n]: tuple(known[m] for m in self.rests[n]) for n in met if n in self.rests}

@@ -357,7 +357,7 @@ class Link:
 
     def follow_further(self) -> None:
         """What only the whole shows: functions that libraries call with their own values, and tasks of a schedule."""
-        named = {e.name: name for name, known in self.entries.items() for e in known}
+        named = {e.name: name for name, known in sorted(self.entries.items()) for e in known}
         if not self.callbacks and not named:
             return
         functions = {f.name: f for f in self.names.every_function()}

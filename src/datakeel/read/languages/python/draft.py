@@ -7,6 +7,7 @@ import re
 import sys
 import warnings
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -40,7 +41,7 @@ class Draft:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.tree = ast.parse(text)
-        self.parents = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        self.parents = parents(self.tree)
         self.at: dict[tuple[int, int], list[ast.AST]] = {}
         for node in self.parents:
             if hasattr(node, "end_col_offset"):
@@ -451,6 +452,18 @@ def first_module(one: ast.Import | ast.ImportFrom) -> str:
 def order(name: str) -> tuple[int, str]:
     """As import sorters have it: constants, classes, then the others."""
     return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name)
+
+
+def parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
+    """Each node's parent, what stands less deep first."""
+    found: dict[ast.AST, ast.AST] = {}
+    waiting = deque([tree])
+    while waiting:
+        node = waiting.popleft()
+        for child in ast.iter_child_nodes(node):
+            found[child] = node
+            waiting.append(child)
+    return found
 
 
 def binds(node: ast.AST, name: str) -> bool:
