@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import cache as once
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -33,9 +33,9 @@ from datakeel.read.workers import spread
 from datakeel.recall import Judged, Recall
 from datakeel.rules import overview, team
 from datakeel.rules.atlas import charted
-from datakeel.rules.judge import Answer, Asked, Sharing, judge, order
+from datakeel.rules.judge import Answer, Asked, judge, order
 from datakeel.rules.memory import Memory, Verdicts, identity
-from datakeel.rules.praise import SHOWN, praise
+from datakeel.rules.praise import SHOWN, looked, praised
 from datakeel.rules.rule import Rule, rules
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 MANY = 3_000  # functions: of fewer, asking the rules in several processes costs more than it saves
 SECONDS = 120.0  # for one rule, in another process
+LONG = 4  # rules take about as long as what else is asked of a system
 
 
 def review(
@@ -114,28 +115,48 @@ def judgement(
     texts = kept.blobs if kept is not None else {}
     functions = {o.name: identity(o, text) for o in system.operations if (text := texts.get(o.place.path)) is not None}
     memory = Memory(functions, verdicts)
-    found = judge(system, config.runs, failed, shared(config.jobs or facts.cores(), system), memory)
-    praised = praise(system, found, lambda rule: config.runs(rule, categories[rule]))
+    share = Shared(
+        config.jobs or facts.cores(),
+        system,
+        partial(looked, system, lambda rule: config.runs(rule, categories[rule])),
+        partial(charted, system),
+        partial(overview.portrait, system),
+    )
+    found = judge(system, config.runs, failed, share, memory)
+    places, atlas, portrait = share.beside()
     own, said = team.verdict(own_rules(config), system, config.runs, shown_from(read.sources.root))
     every = tuple(sorted((*found, *own), key=order))
     whole = system.whole and not said and not failed
     remarks = (*idle, *lost, *said, *failed)
-    judged = Judged(every, overview.portrait(system), remarks, whole, praised, charted(system))
+    judged = Judged(every, portrait, remarks, whole, praised(places, found), atlas)
     return judged, memory.verdicts()
 
 
-def shared(jobs: int, system: System) -> Sharing:
-    """Asks rules in several processes, which all have the system; what one of them lost is asked here."""
-    if jobs <= 1 or len(system.operations) < MANY:
-        return map
+class Shared:
+    """Asks the rules, and does what else is `asked_for` of the system, in several processes, which all have it; what
+    one of them lost is done here."""
 
-    def share(asked: Asked, due: Sequence[Rule]) -> Iterator[Answer]:
-        results = dict(spread(lambda n: pickle.dumps(asked(due[n])), [1] * len(due), jobs, SECONDS))
-        for number, rule in enumerate(due):
-            result = results[number]
-            yield pickle.loads(result) if isinstance(result, bytes) else asked(rule)
+    def __init__(self, jobs: int, system: System, *asked_for: Callable[[], Any]) -> None:
+        self.jobs = jobs
+        self.system = system
+        self.others = asked_for
+        self.done: list[Any] = []
 
-    return share
+    def __call__(self, asked: Asked, due: Sequence[Rule]) -> Iterator[Answer]:
+        rules = [partial(asked, rule) for rule in due]
+        if self.jobs <= 1 or len(self.system.operations) < MANY:
+            yield from (work() for work in rules)
+            return
+        every: list[Callable[[], Any]] = [*self.others, *rules]
+        weights = [*(LONG for _ in self.others), *(1 for _ in rules)]
+        results = dict(spread(lambda n: pickle.dumps(every[n]()), weights, self.jobs, SECONDS))
+        said = (pickle.loads(r) if isinstance(r := results[n], bytes) else work() for n, work in enumerate(every))
+        self.done = [next(said) for _ in self.others]
+        yield from said
+
+    def beside(self) -> list[Any]:
+        """What else came out, when the rules were asked."""
+        return self.done or [work() for work in self.others]
 
 
 def shown_from(root: Path) -> Callable[[Path], str]:

@@ -37,7 +37,7 @@ from datakeel.read.state import Frame
 from datakeel.read.symbols import ClassInfo, External, FunctionInfo, Module
 from datakeel.read.trace import finished
 from datakeel.read.values import Value
-from datakeel.read.workers import CHUNKS, Failure, spread
+from datakeel.read.workers import Failure, spread
 from datakeel.read.world import World, plainly_named
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ PYTHONS = frozenset(
 HANDED_ON = 3  # from function to function, how far what they are handed is followed
 WORTHWHILE = 20_000  # lines: below, a second process costs more than it saves
 SECONDS = 120.0  # for one module
+SCHEMA = 48  # of Saleor's modules take so many times as long as its schema
 NOTED = 5  # places of one file whose SQL is said not to parse
 # what of Django's middleware opens a transaction round each request that may write
 ATOMIC_MIDDLEWARE = ("reversion.middleware.RevisionMiddleware", "django.middleware.transaction.TransactionMiddleware")
@@ -251,8 +252,10 @@ class Link:
             self.answers = before
             return pickled(part)
 
-        # neighbours call the same functions; the schema takes about as long as a large package
-        for number, result in spread(work, [lines // CHUNKS, *weights], jobs, 2 * SECONDS, alike=True):
+        first = lines // SCHEMA if schema else 0
+        for number, result in spread(
+            work, [first, *weights], jobs, 2 * SECONDS, alike=True
+        ):  # neighbours call the same
             if isinstance(result, Failure):
                 yield number, result.text
                 continue

@@ -16,13 +16,21 @@ Runs = Callable[[str], bool]
 def praise(system: System, findings: Sequence[Finding], runs: Runs = lambda rule: True) -> tuple[Strength, ...]:
     """Every strength, what carries most of the system first. One whose opposite was not looked for is not claimed:
     `runs` tells which rules were."""
+    return praised(looked(system, runs), findings)
+
+
+def looked(system: System, runs: Runs = lambda rule: True) -> list[list[Seen] | None]:
+    """The places of each strength, before anybody has asked whether a finding denies one; None of what is not looked
+    for."""
     survey = Survey(system)
+    due = (all(runs(rule) for rule in pattern.unless) for pattern in strengths())
+    return [list(p.look(survey)) if wanted else None for p, wanted in zip(strengths(), due, strict=True)]
+
+
+def praised(places: Sequence[list[Seen] | None], findings: Sequence[Finding]) -> tuple[Strength, ...]:
+    """The strengths that the places show, and no finding denies."""
     spoken = [f for f in findings if f.confidence <= Confidence.MEDIUM]
-    found = (
-        judged(pattern, list(pattern.look(survey)), spoken)
-        for pattern in strengths()
-        if all(runs(rule) for rule in pattern.unless)
-    )
+    found = (judged(p, seen, spoken) for p, seen in zip(strengths(), places, strict=True) if seen is not None)
     return tuple(s for s in found if s is not None)
 
 
