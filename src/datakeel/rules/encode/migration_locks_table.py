@@ -12,6 +12,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.dataset import Column, Constraint, Index
 from datakeel.model.migration import Alteration, Migration
 from datakeel.model.system import System
+from datakeel.rules.facts.growth import HAPPENS
 from datakeel.rules.facts.migrating import BUILT_IN, SIZED, Use, in_use, narrowed, whole, young
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import and_so_in, further
@@ -30,12 +31,18 @@ ONLINE = frozenset(("btree", "hash", ""))  # kinds of index that InnoDB builds w
 
 
 class Danger(Struct, frozen=True, gc=False):
-    """What a statement does under its lock, who waits meanwhile, and the way round it."""
+    """What a statement does under its lock, who waits meanwhile, and the way round it. `scan`: rows are only read,
+    which is slow where there are very many."""
 
     alteration: Alteration
     what: str
     waits: str
     fix: Fix
+    scan: bool = False
+
+    def lasts(self, use: Use) -> bool:
+        """Whether the table is so long that it is noticed."""
+        return use.grows and (not self.scan or HAPPENS.search(self.alteration.table) is not None)
 
 
 @rule(Severity.MAJOR)
@@ -46,11 +53,13 @@ def migration_locks_table(migration: Migration, system: System) -> Iterator[Hit]
         danger = danger_of(alteration, migration)
         if danger is not None and not young(alteration, migration, system):
             found.setdefault(alteration.table if alteration.kind != "alter-column" else "", []).append((danger, use))
-    for (first, use), *others in found.values():
-        yield hit(first, [d for d, _ in others], use, migration)
+    for dangers in found.values():
+        lasting = [(danger, use) for danger, use in dangers if danger.lasts(use)]
+        (first, use), *others = lasting or dangers
+        yield hit(first, [d for d, _ in others], use, migration, doubts=0 if lasting else 2)
 
 
-def hit(danger: Danger, others: list[Danger], use: Use, migration: Migration) -> Hit:
+def hit(danger: Danger, others: list[Danger], use: Use, migration: Migration, *, doubts: int) -> Hit:
     """One finding for each table, and one for all columns that are altered: who mends one looks at the others."""
     table, place = danger.alteration.table, danger.alteration.place
     places = further(place, (d.alteration.place for d in others))
@@ -70,7 +79,7 @@ def hit(danger: Danger, others: list[Danger], use: Use, migration: Migration) ->
         ),
         rests_on=(write,) if write is not None else (),
         likely=not migration.technology,
-        doubts=0 if use.grows else 2,
+        doubts=doubts,
         datasets=(table,),
         fix=danger.fix,
     )
@@ -148,7 +157,8 @@ def constraint(alteration: Alteration, made: Constraint, migration: Migration, *
     what = f"all rows of {alteration.table} are checked against {kind} that is new"
     if mysql:
         return Danger(alteration, what, "write", elsewhere(alteration))
-    return Danger(alteration, what, "write" if made.kind == "foreign" else "read or write", later(alteration, made))
+    waits = "write" if made.kind == "foreign" else "read or write"
+    return Danger(alteration, what, waits, later(alteration, made), scan=True)
 
 
 def of_new_columns(alteration: Alteration, made: Constraint, migration: Migration) -> bool:
@@ -211,6 +221,7 @@ def not_null(alteration: Alteration, migration: Migration) -> Danger | None:
             f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}_given;  -- in the next migration\n"
             f"ALTER TABLE {table} ALTER COLUMN {name} SET NOT NULL;  -- takes the check's word for it",
         ),
+        scan=True,
     )
 
 
