@@ -33,6 +33,7 @@ BUILT_IN = re.compile(
     r"uuid|bool|date|time|interval|bytea|(medium|long)?blob|inet|cidr",
 )
 ADDS = ("insert", "copy", "upsert")
+YOUNG = 3  # migrations: a table that was made within them is new
 SIZED = re.compile(r"(?P<kind>varchar|char|numeric|varbit|bit)(?:\((?P<length>\d+)(?:,(?P<scale>\d+))?\))?$")
 
 
@@ -104,12 +105,12 @@ def product(operation: Operation) -> bool:
 
 
 def young(alteration: Alteration, migration: Migration, system: System) -> bool:
-    """Whether the migration that runs just before, of the same folder, has made the table: both are of one change, or
-    it has few rows yet. The first of a folder makes all that there was, and tells nothing."""
+    """Whether one of the last migrations that run before it, of the same folder, has made the table: both are of one
+    change, or it has few rows yet. The first of a folder makes all that there was, and tells nothing."""
     folder = migration.place.path.rpartition("/")[0]
     earlier = [m for m in takewhile(lambda m: m is not migration, system.migrations) if below(m, folder)]
-    made = earlier[-1].alterations if len(earlier) > 1 else ()
-    return any(a.kind == "create-table" and a.table == alteration.table for a in made)
+    made = (a for m in earlier[1:][-YOUNG:] for a in m.alterations if a.kind == "create-table")
+    return any(a.table == alteration.table for a in made)
 
 
 def below(migration: Migration, folder: str) -> bool:
