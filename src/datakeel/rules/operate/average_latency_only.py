@@ -12,7 +12,7 @@ from datakeel.rules.facts.survey import TESTS
 from datakeel.rules.rule import Hit, rule
 
 
-@rule(Severity.MINOR)
+@rule(Severity.MINOR, sure=False)
 def average_latency_only(system: System) -> Iterator[Hit]:
     """Of how long things take only the mean is recorded."""
     made = [r for r in (*system.resources, *(r for o in system.operations for r in o.resources)) if not r.chain]

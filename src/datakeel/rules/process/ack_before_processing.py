@@ -12,7 +12,7 @@ from datakeel.rules.facts.decided import elsewhere
 from datakeel.rules.rule import Hit, rule
 
 
-@rule(Severity.CRITICAL)
+@rule(Severity.CRITICAL, sure=False)
 def ack_before_processing(operation: Operation) -> Iterator[Hit]:
     """A message is acknowledged before its effect is durable, and a crash loses it."""
     for consume in operation.of(Kind.CONSUME):

@@ -19,7 +19,7 @@ from datakeel.rules.story import way
 SHOWN = 6  # further places that a story names
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, sure=False)
 def blocking_call_in_async(system: System) -> Iterator[Hit]:
     """A call waits in the event loop's own thread, and all that the loop runs waits with it."""
     causes: dict[tuple[str, ...], list[Held]] = {}

@@ -20,7 +20,7 @@ KEY = re.compile(r"(^|_)(id|pk|sk|key)$|Id$", re.I)
 ONCE = ("pop", "broadcast")  # what is taken out, or sent to whoever listens, never comes again
 
 
-@rule(Severity.CRITICAL)
+@rule(Severity.CRITICAL, sure=False)
 def non_idempotent_consumer(operation: Operation, system: System) -> Iterator[Hit]:
     """A message that is delivered twice has its effect twice."""
     consumed = (c for c in operation.of(Kind.CONSUME) if not c.chain and c.store != StoreKind.MEMORY)

@@ -64,7 +64,7 @@ FEW = 12  # writes of one try that are held against each other
 NAMED = 3  # datasets that a message names
 
 
-@rule(Severity.CRITICAL)
+@rule(Severity.CRITICAL, sure=False)
 def error_swallowed_in_transaction(operation: Operation, system: System) -> Iterator[Hit]:
     """An exception is caught inside a transaction, and the transaction goes on as if nothing had happened."""
     for handler in operation.handlers:
