@@ -22,6 +22,7 @@ from datakeel.read.symbols import FunctionInfo
 from datakeel.read.values import (
     HOLE,
     MISSING,
+    NONE,
     NOTHING,
     Arguments,
     ClosureTarget,
@@ -613,6 +614,8 @@ class Applier(Contexts):
             statement = self.asked(row, row.sql, receiver, arguments)
             within = (statement.options or {}) if statement is not None else within
         for name in defaults:
+            if defaults[name].startswith("="):
+                continue
             found = self.argument(arguments, row.parameters, name)
             inherited = (receiver.options or {}).get(name) if receiver is not None else None
             if found is None:
@@ -685,6 +688,8 @@ class Applier(Contexts):
         if row.loads:
             label, name = (self.argument(arguments, row.parameters, n) for n in row.loads)
             return self.world.named_class(label, name)
+        if row.compares:
+            return self.condition(row, receiver, arguments)
         if gives == "self" and receiver is not None:
             return receiver
         if gives == "rowcount" and made is not None:
@@ -747,6 +752,14 @@ class Applier(Contexts):
         if made is not None and row.sql and value.rows is not None:
             self.state.heap[(value.rows, "$result")] = made
         return value
+
+    def condition(self, row: CallRow, receiver: Value | None, arguments: Arguments) -> Value:
+        """A condition as documents say it: the name that the receiver has, with the operator and what it is held
+        against (None: nothing)."""
+        name = receiver.name if receiver is not None else ""
+        given = self.argument(arguments, row.parameters, row.parameters[0]) if row.parameters else NONE
+        asked = {name: Value(entries={row.compares: given or NOTHING})} if name else None
+        return Value(type=row.gives, entries=asked, sources=arguments.sources())
 
     def opens_here(self, row: CallRow, opens: Opens, arguments: Arguments) -> bool:
         """Whether what a call gives opens a scope when it is entered, or decorates."""

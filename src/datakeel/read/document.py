@@ -24,6 +24,8 @@ COMPARED = {
     "$in": "in",
     "$eq": "=",
     "$exists": "not-null",
+    "$missing": "is-null",
+    "$between": "between",
 }
 GIVEN = ("$set", "$setOnInsert", "$push", "$addToSet")  # others compute from what is stored
 APPENDED = "$push"  # the text of an assignment that lengthens a document's array

@@ -323,6 +323,8 @@ class Evaluator(Machine):
             return Value(
                 type=values[0].type, items=tuple(i for v in values for i in v.items or ()), sources=union(values)
             )
+        if self.is_condition(values):
+            return asking_for_all(values) if how == "&" else derived(values)
         if how == "|" and all(v.entries is not None for v in values):
             merged = {k: x for v in values for k, x in (v.entries or {}).items()}
             return Value(
@@ -353,6 +355,11 @@ class Evaluator(Machine):
         readings = (s for s in first | second if s.kind == "clock" and s.name == "wall")
         self.emit(Kind.CLOCK, "elapsed", at, payload=tuple(sorted(readings)), text=how)
         return True
+
+    def is_condition(self, values: tuple[Value, ...]) -> bool:
+        """Whether an operator stands between conditions: ``Attr("state").eq("open") & Attr("tries").lt(3)``."""
+        rows = (self.world.libraries.type(v.type) for v in values if v.type and not v.type.startswith("builtins."))
+        return any(row is not None and row.condition for row in rows)
 
     def combined(self, values: tuple[Value, ...]) -> Value | None:
         """``stop_after_attempt(3) | stop_after_delay(10)``: a value that holds both."""
@@ -619,6 +626,20 @@ def text_of(value: Value) -> str:
 def templated(values: tuple[Value, ...]) -> Value:
     text = "".join(text_of(v) for v in values)
     return Value(type="builtins.str", const=text, sources=union(values), items=tuple(v for v in values if not v.known))
+
+
+def asking_for_all(conditions: tuple[Value, ...]) -> Value:
+    """A condition that asks for all that some ask for; incomplete where one of them is not known."""
+    entries: dict[str, Value] = {}
+    for name, asked in ((n, a) for c in conditions for n, a in (c.entries or {}).items()):
+        before = entries[name].entries or {} if name in entries else {}
+        entries[name] = asked.but(entries={**before, **(asked.entries or {})})
+    return Value(
+        type=conditions[0].type,
+        entries=entries,
+        complete=all(c.entries is not None and c.complete for c in conditions),
+        sources=union(conditions),
+    )
 
 
 def formatted(values: tuple[Value, ...]) -> Value:

@@ -162,7 +162,8 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     bind_rest: bool = False  # the values to bind are the remaining positional arguments, or `binds`, if that is a tuple
     bind_keywords: bool = False  # where `binds` is not given, the remaining keywords are the values, by their names
     many: bool = False
-    options: dict[str, str] = {}  # argument → its default as text; "" when there is none to speak of
+    # argument → its default as text; "" when there is none to speak of; ``=True``: no argument says it, the call is so
+    options: dict[str, str] = {}
     config: str = ""  # an argument that is a mapping of further options, or an object that carries them
     words: dict[str, str] = {}  # option → the model's word for it, and a time's unit ("expiry ms")
     # a type; "self"; "self.x": its attribute; "row", "rows", "value", "rowcount" (of the last statement); "argument:x";
@@ -171,6 +172,8 @@ class CallRow(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     of: str = ""  # the type of its elements
     typed: str = ""  # the type that a given argument has from then on; it keeps this call's options
     gives_name: str = ""  # an argument that names what is given (a topic, a collection)
+    # it gives a condition: what the receiver is called compares so (as documents say it: ``$eq``) with its argument
+    compares: str = ""
     keeps: bool = False  # what is given has the receiver's options too
     leaves: str = ""  # it raises this exception, always (celery's `retry`)
     when: str = ""
@@ -241,6 +244,7 @@ class TypeRow(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     fields: str = ""  # "data": attributes carry what the value was computed from
     means: tuple[str, ...] = ()  # as an option it says what the first of these arguments that is given says
     combines: bool = False  # an operator between two of it gives one that holds both
+    condition: bool = False  # a condition (`compares`): ``&`` between two of it gives one that asks for both
     retries: Retries | None = None
 
 

@@ -1249,8 +1249,8 @@ class World:
         where it was decided that none is."""
         found: dict[str, Option] = {}
         for name, default in defaults.items():
-            unknown = "*" in given and name not in given
-            text = "" if unknown else self.standing(default)
+            unknown = "*" in given and name not in given and not default.startswith("=")
+            text = "" if unknown else self.standing(default.removeprefix("="))
             found[name] = option(name, text, unknown, None if unknown else decided, words)
         for name, value in given.items():
             if name != "*":

@@ -222,7 +222,11 @@ class Orms:
         )
         complete = where is None or (where.entries is not None and where.complete)
         if tested is not None and not (tested.known and tested.const is None):
-            further, understood = tests(tested.text or "", self.placeholders(caller, row, receiver, arguments))
+            if tested.entries is not None:
+                further = tuple(p for n, v in tested.entries.items() for p in conditions(n, v))
+                understood = tested.complete
+            else:
+                further, understood = tests(tested.text or "", self.placeholders(caller, row, receiver, arguments))
             predicates, complete = (*predicates, *further), complete and understood
         return Selection(
             predicates=predicates,
