@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from datakeel.model.effect import Assignment, Effect, Predicate, Source
 from datakeel.model.operation import Operation
-from datakeel.rules.facts.decisions import written_as_asked
+from datakeel.rules.facts.decisions import PRIMARY, tested_columns, written_as_asked
 from datakeel.rules.facts.derivation import OUTBOX
 from datakeel.rules.facts.failures import in_handler_of, tries
 from datakeel.rules.facts.guards import rows_of
@@ -27,6 +27,7 @@ class Earlier:
         self.claimed: dict[int, Effect] = {}  # inserted where nobody has inserted it yet, by their numbers
         self.given: dict[int, Effect] = {}  # changes that give the changed row, by their numbers
         self.records: list[Effect] = []  # inserted, and no messages
+        self.states: list[Effect] = []  # changes that bring a row into a state
 
     def add(self, write: Effect) -> None:
         if write.verb == "insert" and write.conflict:
@@ -35,6 +36,8 @@ class Earlier:
             self.given[write.number] = write
         if write.verb == "insert" and not OUTBOX.search(write.dataset):
             self.records.append(write)
+        if write.verb in ("save", "update") and any(a.how == "constant" for a in write.assigned):
+            self.states.append(write)
         if write.verb == "insert" and write.rows is not None and write.rows.root.startswith("new:"):
             self.rows.setdefault(write.rows.root.partition(":")[2], write)
         elif write.verb == "delete":
@@ -47,7 +50,7 @@ class Earlier:
             yield from claims_of(second, self.claimed)
             asked = {s.number for p in second.predicates for s in p.sources if s.kind == "read"}
             yield from (self.given[n] for n in sorted(asked & self.given.keys()))
-            yield from self.changes.get(second.dataset, ())[-FEW:]
+            yield from (w for dataset in sorted(self.changes) for w in self.changes[dataset][-FEW:])
             yield from (self.rows[n] for n in sorted(owners(second) & self.rows.keys()))
             return
         yield from claims_of(second, self.claimed)
@@ -55,6 +58,7 @@ class Earlier:
         yield from (
             w for dataset in sorted(self.changes) for w in self.changes[dataset][-FEW:] if dataset != second.dataset
         )
+        yield from (w for w in self.states[-FEW:] if w.dataset != second.dataset)
         yield from self.deletes.get(second.dataset, ())[-FEW:]
         numbers = {str(s.number) for a in second.assigned for s in a.sources if s.kind in ("new", "read")}
         yield from (self.rows[n] for n in sorted(numbers & self.rows.keys()))
@@ -100,6 +104,63 @@ def settles(first: Effect, second: Effect) -> str:
     if not once or not told:
         return ""
     return f"a row of {first.dataset} in its new state, and {second.dataset} as it was"
+
+
+def takes(operation: Operation, first: Effect, second: Effect) -> str:
+    """A row is brought from one state into another, which happens once, and a new row refers to it that says for whom
+    or for what."""
+    if first.verb not in ("save", "update") or second.verb != "insert" or first.dataset == second.dataset:
+        return ""
+    asked = {p.column for p in first.predicates if p.operator in ("=", "in")}
+    asked |= {s.path[-1] for _, s in tested_columns(operation, first)}
+    once = any(a.how == "constant" and a.column in asked for a in first.assigned)
+    if not once or is_trail(second.dataset) or not (leads_to(first, second) or named_by_key(first, second)):
+        return ""
+    if max(len(first.chain), len(second.chain)) > NEAR or answers_failure(first, second):
+        return ""
+    return f"a row of {first.dataset} in its new state, and no row of {second.dataset} that belongs to it"
+
+
+def advances(operation: Operation, first: Effect, second: Effect) -> str:
+    """A position in what is read one after the other moves on, and apart from it what stands up to there is counted."""
+    batch = moved_past(operation, second)
+    if batch is not None and any(a.how == "atomic" and drawn_from(a, batch) for a in first.assigned):
+        return f"{second.dataset} behind what {first.dataset} has counted already, and counts once more then"
+    batch = moved_past(operation, first)
+    if batch is not None and any(drawn_from(a, batch) for a in second.assigned):
+        return f"{first.dataset} past rows of {batch.dataset} that {second.dataset} never hears of"
+    return ""
+
+
+def moved_past(operation: Operation, write: Effect) -> Effect | None:
+    """The read behind whose rows a write puts a position: it asked for those that stand behind the position."""
+    for assignment in write.assigned if write.verb != "insert" else ():
+        for source in assignment.sources if assignment.how == "value" else ():
+            read = operation.effect(source.number) if source.kind == "read" else None
+            if read is not None and any(
+                p.operator in (">", ">=")
+                and source.path == (p.column,)
+                and any(is_position(operation, s, write, assignment.column) for s in p.sources)
+                for p in read.predicates
+            ):
+                return read
+    return None
+
+
+def is_position(operation: Operation, source: Source, write: Effect, column: str) -> bool:
+    """Whether a value is what the column that is written held before."""
+    read = operation.effect(source.number) if source.kind == "read" else None
+    return read is not None and read.dataset == write.dataset and source.path == (column,)
+
+
+def drawn_from(assignment: Assignment, read: Effect) -> bool:
+    return any(s.kind == "read" and s.number == read.number for s in assignment.sources)
+
+
+def named_by_key(first: Effect, second: Effect) -> bool:
+    """Whether a new row has the key by which the changed row was found."""
+    keys = {s for p in first.predicates if (p.column,) in PRIMARY and p.operator == "=" for s in p.sources}
+    return any(keys & set(a.sources) for a in second.assigned if a.how == "value")
 
 
 def answers_failure(first: Effect, second: Effect) -> bool:

@@ -15,6 +15,7 @@ from datakeel.rules.facts.cures import one_transaction
 from datakeel.rules.facts.decisions import deciding_reads, says_absent
 from datakeel.rules.facts.dependence import (
     Earlier,
+    advances,
     amends,
     announces,
     changed,
@@ -25,6 +26,7 @@ from datakeel.rules.facts.dependence import (
     owns,
     replaces,
     settles,
+    takes,
 )
 from datakeel.rules.facts.guards import here, led_to, now, rows_of, single_runner
 from datakeel.rules.facts.slow import slow_between
@@ -88,7 +90,8 @@ def dependent(operation: Operation, writes: list[Effect]) -> Iterator[tuple[Effe
         for first in earlier.partners(second):
             why = replaces(operation, first, second) or moves(first, second)
             why = why or owns(first, second) or amends(first, second) or claims(first, second) or enters(first, second)
-            why = why or announces(first, second) or settles(first, second)
+            why = why or announces(first, second) or settles(first, second) or advances(operation, first, second)
+            why = why or (not chosen(operation, first, second) and takes(operation, first, second)) or ""
             if why and operation.meet_here(first, second) and operation.before_on_some_path(first, second):
                 yield first, second, why
         earlier.add(second)
