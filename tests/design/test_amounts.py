@@ -66,6 +66,11 @@ RATES: list[tuple[str, float, bool]] = [
     ("retail: 900 stores, 12 tills per store, a till rings up 45 receipts an hour", 900 * 12 * 45 / HOUR, False),
     ("school meals: 12,000 pupils order lunch every school day", 12_000 / DAY, False),
     ("twelve cameras at 30 frames per second", 360, True),
+    ("40 ambulances, position every 4 seconds. Calls come in 600 times a day.", 10 + 600 / DAY, True),
+    ("A greenhouse with 12 zones, 30 sensors per zone; each sensor is read every 10 seconds", 36, True),
+    ("one million cars; each sends 30 signals at 1 Hz", 30e6, True),
+    ("sync contacts of 20k phones, 300 contacts per phone, changed once a week", 6e6 / (7 * DAY), False),
+    ("a blog with 10 authors, 2 posts per author per week, 90,000 readers a day", 20 / (7 * DAY), False),
     ("customers: 10,000 customers a day, each buys 3 items", 30_000 / DAY, False),
 ]
 

@@ -742,6 +742,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         {"tables": ["listing", "offer"], "aggregates": ["Payment"], "views": ["listing search"]},
     ),
     ("orders with search and payments", {"aggregates": ["Order", "Payment"], "views": ["order search"]}),
+    (
+        "inventory reservations and flight reservations with a dashboard",
+        {"tables": ["stock item", "reservation", "flight"]},
+    ),
     ("gps metering with monthly invoices", {"series": ["reading", "usage"], "workload.retention": 34_187_400}),
     ("news push to 3M devices", {"tables": ["campaign", "delivery"], "series": [], "workload.records": 3e6}),
     ("push breaking news to the phones of 2M readers", {"tables": ["campaign", "delivery"], "series": []}),

@@ -12,10 +12,10 @@ from datakeel.design.intake.text import Text, verb_forms
 from datakeel.design.intake.vocabulary import lexicon
 
 BOUNDS = frozenset(("most", "max", "maximum", "limit", "limited", "capacity", "than"))
-HAVING = frozenset(("has", "have", "with", "contains", "holds", "owns", "runs"))
+HAVING = frozenset(("has", "have", "with", "contains", "holds", "owns", "runs", "sends", "emits", "measures"))
 JOINING = frozenset(("from", "by", "at", "in", "on", "for", "of", "to"))
 FREQUENCIES = ("hz", "fps")
-FAR, FEW = 14, 5  # words from who does something to how often
+FAR, FEW, LONG = 14, 5, 60  # words from who does something to how often
 MOST_BY_ONE = 30  # of anything that one does in a period, where it is not said of each
 
 
@@ -60,8 +60,18 @@ def _giver(request: Text, counts: list[Quantity], q: Quantity) -> Quantity | Non
     if before and before[-1].last == q.first - 1 and request.tokens[q.first - 1].low in ("at", "@"):
         return before[-1]  # twelve cameras at 30 frames per second
     if q.of == ("time",):  # twice a second
-        return before[-1] if before else counts[0] if counts else None
+        return _here(request, counts, q)
     return None
+
+
+def _here(request: Text, counts: list[Quantity], q: Quantity) -> Quantity | None:
+    """What a sentence counts itself; of those before only where it speaks of ``them``. Calls that come 600 times a day
+    are no ambulances."""
+    start, end = q.first - len(request.before(q.first, LONG)), q.last + len(request.after(q.last, LONG))
+    inside = [c for c in counts if start <= c.first < end]
+    spoken = {"they", "them"} & {t.low for t in request.tokens[start:end]}
+    before = [c for c in (inside or (counts if spoken else [])) if c.first < q.first]
+    return before[-1] if before else inside[0] if inside else None
 
 
 def _doer(request: Text, counts: list[Quantity], q: Quantity) -> Quantity | None:

@@ -36,7 +36,7 @@ WRITTEN_RATES = {
 }
 LONG_UNITS = sorted(u for u in (*PERIODS, *SIZES, *MULTIPLES) if len(u) >= 5)
 STOPS, MEASURES = lexicon("stops"), lexicon("measures")
-OFTEN = {"twice": 2.0, "thrice": 3.0}
+OFTEN = {"once": 1.0, "twice": 2.0, "thrice": 3.0}
 DAYPARTS = lexicon("dayparts")
 DAYS = lexicon("days")  # on which something happens, again and again
 NTH = {"other": 2, "second": 2, "third": 3, "fourth": 4}
@@ -108,7 +108,7 @@ def _quantity(request: Text, at: int) -> Quantity | None:
     if often is not None and (suffix := _rate_suffix(request, at + 1)) is not None:  # twice a second
         rate = _made("rate", often / suffix[0], suffix[1], _Start(at, False), of=("time",))
         return replace(rate, every=suffix[0])
-    if often is not None:
+    if often is not None and often > 1:
         return Quantity(kind="factor", value=often, first=at, last=at + 1)
     number = _number(request, at)
     if number is None:
@@ -393,7 +393,7 @@ def _later_suffix(request: Text, at: int) -> tuple[float, int] | None:
     """A period a few words on: ``50k orders come in per day``."""
     for ahead in range(at, min(at + 6, len(request.tokens))):
         token = request.tokens[ahead]
-        if token.text in ",.;:" or token.is_number or token.low in ("within", "under", "for", "once", "x", *OFTEN):
+        if token.text in ",.;:" or token.is_number or token.low in ("within", "under", "for", "x", *OFTEN):
             return None
         if _low(request, ahead + 1) == "times" and token.low in WORDS:
             return None

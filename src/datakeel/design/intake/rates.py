@@ -45,7 +45,9 @@ def _peak(found: Figures, q: Quantity, value: float) -> None:
 
 
 def _direction(found: Figures, q: Quantity) -> str:
-    if {"read", "polled", "queried", "fetched"} & set(found.left(q, 2)):  # read by 5,000 servers every 10 s
+    asked = {"read", "polled", "queried", "fetched"} & set(found.left(q, 2))  # read by 5,000 servers every 10 s
+    measured = {"is", "are"} & set(found.left(q, 4)) and "by" not in found.left(q, 2)  # each sensor is read every 10 s
+    if asked and not measured:
         return "reads"
     if q.kind == "flow":
         return "reads" if lexicon("reads") & found.near(q, 2, 3) else "writes"

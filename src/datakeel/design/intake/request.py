@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -40,6 +40,7 @@ from datakeel.requirements import (
     Requirements,
     Service,
     Step,
+    View,
     Workload,
 )
 from datakeel.requirements.checks import check, known_fields
@@ -279,7 +280,21 @@ def _known(words: Text, names: Named, calls: list[Called], wanted: Mapping[str, 
         held = {f"domain.services.{s.name}" for s in domain.services}
         reasons = {k: v for k, v in reasons.items() if not k.startswith("domain.services.") or k in held} | why
     domain, why = _more_events(domain, words)
-    return domain, reasons | why
+    fitting = tuple(_fitting(domain))
+    gone = {f"domain.views.{v.name}" for v in domain.views} - {f"domain.views.{v.name}" for v in fitting}
+    reasons = {path: reason for path, reason in reasons.items() if path not in gone}
+    return replace(domain, views=fitting), reasons | why
+
+
+def _fitting(domain: Domain) -> Iterator[View]:
+    """The views with those of their fields that their sources have: of two domains that call something by one name, the
+    first has it."""
+    fields = known_fields(domain)
+    for view in domain.views:
+        there = {name for source in view.sources for name in fields.get(source, ())}
+        kept = [tuple(f for f in names if f in there) for names in (view.fields, view.dimensions)]
+        if any(kept) or not (view.fields or view.dimensions):
+            yield replace(view, fields=kept[0], dimensions=kept[1])
 
 
 def _held(domain: Domain, calls: list[Called]) -> set[str]:
