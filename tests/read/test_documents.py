@@ -132,6 +132,11 @@ def test_where_a_subclass_is_kept(code: str, call: str, name: str, reading: Read
             "await Wallet.find({'owner': one, 'balance': {'$lt': two}}).to_list()",
             ["owner=parameter:one", "balance<parameter:two"],
         ),
+        (
+            BEANIE,
+            "await Wallet.find({'_id': {'$in': one}, 'closed': {'$exists': False}}).to_list()",
+            ["idinparameter:one", "closedis-nullconst:False"],
+        ),
         (BEANIE, "await Wallet.get(one)", ["id=parameter:one"]),
         (BEANIE, "await Wallet.find(In(Wallet.shop, one)).first_or_none()", ["shopinparameter:one"]),
     ],

@@ -129,9 +129,15 @@ def appends(operator: str, value: Value) -> bool:
 
 def conditions(name: str, value: Value) -> tuple[Predicate, ...]:
     """``{"a": 1, "b": {"$gt": 2}}`` as predicates."""
+    name = "id" if name == "_id" else name
     if value.entries is not None and any(k.startswith("$") for k in value.entries):
         return tuple(
-            Predicate(name, COMPARED.get(k, "contains"), canonical(v), tuple(sorted(v.sources)))
-            for k, v in value.entries.items()
+            Predicate(name, operator(k, v), canonical(v), tuple(sorted(v.sources))) for k, v in value.entries.items()
         )
-    return (Predicate("id" if name == "_id" else name, "=", canonical(value), tuple(sorted(value.sources))),)
+    return (Predicate(name, "=", canonical(value), tuple(sorted(value.sources))),)
+
+
+def operator(word: str, value: Value) -> str:
+    """How an operator compares: ``{"$exists": False}`` asks for what is not there."""
+    absent = word == "$exists" and value.const is False
+    return "is-null" if absent else COMPARED.get(word, "contains")
