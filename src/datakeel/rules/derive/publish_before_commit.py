@@ -31,8 +31,8 @@ def publish_before_commit(operation: Operation, system: System) -> Iterator[Hit]
         if any(t.dataset and t.dataset == publish.dataset and operation.exclusive(t, publish) for t in told):
             continue  # the same job, started in either case
         told.append(publish)
-        alone = unit(operation, publish) is None
-        yield hit(operation, publish, write, doubt, alone=alone, read=may_read(publish, write, system))
+        apart = by_itself(operation, publish)
+        yield hit(operation, publish, write, doubt, alone=apart, read=may_read(publish, write, system))
 
 
 def early_ones(operation: Operation, system: System) -> Iterator[tuple[Effect, Effect]]:
@@ -42,10 +42,20 @@ def early_ones(operation: Operation, system: System) -> Iterator[tuple[Effect, E
             continue
         if first_filling(operation, publish) or of_old_rows(operation, publish) or outside(publish):
             continue
-        alone = unit(operation, publish) is None
-        write = unwritten(operation, publish, system) if alone else uncommitted(operation, publish, system)
+        apart = by_itself(operation, publish)
+        write = unwritten(operation, publish, system) if apart else uncommitted(operation, publish, system)
         if write is not None:
             yield publish, write
+
+
+def by_itself(operation: Operation, publish: Effect) -> bool:
+    """Whether no transaction is open that has written anything when a message leaves: there is none; or a read has
+    begun one, as a session does, and what comes later in it is another matter, or a change that is named in it."""
+    transaction = operation.transaction_of(publish) if unit(operation, publish) is not None else None
+    if transaction is None:
+        return unit(operation, publish) is None
+    written = (w for w in record_writes(operation) if w.number < publish.number)
+    return transaction.kind == "session" and not any(w.transaction == publish.transaction for w in written)
 
 
 def outside(publish: Effect) -> bool:
@@ -137,7 +147,7 @@ def doubts(operation: Operation, publish: Effect, write: Effect, system: System)
     told = about(write, (*publish.payload, *publish.key_sources))
     transaction = operation.transaction_of(publish)
     number = unit(operation, publish)
-    if number is None:
+    if by_itself(operation, publish):
         return 1 if plainly(operation, publish, write) else 2
     if number == 0 and not brought(publish, system):
         return 2
@@ -155,14 +165,13 @@ def harmless(operation: Operation, publish: Effect, write: Effect, system: Syste
         return True
     if kept_nowhere(publish) and write.number > publish.number:
         return True
-    alone = unit(operation, publish) is None
-    return alone and needed == Answer.UNKNOWN and busy_taker(publish, system)
+    return by_itself(operation, publish) and needed == Answer.UNKNOWN and busy_taker(publish, system)
 
 
 def left_out(operation: Operation, publish: Effect, write: Effect) -> bool:
     """Whether the function may leave with the message sent, and the write that it tells of never made: by a way out
     behind it, or in a later turn of its loop."""
-    if unit(operation, publish) is not None:
+    if not by_itself(operation, publish):
         return False
     turns = {s.number for s in publish.scopes if s.kind == "loop"} - {s.number for s in write.scopes}
     return any(
