@@ -132,14 +132,13 @@ class Resource(Struct, frozen=True, gc=False):
     """A client, connection, pool, queue, consumer or producer, where it is made.
 
     `kind`: consumer, producer, client, connection, pool, queue, executor, server, lock; window (of a stream: its option
-    ``time`` says by which); steps (a list of pairs: its
-    options ``action`` and ``compensation`` name each one's functions). `options` are resolved, with
-    the library's defaults (``given=False``); `complete` False: some options could not be read. `per`: process (module
-    level, or cached), call. `kept`: in an attribute or a container, which outlives the call; `many`: in one of several
-    of a container. `releases` are the places
-    that close it. `passed` says who else holds it: nobody, ``returned`` (who called), ``handed`` (code that it was
-    given to), ``yielded`` (whoever goes on while a generator rests), ``callee`` (the function that made it and gave it
-    to nobody).
+    ``time`` says by which); steps (a list of pairs: its options ``action`` and ``compensation`` name each one's
+    functions), named-steps (they are texts). `options` are resolved, with the library's defaults (``given=False``);
+    `complete` False: some options could not be read. `per`: process (module level, or cached), call. `kept`: in an
+    attribute or a container, which outlives the call; `many`: in one of several of a container. `releases` are the
+    places that close it. `passed` says who else holds it: nobody, ``returned`` (who called), ``handed`` (code that it
+    was given to), ``yielded`` (whoever goes on while a generator rests), ``callee`` (the function that made it and gave
+    it to nobody).
     """
 
     number: int

@@ -9,11 +9,12 @@ from typing import TypeVar
 from msgspec import Struct
 
 from datakeel.model.dataset import Dataset
-from datakeel.model.effect import Effect, Kind
+from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.migration import Migration
 from datakeel.model.operation import Operation, Resource
 from datakeel.model.place import Place
 
+HOLE = "\ufffc"  # what is not known of a text
 MANY_WAYS = 20  # ways in of a program that is surely one, and no library
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
@@ -143,6 +144,16 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
     def _senders(self) -> dict[str, tuple[tuple[Operation, Effect], ...]]:
         return _gathered((e.dataset, (o, e)) for o in self.operations for e in o.of(Kind.PUBLISH))
 
+    def calling(self, request: str) -> tuple[tuple[Operation, Effect], ...]:
+        """Who calls a route of the program (``PUT /messages``) over HTTP, by an address of which only the host may be
+        unknown."""
+        return self._calling.get(request, ())
+
+    @cached_property
+    def _calling(self) -> dict[str, tuple[tuple[Operation, Effect], ...]]:
+        calls = ((o, e) for o in self.operations for e in o.of(Kind.CALL) if e.store == StoreKind.REMOTE)
+        return _gathered((route, (o, e)) for o, e in calls if e.verb == "http" and (route := _route(e)))
+
     def operation(self, name: str) -> Operation | None:
         return self._operations.get(name)
 
@@ -212,6 +223,14 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
 
 def _names(dataset: Dataset) -> tuple[str, ...]:
     return tuple(n.casefold() for n in (dataset.name, *dataset.partitions))
+
+
+def _route(call: Effect) -> str:
+    """The method and path that a call asks for; empty where they are not known, or the host is a known other's."""
+    method = call.option("method")
+    host, slash, path = call.text.partition("/") if call.text.startswith(("/", HOLE)) else ("", "", "")
+    known = method is not None and slash and host in ("", HOLE) and HOLE not in path
+    return f"{method.value.strip(chr(39)).upper()} /{path}" if known and method is not None else ""
 
 
 def _gathered(pairs: Iterable[tuple[Key, Item]]) -> dict[Key, tuple[Item, ...]]:

@@ -29,9 +29,10 @@ from datakeel.read.values import (
 )
 
 UNDEFINED = (MethodTarget, type(None))  # the targets of calls that no definition was found for
+CALLABLES = ("", "collections.abc.Callable", "typing.Callable")  # the types of what may do anything
 HANDLES = re.compile(  # what code is called that does something with a message
     r"(^|_)(handle|handler|callback|cb|func|function|fn|listener|action|process|processor|dispatch|consume|deliver|emit"
-    r"|trigger|notify|send|publish|forward|ingest|store|save|submit|perform|execute|run|on)(_|$)"
+    r"|trigger|notify|send|publish|forward|ingest|store|save|submit|perform|execute|run|apply|project|on)(_|$)"
 )
 
 
@@ -57,7 +58,7 @@ class Caller(Applier):
         target = function.target
         if isinstance(target, MethodTarget):
             return self.world.method_row(target.receiver.type, target.name) is None
-        return target is None and not function.type and not any(v.target for v in function.others)
+        return target is None and function.type in CALLABLES and not any(v.target for v in function.others)
 
     def enclosed(self, node: Call, function: Value, dotted: str) -> Value:
         """``wait_for(call(), 5)``: what its argument does stands inside the limit."""

@@ -10,7 +10,7 @@ from datakeel.model.operation import Resource
 from datakeel.model.place import Place
 from datakeel.read.program import Call, Collection, Expression, Span
 from datakeel.read.symbols import ClassInfo
-from datakeel.read.values import FunctionTarget, Value
+from datakeel.read.values import NOTHING, FunctionTarget, Value
 
 if TYPE_CHECKING:
     from datakeel.read.calls import Caller
@@ -22,19 +22,17 @@ _COMPENSATIONS = """
     on_failure backward
     """
 COMPENSATIONS = tuple(_COMPENSATIONS.split())
+NAMED = ("name", "action", "command", "operation", "step")  # what a step is called, where it is a text
 
 
 def steps(caller: Caller, node: Collection, items: tuple[Value, ...]) -> Resource | None:
-    """The plan that a literal is: for each of its parts the function that acts and the one that takes it back, as
-    options ``action`` and ``compensation`` (``None``: there is none; empty: not known)."""
+    """The plan that a literal is: for each of its parts the function that acts and the one that takes it back, or their
+    names as texts, as options ``action`` and ``compensation`` (``None``: there is none; empty: not known)."""
     if len(items) < 2 or len(items) != len(node.items) or not all(perhaps(caller, i) for i in items):
         return None
-    found: list[tuple[str, str]] = []
-    for item in items:
-        pair = pair_of(caller, item)
-        if pair is None:
-            return None
-        found.append(pair)
+    kind, found = "named-steps", names(caller, items)
+    if not found:
+        kind, found = "steps", functions(caller, items)
     if not any(undo not in ("", "None") for _, undo in found):
         return None
     options = []
@@ -44,7 +42,36 @@ def steps(caller: Caller, node: Collection, items: tuple[Value, ...]) -> Resourc
         options += [Option("action", act, place=place), Option("compensation", undo, place=place)]
     info = caller.frame_function()
     place = options[0].place or (info.place if info is not None else Place(caller.frame.module.path, 1))
-    return Resource(caller.next(), "steps", "", tuple(options), place, chain=caller.frame.chain)
+    return Resource(caller.next(), kind, "", tuple(options), place, chain=caller.frame.chain)
+
+
+def functions(caller: Caller, items: tuple[Value, ...]) -> list[tuple[str, str]]:
+    """The parts' pairs of functions; empty where one of them is no step."""
+    found = [pair_of(caller, item) for item in items]
+    return [pair for pair in found if pair is not None] if None not in found else []
+
+
+def names(caller: Caller, items: tuple[Value, ...]) -> list[tuple[str, str]]:
+    """The parts' pairs of texts, where what is done and what takes it back are called by names; empty where one part is
+    no such step, or nothing is taken back."""
+    found = [(text(caller, item, NAMED), text(caller, item, COMPENSATIONS)) for item in items]
+    whole = all(act not in ("", "None") and undo for act, undo in found)
+    return found if whole and any(undo != "None" for _, undo in found) else []
+
+
+def text(caller: Caller, item: Value, names: tuple[str, ...]) -> str:
+    """What the first of some fields holds, a text as it is written; ``None`` for None, empty for what is not known."""
+    held = next((v for name in names if (v := field(caller, item, name)) is not None), NOTHING)
+    return repr(held.const) if held.known and isinstance(held.const, str | None) else ""
+
+
+def field(caller: Caller, item: Value, name: str) -> Value | None:
+    """A mapping's entry, or an object's field by its construction or its class."""
+    if item.entries is not None:
+        return item.entries.get(name)
+    held = caller.state.heap.get((item.rows, name)) if item.rows is not None else None
+    cls = caller.world.class_named(item.type)
+    return held if held is not None or cls is None else caller.world.class_field(cls, name)
 
 
 def perhaps(caller: Caller, item: Value) -> bool:

@@ -175,7 +175,8 @@ class Conditions(Values):
             pairs = zip(left.expressions, right.expressions, strict=True)
             return [Predicate(c, "=", self.value(v)) for n, v in pairs if (c := self.side(n))]
         column = self.side(left.expressions[0]) if left.expressions else ""
-        return [Predicate(column, {"<": "<=", ">": ">="}.get(operator, operator))] if column else self.missed()
+        value = self.value(right.expressions[0]) if right.expressions else ""
+        return [Predicate(column, {"<": "<=", ">": ">="}.get(operator, operator), value)] if column else self.missed()
 
     def side(self, node: exp.Expr) -> str:
         """The column, or expression over columns, that a comparison is about; empty where there is no column."""

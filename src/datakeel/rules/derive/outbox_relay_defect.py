@@ -7,14 +7,20 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Cardinality, Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
+from datakeel.model.system import System
 from datakeel.rules.facts.derivation import OUTBOX
-from datakeel.rules.facts.relays import alone, marking, settled
+from datakeel.rules.facts.lookups import polls
+from datakeel.rules.facts.relays import Copied, alone, copied, marking, settled
 from datakeel.rules.rule import Hit, rule
 
 
 @rule(Severity.CRITICAL)
-def outbox_relay_defect(operation: Operation) -> Iterator[Hit]:
+def outbox_relay_defect(operation: Operation, system: System) -> Iterator[Hit]:
     """A relay marks rows before they are sent, sends them in no order, or two relays send the same rows."""
+    for one in copied(operation, system):
+        if polls(operation, system) and not alone(operation, one.place, one.insert):
+            yield twice(one)
+            return
     for read in operation.of(Kind.READ):
         if read.selection is None or read.selection.cardinality == Cardinality.ONE or not OUTBOX.search(read.dataset):
             continue
@@ -55,6 +61,28 @@ def unordered(read: Effect) -> bool:
     model has no order of its own."""
     selection = read.selection
     return bool(read.text) and selection is not None and selection.limit is not None and not selection.order
+
+
+def twice(one: Copied) -> Hit:
+    """Two relays that stand at the same place."""
+    source, to, place = one.read.dataset, one.insert.dataset, one.place.dataset
+    return Hit(
+        place=one.place.chain[0] if one.place.chain else one.place.place,
+        message=f"two relays copy the same rows of {source} into {to}: nobody locks the row of {place}",
+        story=(
+            Step(one.place.place, f"relay A reads in {place} how far it is"),
+            Step(one.place.place, "relay B (a second replica, or the old one at a deployment) reads the same"),
+            Step(one.insert.place, f"both copy the rows behind that into {to}"),
+            Step(one.moved.place, f"both set {place} to the same place: each row stands in {to} twice"),
+        ),
+        rests_on=(one.place, one.read, one.insert, one.moved),
+        doubts=1,
+        datasets=(source, to),
+        fix=Fix(
+            title="lock the place while rows are copied",
+            text=f"SELECT … FROM {place} FOR UPDATE SKIP LOCKED  -- in the transaction that copies and moves it",
+        ),
+    )
 
 
 def early(read: Effect, mark: Effect, publish: Effect) -> Hit:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Effect, StoreKind
-from datakeel.model.operation import Operation, Retry
+from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.operation import Handler, Operation, Retry
 from datakeel.model.system import System
+from datakeel.rules.facts.relays import forwarded
 from datakeel.rules.facts.retries import count, far, one_caller, pause, waits_for_news
 from datakeel.rules.facts.running import one_off
+from datakeel.rules.facts.sagas import caught, in_body
 from datakeel.rules.facts.words import host, thing
 from datakeel.rules.rule import Hit, Record, rule
 
@@ -36,6 +38,62 @@ def retry_without_backoff(operation: Operation, system: System) -> Iterator[Hit]
             told |= {retry.kind} & {"framework"}  # all ways out of a job have its one pace
             alone = one_caller(operation) or one_off(operation, system)
             yield hit(operation, retry, call, attempts, wait, alone=alone)
+    yield from hurried_relays(operation)
+
+
+def hurried_relays(operation: Operation) -> Iterator[Hit]:
+    """Loops that send what waits in a table, and begin again at once where the receiver does not answer."""
+    for one in forwarded(operation):
+        loop = one.call.inside("loop")
+        for handler in operation.handlers:
+            if loop is not None and goes_on(operation, handler, one.call) and not pauses(operation, handler, one.call):
+                yield at_once(operation, handler, one.call, one.read)
+                return
+
+
+def goes_on(operation: Operation, handler: Handler, call: Effect) -> bool:
+    """Whether a handler takes the failure of a call, and lets the loop go on, with nothing that is not known."""
+    known = {(e.place.path, e.place.line) for e in operation.effects}
+    if any((c.path, c.line) not in known for c in handler.calls):
+        return False
+    return (handler.falls or "continue" in handler.does) and in_body(call, handler) and caught(handler, call)
+
+
+def pauses(operation: Operation, handler: Handler, call: Effect) -> bool:
+    """Whether something waits between two attempts: in the handler, elsewhere in the loop, or before each call."""
+    outer = [s for s in handler.scopes if s.kind == "loop"]
+    if not outer:
+        return True
+    loop = outer[-1].number
+    first = min((e.number for e in operation.effects if any(s.number == loop for s in e.scopes)), default=loop)
+    for wait in operation.of(Kind.WAIT, Kind.CONSUME):
+        if not any(s.number == loop for s in wait.scopes):
+            if loop < wait.number < first:
+                return True  # the loop's own condition waits
+        elif not in_body(wait, handler) or operation.before_on_all_paths(wait, call):
+            return True
+    return False
+
+
+def at_once(operation: Operation, handler: Handler, call: Effect, read: Effect) -> Hit:
+    who = host(call) or thing(call)
+    return Hit(
+        place=handler.place,
+        message=f"when {who} is away, this process asks it again at once, without end: it cannot recover",
+        story=(
+            Step(read.place, f"{operation.symbol} reads what waits in {read.dataset}"),
+            Step(call.place, f"{who} is slow or down: the call fails"),
+            Step(handler.place, "the failure is caught, and the loop begins again with no pause"),
+            Step(call.place, f"the same rows are sent again, as fast as {who} refuses them"),
+        ),
+        rests_on=(call, read),
+        apart=True,  # the record is that of other loops
+        datasets=(read.dataset,),
+        fix=Fix(
+            title="wait longer after each failure, with jitter",
+            text="time.sleep(random.uniform(0, min(60, 0.5 * 2**failures)))",
+        ),
+    )
 
 
 def harmless(attempts: int | None, wait: float | None) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.effect import Effect, Kind, Option, StoreKind
 from datakeel.model.operation import Handler, Operation, Resource
 from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.guards import here
-from datakeel.rules.facts.idempotence import adds_up
+from datakeel.rules.facts.idempotence import ASKING, MONEY, adds_up
 from datakeel.rules.facts.sagas import Planned, begun_again, costs, decided, fails, may_run_twice, missed, plans, told
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
@@ -18,8 +18,15 @@ from datakeel.rules.story import way
 
 
 @rule(Severity.CRITICAL)
-def saga_without_compensation(operation: Operation, system: System) -> Iterator[Hit]:
+def saga_without_compensation(noun: Operation | Resource, system: System) -> Iterator[Hit]:
     """A step of a saga stays done when a later one fails, for nothing takes it back."""
+    if isinstance(noun, Resource):
+        yield from left_out(noun)
+    else:
+        yield from of_operation(noun, system)
+
+
+def of_operation(operation: Operation, system: System) -> Iterator[Hit]:
     for handler in operation.handlers:
         for step, later, undone, undoing in missed(operation, handler, system):
             yield hit(handler, step, later, undone, undoing)
@@ -30,6 +37,37 @@ def saga_without_compensation(operation: Operation, system: System) -> Iterator[
         if steps[0].action.name == operation.name:
             yield from halved(plan, steps, system)
     yield from twice(operation, system)
+
+
+def left_out(plan: Resource) -> Iterator[Hit]:
+    """A step that is called by its name, does something for good, and has nothing that takes it back, before one that
+    has."""
+    if plan.kind != "named-steps":
+        return
+    pairs = list(zip(plan.options[::2], plan.options[1::2], strict=True))
+    for number, (action, undo) in enumerate(pairs):
+        later = next((a for a, u in pairs[number + 1 :] if u.value != "None"), None)
+        does = bool(MONEY.search(action.value)) and not ASKING.search(action.value)
+        if does and undo.value == "None" and later is not None:
+            yield left_out_hit(plan, action, later)
+            return
+
+
+def left_out_hit(plan: Resource, step: Option, later: Option) -> Hit:
+    what, then = (o.value.strip("'") for o in (step, later))
+    return Hit(
+        place=step.place or plan.place,
+        message=f"what {what} does stays done when {then} fails: no compensation is named for it",
+        story=(
+            Step(plan.place, "the steps are done in this order, and taken back in the opposite one"),
+            Step(step.place or plan.place, f"{what} is done"),
+            Step(later.place or plan.place, f"{then} fails, and what was done before it is taken back"),
+            Step(step.place or plan.place, f"nothing takes back {what}: the whole has failed, and half of it stands"),
+        ),
+        rests_on=(plan,),
+        likely=True,
+        fix=Fix(title=f"give {what} a compensation that does no harm twice, or let it come after all that may fail"),
+    )
 
 
 def halved(plan: Resource, steps: tuple[Planned, ...], system: System) -> Iterator[Hit]:

@@ -9,7 +9,7 @@ from datakeel.model.effect import Cardinality, Effect, Kind, StoreKind
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.duplicates import minted, told_columns, violation_expected
-from datakeel.rules.facts.outcomes import decided_by
+from datakeel.rules.facts.outcomes import decided_by, looked_at
 
 INBOX = re.compile(
     r"inbox|processed|received|handled|consumed|dedup|seen_(message|event)|(message|event|delivery)_?id", re.I
@@ -20,8 +20,11 @@ ACTS = (Kind.WRITE, Kind.CALL, Kind.PUBLISH)
 
 def deduplicated(operation: Operation, system: System) -> bool:
     """Whether the operation remembers what it has handled: an insert under a unique key that it answers to, or a
-    claim. An upsert that adds an amount to what stands there remembers nothing."""
+    claim. An upsert that adds an amount to what stands there remembers nothing, nor does a note that nobody heeds."""
+    unheeded = unheeded_note(operation, system)
     for effect in operation.of(Kind.WRITE):
+        if effect is unheeded:
+            continue
         if effect.store == StoreKind.CACHE and effect.verb == "add":
             return True
         adding = any(a.how == "atomic" for a in effect.assigned)
@@ -30,6 +33,16 @@ def deduplicated(operation: Operation, system: System) -> bool:
         if effect.verb == "insert" and effect.store == StoreKind.RELATIONAL and known_key(effect, system):
             return True
     return False
+
+
+def unheeded_note(operation: Operation, system: System) -> Effect | None:
+    """A note of one message that a second insert leaves as it is, where nothing depends on whether it was new."""
+    for note in operation.of(Kind.WRITE):
+        if note.verb != "insert" or note.conflict != "ignore" or note.store != StoreKind.RELATIONAL or of_many(note):
+            continue
+        if INBOX.search(note.dataset) and given_key(note, system) and not looked_at(operation, note):
+            return note
+    return None
 
 
 def known_key(effect: Effect, system: System) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datakeel.model.effect import Effect, Source
+from datakeel.model.effect import Effect, Guard, Source
 from datakeel.model.operation import Operation
 from datakeel.rules.facts.survey import Survey
 
@@ -19,8 +19,15 @@ def looked_at(operation: Operation, effect: Effect) -> bool:
 def decided_by(operation: Operation, effect: Effect) -> Iterator[Effect]:
     """The later effects that happen only where an effect gave this or that."""
     for later in operation.effects:
-        if later.number > effect.number and any(of(effect, s) for g in later.guards for s in g.sources):
+        asking = (g for g in later.guards if not always(g))
+        if later.number > effect.number and any(of(effect, s) for g in asking for s in g.sources):
             yield later
+
+
+def always(guard: Guard) -> bool:
+    """Whether a condition on a number of rows holds whatever the number is: no store changes fewer than none."""
+    counted = any(s.kind == "result" and s.name == "rowcount" for s in guard.sources)
+    return counted and guard.text == "0" and (guard.test, guard.polarity) in ((">=", True), ("<", False))
 
 
 def of(effect: Effect, source: Source) -> bool:

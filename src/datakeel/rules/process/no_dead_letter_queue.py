@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from datakeel.finding import Fix, Severity, Step
@@ -9,10 +10,13 @@ from datakeel.model.effect import Effect, Kind, Scope, StoreKind
 from datakeel.model.operation import Handler, Operation
 from datakeel.model.system import System
 from datakeel.rules.facts.failures import inside_handler
+from datakeel.rules.facts.guards import here
+from datakeel.rules.facts.relays import Forwarded, forwarded
 from datakeel.rules.rule import Hit, rule
 
 ALL = ("", "builtins.Exception", "builtins.BaseException", "Exception", "BaseException")
 UNREADABLE = ("ValueError", "JSONDecodeError", "UnicodeDecodeError", "ValidationError", "DecodeError")
+ASIDE = re.compile(r"dead|fail|error|refus|reject|poison|quarantine", re.I)
 FORWARDS = "x-dead-letter-exchange"
 
 
@@ -33,6 +37,52 @@ def no_dead_letter_queue(operation: Operation, system: System) -> Iterator[Hit]:
             yield for_ever(refusal, "it is put back into its queue, and delivered again at once")
         elif requeue is not None and requeue.value == "False" and dropped(system):
             yield vanishes(refusal)
+    yield from held_up(operation)
+
+
+def held_up(operation: Operation) -> Iterator[Hit]:
+    """Rows that wait in a table for a service: the first of them are taken, and one that the service refuses is among
+    the first for ever."""
+    for one in forwarded(operation):
+        limited = one.read.selection is not None and one.read.selection.limit is not None
+        if limited and not any(lets_go(e, one) for e in operation.effects if e.number > one.read.number):
+            yield first_for_ever(one)
+            return
+
+
+def lets_go(effect: Effect, one: Forwarded) -> bool:
+    """Whether an effect lets a row go otherwise than as sent: a note of the failure, an attempt that is counted, a row
+    of dead letters, or anything that a handler writes."""
+    if effect.kind not in (Kind.WRITE, Kind.PUBLISH):
+        return False
+    if any(s.kind == "try" and s.arm.startswith("handler") for s in effect.scopes):
+        return True
+    if effect.dataset != one.read.dataset:
+        return effect.verb in ("insert", "upsert", "save") and bool(ASIDE.search(effect.dataset))
+    told = {a.column for a in effect.assigned} <= {a.column for a in one.mark.assigned}
+    named = any(s.kind == "read" and s.number == one.read.number for p in effect.predicates for s in p.sources)
+    return not told or (effect.verb == "delete" and named)
+
+
+def first_for_ever(one: Forwarded) -> Hit:
+    what = one.read.dataset
+    return Hit(
+        place=here(one.call),
+        message=f"a row of {what} that is refused is sent again for ever, and holds up those behind it",
+        story=(
+            Step(one.read.place, f"the first rows of {what} that wait are read"),
+            Step(one.call.place, "one of them is refused: by its content, or because what it speaks of is gone"),
+            Step(one.mark.place, "it is not marked, and nothing else takes it out of those that wait"),
+            Step(one.read.place, "it is among the first again, as it always will be"),
+        ),
+        rests_on=(one.read, one.call, one.mark),
+        doubts=1,
+        datasets=(what,),
+        fix=Fix(
+            title="note what was refused beside the row, and go on with those behind it",
+            text=f"UPDATE {what} SET dead_at = now(), reason = :reason WHERE id = :id  -- where attempts >= 5",
+        ),
+    )
 
 
 def answering(operation: Operation, refusal: Effect, asked: Callable[[Handler], bool]) -> Handler | None:

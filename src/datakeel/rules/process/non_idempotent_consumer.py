@@ -13,7 +13,9 @@ from datakeel.model.system import System
 from datakeel.rules.facts.derivation import OUTBOX
 from datakeel.rules.facts.duplicates import told_columns
 from datakeel.rules.facts.idempotence import AMOUNT
-from datakeel.rules.facts.inbox import deduplicated
+from datakeel.rules.facts.inbox import deduplicated, unheeded_note
+from datakeel.rules.facts.outcomes import always
+from datakeel.rules.facts.relays import marking
 from datakeel.rules.rule import Hit, rule
 
 KEY = re.compile(r"(^|_)(id|pk|sk|key)$|Id$", re.I)
@@ -27,13 +29,46 @@ def non_idempotent_consumer(operation: Operation, system: System) -> Iterator[Hi
     consume = next((c for c in consumed if c.verb not in ONCE), None)
     own = [e for e in operation.entries if e.redelivered and e.place == operation.place]
     delivered = consume is not None or any(e.kind == "consumer" for e in own) or batch(operation, own)
-    if not (delivered or any(e.kind == "task" for e in own)) or deduplicated(operation, system):
+    note = unheeded_note(operation, system)
+    if not (delivered or note is not None or any(e.kind in ("task", "request") for e in (*own, *asked(operation)))):
+        return
+    if deduplicated(operation, system):
         return
     for effect in operation.effects:
         again = repeated(effect, system) if delivered else adds(effect)
-        if again and not decided(operation, effect):
+        if not again or decided(operation, effect):
+            continue
+        if delivered or any(e.kind == "task" for e in own):
             yield hit(operation, consume, effect)
-            return
+        elif note is not None and depends(effect) <= depends(note) and operation.meet_here(note, effect):
+            yield sent_again(note, effect, Step(note.place, "the message is noted, whether or not it was before"))
+        elif (relay := next(relays(operation, system), None)) is not None:
+            yield sent_again(relay, effect, Step(relay.place, "a relay sends it, and marks it when it has the answer"))
+        else:
+            continue
+        return
+
+
+def asked(operation: Operation) -> list[Entry]:
+    """The requests that come to the function itself."""
+    return [e for e in operation.entries if e.kind == "request" and e.place == operation.place]
+
+
+def depends(effect: Effect) -> frozenset[tuple[int, str]]:
+    """The arms of the branches in which an effect stands, but for those that are always taken."""
+    taken = {g.place for g in effect.guards if always(g)}
+    return frozenset((s.number, s.arm) for s in effect.scopes if s.kind == "branch" and s.place not in taken)
+
+
+def relays(operation: Operation, system: System) -> Iterator[Effect]:
+    """Calls of the program's own by which a relay sends to this function what waits in a table, until it has an
+    answer."""
+    for entry in asked(operation):
+        for other, call in system.calling(entry.name):
+            reads = (r for r in other.of(Kind.READ) if any(s.number == r.number for s in call.payload))
+            marks = (m for r in reads if (m := marking(other, r)) is not None)
+            if any(m.number > call.number for m in marks):
+                yield call
 
 
 def batch(operation: Operation, own: list[Entry]) -> bool:
@@ -96,7 +131,7 @@ def keyed(effect: Effect, system: System) -> bool:
 def decided(operation: Operation, effect: Effect) -> bool:
     """Whether a read of a record (was it handled already?) decides on the effect."""
     for guard in effect.guards:
-        for source in guard.sources:
+        for source in guard.sources if not always(guard) else ():
             read = operation.effect(source.number) if source.number >= 0 else None
             if (
                 read is not None
@@ -107,13 +142,26 @@ def decided(operation: Operation, effect: Effect) -> bool:
     return False
 
 
+def sent_again(first: Effect, effect: Effect, before: Step) -> Hit:
+    return told(
+        first,
+        effect,
+        (
+            before,
+            Step(effect.place, f"its effect on {effect.dataset} happens"),
+            Step(before.place, "the answer is lost, or comes too late: the sender sends the message again"),
+            Step(effect.place, f"its effect on {effect.dataset} happens a second time"),
+        ),
+    )
+
+
 def hit(operation: Operation, consume: Effect | None, effect: Effect) -> Hit:
     first = consume.place if consume is not None else operation.place
     what = effect.dataset or effect.technology or "the effect"
-    return Hit(
-        place=effect.chain[0] if effect.chain else effect.place,
-        message=f"a message that is delivered twice changes {what} twice",
-        story=(
+    return told(
+        consume,
+        effect,
+        (
             Step(first, "a message is delivered"),
             Step(effect.place, f"its effect on {what} happens"),
             Step(
@@ -122,7 +170,16 @@ def hit(operation: Operation, consume: Effect | None, effect: Effect) -> Hit:
             ),
             Step(effect.place, f"its effect on {what} happens a second time"),
         ),
-        rests_on=tuple(e for e in (consume, effect) if e is not None),
+    )
+
+
+def told(first: Effect | None, effect: Effect, story: tuple[Step, ...]) -> Hit:
+    what = effect.dataset or effect.technology or "the effect"
+    return Hit(
+        place=effect.chain[0] if effect.chain else effect.place,
+        message=f"a message that is delivered twice changes {what} twice",
+        story=story,
+        rests_on=tuple(e for e in (first, effect) if e is not None),
         datasets=(effect.dataset,) if effect.dataset else (),
         fix=Fix(
             title="remember the message's id in the same transaction, and skip what is known",
