@@ -20,6 +20,14 @@ def asked_to_stop(resource: Resource) -> bool:
     return handler is not None and handler.value not in AT_ONCE
 
 
+def interrupted(resource: Resource) -> bool:
+    """Whether it hears of SIGINT alone, and does something of its own then."""
+    number, handler = resource.option("signalnum"), resource.option("handler")
+    if number is None or handler is None or handler.value in AT_ONCE or not number.value:
+        return False
+    return all(name.endswith(".SIGINT") for name in number.value.split(" | "))
+
+
 def signal_handlers(system: System) -> Iterator[Resource]:
     """What hears of any signal, wherever it is set."""
     everywhere = (r for o in system.operations for r in o.resources)

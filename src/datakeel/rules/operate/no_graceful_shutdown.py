@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
-from datakeel.model.operation import Handler, Operation, Role
+from datakeel.model.operation import Handler, Operation, Resource, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.acks import automatic, durable
-from datakeel.rules.facts.stopping import signal_handlers
+from datakeel.rules.facts.stopping import interrupted, signal_handlers
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import way
 
@@ -21,6 +21,7 @@ ENDS = frozenset(("KeyboardInterrupt", "SystemExit"))
 def no_graceful_shutdown(operation: Operation, system: System) -> Iterator[Hit]:
     """A consumer does not hear that it is asked to stop, and is killed in the middle of its work."""
     yield from interrupted_only(operation, system)
+    yield from other_signal(operation, system)
     if not any(e.kind in STARTS for e in operation.entries) or not operation.complete:
         return
     for consume in operation.of(Kind.CONSUME):
@@ -53,6 +54,42 @@ def interrupted_only(operation: Operation, system: System) -> Iterator[Hit]:
             continue
         if next(signal_handlers(system), None) is None:
             yield unheard(handler)
+
+
+def other_signal(operation: Operation, system: System) -> Iterator[Hit]:
+    """A program with work without end that ends in good order when it is interrupted, and hears no other signal."""
+    for heard in operation.resources if operation.role == Role.PRODUCT else ():
+        if heard.chain or not interrupted(heard) or not all(interrupted(r) for r in signal_handlers(system)):
+            continue
+        work = next((w for o in system.operations if (w := endless_work(o)) is not None), None)
+        if work is not None:
+            yield cut_off(heard, work)
+
+
+def endless_work(operation: Operation) -> Effect | None:
+    """What a program of its own does outside of the process, again and again."""
+    if operation.role != Role.PRODUCT or {e.kind for e in operation.entries} != {"main"}:
+        return None
+    loops = (e for e in operation.of(Kind.WRITE, Kind.CALL) if any(s.kind == "loop" and s.unbounded for s in e.scopes))
+    return next((e for e in loops if durable(e) and e.verb != "hand-over"), None)
+
+
+def cut_off(heard: Resource, work: Effect) -> Hit:
+    return Hit(
+        place=heard.place,
+        message="at every deployment the work at hand is cut off: SIGINT is heard, and SIGTERM is not",
+        story=(
+            Step(heard.place, "SIGINT (Ctrl-C) lets the program finish what it has begun"),
+            *way(work),
+            Step(work.place, "while this is at work, a deployment sends SIGTERM: the process ends at once"),
+        ),
+        rests_on=(work,),
+        doubts=1,  # what starts it may send SIGINT
+        fix=Fix(
+            title="hear both signals",
+            text="for number in (signal.SIGTERM, signal.SIGINT):\n    signal.signal(number, …)",
+        ),
+    )
 
 
 def unheard(handler: Handler) -> Hit:
