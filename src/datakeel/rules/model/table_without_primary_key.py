@@ -9,6 +9,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.dataset import Dataset, Index
 from datakeel.model.effect import Kind
 from datakeel.model.system import System
+from datakeel.rules.facts.parts import keyless
 from datakeel.rules.facts.tables import answered_for, made_elsewhere, own_name, stands
 from datakeel.rules.rule import Hit, rule
 
@@ -20,24 +21,26 @@ PLACED = re.compile(r"(^|_)(order|ordering|position|sequence|seq|rank|sort|index
 @rule(Severity.MAJOR, sure=False)
 def table_without_primary_key(dataset: Dataset, system: System) -> Iterator[Hit]:
     """A table has no primary key: no row of it can be named, replicated or deduplicated."""
-    if not unnamed(dataset):
+    if not unnamed(dataset, system):
         return
     unsure = 0 if pairs(dataset) else rarely(dataset, system)
     if unsure is None:
         return
-    alike = [d for d in system.datasets if pairs(d) and unnamed(d) and d.service == dataset.service]
+    alike = [d for d in system.datasets if pairs(d) and unnamed(d, system) and d.service == dataset.service]
     if not pairs(dataset):
         yield hit(dataset, [dataset], unsure)
     elif dataset is min(alike, key=lambda d: (stands(d), d.name)):
         yield hit(dataset, alike)
 
 
-def unnamed(dataset: Dataset) -> bool:
+def unnamed(dataset: Dataset, system: System) -> bool:
     """Whether it is a whole table that lives on, and nothing in its schema names a row."""
     schema = dataset.schema
     if not answered_for(dataset) or not schema.columns or not dataset.columns_complete or schema.primary_key():
         return False
-    if schema.partitioning is not None or dataset.parent or PASSING.search(own_name(dataset)):
+    if schema.partitioning is not None and not keyless(dataset, system):
+        return False
+    if dataset.parent or PASSING.search(own_name(dataset)):
         return False
     keys = schema.unique_keys()
     return not any(k.total and (pairs(dataset) or never_null(dataset, k)) for k in keys) and not parted(keys)
