@@ -154,6 +154,14 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
         calls = ((o, e) for o in self.operations for e in o.of(Kind.CALL) if e.store == StoreKind.REMOTE)
         return _gathered((route, (o, e)) for o, e in calls if e.verb == "http" and (route := _route(e)))
 
+    def defined_at(self, place: Place) -> tuple[Operation, ...]:
+        """The operations of the function that stands at a place."""
+        return self._defined_at.get(place, ())
+
+    @cached_property
+    def _defined_at(self) -> dict[Place, tuple[Operation, ...]]:
+        return _gathered((o.place, o) for o in self.operations)
+
     def operation(self, name: str) -> Operation | None:
         return self._operations.get(name)
 

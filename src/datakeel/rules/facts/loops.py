@@ -62,7 +62,7 @@ def alone(operation: Operation, system: System) -> bool:
     if not operation.entries:
         return not busy(operation) and plainly_entered(system)
     starts = {e.place: e.kind for e in operation.entries}
-    begun = [o for o in system.operations if o.place in starts]
+    begun = [o for place in starts for o in system.defined_at(place)]
     coroutines = {o.place for o in begun if o.is_async}
     if any(kind not in ALONE and not (kind == "task" and at not in coroutines) for at, kind in starts.items()):
         return False  # a task that is a plain function begins a loop for itself

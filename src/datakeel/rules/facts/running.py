@@ -31,7 +31,7 @@ def one_off(operation: Operation, system: System) -> bool:
     if any(e.kind not in ONCE or is_job(e) for e in operation.entries):
         return False
     starts = {e.place for e in operation.entries}
-    return not any(goes_on(o) for o in system.operations if o.place in starts or o is operation)
+    return not any(goes_on(o) for o in (operation, *(o for place in starts for o in system.defined_at(place))))
 
 
 def unentered(operation: Operation, system: System) -> bool:

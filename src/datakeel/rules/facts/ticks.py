@@ -29,7 +29,7 @@ def timed(entry: Entry, system: System, own: bool, seen: tuple[str, ...]) -> boo
     if entry.kind != "task" or entry.name in seen or len(seen) == FEW:
         return entry.kind == "task" and entry.name in seen
     senders = [(o, e) for o, e in system.senders(entry.name) if o.role != Role.TEST and not o.unused]
-    started = any(e.kind == "schedule" for o in system.operations if o.place == entry.place for e in o.entries)
+    started = any(e.kind == "schedule" for o in system.defined_at(entry.place) for e in o.entries)
     return (bool(senders) or started) and all(sent_by_timer(o, e, system, own, (*seen, entry.name)) for o, e in senders)
 
 
