@@ -90,11 +90,12 @@ class Copied(Struct, frozen=True, gc=False):
 
 def copied(operation: Operation, system: System) -> Iterator[Copied]:
     """What is copied on from an outbox or a log of events, in the innermost function that does all of it."""
-    for place in operation.of(Kind.READ):
+    ranged = [r for r in operation.of(Kind.READ) if any(p.operator in (">", ">=") for p in r.predicates)]
+    for place in operation.of(Kind.READ) if ranged else ():
         moved = next(moves(operation, place), None)
-        for read in operation.of(Kind.READ) if moved is not None else ():
+        for read in (r for r in ranged if behind(r, place)) if moved is not None else ():
             source = OUTBOX.search(read.dataset) or event_log(system.dataset_of(read))
-            if not source or not behind(read, place) or not operation.meet_here(place, read):
+            if not source or not operation.meet_here(place, read):
                 continue
             others = (place.dataset, read.dataset)
             inserts = (w for w in operation.of(Kind.WRITE) if w.verb == "insert" and w.dataset not in others)
