@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from datakeel.model.effect import Assignment, Effect, Predicate, Source
 from datakeel.model.operation import Operation
@@ -121,12 +121,19 @@ def takes(operation: Operation, first: Effect, second: Effect) -> str:
     return f"a row of {first.dataset} in its new state, and no row of {second.dataset} that belongs to it"
 
 
-def advances(operation: Operation, first: Effect, second: Effect) -> str:
-    """A position in what is read one after the other moves on, and apart from it what stands up to there is counted."""
-    batch = moved_past(operation, second)
+def batches(operation: Operation, writes: Iterable[Effect]) -> dict[int, Effect]:
+    """The reads behind whose rows writes put a position, by the writes' numbers."""
+    found = ((write.number, moved_past(operation, write)) for write in writes)
+    return {number: read for number, read in found if read is not None}
+
+
+def advances(first: Effect, second: Effect, behind: Mapping[int, Effect]) -> str:
+    """A position in what is read one after the other moves on, and apart from it what stands up to there is counted.
+    `behind`: the `batches` of the function."""
+    batch = behind.get(second.number)
     if batch is not None and any(a.how == "atomic" and drawn_from(a, batch) for a in first.assigned):
         return f"{second.dataset} behind what {first.dataset} has counted already, and counts once more then"
-    batch = moved_past(operation, first)
+    batch = behind.get(first.number)
     if batch is not None and any(drawn_from(a, batch) for a in second.assigned):
         return f"{first.dataset} past rows of {batch.dataset} that {second.dataset} never hears of"
     return ""

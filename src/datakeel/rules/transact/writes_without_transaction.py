@@ -18,6 +18,7 @@ from datakeel.rules.facts.dependence import (
     advances,
     amends,
     announces,
+    batches,
     changed,
     claims,
     enters,
@@ -85,12 +86,12 @@ def apart(operation: Operation, found: Sequence[Pair]) -> list[list[Pair]]:
 
 def dependent(operation: Operation, writes: list[Effect]) -> Iterator[tuple[Effect, Effect, str]]:
     """Pairs of writes of which the one without the other is wrong, and what is then wrong."""
-    earlier = Earlier()
+    earlier, behind = Earlier(), batches(operation, writes)
     for second in writes:
         for first in earlier.partners(second):
             why = replaces(operation, first, second) or moves(first, second)
             why = why or owns(first, second) or amends(first, second) or claims(first, second) or enters(first, second)
-            why = why or announces(first, second) or settles(first, second) or advances(operation, first, second)
+            why = why or announces(first, second) or settles(first, second) or advances(first, second, behind)
             why = why or (not chosen(operation, first, second) and takes(operation, first, second)) or ""
             if why and operation.meet_here(first, second) and operation.before_on_some_path(first, second):
                 yield first, second, why
