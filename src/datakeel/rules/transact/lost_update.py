@@ -238,6 +238,8 @@ def stale_source(operation: Operation, write: Effect, assignment: Assignment) ->
         return None
     if is_time(assignment.column) and any(s.kind == "clock" for s in assignment.sources):
         return None  # a moment is kept, or taken anew: the one is not made of the other
+    if zoned(assignment):
+        return None
     for source in assignment.sources:
         if assignment.column == "*" and written_back(operation, write, source):
             return source
@@ -253,6 +255,12 @@ def stale_source(operation: Operation, write: Effect, assignment: Assignment) ->
             ):
                 return source
     return None
+
+
+def zoned(assignment: Assignment) -> bool:
+    """Whether a moment is only told with its time zone: it is the same one, however often that is done."""
+    rest = [s for s in assignment.sources if s.kind != "zone"]
+    return len(rest) < len(assignment.sources) and all(s.path[-1:] == (assignment.column,) for s in rest)
 
 
 def put_back(read: Effect, write: Effect) -> bool:
