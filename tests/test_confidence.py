@@ -41,10 +41,10 @@ def test_a_race_that_a_request_may_start_is_as_sure_as_its_rule_says(tmp_path: P
     assert told(served(30, naming='app.extensions["stock"].take_one(1)'), tmp_path) == ["medium"]
 
 
-def test_a_race_that_a_decorator_of_the_project_may_start_is_as_sure_as_its_rule_says(tmp_path: Path) -> None:
+def test_a_race_that_only_a_decorator_of_the_project_may_start_is_less_sure(tmp_path: Path) -> None:
     files = served(30)
     files["shop/dispatch.py"] = "TASKS = {}\n\n\ndef task(function):\n    TASKS[function.__name__] = function\n"
     files["shop/nightly.py"] = (
         "from shop.dispatch import task\nfrom shop.stock import Stock\n\n@task\ndef close():\n    Stock().take_one(1)\n"
     )
-    assert told(files, tmp_path) == ["medium"]
+    assert told(files, tmp_path) == ["low"]

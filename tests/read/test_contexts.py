@@ -189,7 +189,7 @@ def test_what_an_object_is_made_with_runs_where_the_object_is_handed_on(tmp_path
         for name in ("first", "second", "follow")
         if (operation := found.operation(f"shop.code.{name}")) is not None
     }
-    assert calls == {"first": ["http"], "second": ["run"], "follow": []}
+    assert calls == {"first": ["http"], "second": ["run"], "follow": ["hand-over"]}
 
 
 def test_a_closure_that_calls_itself_from_many_places_is_followed_once(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_verb_and_table(text: str, verb: str, table: str) -> None:
         ("NOT (a = 1)", [("a", "!=", "const:1")]),
         ("NOT (a < 1)", [("a", ">=", "const:1")]),
         ("(a, b) = (%s, 2)", [("a", "=", "?1"), ("b", "=", "const:2")]),
-        ("(a, b) > (%s, %s)", [("a", ">=", "")]),
+        ("(a, b) > (%s, %s)", [("a", ">=", "?1")]),
         ("(a, b) IN ((1, 2))", [("a", "in", ""), ("b", "in", "")]),
         ("lower(email) = lower(%s)", [("lower(email)", "=", "expr:lower(?1)")]),
         ("data->>'k' = %s", [("data ->> 'k'", "=", "?1")]),

@@ -79,7 +79,7 @@ def uncommitted(operation: Operation, publish: Effect, system: System) -> Effect
         and not (w.number > publish.number and marks(w))
         and not committed_between(operation, w, publish)
         and not first_filling(operation, w)
-        and not one_for_all(w)
+        and not one_for_all(w, publish)
     ]
     open_writes = [w for w in found if operation.meet_here(publish, w)]
     if len(open_writes) < len(found):
@@ -89,11 +89,12 @@ def uncommitted(operation: Operation, publish: Effect, system: System) -> Effect
     return min((*told, *before), key=lambda w: NEEDED.index(needs(publish, w, system)), default=None)
 
 
-def one_for_all(write: Effect) -> bool:
+def one_for_all(write: Effect, publish: Effect) -> bool:
     """Whether a row is made where there is none, and is the same one for every run: it is made once in a system's
-    life."""
+    life. One of constants alone is so where the message does not tell of it."""
     if write.verb == "insert":
-        return bool(write.assigned) and all(a.how in ("constant", "default") for a in write.assigned)
+        constant = bool(write.assigned) and all(a.how in ("constant", "default") for a in write.assigned)
+        return constant and not about(write, (*publish.payload, *publish.key_sources))
     asked = write.predicates
     return (
         write.verb == "get-or-create" and bool(asked) and all(p.value.startswith(("const:", "global:")) for p in asked)
