@@ -668,7 +668,7 @@ class Applier(Contexts):
             options=self.effect_options(row, receiver, arguments) if row.options else (),
             blocking=self.holds_thread(row, receiver),
         )
-        result = self.world.orms.sqlalchemy.run_elsewhere(self.caller, text, given, on, row.gives)
+        result = self.world.orms.run_elsewhere(self.caller, text, given, on, row.gives)
         if result is None:
             result = run_sql(self.caller, text, given, on, self.dialect_of(receiver))
         if receiver is not None and receiver.rows is not None:

@@ -177,7 +177,8 @@ def nearest(found: list[tuple[str, str]], importer: str) -> list[tuple[str, str]
     if len(found) < 2:
         return found
     near = [shared(f"{unit}/", importer) for unit, _ in found]
-    return [one for one, count in zip(found, near, strict=True) if count == max(near)]
+    most = max(near)
+    return [one for one, count in zip(found, near, strict=True) if count == most]
 
 
 def parent(path: str) -> str:

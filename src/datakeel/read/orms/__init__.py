@@ -22,6 +22,7 @@ from datakeel.read.orms.documents import Mongo
 from datakeel.read.orms.peewee import Peewee
 from datakeel.read.orms.sqlalchemy import SqlAlchemy
 from datakeel.read.program import Expression, Parameter, Span, With
+from datakeel.read.querying import On
 from datakeel.read.symbols import ClassInfo, FunctionInfo
 from datakeel.read.values import NO_SOURCES, Arguments, Pending, Value, canonical, union
 
@@ -205,6 +206,10 @@ class Orms:
         return type(state).__name__
 
     # Rows of library tables -------------------------------------------------------------------------------------------
+
+    def run_elsewhere(self, caller: Caller, statement: Value, given: Value | None, on: On, gives: str) -> Value | None:
+        """A statement that an ORM has built, and that a connection of another library runs; None where it is none."""
+        return self.sqlalchemy.run_elsewhere(caller, statement, given, on, gives)
 
     def row_selection(
         self, caller: Caller, row: CallRow, receiver: Value | None, arguments: Arguments

@@ -51,11 +51,13 @@ def early_ones(operation: Operation, system: System) -> Iterator[tuple[Effect, E
 def by_itself(operation: Operation, publish: Effect) -> bool:
     """Whether no transaction is open that has written anything when a message leaves: there is none; or a read has
     begun one, as a session does, and what comes later in it is another matter, or a change that is named in it."""
-    transaction = operation.transaction_of(publish) if unit(operation, publish) is not None else None
-    if transaction is None:
-        return unit(operation, publish) is None
+    if unit(operation, publish) is None:
+        return True
+    transaction = operation.transaction_of(publish)
+    if transaction is None or transaction.kind != "session":
+        return False
     written = (w for w in record_writes(operation) if w.number < publish.number)
-    return transaction.kind == "session" and not any(w.transaction == publish.transaction for w in written)
+    return not any(w.transaction == publish.transaction for w in written)
 
 
 def outside(publish: Effect) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datakeel.model.effect import Effect, Kind, Option, StoreKind, When
+from datakeel.model.operation import Operation
 
 AUTOMATIC = ("auto-commit", "auto-ack")
 
@@ -31,3 +32,15 @@ def automatic(consume: Effect) -> Option | None:
         return None
     found = (consume.option(word) for word in AUTOMATIC)
     return next((o for o in found if o is not None and o.value == "True"), None)
+
+
+def meanwhile(operation: Operation, consume: Effect, work: Effect, option: Option) -> bool:
+    """Whether what a client acknowledges by itself, as its option says, counts as done while it is still worked on.
+
+    A client that stores an offset when it hands a message out, or that commits from a task of the same event loop,
+    commits it meanwhile; one that commits what it gave last when it is asked for more does so only where the work goes
+    on beside the loop.
+    """
+    if option.word != "auto-commit":
+        return True
+    return consume.option("offset-store") is not None or operation.is_async or work.when == When.CONCURRENT

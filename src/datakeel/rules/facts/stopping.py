@@ -12,20 +12,21 @@ AT_ONCE = ("signal.SIG_IGN", "signal.SIG_DFL", "signal.default_int_handler", "No
 
 def asked_to_stop(resource: Resource) -> bool:
     """Whether it is a handler of SIGTERM that does something."""
-    if resource.kind != "signal-handler":
-        return False
-    number, handler = resource.option("signalnum"), resource.option("handler")
-    if number is None or not any(name.endswith(".SIGTERM") for name in number.value.split(" | ")):
-        return False
-    return handler is not None and handler.value not in AT_ONCE
+    return any(name.endswith(".SIGTERM") for name in signals(resource))
 
 
 def interrupted(resource: Resource) -> bool:
     """Whether it hears of SIGINT alone, and does something of its own then."""
+    names = signals(resource)
+    return bool(names) and all(name.endswith(".SIGINT") for name in names)
+
+
+def signals(resource: Resource) -> tuple[str, ...]:
+    """The signals that a handler which does something is set for."""
     number, handler = resource.option("signalnum"), resource.option("handler")
-    if number is None or handler is None or handler.value in AT_ONCE or not number.value:
-        return False
-    return all(name.endswith(".SIGINT") for name in number.value.split(" | "))
+    if resource.kind != "signal-handler" or number is None or handler is None or handler.value in AT_ONCE:
+        return ()
+    return tuple(number.value.split(" | ")) if number.value else ()
 
 
 def signal_handlers(system: System) -> Iterator[Resource]:

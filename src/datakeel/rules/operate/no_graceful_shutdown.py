@@ -8,7 +8,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Handler, Operation, Resource, Role
 from datakeel.model.system import System
-from datakeel.rules.facts.acks import automatic, durable
+from datakeel.rules.facts.acks import automatic, durable, meanwhile
 from datakeel.rules.facts.stopping import interrupted, signal_handlers
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import way
@@ -25,8 +25,8 @@ def no_graceful_shutdown(operation: Operation, system: System) -> Iterator[Hit]:
     if not any(e.kind in STARTS for e in operation.entries) or not operation.complete:
         return
     for consume in operation.of(Kind.CONSUME):
-        cost = lost(consume)
         work = at_work(operation, consume)
+        cost = lost(operation, consume, work) if work is not None else ""
         if cost and work is not None and seen_here(operation, consume, system):
             if next(signal_handlers(system), None) is None:
                 yield hit(consume, work, cost)
@@ -111,21 +111,15 @@ def unheard(handler: Handler) -> Hit:
     )
 
 
-def lost(consume: Effect) -> str:
+def lost(operation: Operation, consume: Effect, work: Effect) -> str:
     """What a kill costs: a message that never comes again, or minutes until another member has its partitions. A queue
     that is acknowledged gives the message to the next one at once."""
     if not any(s.kind == "loop" and s.unbounded for s in consume.scopes) or consume.store == StoreKind.MEMORY:
         return ""
-    if consume.verb == "pop" or done_already(consume):
+    option = automatic(consume)
+    if consume.verb == "pop" or (option is not None and meanwhile(operation, consume, work, option)):
         return "the message that is at work is gone"
     return "its partitions stand still until the broker misses it" if consume.store == StoreKind.LOG else ""
-
-
-def done_already(consume: Effect) -> bool:
-    """Whether a message counts as done while it is worked on: a client without a thread for it commits the offset only
-    when it is asked for the next one, and the message comes again."""
-    option = automatic(consume)
-    return option is not None and (option.word != "auto-commit" or consume.option("offset-store") is not None)
 
 
 def at_work(operation: Operation, consume: Effect) -> Effect | None:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Effect, Kind, Option, When
+from datakeel.model.effect import Effect, Kind, Option
 from datakeel.model.operation import Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.acks import automatic, durable, handed
+from datakeel.rules.facts.acks import automatic, durable, handed, meanwhile
 from datakeel.rules.facts.decided import elsewhere
 from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.inbox import INBOX, given_key, of_many
@@ -27,7 +27,7 @@ def ack_before_processing(operation: Operation, system: System) -> Iterator[Hit]
         if option is None:
             continue
         work = work_for(operation, consume)
-        if work is not None and (option.word != "auto-commit" or in_background(operation, consume, work)):
+        if work is not None and meanwhile(operation, consume, work, option):
             yield by_itself(operation, consume, work, option)
     yield from acknowledged_first(operation)
     yield from noted_first(operation, system)
@@ -39,16 +39,6 @@ def work_for(operation: Operation, consume: Effect) -> Effect | None:
     later = [e for e in operation.effects if e.number > consume.number and not operation.exclusive(consume, e)]
     given = next((e for e in later if handed(e, {consume.number})), None)
     return next((e for e in later if durable(e)), given)
-
-
-def in_background(operation: Operation, consume: Effect, work: Effect) -> bool:
-    """Whether offsets are committed while a message is still being handled.
-
-    A client that stores an offset when it hands a message out, or that commits from a task of the same event loop,
-    does; one that commits what it gave last when it is asked for more does so only where the work goes on beside the
-    loop.
-    """
-    return consume.option("offset-store") is not None or operation.is_async or work.when == When.CONCURRENT
 
 
 def acknowledged_first(operation: Operation) -> Iterator[Hit]:
