@@ -37,6 +37,13 @@ def test_a_race_that_nothing_is_seen_to_start_is_less_sure_where_the_ways_in_are
     assert (library, program) == ("medium", "low")
 
 
+def test_a_race_that_nothing_is_seen_to_start_is_less_sure_in_a_whole_program(tmp_path: Path) -> None:
+    files = served(3)
+    loads = [f"def load_{n}(cursor):\n    cursor.execute('SELECT name FROM shelves')\n" for n in range(250)]
+    files["shop/loads.py"] = "\n".join(loads)
+    assert told(files, tmp_path) == ["low"]
+
+
 def test_a_race_that_a_request_may_start_is_as_sure_as_its_rule_says(tmp_path: Path) -> None:
     assert told(served(30, naming='app.extensions["stock"].take_one(1)'), tmp_path) == ["medium"]
 

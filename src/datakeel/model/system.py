@@ -16,6 +16,7 @@ from datakeel.model.place import Place
 
 HOLE = "\ufffc"  # what is not known of a text
 MANY_WAYS = 20  # ways in of a program that is surely one, and no library
+MANY_FUNCTIONS = 200  # that do something to the world, in a whole program
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 
@@ -104,6 +105,11 @@ class System(Struct, frozen=True, kw_only=True, dict=True):
         """Whether requests come in by so many ways that it is a program whose ways in are known, and no library."""
         places = {e.place for o in self.operations for e in o.entries if e.kind == "request"}
         return len(places) >= MANY_WAYS
+
+    @cached_property
+    def large(self) -> bool:
+        """Whether so many functions do something to the world that it is a whole program, and no part of one."""
+        return sum(1 for o in self.operations if o.effects) >= MANY_FUNCTIONS
 
     def setting(self, name: str) -> str | None:
         return next((s.value for s in self.settings if s.name == name), None)

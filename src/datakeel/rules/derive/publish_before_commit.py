@@ -9,7 +9,7 @@ from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Exit, Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.decisions import first_filling, of_old_rows
+from datakeel.rules.facts.decisions import deciding_reads, first_filling, of_old_rows, says_absent
 from datakeel.rules.facts.derivation import about, committed_between, marks, named_in, record_writes, together, unit
 from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.losable import for_devices, kept_nowhere
@@ -81,7 +81,7 @@ def uncommitted(operation: Operation, publish: Effect, system: System) -> Effect
         and not (w.number > publish.number and marks(w))
         and not committed_between(operation, w, publish)
         and not first_filling(operation, w)
-        and not one_for_all(w, publish)
+        and not one_for_all(operation, w, publish)
     ]
     open_writes = [w for w in found if operation.meet_here(publish, w)]
     if len(open_writes) < len(found):
@@ -91,16 +91,22 @@ def uncommitted(operation: Operation, publish: Effect, system: System) -> Effect
     return min((*told, *before), key=lambda w: NEEDED.index(needs(publish, w, system)), default=None)
 
 
-def one_for_all(write: Effect, publish: Effect) -> bool:
+def one_for_all(operation: Operation, write: Effect, publish: Effect) -> bool:
     """Whether a row is made where there is none, and is the same one for every run: it is made once in a system's
     life. One of constants alone is so where the message does not tell of it."""
-    if write.verb == "insert":
-        constant = bool(write.assigned) and all(a.how in ("constant", "default") for a in write.assigned)
-        return constant and not about(write, (*publish.payload, *publish.key_sources))
-    asked = write.predicates
-    return (
-        write.verb == "get-or-create" and bool(asked) and all(p.value.startswith(("const:", "global:")) for p in asked)
-    )
+    if write.verb == "get-or-create":
+        return of_constants(write)
+    if write.verb != "insert":
+        return False
+    if any(says_absent(guard, read) and of_constants(read) for guard, read in deciding_reads(operation, write)):
+        return True
+    constant = bool(write.assigned) and all(a.how in ("constant", "default") for a in write.assigned)
+    return constant and not about(write, (*publish.payload, *publish.key_sources))
+
+
+def of_constants(asked: Effect) -> bool:
+    """Whether it is the same row that every run looks for."""
+    return bool(asked.predicates) and all(p.value.startswith(("const:", "global:")) for p in asked.predicates)
 
 
 def unwritten(operation: Operation, publish: Effect, system: System) -> Effect | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from datakeel.model.certainty import Answer
@@ -19,6 +20,7 @@ DUPLICATE = (
     "DuplicateEntry",
     "NotUnique",
 )
+FORM = re.compile(r"(?:lower|upper|trim|casefold)\((\w+)\)", re.I)
 WIDE = ("Exception", "BaseException", "Error", "DatabaseError", "SQLAlchemyError", "DBAPIError", "PyMongoError")
 
 
@@ -49,9 +51,13 @@ def refused_twice(write: Effect, columns: Iterable[str], system: System) -> Answ
 
 def columns_meant(names: Iterable[str], dataset: Dataset) -> Iterator[str]:
     """The columns of a dataset for which names stand: a relation that only another table's model tells of, or a base
-    class of a library, is known by its name alone, and kept in the column that refers to it."""
+    class of a library, is known by its name alone, and kept in the column that refers to it. What is asked for in
+    another form (``lower(name)``) stands for its column too: two runs of one input fill it alike."""
     known = {column.name for column in dataset.schema.columns}
-    return (f"{n}_id" if n not in known and f"{n}_id" in known else n for n in names)
+    for name in names:
+        yield f"{name}_id" if name not in known and f"{name}_id" in known else name
+        if (inner := FORM.fullmatch(name)) and inner[1] in known:
+            yield inner[1]
 
 
 def derived(write: Effect, asked: frozenset[str]) -> frozenset[str]:

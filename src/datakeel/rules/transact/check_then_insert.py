@@ -122,7 +122,7 @@ def judged(
     if write.store == StoreKind.WIDE_COLUMN:
         yield from overwritten(operation, read, write, columns, system)
         return
-    unique = refused_twice(write, filled(read, columns), system)
+    unique = refused(operation, read, write, columns, system)
     if (
         keyed(write, system)
         or changed_owner(operation, read, write, columns)
@@ -157,6 +157,18 @@ def judged(
         severity=Severity.MINOR if unique == Answer.YES else race(write),
         fix=insert_once(write, told, system, among=constants(read, told)),
     )
+
+
+def refused(operation: Operation, read: Effect, write: Effect, columns: tuple[str, ...], system: System) -> Answer:
+    """Whether the table refuses the second row: by what was asked, or by what else was, where that found nothing."""
+    answer = refused_twice(write, filled(read, columns), system)
+    if answer == Answer.YES:
+        return answer
+    for guard, other in deciding_reads(operation, write):
+        asked = asked_columns(operation, other, write) if other != read and says_absent(guard, other) else ()
+        if asked and refused_twice(write, filled(other, asked), system) == Answer.YES:
+            return Answer.YES
+    return answer
 
 
 def overwritten(

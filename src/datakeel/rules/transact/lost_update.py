@@ -23,6 +23,7 @@ from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import interleaved, overtaken
 
 VERSION = re.compile(r"(^|_)(version|revision|sequence|seq|position|offset|number|generation)$")
+PAID = re.compile(r"expir|until|paid|renew|due")
 WHOLE = ("replace", "save")
 ATTENDED = ("request", "command", "main")
 WRITES = ("save", "update", "upsert", "set", "replace")
@@ -192,7 +193,8 @@ def counted(write: Effect, column: str, system: System) -> bool:
 
 def slight(operation: Operation, read: Effect | None, write: Effect, assignment: Assignment, system: System) -> bool:
     """Whether little is lost with an update, or seldom: of a text, which is rewritten more than added to, a switch, a
-    place in a list, which the next move puts right, or what the row refers to, which is chosen and not counted; of one
+    moment, which is put right more than put off, but for the end of what is paid for, a place in a list, which the next
+    move puts right, or what the row refers to, which is chosen and not counted; of one
     entry of a list or a document that a column holds, where two change others at the same moment (nothing slow stands
     between), and nothing else is written with it, or the entry is given a value that does not come from it."""
     column = assignment.column
@@ -202,6 +204,8 @@ def slight(operation: Operation, read: Effect | None, write: Effect, assignment:
     found = dataset.column(column) if dataset is not None else None
     kind = found.type.lower() if found is not None else ""
     if kind.startswith(("bool", "varchar", "text", "char")) and not kind.endswith("[]"):
+        return True
+    if kind.startswith(("date", "time")) and not PAID.search(column):
         return True
     if is_place(column) or (found is not None and found.references):
         return True

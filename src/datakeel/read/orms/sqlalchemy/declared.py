@@ -37,6 +37,7 @@ class Field(Struct, frozen=True):
     lazy: str = ""
     secondary: str = ""
     backref: str = ""
+    back_lazy: str = ""  # how the other class loads what `backref` gives it
     foreign: tuple[str, ...] = ()  # the columns that a relation says it follows
 
 
@@ -86,19 +87,16 @@ def relation_field(call: Call, annotation: Expression | None, loads: str = "") -
     uselist = keyword(call, "uselist")
     if isinstance(uselist, Const) and isinstance(uselist.value, bool):
         many = uselist.value
-    given = keyword(call, "lazy")
-    made = "dynamic" if last_name(call.function) == "dynamic_loader" else text(given)
-    if isinstance(given, Const) and given.value in WORDLESS:
-        made = WORDLESS[given.value]
-    lazy = loads or made
-    secondary = keyword(call, "secondary")
+    lazy = loads or ("dynamic" if last_name(call.function) == "dynamic_loader" else lazy_of(call))
+    secondary, backref = keyword(call, "secondary"), keyword(call, "backref")
     return Field(
         "relation",
         target=target if target is not None else inner,
         many=True if secondary is not None and many is None else many,
         lazy=lazy,
         secondary=(text(secondary) or last_name(secondary)) if secondary is not None else "",
-        backref=backref_of(keyword(call, "backref")),
+        backref=backref_of(backref),
+        back_lazy=lazy_of(backref) if isinstance(backref, Call) else "",
         foreign=column_names(keyword(call, "foreign_keys")),
     )
 
@@ -187,6 +185,14 @@ def text(expression: Expression | None) -> str:
     if isinstance(expression, Const) and isinstance(expression.value, str):
         return expression.value
     return ""
+
+
+def lazy_of(call: Call) -> str:
+    """How a relation's rows are loaded, by ``lazy=…``; empty where it does not say."""
+    given = keyword(call, "lazy")
+    if isinstance(given, Const) and given.value in WORDLESS:
+        return WORDLESS[given.value]
+    return text(given)
 
 
 def backref_of(expression: Expression | None) -> str:

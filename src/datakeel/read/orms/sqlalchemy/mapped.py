@@ -37,8 +37,10 @@ if TYPE_CHECKING:
 LIBRARIES = ("sqlalchemy", "sqlmodel", "flask_sqlalchemy", "advanced_alchemy", "geoalchemy2")
 BASES = frozenset(("sqlalchemy.orm.DeclarativeBase", "sqlalchemy.orm.DeclarativeBaseNoMeta", "sqlmodel.SQLModel"))
 DECLARATIVE = "sqlalchemy.orm.DeclarativeMeta"  # what `declarative_base()` gives
-LOADED = frozenset(("joined", "selectin", "subquery", "immediate"))  # values of `lazy` that load with the owner
-UNLOADED = frozenset(("dynamic", "write_only", "raise", "raise_on_sql", "noload"))
+# values of `lazy` where the first use sends no query: the rows load with their owner, or never of themselves
+UNSENT = frozenset(
+    ("joined", "selectin", "subquery", "immediate", "dynamic", "write_only", "raise", "raise_on_sql", "noload")
+)
 
 
 class Relation(Struct, frozen=True):
@@ -67,10 +69,6 @@ class Mapped(Struct, frozen=True):
     @property
     def primary(self) -> tuple[str, ...]:
         return (self.keys[0] if self.keys else ()) or ("id",)  # where nothing is seen that is marked, by convention
-
-    @property
-    def eager(self) -> frozenset[str]:
-        return frozenset(n for n, r in self.relations.items() if r.lazy in LOADED)
 
     def entity(self) -> TableOf:
         return TableOf(self.table, self.name, self.keys)
@@ -270,7 +268,7 @@ class Mappings:
                 field = field_of("", statement) if isinstance(statement, Assign) else None
                 if field is not None and field.backref:
                     other = self.class_in(cls, field.target)
-                    self._backrefs.setdefault(other, {})[field.backref] = Relation(cls.name)
+                    self._backrefs.setdefault(other, {})[field.backref] = Relation(cls.name, lazy=field.back_lazy)
 
     def class_in(self, cls: ClassInfo, expression: Expression | None) -> str:
         """The class that a relationship names: itself, its name as text, a lambda's value, an annotation's inside."""

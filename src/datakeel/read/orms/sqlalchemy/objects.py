@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from datakeel.model.certainty import Origin
 from datakeel.model.effect import Assignment, Cardinality, Effect, Kind, Predicate, Rows, Selection, Source, StoreKind
-from datakeel.read.orms.sqlalchemy.mapped import UNLOADED, Mapped, Mappings, Relation
+from datakeel.read.orms.sqlalchemy.mapped import UNSENT, Mapped, Mappings, Relation
 from datakeel.read.orms.sqlalchemy.plan import COLLECTION, QUERY, Plan, assignment
 from datakeel.read.orms.sqlalchemy.statements import Statements
 from datakeel.read.orms.sqlalchemy.transactions import Transactions
@@ -113,7 +113,7 @@ class Objects:
         predicates: tuple[Predicate, ...], one: bool, at: Span,
     ) -> None:  # fmt: skip
         """The first use of a relation loads it, unless it came with its owner."""
-        if base.rows is None or relation.lazy in UNLOADED or name in mapped.eager or self.is_new(caller, base.rows):
+        if base.rows is None or relation.lazy in UNSENT or self.is_new(caller, base.rows):
             return
         paths = [p.partition(".")[0] for p in base.name.split(",")] if base.name else []
         mark = (base.rows, f"$loaded:{name}")
