@@ -9,14 +9,14 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
-from datakeel.rules.rule import Hit, rule
+from datakeel.rules.rule import Hit, Record, rule
 from datakeel.rules.story import way
 
 PARENT = re.compile(r"^(parent|ancestor|superior|manager|reports_to|replaces|reply_to)(_\w+)?$")
 NEAR = 1  # calls between the function and its query
 
 
-@rule(Severity.MAJOR)
+@rule(Severity.MAJOR, Record(8, 11))
 def graph_walk_in_application(operation: Operation, system: System) -> Iterator[Hit]:
     """A function recurses over a hierarchy, and sends a query for each node or level."""
     if not operation.recursive or operation.role != Role.PRODUCT:

@@ -70,11 +70,11 @@ def hit(system: System, group: tuple[Held, ...]) -> Hit:
 
 def unattended(operation: Operation, system: System) -> int:
     """The doubts that anybody waits beside it: nothing is seen to start it, less so where the ways in are known; or it
-    is a program's or a task's, which may do one thing after the other. (Of 19 such findings in public code nine were
-    true, of 29 that requests or messages come to 25.)"""
+    is a program's or a task's, which may do one thing after the other. (Of eight such findings in public code three
+    were true, of 75 that requests or messages come to 69.)"""
     if not operation.entries:
         return 1 + unstarted(operation, system)
-    return int(not attended(operation))
+    return 2 * int(not attended(operation))
 
 
 def more(group: tuple[Held, ...]) -> str:
