@@ -301,6 +301,10 @@ class Effect(Struct, frozen=True, gc=False):  # fields by their place: by keywor
         """The innermost scope of that kind, or None."""
         return next((s for s in reversed(self.scopes) if s.kind == kind), None)
 
+    def gave(self, source: Source) -> bool:
+        """Whether a value is of what this read gave."""
+        return source.kind == "read" and source.number == self.number
+
     @property
     def predicates(self) -> tuple[Predicate, ...]:
         """The conditions by which its rows are found; none, where it selects none."""

@@ -53,7 +53,7 @@ def sends(effect: Effect, read: Effect) -> bool:
     if effect.kind == Kind.PUBLISH:
         return True
     given = effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE and effect.verb != "hand-over"
-    return given and any(s.kind == "read" and s.number == read.number for s in effect.payload)
+    return given and any(read.gave(s) for s in effect.payload)
 
 
 def unordered(read: Effect) -> bool:

@@ -295,7 +295,7 @@ def relayed(operation: Operation, read: Effect) -> Effect | None:
     return next(
         (
             p for p in operation.of(Kind.PUBLISH)
-            if p.number > read.number and any(s.kind == "read" and s.number == read.number for s in p.payload)
+            if p.number > read.number and any(read.gave(s) for s in p.payload)
         ),
         None,
     )  # fmt: skip

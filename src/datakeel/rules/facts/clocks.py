@@ -231,7 +231,7 @@ def remembered(operation: Operation, read: Effect, column: str, memory: Effect, 
         if write.number < memory.number or write.store != memory.store or write.verb == "delete":
             continue
         for sources in put(write, memory, start):
-            rows = any(s.kind == "read" and s.number == read.number and s.path[-1:] == (column,) for s in sources)
+            rows = any(read.gave(s) and s.path[-1:] == (column,) for s in sources)
             if rows and not any(s.kind == "span" for s in sources):
                 yield Position(read, column, write, clock=False)
                 return

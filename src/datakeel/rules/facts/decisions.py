@@ -184,7 +184,7 @@ def found_by(operation: Operation, change: Effect) -> Effect | None:
 def asks_for(guard: Guard, read: Effect) -> bool:
     """Whether a condition asks if a read has given a row."""
     asked = guard.test in ("is-none", "truth", "exists")
-    return asked and any(s.kind == "read" and s.number == read.number and not s.path for s in guard.sources)
+    return asked and any(read.gave(s) and not s.path for s in guard.sources)
 
 
 def same_row_named(predicate: Predicate, assignment: Assignment) -> bool:

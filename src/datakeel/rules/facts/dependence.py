@@ -98,9 +98,7 @@ def settles(first: Effect, second: Effect) -> str:
         return ""
     asked = {p.column for p in first.predicates if p.operator in ("=", "in")}
     once = any(a.how == "constant" and a.column in asked for a in first.assigned)
-    told = any(
-        s.kind == "read" and s.number == first.number for a in second.assigned if a.how == "atomic" for s in a.sources
-    )
+    told = any(first.gave(s) for a in second.assigned if a.how == "atomic" for s in a.sources)
     if not once or not told:
         return ""
     return f"a row of {first.dataset} in its new state, and {second.dataset} as it was"
@@ -161,7 +159,7 @@ def is_position(operation: Operation, source: Source, write: Effect, column: str
 
 
 def drawn_from(assignment: Assignment, read: Effect) -> bool:
-    return any(s.kind == "read" and s.number == read.number for s in assignment.sources)
+    return any(read.gave(s) for s in assignment.sources)
 
 
 def named_by_key(first: Effect, second: Effect) -> bool:

@@ -116,7 +116,7 @@ def one_of_many(lock: Effect, read: Effect, system: System) -> bool:
     meet at the show."""
     asked = read.predicates
     by = [p for p in asked if p.operator == "=" and p.sources]
-    leading = [s for p in by for s in p.sources if s.kind == "read" and s.number == lock.number and len(s.path) == 1]
+    leading = [s for p in by for s in p.sources if lock.gave(s) and len(s.path) == 1]
     if not leading or len(leading) != len(asked) or lock.dataset == read.dataset:
         return False
     held = system.dataset_of(lock)

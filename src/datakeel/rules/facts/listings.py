@@ -100,6 +100,5 @@ def narrowed(read: Effect) -> bool:
 def removed(read: Effect, operation: Operation) -> bool:
     """Whether what is listed is removed: then all of it is meant."""
     return any(
-        write.verb == "delete" and any(s.kind == "read" and s.number == read.number for s in write.key_sources)
-        for write in operation.of(Kind.WRITE)
+        write.verb == "delete" and any(read.gave(s) for s in write.key_sources) for write in operation.of(Kind.WRITE)
     )

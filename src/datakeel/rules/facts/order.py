@@ -53,7 +53,7 @@ def owned(source: Source, parent: Effect, system: System) -> bool:
     """Whether a value is the key of the rows that a statement has locked."""
     dataset = system.dataset_of(parent)
     key = dataset.schema.primary_key() if dataset is not None else ()
-    return source.kind == "read" and source.number == parent.number and source.path == key
+    return parent.gave(source) and source.path == key
 
 
 def chosen_by_loop(lock: Effect, operation: Operation) -> bool:

@@ -114,10 +114,7 @@ def moves(operation: Operation, place: Effect) -> Iterator[Effect]:
 
 def behind(read: Effect, place: Effect) -> bool:
     """Whether a read takes what comes after a place that was read before."""
-    return any(
-        p.operator in (">", ">=") and any(s.kind == "read" and s.number == place.number for s in p.sources)
-        for p in read.predicates
-    )
+    return any(p.operator in (">", ">=") and any(place.gave(s) for s in p.sources) for p in read.predicates)
 
 
 def again(effect: Effect) -> bool:
@@ -125,7 +122,7 @@ def again(effect: Effect) -> bool:
 
 
 def given(call: Effect, read: Effect) -> bool:
-    return any(s.kind == "read" and s.number == read.number for s in call.payload)
+    return any(read.gave(s) for s in call.payload)
 
 
 def waiting(read: Effect) -> frozenset[str]:

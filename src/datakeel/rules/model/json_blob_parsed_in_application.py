@@ -38,7 +38,7 @@ def picked_by(guard: Guard, rows: Effect, system: System) -> str:
     """The column inside which a condition looks, where it compares nothing else than that with a constant."""
     if guard.test not in COMPARED or not guard.sources:
         return ""
-    paths = {s.path for s in guard.sources if s.kind == "read" and s.number == rows.number and len(s.path) > 1}
+    paths = {s.path for s in guard.sources if rows.gave(s) and len(s.path) > 1}
     parsed = any(s.kind == "decoding" and s.name in PARSED for s in guard.sources)
     if len(paths) != 1 or any(
         s.kind not in ("read", "decoding") or s.number not in (rows.number, -1) for s in guard.sources

@@ -60,7 +60,7 @@ def lets_go(effect: Effect, one: Forwarded) -> bool:
     if effect.dataset != one.read.dataset:
         return effect.verb in ("insert", "upsert", "save") and bool(ASIDE.search(effect.dataset))
     told = {a.column for a in effect.assigned} <= {a.column for a in one.mark.assigned}
-    named = any(s.kind == "read" and s.number == one.read.number for p in effect.predicates for s in p.sources)
+    named = any(one.read.gave(s) for p in effect.predicates for s in p.sources)
     return not told or (effect.verb == "delete" and named)
 
 

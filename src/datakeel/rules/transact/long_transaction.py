@@ -72,7 +72,7 @@ def endless_work(operation: Operation, transaction: Transaction) -> tuple[Effect
 
 def chosen(write: Effect, read: Effect) -> bool:
     """Whether only those rows are changed of which a test says so: how many these are is not known."""
-    if any(s.kind == "read" and s.number == read.number and s.path for g in write.guards for s in g.sources):
+    if any(read.gave(s) and s.path for g in write.guards for s in g.sources):
         return True
     inner = [s.kind for s in write.scopes]
     tested = "branch" in inner[inner.index("loop") :] if "loop" in inner else False

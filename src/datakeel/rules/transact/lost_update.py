@@ -272,7 +272,7 @@ def put_back(read: Effect, write: Effect) -> bool:
     that was read (``{**item, …}``)."""
     if write.verb != "replace" or read.dataset != write.dataset or read.selection is None:
         return False
-    if any((s.kind, s.number) == ("read", read.number) and s.path in ((), ("Item",)) for s in write.payload):
+    if any(read.gave(s) and s.path in ((), ("Item",)) for s in write.payload):
         condition = write.option("condition")
         unknown = condition is not None and condition.value != "None"  # what it asks was not understood
         return not unknown and read.selection.cardinality == Cardinality.ONE

@@ -112,7 +112,7 @@ def computed(operation: Operation, read: Effect, write: Effect) -> str:
     if write.verb == "increment":
         return ""
     sources = {*write.payload, *(s for a in write.assigned for s in a.sources)}
-    if not any(s.kind == "read" and s.number == read.number for s in sources):
+    if not any(read.gave(s) for s in sources):
         return ""
     return "" if any(fetched(operation, s, read) for s in sources) else "computed"
 
@@ -120,7 +120,7 @@ def computed(operation: Operation, read: Effect, write: Effect) -> str:
 def counted_up(read: Effect, write: Effect) -> bool:
     """Whether the new value is made of the old one alone, whatever that was: it counts. What was judged false is filled
     in, copied, or a note of how far something came."""
-    alone = all((s.kind, s.number) == ("read", read.number) for s in write.payload)
+    alone = all(read.gave(s) for s in write.payload)
     spare = any(s.kind == "try" and s.arm.startswith("handler") for s in write.scopes)  # the usual way is another one
     return bool(write.payload) and alone and not spare and not any(asks(g, read) for g in write.guards)
 
@@ -151,7 +151,7 @@ def claimed(operation: Operation, read: Effect, write: Effect) -> str:
 
 def noted(read: Effect, write: Effect) -> bool:
     """Whether what is set comes from elsewhere: how far a run has come, and not how many there were."""
-    return bool(write.payload) and not any(s.kind == "read" and s.number == read.number for s in write.payload)
+    return bool(write.payload) and not any(read.gave(s) for s in write.payload)
 
 
 def later(operation: Operation, read: Effect) -> Iterator[Effect]:
@@ -168,7 +168,7 @@ def counts(guard: Guard) -> bool:
 
 
 def asks(guard: Guard, read: Effect) -> bool:
-    return any(s.kind == "read" and s.number == read.number for s in guard.sources)
+    return any(read.gave(s) for s in guard.sources)
 
 
 def unused(guard: Guard) -> bool:
