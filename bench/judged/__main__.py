@@ -79,7 +79,9 @@ def parsed() -> argparse.Namespace:
 
 def drawn(options: argparse.Namespace) -> int:
     seed = options.seed or reviewer()
-    limits = next(one for one in rounds() if one.number == options.round)
+    limits = next((one for one in rounds() if one.number == options.round), None)
+    if limits is None:
+        raise Unfit(f"bench/judged/repositories.toml has no [[round]] of number {options.round}")
     among = of_round(options.round)
     pairs = list(reported(among, options.checkouts, options.into / "reviews", seed))
     entries = {id(one): entry for one, entry in pairs}
