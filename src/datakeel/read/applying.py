@@ -494,7 +494,7 @@ class Applier(Contexts):
             technology=row.technology,
             dataset=self.dataset_name(row, dataset, receiver),
             key=self.key_text(row, key),
-            key_sources=tuple(sorted(key.sources)) if key is not None else self.drawn_key(row, arguments),
+            key_sources=tuple(sorted(key.sources)) if key is not None else self.repeat_key(row, arguments),
             payload=tuple(sorted(payload)),
             selection=self.row_selection(row, receiver, arguments),
             assigned=self.row_assigned(row, receiver, arguments),
@@ -571,11 +571,11 @@ class Applier(Contexts):
             self.emit(Kind.UNLOCK, verb, at, store=held[0].store, technology=held[0].technology)
             self.state.locks = tuple(n for n in self.state.locks if n not in {e.number for e in held})
 
-    def drawn_key(self, row: CallRow, arguments: Arguments) -> tuple[Source, ...]:
-        """Where the key comes from by which the other side would know a second attempt, where it is drawn by lot."""
+    def repeat_key(self, row: CallRow, arguments: Arguments) -> tuple[Source, ...]:
+        """What the key comes from by which the other side would know a second attempt; nothing, where none is given."""
         given = self.argument(arguments, row.parameters, row.idempotent_by) if row.idempotent_by else None
-        named = [v for n, v in (given.entries or {}).items() if "idempoten" in n.lower()] if given is not None else []
-        return tuple(sorted(named[0].sources)) if named and drawn(named[0]) else ()
+        key = repeat_key(given) if given is not None else None
+        return tuple(sorted(key.sources)) if key is not None else ()
 
     def dataset_name(self, row: CallRow, dataset: Value | None, receiver: Value | None) -> str:
         if dataset is None:
@@ -831,12 +831,17 @@ def idempotent(row: CallRow, key: Value | None) -> Answer:
     usual = Answer(row.idempotent) if row.idempotent else Answer.UNKNOWN
     if usual == Answer.YES or not row.idempotent_by or key is None or (key.known and key.const is None):
         return usual
-    if key.entries is not None:
-        named = next((v for name, v in key.entries.items() if "idempoten" in name.lower()), None)
-        if named is None:
-            return usual if key.complete else Answer.UNKNOWN
-        return Answer.UNKNOWN if drawn(named) else Answer.YES
-    return Answer.YES if (key.text is not None or key.known) and not drawn(key) else Answer.UNKNOWN
+    named = repeat_key(key)
+    if named is None:
+        return usual if key.complete else Answer.UNKNOWN
+    return Answer.YES if (key.entries is not None or key.text is not None or key.known) and not drawn(named) else Answer.UNKNOWN
+
+
+def repeat_key(given: Value) -> Value | None:
+    """The key itself: of headers, the one that is named so."""
+    if given.entries is None:
+        return given
+    return next((v for name, v in given.entries.items() if "idempoten" in name.lower()), None)
 
 
 def drawn(key: Value) -> bool:

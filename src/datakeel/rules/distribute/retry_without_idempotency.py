@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Operation, Retry
 from datakeel.model.place import Place
 from datakeel.model.system import System
+from datakeel.rules.facts.claimed import COUNT, Claim, claim_of, counted
 from datakeel.rules.facts.derivation import committed_before
 from datakeel.rules.facts.idempotence import adds_up
 from datakeel.rules.facts.retries import ACTS, inside, one_caller, refused_before
@@ -34,6 +37,7 @@ def retry_without_idempotency(operation: Operation, system: System) -> Iterator[
     if any(e.kind == "schedule" and e.retried == "failure" and e.place == operation.place for e in operation.entries):
         yield from planned(operation, system)
     yield from unkeyed(operation)
+    yield from reclaimed(operation, system)
 
 
 def repeated(operation: Operation, retry: Retry, system: System, watched: int) -> Iterator[Hit]:
@@ -41,7 +45,7 @@ def repeated(operation: Operation, retry: Retry, system: System, watched: int) -
     runs it, and sees what comes of it."""
     tried = [e for e in inside(operation, retry) if e.when == When.NOW]
     for effect in tried:
-        sure = True if drawn_anew(effect, retry) else adds_up(operation, effect, system)
+        sure = True if drawn_anew(effect, retry) or numbered(effect, retry) else adds_up(operation, effect, system)
         if sure is False:
             continue
         if effect.kind == Kind.CALL and effect.store == StoreKind.REMOTE:
@@ -66,6 +70,18 @@ def drawn_anew(effect: Effect, retry: Retry) -> bool:
     if effect.kind != Kind.CALL or effect.store != StoreKind.REMOTE or effect.chain or retry.kind == "loop":
         return False
     return bool(effect.key_sources) and all(s.kind == "random" for s in effect.key_sources)
+
+
+def numbered(effect: Effect, retry: Retry | None = None) -> bool:
+    """Whether a call's key is made of the number of the attempt, in the text of the function that calls: each has
+    another. (A number is told by its name, or is that of the turn where the loop of attempts is the only one.)"""
+    if effect.kind != Kind.CALL or effect.store != StoreKind.REMOTE or effect.chain:
+        return False
+    if any(COUNT.search(s.path[-1] if s.path else s.name) for s in effect.key_sources):
+        return True
+    loops = [s for s in effect.scopes if s.kind == "loop"]
+    own = retry is not None and retry.kind == "loop" and len(loops) == 1
+    return own and any(s.kind == "loop" for s in effect.key_sources)
 
 
 def posted(operation: Operation, effect: Effect, retry: Retry, tried: list[Effect]) -> bool:
@@ -108,10 +124,52 @@ def planned(operation: Operation, system: System) -> Iterator[Hit]:
             return
 
 
-def decided(operation: Operation, effect: Effect) -> bool:
-    """Whether something that was read or claimed decides on it: what was done already is not done again."""
+def reclaimed(operation: Operation, system: System) -> Iterator[Hit]:
+    """Calls for rows that are taken for a time, each time counted as an attempt: a row whose worker ended, or had no
+    answer, is taken again."""
+    for effect in operation.of(Kind.CALL):
+        claim = next(claimed_for(operation, effect), None)
+        if claim is None or told_below(effect, system):
+            continue
+        sure = True if any(map(numbered, system.effects_at(effect.place))) else adds_up(operation, effect, system)
+        if sure is not False and (sure or addressed(effect)) and not decided(operation, effect, counted(claim)):
+            who, how = "the next claim", f"its worker ends, or the answer is lost, and {claim.until} passes"
+            yield replace(hit(effect, claim.taken.place, who, how, sure, plain=True), place=effect.place)
+            return
+
+
+def told_below(effect: Effect, system: System) -> bool:
+    """Whether the function that is called to make a call takes the row as well."""
+    callee = system.operation(effect.callee)
+    alike = [e for e in callee.of(Kind.CALL) if e.place == effect.place] if callee is not None else []
+    return callee is not None and any(True for e in alike for _ in claimed_for(callee, e))
+
+
+def claimed_for(operation: Operation, effect: Effect) -> Iterator[Claim]:
+    """The claims that count their attempts, for whose rows another service is called."""
+    if effect.store != StoreKind.REMOTE or effect.when not in (When.NOW, When.CONCURRENT):
+        return
+    told = (*effect.payload, *effect.key_sources, *effect.computed_from)
+    for number in sorted({s.number for s in told if s.kind in ("read", "result")}):
+        taken = operation.effect(number)
+        claim = claim_of(operation, taken) if taken is not None and taken.kind == Kind.WRITE else None
+        if claim is not None and counted(claim):
+            yield claim
+
+
+def addressed(effect: Effect) -> bool:
+    """Whether something is known of the address of a POST: one that stands whole in a row is a subscriber's, who
+    expects to be told again."""
+    method = effect.option("method")
+    return method is not None and method.value.strip("'").upper() == "POST" and "/" in effect.text
+
+
+def decided(operation: Operation, effect: Effect, but: str = "") -> bool:
+    """Whether something that was read or claimed decides on it: what was done already is not done again. (Not a column
+    that only counts, `but`.)"""
     read = {e.number for e in operation.of(Kind.READ, Kind.WRITE)}
-    return any(s.number in read for g in effect.guards for s in g.sources)
+    asked = (g.sources for g in effect.guards if not (but and any(s.path[-1:] == (but,) for s in g.sources)))
+    return any(s.number in read for sources in asked for s in sources)
 
 
 def unkeyed(operation: Operation) -> Iterator[Hit]:

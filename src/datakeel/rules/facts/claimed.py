@@ -13,6 +13,7 @@ from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 
 WHOSE = re.compile(r"lock|lease|claim|reserv|own(er|ed)|holder|held|worker|fenc|token|visib|picked", re.I)
+COUNT = re.compile(r"(^|_)(attempts?|tries|retries)(_?(count|made|done|number|no|index))?$|^(try|retry)_?(count|number|no)$", re.I)
 
 
 class Claim(Struct, frozen=True, gc=False):
@@ -32,18 +33,33 @@ class Claim(Struct, frozen=True, gc=False):
 def claims(operation: Operation) -> Iterator[Claim]:
     """The rows that a function takes for a time, by a statement of its own."""
     for taken in operation.of(Kind.WRITE):
-        columns = tuple(a.column for a in taken.assigned)
-        if not statement(taken) or not any(map(WHOSE.search, columns)):
-            continue
-        over = {p.column.rpartition(".")[2] for p in looked_for(operation, taken) if passed(p)}
-        until = next((a.column for a in taken.assigned if a.column in over and a.how != "constant"), "")
-        if until:
-            yield Claim(taken, until, tuple(c for c in columns if c != until))
+        claim = claim_of(operation, taken) if statement(taken) else None
+        if claim is not None:
+            yield claim
+
+
+def claim_of(operation: Operation, taken: Effect) -> Claim | None:
+    """What an update takes for a time, here or in a function that is called; None where it takes nothing."""
+    columns = tuple(a.column for a in taken.assigned)
+    if not updates(taken) or not any(map(WHOSE.search, columns)):
+        return None
+    over = {p.column.rpartition(".")[2] for p in looked_for(operation, taken) if passed(p)}
+    until = next((a.column for a in taken.assigned if a.column in over and a.how != "constant"), "")
+    return Claim(taken, until, tuple(c for c in columns if c != until)) if until else None
+
+
+def counted(claim: Claim) -> str:
+    """The column in which a claim itself counts how often a row was taken; empty where it counts nothing."""
+    return next((a.column for a in claim.taken.assigned if a.how == "atomic" and COUNT.search(a.column)), "")
+
+
+def updates(effect: Effect) -> bool:
+    return effect.store == StoreKind.RELATIONAL and effect.verb == "update"
 
 
 def statement(effect: Effect) -> bool:
     """Whether it is an update of rows that stands in the function's own text."""
-    return not effect.chain and effect.store == StoreKind.RELATIONAL and effect.verb == "update"
+    return not effect.chain and updates(effect)
 
 
 def looked_for(operation: Operation, taken: Effect) -> Iterator[Predicate]:
