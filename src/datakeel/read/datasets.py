@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Mapping as Map
 from heapq import merge
 from typing import TYPE_CHECKING
@@ -155,9 +155,9 @@ class Reading:
             *PeeweeModels(world, world.orms.peewee.models, self.owns).mappings(),
             *DocumentModels(world, world.orms.mongo.models, self.owns).mappings(),
         ]
-        self.homes = sorted(
-            {root(p) for p in (*self.django, *(m.path for m in self.others), *(m.path for m in self.mapped))}
-        ) or [""]
+        roots = {root(p) for p in (*self.django, *(m.path for m in self.others), *(m.path for m in self.mapped))}
+        self.apart = self.scripts_apart()
+        self.homes = sorted({*(roots or {""}), *self.apart.values()})
         self.made_in: dict[str, set[str]] = {}
         self.history = History()
 
@@ -183,16 +183,32 @@ class Reading:
 
     def home(self, path: str) -> str:
         """The service that a file belongs to: its own root's, or the one that shares most folders with it."""
-        own = self.root(path)
+        own = self.apart.get(path, self.root(path))
         if own in self.homes:
             return own
         return max(self.homes, key=lambda h: (shared(f"{h}/", path), -len(h)))
+
+    def scripts_apart(self) -> dict[str, str]:
+        """The service of each file of SQL that stands in a folder of one, where two such folders make a table of one
+        name: these are two tables, each in its service's own database."""
+        makers: dict[str, set[str]] = {}
+        files = [p for p in self.sql if p not in self.files.used and self.role(p) is not Role.TEST]
+        for path in files:
+            for change in self.sql[path].changes:
+                if change.kind == "create-table" and not change.if_absent:
+                    makers.setdefault(change.table, set()).add(folder(path))
+        several = {f for folders in makers.values() if len(folders) > 1 for f in folders}
+        if not several:
+            return {}
+        code = sorted({folder(m.path) for m in self.world.names.every_module() if self.role(m.path) is Role.PRODUCT})
+        served = {f: of for f in several if (of := served_by(f, several, code))}
+        return {p: served[folder(p)] for p in files if folder(p) in served} if len({*served.values()}) > 1 else {}
 
     def said(self, home: str) -> Said:
         mappings = list(self.mappings(home))
         migrated = apply(self.migrated(home), self.history)
         scripted, loose = self.scripts(home, bool(migrated or mappings))
-        self.made_in[home] = {*migrated, *scripted}
+        self.made_in[home] = {*migrated, *scripted, *(loose if home in self.apart.values() else ())}
         main = {m.table: m for m in sorted(mappings, key=columns)}
         declared = apply(c for m in mappings for c in m.changes if main[m.table] is m)
         return Said(declared, main, migrated, scripted, loose)
@@ -248,6 +264,22 @@ def columns(mapping: Mapping) -> tuple[int, str]:
     """How much of its table a mapping knows: of several for one table, the last in this order is believed."""
     first = mapping.changes[0].schema if mapping.changes else None
     return len(first.columns) if first is not None else 0, mapping.model
+
+
+def folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def served_by(scripts: str, several: Collection[str], code: Collection[str]) -> str:
+    """The folder of the code whose tables a folder of SQL makes: the nearest round it, where no other of `several` is
+    in that; or the only one of its name. Empty, where none is known."""
+    around = scripts
+    while around and not any(f.startswith(f"{around}/") for f in several if f != scripts):
+        if any(f"{c}/".startswith(f"{around}/") for c in code):
+            return around
+        around = folder(around)
+    alike = [c for c in code if c.rpartition("/")[2] == scripts.rpartition("/")[2]]
+    return alike[0] if len(alike) == 1 else ""
 
 
 def shared(path: str, other: str) -> int:
