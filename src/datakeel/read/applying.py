@@ -834,7 +834,11 @@ def idempotent(row: CallRow, key: Value | None) -> Answer:
     named = repeat_key(key)
     if named is None:
         return usual if key.complete else Answer.UNKNOWN
-    return Answer.YES if (key.entries is not None or key.text is not None or key.known) and not drawn(named) else Answer.UNKNOWN
+    return (
+        Answer.YES
+        if (key.entries is not None or key.text is not None or key.known) and not drawn(named)
+        else Answer.UNKNOWN
+    )
 
 
 def repeat_key(given: Value) -> Value | None:

@@ -13,7 +13,9 @@ from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 
 WHOSE = re.compile(r"lock|lease|claim|reserv|own(er|ed)|holder|held|worker|fenc|token|visib|picked", re.I)
-COUNT = re.compile(r"(^|_)(attempts?|tries|retries)(_?(count|made|done|number|no|index))?$|^(try|retry)_?(count|number|no)$", re.I)
+COUNT = re.compile(
+    r"(^|_)(attempts?|tries|retries)(_?(count|made|done|number|no|index))?$|^(try|retry)_?(count|number|no)$", re.I
+)
 
 
 class Claim(Struct, frozen=True, gc=False):

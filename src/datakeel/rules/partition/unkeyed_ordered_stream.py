@@ -11,6 +11,8 @@ from datakeel.model.effect import Assignment, Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Resource, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.derivation import OUTBOX
+from datakeel.rules.facts.event_store import event_log, stream_column
+from datakeel.rules.facts.lanes import lanes
 from datakeel.rules.facts.losable import losable
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import way
@@ -21,6 +23,7 @@ STATE = re.compile(r"(^|_)(status|state|balance|quantity|version)$|[a-z](Status|
 IDENTITY = re.compile(r"^(id|uuid|pk)$|_(id|uuid|number|key)$|[a-z]Id$", re.I)
 ENTITY = re.compile(r"(^|_)(id|uuid|pk|number|key|sku|data|payload|body|object|entity|before|after)$|[a-z]Id$", re.I)
 ABOUT = re.compile(r"^(aggregate|entity|stream|subject|object)_?(id|key)?$|_id$", re.I)
+EACH = re.compile(r"^(event|message|row|record)?_?(id|uuid)$|^(position|offset|sequence(_number)?|seq|version)$", re.I)
 CHANGES = ("update", "save", "upsert", "delete")
 KEPT = (StoreKind.RELATIONAL, StoreKind.DOCUMENT)
 SEVERAL = 2
@@ -49,6 +52,22 @@ def unkeyed_ordered_stream(system: System) -> Iterator[Hit]:
         if name not in alone and not losable(system, name):
             for operation, publish, why in ordered(sent):
                 yield hit(operation, publish, why, elsewhere=name in keyed)
+
+    yield from scattered(system)
+
+
+def scattered(system: System) -> Iterator[Hit]:
+    """Events of a table, or an outbox, whose lane is picked by what differs from one event of a thing to the next."""
+    for operation in system.operations:
+        for read in operation.own() if operation.role == Role.PRODUCT else ():
+            dataset = system.dataset_of(read) if read.kind == Kind.READ else None
+            stream = stream_column(dataset) if dataset is not None else None
+            if dataset is None or stream is None or not (event_log(dataset) or OUTBOX.search(dataset.name)):
+                continue
+            known = {c.name for c in dataset.schema.columns}
+            for lane, columns in lanes(read.text):
+                if columns <= known and all(EACH.search(c) for c in columns) and stream not in columns:
+                    yield of_table(operation, read, lane, ", ".join(sorted(columns)), stream)
 
 
 def spread(publish: Effect) -> bool:
@@ -143,4 +162,24 @@ def hit(operation: Operation, publish: Effect, why: str, *, elsewhere: bool) -> 
         doubts=0 if elsewhere else 1,
         datasets=(publish.dataset,) if publish.dataset else (),
         fix=Fix(title="take the id of what the message speaks of as its key", text="key=str(order.id)"),
+    )
+
+
+def of_table(operation: Operation, read: Effect, lane: str, columns: str, stream: str) -> Hit:
+    return Hit(
+        place=read.place,
+        symbol=operation.symbol,
+        message=f"events of one {stream} go to different lanes ({lane}), which {columns} picks: "
+        "the second may be handled before the first",
+        story=(
+            Step(read.place, f"two events of one {stream} are read, each with a {columns} of its own"),
+            Step(read.place, f"a hash of {columns} puts them into two of the lanes, which two workers read"),
+            Step(read.place, "the second one is handled first; then the older one overwrites what it did"),
+        ),
+        rests_on=(read,),
+        doubts=1,
+        datasets=(read.dataset,),
+        fix=Fix(
+            title=f"let {stream} pick the {lane}: what belongs together stays in its order", text=f"hash({stream})"
+        ),
     )

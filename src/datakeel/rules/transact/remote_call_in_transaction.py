@@ -42,7 +42,7 @@ def waiting(operation: Operation, transaction: Transaction, calls: list[Effect])
     found: dict[Place, tuple[Effect, Effect]] = {}
     inside = list(effects_of(transaction, calls))
     locks = locks_of(operation, transaction) if inside else []
-    locks.sort(key=lambda e: (e.verb in NEW, hidden(operation, e)))
+    locks.sort(key=lambda e: (fresh(e), hidden(operation, e)))
     for call in inside:
         held = lock_before(operation, locks, call)
         if held is not None and (transaction.call is None or operation.meet_here(held, call)):
@@ -55,7 +55,7 @@ def waiting(operation: Operation, transaction: Transaction, calls: list[Effect])
 def plain(operation: Operation, held: Effect, call: Effect) -> tuple[bool, int, int]:
     """What is plain to see comes first: a row that others need, few conditions in functions that are called, an answer
     that decides nothing, a short way."""
-    return held.verb in NEW, conditions(operation, held, call) + meant(operation, call), len(call.chain)
+    return fresh(held), conditions(operation, held, call) + meant(operation, call), len(call.chain)
 
 
 def conditions(operation: Operation, held: Effect, call: Effect) -> int:
@@ -110,9 +110,15 @@ def changed_before(operation: Operation, call: Effect) -> bool:
     )
 
 
+def fresh(held: Effect) -> bool:
+    """Whether only a row is locked that nobody looks for yet. An insert that says what is to be done where its key is
+    there already expects others of that key: these wait for its end."""
+    return held.verb in NEW and not (held.verb == "insert" and held.conflict)
+
+
 def unseen(held: Effect, call: Effect) -> bool:
     """Whether only new rows are locked, and the other side is not told of them, or answers about them."""
-    if held.verb not in NEW:
+    if not fresh(held):
         return False
     asked = call.store == StoreKind.REMOTE and call.result_used
     return asked or not about(held, (*call.payload, *call.key_sources))
@@ -139,7 +145,7 @@ def hit(
 ) -> Hit:
     what = words(call)
     begin = transaction.place or operation.place
-    unseen = held.verb in NEW
+    unseen = fresh(held)
     return Hit(
         place=here(call),
         message=f"the transaction that inserts {held.dataset or 'a row'} stays open while {what} is waited for, "
