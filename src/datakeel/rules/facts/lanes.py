@@ -37,7 +37,5 @@ def expression_before(text: str, end: int) -> str:
         if depth == 0 and text[begin] == ",":
             break
     item = text[begin:end].lstrip("(, ")
-    last = None
-    for last in SELECT.finditer(SUBQUERY.sub(lambda m: " " * len(m[0]), item)):
-        pass
-    return item[last.end() :] if last is not None else item
+    inner = SUBQUERY.sub(lambda found: " " * len(found[0]), item)
+    return item[max((found.end() for found in SELECT.finditer(inner)), default=0) :]
