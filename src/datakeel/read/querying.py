@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -156,16 +156,32 @@ class Bound:
             how, text = "constant", f"const:{values[0].const!r}"
         return Assignment(found.column, how, tuple(sorted(sources)), text=text)
 
-    def inserted(self, statement: Statement) -> tuple[Assignment, ...]:
+    def inserted(self, statement: Statement, read: Mapping[int, int]) -> tuple[Assignment, ...]:
         """The columns of an insert: those of its first row stand for all; what it sets on a conflict stands before
-        what it would insert."""
+        what it would insert. `read`: the effects of its parts, which a query among them gives the rows from."""
         row = statement.rows[0] if statement.rows else ()
         first = [self.assignment(replace(v, column=c)) for c, v in zip(statement.columns, row, strict=False)]
         if not row:
-            first = [Assignment(c, "unknown") for c in statement.columns]
+            at = len(statement.parts) - 1
+            query = statement.parts[at] if at in read else None
+            given = query.outputs if query is not None else ()
+            outputs = given if len(given) == len(statement.columns) else (Output(""),) * len(statement.columns)
+            table = query.table if query is not None else ""
+            first = [selected(c, o, table, read.get(at, -1)) for c, o in zip(statement.columns, outputs, strict=True)]
         then = [self.assignment(a) for a in statement.assigned]
         named = {a.column for a in then}
         return (*(a for a in first if a.column not in named), *then)
+
+
+def selected(column: str, output: Output, table: str, read: int) -> Assignment:
+    """A column of an insert that a query fills: by a column that it reads, or by what the store computes of some."""
+    if output.value.startswith("column:"):
+        owner, _, name = output.value[7:].rpartition(".")
+        path = (name,) if owner in ("", table) else (owner, name)
+        return Assignment(column, "derived", (Source("read", read, "", path),))
+    if output.value.startswith("expr:"):
+        return Assignment(column, "derived", (Source("read", read),))
+    return Assignment(column, "unknown")
 
 
 # One statement --------------------------------------------------------------------------------------------------------
@@ -199,10 +215,11 @@ class Running:
         self.use(statement)
         if verb in SAVEPOINTS:
             return NOTHING
-        for part in statement.parts:
+        read: dict[int, int] = {}
+        for at, part in enumerate(statement.parts):
             other = part.verb != "select" or part.table != statement.table
             if part.verb in VERBS and part.table and (other or picks(part, statement)):
-                self.effect(part)
+                read[at] = self.effect(part).number
         if verb == "unlock":
             name, sources = self.bound.named(statement.key)
             unlocked(caller, name, sources, on)
@@ -210,7 +227,7 @@ class Running:
         if verb not in VERBS:
             self.other(statement)
             return NOTHING
-        effect = self.effect(statement)
+        effect = self.effect(statement, read)
         if effect.kind == Kind.LOCK or (effect.selection is not None and effect.selection.lock):
             caller.state.locks = (*caller.state.locks, effect.number)
         return given_back(effect, statement)
@@ -244,7 +261,7 @@ class Running:
             dataset=statement.table, text=on.text, origin=on.origin, blocking=on.blocking,
         )  # fmt: skip
 
-    def effect(self, statement: Statement) -> Effect:
+    def effect(self, statement: Statement, read: Mapping[int, int] | None = None) -> Effect:
         caller, on, bound = self.caller, self.on, self.bound
         kind, verb = VERBS[statement.verb]
         if statement.verb == "copy" and statement.option("direction") == "to":
@@ -265,7 +282,7 @@ class Running:
             technology=on.technology,
             dataset=statement.table if kind != Kind.LOCK or statement.table else "advisory",
             selection=selection,
-            assigned=bound.inserted(statement) if statement.verb in INSERTS else assigned,
+            assigned=bound.inserted(statement, read or {}) if statement.verb in INSERTS else assigned,
             rows=Rows(f"{'new' if verb == 'insert' else 'read'}:{caller.upcoming()}"),
             conflict=statement.conflict,
             text=on.text,
