@@ -199,7 +199,8 @@ class Option(Struct, frozen=True, gc=False):
     text (``None``, ``5``, ``'all'``) or empty when it is not known; `given` False: it is the library's default.
     `place`: where it was decided, when that is not the call itself (where the client was made).
 
-    `word` is the model's own word for it, one for all libraries: ``acks``, ``auto-ack``, ``auto-commit``, ``backoff``,
+    `word` is the model's own word for it, one for all libraries: ``acks``, ``ahead`` (how far ahead of now the moment
+    lies that the column of that name is given), ``auto-ack``, ``auto-commit``, ``backoff``,
     ``condition``, ``connect-timeout``, ``delay``, ``delivery-report``, ``durable``, ``expiry``, ``gone-through`` (of a
     read: its answer's entries are), ``group``, ``idempotence``, ``in-flight``, ``isolation``, ``jitter``, ``late-ack``,
     ``offset-store``, ``outer-timeout`` (the call takes none of its own: its connection or its process has one),

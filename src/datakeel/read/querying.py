@@ -152,7 +152,7 @@ class Bound:
         sources = {s for v in values for s in v.sources}
         how = found.how
         text = found.value if found.how == "constant" else ""
-        if how == "value" and len(values) == 1 and values[0].known:
+        if how == "value" and not found.ahead and len(values) == 1 and values[0].known:
             how, text = "constant", f"const:{values[0].const!r}"
         return Assignment(found.column, how, tuple(sorted(sources)), text=text)
 
@@ -290,7 +290,12 @@ class Running:
             blocking=on.blocking,
             key=name,
             key_sources=sources,
-            options=(*on.options, *lock_options(statement), *cassandra_options(statement, bound)),
+            options=(
+                *on.options,
+                *lock_options(statement),
+                *cassandra_options(statement, bound),
+                *moments(statement, bound),
+            ),
             payload=tuple(sorted(self.text.sources)) if kind in (Kind.CALL, Kind.PUBLISH) else (),
         )
 
@@ -315,6 +320,16 @@ def cassandra_options(statement: Statement, bound: Bound) -> Iterator[Option]:
     if "timestamp" in told:
         text, sources = bound.named(told["timestamp"])
         yield Option("timestamp", text, word="write-time", source=sources[0] if len(sources) == 1 else None)
+
+
+def moments(statement: Statement, bound: Bound) -> Iterator[Option]:
+    """How far ahead the moments lie that a statement writes, each under its column's name."""
+    for assigned in statement.assigned:
+        if assigned.ahead:
+            text, sources = bound.named(assigned.ahead)
+            value = text.removeprefix("const:") if text.startswith("const:") else ""
+            source = sources[0] if not value and len(sources) == 1 else None
+            yield Option(assigned.column, value, word="ahead", unit=assigned.unit, source=source)
 
 
 def picks(part: Statement, statement: Statement) -> bool:

@@ -21,7 +21,7 @@ class Assigned(Struct, frozen=True, gc=False):
     ``atomic`` (computed by the store from what the column holds), ``derived`` (from other columns; either way `columns`
     are read), ``constant``, ``default`` (DEFAULT, ``now()``, a sequence), ``unknown`` (a hole). `value` is canonical
     (see Statement), `operands` and `columns` are in order of appearance; an own column is bare, another table's is
-    ``table.column``.
+    ``table.column``. Where the column gets a moment to come, `ahead` is how far that lies ahead, and in which `unit`.
     """
 
     column: str
@@ -29,6 +29,8 @@ class Assigned(Struct, frozen=True, gc=False):
     value: str = ""
     operands: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    ahead: str = ""
+    unit: str = ""
 
 
 class Output(Struct, frozen=True, gc=False):

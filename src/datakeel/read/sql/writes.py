@@ -9,6 +9,8 @@ from datakeel.read.sql.selects import Selects
 from datakeel.read.sql.values import bare
 from datakeel.read.statement import Assigned, Output, Statement
 
+UNITS = {"millisecond": "ms", "second": "s", "minute": "min"}
+
 
 class Reader(Selects):
     """Reads one statement's tree."""
@@ -243,6 +245,9 @@ class Reader(Selects):
         for part in queried:
             columns += tuple(c if "." in c else f"{part.table}.{c}" for c in part.selection.columns or ())
         operands = tuple(dict.fromkeys((*operands, *given)))
+        ahead, unit = self.ahead(inner)
+        if ahead:
+            return Assigned(column, "value" if operands else "default", value, operands, (), ahead, unit)
         if columns or inner.find(exp.Query):
             return Assigned(column, "atomic" if column in columns else "derived", value, operands, columns)
         if operands:
@@ -252,6 +257,31 @@ class Reader(Selects):
         if value == "" or isinstance(inner, exp.Func):
             return Assigned(column, "default", value)
         return Assigned(column, "constant" if value else "unknown", value)
+
+    def ahead(self, node: exp.Expr) -> tuple[str, str]:
+        """How far ahead of now a moment lies, canonically, and in which unit: ``now() + interval '5 minutes'``, ``now()
+        + :seconds * interval '1 second'``, ``now() + make_interval(secs => :seconds)``; empty where it is none."""
+        if not isinstance(node, exp.Add) or not isinstance(node.this, exp.CurrentTimestamp):
+            return "", ""
+        span = bare(node.expression)
+        times: exp.Expr | None = None
+        if isinstance(span, exp.Mul):
+            times, span = bare(span.this), bare(span.expression)
+            if isinstance(times, exp.Interval):
+                times, span = span, times
+        if isinstance(span, exp.MakeInterval) and times is None and span.args.get("second") is not None:
+            second = span.args["second"]
+            value = self.value(bare(second.expression if isinstance(second, exp.Kwarg) else second))
+            return value, "s"
+        unit = (
+            UNITS.get(str(span.args.get("unit") or "").lower().rstrip("s")) if isinstance(span, exp.Interval) else None
+        )
+        number = str(span.this.name) if unit and isinstance(span.this, exp.Literal) else ""
+        if not unit or not number.isdigit():
+            return "", ""
+        if times is None:
+            return f"const:{number}", unit
+        return (self.value(times), unit) if number == "1" else ("", "")
 
     def proposed(self, node: exp.Expr) -> Assigned | None:
         """What ``excluded.x`` (or MySQL's ``VALUES(x)``) stands for: the row that was to be inserted."""

@@ -7,14 +7,18 @@ from collections.abc import Iterator
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, Option, Scope
 from datakeel.model.operation import Operation
+from datakeel.model.system import System
+from datakeel.rules.facts.claimed import Claim, claimed_for, prolonged, told_below
 from datakeel.rules.facts.leases import Lease, held, leases, renewed, unlikely, watched
 from datakeel.rules.facts.slow import slow
 from datakeel.rules.facts.words import thing
 from datakeel.rules.rule import Hit, rule
 
+USUAL = 5.0  # seconds: clients that are given no limit of their own wait that long, or without end
+
 
 @rule(Severity.CRITICAL)
-def lease_shorter_than_work(operation: Operation) -> Iterator[Hit]:
+def lease_shorter_than_work(operation: Operation, system: System) -> Iterator[Hit]:
     """The work under a lease can outlast it: a second holder begins beside the first."""
     for lease in leases(operation):
         if lease.expiry is None or lease.endless or renewed(operation, lease):
@@ -26,6 +30,23 @@ def lease_shorter_than_work(operation: Operation) -> Iterator[Hit]:
         found = surely or unbounded(lease, work)
         if found is not None and not watched(operation, lease, found[0]):
             yield hit(lease, work, *found, doubts=0 if surely else unlikely(lease.seconds))
+    yield from of_rows(operation, system)
+
+
+def of_rows(operation: Operation, system: System) -> Iterator[Hit]:
+    """Rows that are taken until a time that comes before the call for them has to have ended."""
+    for call in operation.of(Kind.CALL):
+        for claim in claimed_for(operation, call):
+            seconds, limit = claim.seconds, waiting(call)
+            if seconds is None or not slow(call) or told_below(call, system) or prolonged(claim, system):
+                continue
+            if limit is not None and limit > seconds:
+                yield rows_hit(claim, call, f"{thing(call)} alone may take {limit:g} of the {seconds:g} seconds", 0)
+                return
+            if limit is None and seconds < USUAL:
+                why = f"{thing(call)} may take longer than {seconds:g} seconds: its limit is not made for that"
+                yield rows_hit(claim, call, why, 1)
+                return
 
 
 def outlasts(lease: Lease, work: list[Effect]) -> tuple[Effect, str] | None:
@@ -97,6 +118,28 @@ def hit(lease: Lease, work: list[Effect], effect: Effect, why: str, doubts: int)
         datasets=tuple(dict.fromkeys(e.dataset for e in changes if e.dataset))[:3],
         fix=Fix(
             title="renew the lock while the work goes on, and stop when it could not be renewed", text=renewal(lease)
+        ),
+    )
+
+
+def rows_hit(claim: Claim, call: Effect, why: str, doubts: int) -> Hit:
+    table, taken = claim.taken.dataset, claim.taken
+    return Hit(
+        place=taken.place,
+        message=f"rows of {table} are taken for {claim.seconds:g} seconds, and the call for them may go on: "
+        "two workers then do it at once",
+        story=(
+            Step(taken.place, f"A takes rows of {table} until {claim.until}, {claim.seconds:g} seconds from now"),
+            Step(call.place, why),
+            Step(taken.place, f"{claim.until} passes while A waits; B takes the same rows"),
+            Step(call.place, "A and B both call for them, each as if alone"),
+        ),
+        rests_on=(taken, call),
+        doubts=doubts,
+        datasets=(table,) if table else (),
+        fix=Fix(
+            title="take them for longer than the call may take, its limit included",
+            text=f"SET {claim.until} = now() + :seconds * interval '1 second'  -- three times the call's time-out",
         ),
     )
 

@@ -13,7 +13,7 @@ from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Operation, Retry
 from datakeel.model.place import Place
 from datakeel.model.system import System
-from datakeel.rules.facts.claimed import COUNT, Claim, claim_of, counted
+from datakeel.rules.facts.claimed import COUNT, claimed_for, counted, told_below
 from datakeel.rules.facts.derivation import committed_before
 from datakeel.rules.facts.idempotence import adds_up
 from datakeel.rules.facts.retries import ACTS, inside, one_caller, refused_before
@@ -128,7 +128,7 @@ def reclaimed(operation: Operation, system: System) -> Iterator[Hit]:
     """Calls for rows that are taken for a time, each time counted as an attempt: a row whose worker ended, or had no
     answer, is taken again."""
     for effect in operation.of(Kind.CALL):
-        claim = next(claimed_for(operation, effect), None)
+        claim = next(filter(counted, claimed_for(operation, effect)), None)
         if claim is None or told_below(effect, system):
             continue
         sure = True if any(map(numbered, system.effects_at(effect.place))) else adds_up(operation, effect, system)
@@ -136,25 +136,6 @@ def reclaimed(operation: Operation, system: System) -> Iterator[Hit]:
             who, how = "the next claim", f"its worker ends, or the answer is lost, and {claim.until} passes"
             yield replace(hit(effect, claim.taken.place, who, how, sure, plain=True), place=effect.place)
             return
-
-
-def told_below(effect: Effect, system: System) -> bool:
-    """Whether the function that is called to make a call takes the row as well."""
-    callee = system.operation(effect.callee)
-    alike = [e for e in callee.of(Kind.CALL) if e.place == effect.place] if callee is not None else []
-    return callee is not None and any(True for e in alike for _ in claimed_for(callee, e))
-
-
-def claimed_for(operation: Operation, effect: Effect) -> Iterator[Claim]:
-    """The claims that count their attempts, for whose rows another service is called."""
-    if effect.store != StoreKind.REMOTE or effect.when not in (When.NOW, When.CONCURRENT):
-        return
-    told = (*effect.payload, *effect.key_sources, *effect.computed_from)
-    for number in sorted({s.number for s in told if s.kind in ("read", "result")}):
-        taken = operation.effect(number)
-        claim = claim_of(operation, taken) if taken is not None and taken.kind == Kind.WRITE else None
-        if claim is not None and counted(claim):
-            yield claim
 
 
 def addressed(effect: Effect) -> bool:

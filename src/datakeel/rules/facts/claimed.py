@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from datakeel.model.dataset import Dataset
-from datakeel.model.effect import Effect, Kind, Predicate, StoreKind
+from datakeel.model.effect import Effect, Kind, Predicate, StoreKind, When
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 
@@ -16,6 +16,8 @@ WHOSE = re.compile(r"lock|lease|claim|reserv|own(er|ed)|holder|held|worker|fenc|
 COUNT = re.compile(
     r"(^|_)(attempts?|tries|retries)(_?(count|made|done|number|no|index))?$|^(try|retry)_?(count|number|no)$", re.I
 )
+
+TIMES = re.compile(r"_at$|^(updated|touched|seen|heartbeat|beat)|(heartbeat|beat|seen)$", re.I)
 
 
 class Claim(Struct, frozen=True, gc=False):
@@ -25,6 +27,12 @@ class Claim(Struct, frozen=True, gc=False):
     taken: Effect
     until: str
     marks: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the rows are taken, where that is known."""
+        option = next((o for o in self.taken.options if o.word == "ahead" and o.name == self.until), None)
+        return option.seconds() if option is not None else None
 
     @property
     def mark(self) -> str:
@@ -48,6 +56,35 @@ def claim_of(operation: Operation, taken: Effect) -> Claim | None:
     over = {p.column.rpartition(".")[2] for p in looked_for(operation, taken) if passed(p)}
     until = next((a.column for a in taken.assigned if a.column in over and a.how != "constant"), "")
     return Claim(taken, until, tuple(c for c in columns if c != until)) if until else None
+
+
+def claimed_for(operation: Operation, call: Effect) -> Iterator[Claim]:
+    """The claims for whose rows another service is called."""
+    if call.store != StoreKind.REMOTE or call.when not in (When.NOW, When.CONCURRENT):
+        return
+    told = (*call.payload, *call.key_sources, *call.computed_from)
+    for number in sorted({s.number for s in told if s.kind in ("read", "result")}):
+        taken = operation.effect(number)
+        claim = claim_of(operation, taken) if taken is not None and taken.kind == Kind.WRITE else None
+        if claim is not None:
+            yield claim
+
+
+def told_below(call: Effect, system: System) -> bool:
+    """Whether the function that is called to make a call takes the rows as well."""
+    callee = system.operation(call.callee)
+    alike = [e for e in callee.of(Kind.CALL) if e.place == call.place] if callee is not None else []
+    return callee is not None and any(True for e in alike for _ in claimed_for(callee, e))
+
+
+def prolonged(claim: Claim, system: System) -> bool:
+    """Whether some statement does nothing but move the end of a claim: the holder is still at work."""
+    for _, write in system.writers(claim.taken.dataset):
+        columns = {a.column for a in write.assigned}
+        ends = any(a.column == claim.until and a.how not in ("constant", "derived") for a in write.assigned)
+        if write.place != claim.taken.place and ends and all(c == claim.until or TIMES.search(c) for c in columns):
+            return True
+    return False
 
 
 def counted(claim: Claim) -> str:

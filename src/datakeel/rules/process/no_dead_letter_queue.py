@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, Scope, StoreKind
-from datakeel.model.operation import Handler, Operation
+from datakeel.model.operation import Handler, Operation, Role
 from datakeel.model.system import System
+from datakeel.rules.facts.cursors import Cursor, cursors
 from datakeel.rules.facts.failures import inside_handler
 from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.relays import Forwarded, forwarded
@@ -38,6 +39,7 @@ def no_dead_letter_queue(operation: Operation, system: System) -> Iterator[Hit]:
         elif requeue is not None and requeue.value == "False" and dropped(system):
             yield vanishes(refusal)
     yield from held_up(operation)
+    yield from behind_a_place(operation, system)
 
 
 def held_up(operation: Operation) -> Iterator[Hit]:
@@ -82,6 +84,125 @@ def first_for_ever(one: Forwarded) -> Hit:
             title="note what was refused beside the row, and go on with those behind it",
             text=f"UPDATE {what} SET dead_at = now(), reason = :reason WHERE id = :id  -- where attempts >= 5",
         ),
+    )
+
+
+def behind_a_place(operation: Operation, system: System) -> Iterator[Hit]:
+    """Messages of a table whose reader keeps its place: whatever fails is caught, and either taken again, or passed."""
+    readers = [c for o in system.operations if o.role == Role.PRODUCT for c in cursors(o)]
+    for handler in (h for h in operation.handlers if catches_all(h)) if readers else ():
+        body = [e for e in operation.effects if caught_first(e, handler)]
+        places = {e.place for e in body}
+        for cursor in readers:
+            if {cursor.taken.place, cursor.moved.place} <= places:
+                if stays(operation, handler) and not put_aside_above(cursor, system):
+                    yield again_behind(handler, cursor)
+                    return
+            elif passes(operation, handler) and worked_between(body, cursor, system):
+                yield passed_by(handler, cursor)
+                return
+
+
+def caught_first(effect: Effect, handler: Handler) -> bool:
+    """Whether an effect stands in a handler's try, and no other that takes any failure stands between."""
+    standing = [s for s in effect.scopes if s.kind == "try" and s.arm == "body"]
+    own = next((i for i, s in enumerate(standing) if s.number == handler.number), None)
+    return own is not None and not any(n in (*ALL, "*") for s in standing[own + 1 :] for n in s.text.split())
+
+
+def stays(operation: Operation, handler: Handler) -> bool:
+    """Whether a handler leaves what failed as it is: it does nothing but tell of it, and passes it on."""
+    return (
+        "raise" in handler.does
+        and not handler.calls
+        and not any(
+            same(handler, s) for e in operation.effects if e.kind in (Kind.PUBLISH, Kind.WRITE) for s in e.scopes
+        )
+    )
+
+
+def passes(operation: Operation, handler: Handler) -> bool:
+    """Whether a way out of a handler, or past it, says that all is well, and nothing but a line in the log was done
+    before."""
+    if not handler.calls and not {"raise", "assign", "answer", "break"} & set(handler.does):
+        return not aside(operation, handler)
+    ways = [x for x in operation.exits if x.kind in ("return", "continue") and any(same(handler, s) for s in x.scopes)]
+    done = [e.place.line for e in operation.effects if e.kind != Kind.LOG and any(same(handler, s) for s in e.scopes)]
+    lines = [*done, *(c.line for c in handler.calls)]
+    return any(not any(handler.place.line < line <= x.place.line for line in lines) for x in ways)
+
+
+def worked_between(body: list[Effect], cursor: Cursor, system: System) -> bool:
+    """Whether what a try does is done for the messages that a reader has taken, before it moves its place."""
+    work = {e.place for e in body if e.kind == Kind.WRITE}
+    for operation in system.operations if work else ():
+        done = [e for e in operation.of(Kind.WRITE) if e.place in work]
+        moves = [e for e in operation.of(Kind.WRITE) if e.place == cursor.moved.place] if done else []
+        taken = [e for e in operation.of(Kind.READ) if e.place == cursor.taken.place] if moves else []
+        if any(t.number < d.number < m.number for t in taken for d in done for m in moves):
+            return True
+    return False
+
+
+def put_aside_above(cursor: Cursor, system: System) -> bool:
+    """Whether somebody further up who catches what fails writes something, or sends it."""
+    for operation in system.operations:
+        moves = [e for e in operation.of(Kind.WRITE) if e.place == cursor.moved.place]
+        tries = {s.number for e in moves for s in e.scopes if s.kind == "try" and s.arm == "body"}
+        if any(
+            s.number in tries and s.arm.startswith("handler")
+            for e in operation.of(Kind.WRITE, Kind.PUBLISH)
+            if moves
+            for s in e.scopes
+        ):
+            return True
+    return False
+
+
+def again_behind(handler: Handler, cursor: Cursor) -> Hit:
+    return Hit(
+        place=handler.place,
+        message=f"a message of {what_of(cursor)} that always fails comes again for ever, and holds up those behind it",
+        story=(
+            Step(cursor.held.place, f"the place up to which {what_of(cursor)} is read is looked up"),
+            Step(cursor.taken.place, "what lies behind it is taken, and one message cannot be handled"),
+            Step(
+                handler.place, "the failure is told and passed on: nothing is noted, and the place stays where it was"
+            ),
+            Step(cursor.taken.place, "the same messages are taken again, and the same one fails, as it always will"),
+        ),
+        rests_on=(cursor.held, cursor.taken, cursor.moved),
+        doubts=1,
+        datasets=(cursor.held.dataset,),
+        fix=parked(),
+    )
+
+
+def passed_by(handler: Handler, cursor: Cursor) -> Hit:
+    return Hit(
+        place=handler.place,
+        message=f"a message of {what_of(cursor)} that fails once is passed by for good: nothing but a line in the log "
+        "is left of it",
+        story=(
+            Step(cursor.taken.place, f"messages of {what_of(cursor)} are taken"),
+            Step(handler.place, "one of them fails, is told, and counts as handled"),
+            Step(cursor.moved.place, "the place is moved behind it: it is never taken again"),
+        ),
+        rests_on=(cursor.taken, cursor.moved),
+        doubts=1,
+        datasets=(cursor.held.dataset,),
+        fix=parked(),
+    )
+
+
+def what_of(cursor: Cursor) -> str:
+    return cursor.taken.dataset or "the table"
+
+
+def parked() -> Fix:
+    return Fix(
+        title="put aside what fails by itself, with the reason, and go on with what is behind it",
+        text="INSERT INTO dead_letters (message_id, reason) VALUES (…, …)  -- in the transaction that moves the place",
     )
 
 
