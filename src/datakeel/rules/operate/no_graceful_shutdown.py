@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from datakeel.finding import Fix, Severity, Step
-from datakeel.model.effect import Effect, Kind, StoreKind
+from datakeel.model.effect import Effect, Kind, Scope, StoreKind, When
 from datakeel.model.operation import Handler, Operation, Resource, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.acks import automatic, durable, meanwhile
+from datakeel.rules.facts.claimed import Claim, claimed_for
 from datakeel.rules.facts.stopping import interrupted, signal_handlers
 from datakeel.rules.rule import Hit, rule
 from datakeel.rules.story import way
@@ -22,6 +23,7 @@ def no_graceful_shutdown(operation: Operation, system: System) -> Iterator[Hit]:
     """A consumer does not hear that it is asked to stop, and is killed in the middle of its work."""
     yield from interrupted_only(operation, system)
     yield from other_signal(operation, system)
+    yield from unsettled(operation)
     if not any(e.kind in STARTS for e in operation.entries) or not operation.complete:
         return
     for consume in operation.of(Kind.CONSUME):
@@ -64,6 +66,53 @@ def other_signal(operation: Operation, system: System) -> Iterator[Hit]:
         work = next((w for o in system.operations if (w := endless_work(o)) is not None), None)
         if work is not None:
             yield cut_off(heard, work)
+
+
+def unsettled(operation: Operation) -> Iterator[Hit]:
+    """A worker that in each turn writes what came of the calls in its threads, takes rows, and begins their calls; and
+    that ends with the turn in which it is asked to stop."""
+    for call in operation.of(Kind.CALL) if operation.role == Role.PRODUCT else ():
+        if call.when != When.CONCURRENT or call.store != StoreKind.REMOTE:
+            continue
+        loop = next((s for s in call.scopes if s.kind == "loop"), None)
+        claim = next((c for c in claimed_for(operation, call) if loop is not None and loop in c.taken.scopes), None)
+        if loop is None or claim is None:
+            continue
+        table = [e for e in operation.of(Kind.WRITE) if e.dataset == claim.taken.dataset]
+        settled = [e for e in table if e.number < claim.taken.number and loop in e.scopes and settles(e, claim)]
+        others = [e for e in table if loop not in e.scopes or e.number > claim.taken.number]
+        if settled and not others:
+            yield left_open(loop, settled[0], claim, call)
+            return
+
+
+def settles(write: Effect, claim: Claim) -> bool:
+    """Whether a change of rows that were taken ends that, or says what came of it."""
+    return write.verb == "update" and any(a.column in (claim.until, *claim.marks) for a in write.assigned)
+
+
+def left_open(loop: Scope, settled: Effect, claim: Claim, call: Effect) -> Hit:
+    table = claim.taken.dataset
+    return Hit(
+        place=loop.place or claim.taken.place,
+        message=f"what the last calls did is not written when the worker is asked to stop: their rows of {table} stay "
+        f"taken until {claim.until}, and the calls are made again",
+        story=(
+            Step(settled.place, "each turn writes what came of the calls that have ended"),
+            Step(claim.taken.place, f"it takes rows of {table}"),
+            Step(call.place, "their calls begin, in threads"),
+            Step(loop.place or claim.taken.place, "the worker is asked to stop: there is no further turn"),
+            Step(claim.taken.place, f"{claim.until} passes; another worker takes the rows, and calls a second time"),
+        ),
+        rests_on=(settled, claim.taken, call),
+        doubts=1,
+        severity=Severity.MINOR,  # the rows come back
+        datasets=(table,) if table else (),
+        fix=Fix(
+            title="when the loop has ended, wait for the calls that are at work, and write what came of them",
+            text="wait(futures)\n…  # as in each turn, but without taking rows",
+        ),
+    )
 
 
 def endless_work(operation: Operation) -> Effect | None:
