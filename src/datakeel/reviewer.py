@@ -114,7 +114,7 @@ def judgement(
     failed: list[Remark] = []
     texts = kept.blobs if kept is not None else {}
     functions = {o.name: identity(o, text) for o in system.operations if (text := texts.get(o.place.path)) is not None}
-    memory = Memory(functions, verdicts)
+    memory = Memory(system, functions, verdicts)
     share = Shared(
         config.jobs or facts.cores(),
         system,

@@ -18,7 +18,7 @@ from datakeel.model.place import Place
 from datakeel.model.system import Remark, System
 from datakeel.rules.facts.running import unentered
 from datakeel.rules.facts.tables import snake
-from datakeel.rules.memory import Memory, Verdict, Watched
+from datakeel.rules.memory import Findings, Held, Memory, Parts, Watched
 from datakeel.rules.rule import Hit, Rule, rules
 
 # of one pair of places only the first speaks
@@ -56,7 +56,9 @@ JUDGED = (Role.PRODUCT, Role.SCRIPT)
 
 Runs = Callable[[str, str], bool]
 Noun = tuple[object, Operation | None]  # what a rule judges, and the function that it is of
-Answer = tuple[list[Finding], list[Remark], Verdict]  # what one rule finds, where it failed, what of it may be kept
+Named = tuple[object, Operation | None, str]  # and the name under which what is found in it is kept; empty: it is not
+# what one rule finds, where it failed; what it found in what has a name, and the parts of the system it asked for then
+Answer = tuple[list[Finding], list[Remark], dict[str, Findings], dict[str, Parts]]
 Asked = Callable[[Rule], Answer]
 Sharing = Callable[[Asked, Sequence[Rule]], Iterable[Answer]]  # what `map` does, perhaps in several processes
 
@@ -72,19 +74,19 @@ def judge(
     a rule fails, which is a fault of datakeel, it is noted in `failed`, and what else it judges is not lost. `share`
     asks the rules and gives their answers in their order; `memory` has what the last review found, and gets what this
     one does."""
-    memory = memory or Memory()
-    given = cache(lambda kind: tuple(n for n in nouns(kind, system) if acts(n[0])))
+    memory = memory or Memory(system, {})
+    given = cache(lambda kind: tuple((n, o, memory.name(n)) for n, o in nouns(kind, system) if acts(n)))
 
     def asked(rule: Rule) -> Answer:
         faults: list[Remark] | None = None if failed is None else []
         session = Session(rule, system, memory)
-        return list(session.findings(given, faults)), faults or [], session.verdict()
+        return list(session.findings(given, faults)), faults or [], session.found, session.asked
 
     found: list[Finding] = []
     due = [rule for rule in rules() if runs(rule.name, rule.category)]
-    for rule, (findings, faults, verdict) in zip(due, share(asked, due), strict=True):
+    for rule, (findings, faults, named, parts) in zip(due, share(asked, due), strict=True):
         found += findings
-        memory.now[rule.name] = verdict
+        memory.take(rule.name, named, parts)
         if failed is not None:
             failed += faults
     return tuple(sorted(distinct(silenced(found)), key=order))
@@ -100,31 +102,29 @@ class Session:
     def __init__(self, rule: Rule, system: System, memory: Memory | None = None) -> None:
         self.rule = rule
         self.system = system
-        self.held, self.known = (memory or Memory()).held(rule.name)
-        self.found: dict[str, tuple[Finding, ...]] = {}
-        self.asked: set[str] = set()
+        held = memory.held(rule.name) if memory is not None else Held()
+        self.held, self.found, self.asked = held.names, held.found, held.asked
 
     def findings(
-        self, given: Callable[[type], Iterable[Noun]], failed: list[Remark] | None = None
+        self, given: Callable[[type], Iterable[Named]], failed: list[Remark] | None = None
     ) -> Iterator[Finding]:
         """What it finds. Where it fails, that is noted in `failed`; without such a list, raises what it raises."""
-        for noun, operation in (found for kind in self.rule.nouns for found in given(kind)):
-            name = noun.name if isinstance(noun, Operation) else ""
+        for noun, operation, name in (found for kind in self.rule.nouns for found in given(kind)):
             if name in self.held:
-                found = self.known.get(name, ())
-            else:
-                watched = Watched(self.system)
-                try:
-                    found = tuple(self.judged(noun, operation, cast(System, watched)))
-                except Exception as fault:
-                    if failed is None:
-                        raise
-                    failed.append(self.failure(noun, operation, fault))
-                    continue
-                if watched.asked and name:
-                    self.asked.add(name)
+                yield from self.found.get(name, ())
+                continue
+            watched = Watched(self.system)
+            try:
+                found = tuple(self.judged(noun, operation, cast(System, watched)))
+            except Exception as fault:
+                if failed is None:
+                    raise
+                failed.append(self.failure(noun, operation, fault))
+                continue
             if found and name:
                 self.found[name] = found
+            if watched.asked and name:
+                self.asked[name] = frozenset(watched.asked)
             yield from found
 
     def judged(self, noun: object, operation: Operation | None, system: System) -> Iterator[Finding]:
@@ -136,10 +136,6 @@ class Session:
         place = getattr(operation or noun, "place", None) or Place("", 0)
         what = f"{self.rule.name} could not be judged: {type(fault).__name__}: {fault}"
         return Remark(place.path, place.line, what[:300])
-
-    def verdict(self) -> Verdict:
-        """What of it holds for the functions that stay as they are."""
-        return Verdict({n: f for n, f in self.found.items() if n not in self.asked}, frozenset(self.asked))
 
 
 def nouns(kind: type, system: System) -> Iterator[Noun]:

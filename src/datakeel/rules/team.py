@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +14,7 @@ from msgspec.structs import replace
 from datakeel.finding import Finding
 from datakeel.mistake import Mistake
 from datakeel.model.system import Remark, System
-from datakeel.rules.judge import Session, distinct, nouns, order
+from datakeel.rules.judge import Named, Session, distinct, nouns, order
 from datakeel.rules.rule import Hit, Rule, described, paged
 
 
@@ -98,7 +97,10 @@ def checked(rule: Rule, system: System) -> Iterator[Finding]:
                 raise TypeError(f"a rule yields Hit, not {type(hit).__name__}")
             yield hit
 
-    return Session(replace(rule, judge=judge), system).findings(partial(nouns, system=system))
+    def unnamed(kind: type) -> Iterator[Named]:
+        return ((noun, operation, "") for noun, operation in nouns(kind, system))
+
+    return Session(replace(rule, judge=judge), system).findings(unnamed)
 
 
 def failure(rule: Rule, problem: Exception, shown: Callable[[Path], str]) -> Remark:

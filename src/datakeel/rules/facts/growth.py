@@ -14,7 +14,7 @@ from datakeel.model.dataset import Dataset
 from datakeel.model.effect import Effect, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
-from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.facts.survey import of_tests
 
 HAPPENS = re.compile(
     r"(^|_|(?<=[a-z]))(action|activity|alert|answer|appointment|attempt|audit|booking|call|change|charge|click|comment|"
@@ -77,7 +77,7 @@ def new(write: Effect) -> bool:
 
 def started_by(operation: Operation, kinds: tuple[str, ...]) -> bool:
     """Whether it runs as often as somebody outside wants: not by hand, not once, not in a test."""
-    if operation.role != Role.PRODUCT or TESTS.search(operation.place.path):
+    if operation.role != Role.PRODUCT or of_tests(operation.place.path):
         return False
     return any(e.kind in kinds for e in operation.entries)
 

@@ -16,7 +16,7 @@ from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.growth import OUTSIDE, new, started_by, switched
 from datakeel.rules.facts.running import serves, unstarted
-from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.facts.survey import of_tests
 from datakeel.rules.facts.tables import MADE
 
 ENGINES = ("postgresql", "mysql", "")  # of SQLite, one process holds the file, and stops for its migration
@@ -101,7 +101,7 @@ def fills(write: Effect) -> bool:
 
 
 def product(operation: Operation) -> bool:
-    return operation.role == Role.PRODUCT and not TESTS.search(operation.place.path)
+    return operation.role == Role.PRODUCT and not of_tests(operation.place.path)
 
 
 def young(alteration: Alteration, migration: Migration, system: System) -> bool:

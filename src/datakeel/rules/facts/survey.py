@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 
 from datakeel.model.effect import Effect, Kind
 from datakeel.model.operation import Entry, Operation, Resource, Role
@@ -18,15 +18,19 @@ TESTS = re.compile(
 )
 
 
+@cache
+def of_tests(path: str) -> bool:
+    """Whether a file is one for trying the program out."""
+    return TESTS.search(path) is not None
+
+
 class Survey:
     """The product's own code: tests, migrations and scripts are nobody's merit. All is gathered once, for all that
     look."""
 
     def __init__(self, system: System) -> None:
         self.system = system
-        self.operations = tuple(
-            o for o in system.operations if o.role == Role.PRODUCT and not TESTS.search(o.place.path)
-        )
+        self.operations = tuple(o for o in system.operations if o.role == Role.PRODUCT and not of_tests(o.place.path))
 
     def own(self, *kinds: Kind) -> Iterator[Done]:
         """What functions do in their own text, each with its function."""
@@ -52,7 +56,7 @@ class Survey:
     def resources(self) -> tuple[tuple[Operation | None, Resource], ...]:
         """What is made: in functions, and with modules."""
         inside = [(o, r) for o in self.operations for r in o.resources if not r.chain]
-        outside = [(None, r) for r in self.system.resources if not r.chain and not TESTS.search(r.place.path)]
+        outside = [(None, r) for r in self.system.resources if not r.chain and not of_tests(r.place.path)]
         return (*inside, *outside)
 
     @cached_property

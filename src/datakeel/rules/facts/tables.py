@@ -8,7 +8,7 @@ from functools import cache
 from datakeel.model.dataset import Column, Dataset
 from datakeel.model.place import NOWHERE, Place
 from datakeel.model.system import System
-from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.facts.survey import of_tests
 
 MADE = re.compile(
     r"^(alembic_version|schema_migrations|flyway_schema_history|spatial_ref_sys|"
@@ -33,7 +33,7 @@ def answered_for(dataset: Dataset) -> bool:
     place = dataset.place
     if dataset.kind != "table" or place is None or MADE.match(own_name(dataset)) is not None:
         return False
-    return dataset.technology not in OTHERS and TESTS.search(place.path) is None
+    return dataset.technology not in OTHERS and not of_tests(place.path)
 
 
 def made_elsewhere(dataset: Dataset, system: System) -> bool:

@@ -9,7 +9,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
-from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.facts.survey import of_tests
 from datakeel.rules.facts.words import HOLE
 from datakeel.rules.rule import Hit, rule
 
@@ -27,7 +27,7 @@ def data_in_table_name(system: System) -> Iterator[Hit]:
     found: dict[str, list[tuple[Operation, Effect]]] = {}
     parted: set[str] = set()
     for operation in system.operations:
-        if operation.role != Role.PRODUCT or TESTS.search(operation.place.path):
+        if operation.role != Role.PRODUCT or of_tests(operation.place.path):
             continue
         for effect in operation.of(Kind.READ, Kind.WRITE, Kind.ALTER):
             name = put_together(effect)

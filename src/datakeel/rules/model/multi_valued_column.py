@@ -9,7 +9,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
-from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.facts.survey import of_tests
 from datakeel.rules.rule import Hit, rule
 
 IN_LIST = re.compile(r"^const:['\"]%[,;|].*[,;|]%['\"]$")
@@ -30,7 +30,7 @@ def multi_valued_column(system: System) -> Iterator[Hit]:
     """A column holds a delimited list, and queries look for one of its parts. Speaks once for each column."""
     found: dict[tuple[str, str], list[tuple[Operation, Effect]]] = {}
     for operation in system.operations:
-        if operation.role != Role.PRODUCT or TESTS.search(operation.place.path):
+        if operation.role != Role.PRODUCT or of_tests(operation.place.path):
             continue
         for effect in operation.of(Kind.READ, Kind.WRITE):
             if effect.store == StoreKind.RELATIONAL and not effect.chain:

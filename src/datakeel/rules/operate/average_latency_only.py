@@ -8,7 +8,7 @@ from datakeel.finding import Fix, Severity, Step
 from datakeel.model.operation import Resource
 from datakeel.model.system import System
 from datakeel.rules.facts.measures import of_time
-from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.facts.survey import of_tests
 from datakeel.rules.rule import Hit, rule
 
 
@@ -20,7 +20,7 @@ def average_latency_only(system: System) -> Iterator[Hit]:
     files: dict[str, list[Resource]] = {}
     for resource in sorted(made, key=lambda r: r.place):
         name = of_time(resource) if resource.kind == "summary" else ""
-        if name and stem(name) not in told and not TESTS.search(resource.place.path):
+        if name and stem(name) not in told and not of_tests(resource.place.path):
             files.setdefault(resource.place.path, []).append(resource)
     for found in files.values():  # who chose it for one chose it for all of a file
         yield hit(found)

@@ -10,7 +10,7 @@ from datakeel.model.operation import Operation, Role
 from datakeel.model.system import System
 from datakeel.rules.facts.guards import here, now, single_runner
 from datakeel.rules.facts.running import ONCE
-from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.facts.survey import of_tests
 from datakeel.rules.rule import Hit, Record, rule
 from datakeel.rules.story import way
 
@@ -21,7 +21,7 @@ FILLS = ("insert", "upsert", "copy")
 def non_atomic_batch_output(operation: Operation, system: System) -> Iterator[Hit]:
     """A job empties its output and fills it again, and all can see it in between."""
     planned = bool(operation.entries) and all(e.kind == "schedule" for e in operation.entries)
-    if operation.role == Role.SCRIPT or TESTS.search(operation.place.path):
+    if operation.role == Role.SCRIPT or of_tests(operation.place.path):
         return
     if not (single_runner(operation) or planned):
         return

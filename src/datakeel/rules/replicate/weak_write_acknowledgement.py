@@ -11,7 +11,7 @@ from datakeel.model.operation import Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import System
 from datakeel.rules.facts.losable import losable
-from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.facts.survey import of_tests
 from datakeel.rules.rule import Hit, rule
 
 NOBODY = ("0", "'0'", "False")
@@ -41,7 +41,7 @@ def resources(system: System) -> Iterator[tuple[Operation | None, Resource]]:
     for operation in system.operations:
         if operation.role == Role.PRODUCT:
             yield from ((operation, r) for r in operation.resources)
-    yield from ((None, r) for r in system.resources if not TESTS.search(r.place.path))
+    yield from ((None, r) for r in system.resources if not of_tests(r.place.path))
 
 
 def weakness(made: Resource) -> tuple[Option, str] | None:

@@ -11,7 +11,7 @@ from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Role
 from datakeel.model.place import NOWHERE
 from datakeel.model.system import System
-from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.facts.survey import of_tests
 from datakeel.rules.rule import Hit, rule
 
 MANY_NAMES = re.compile(r"(^|_)(id|uuid|email|mail|token|phone|key|hash|name|number|reference|url|ip|address)$")
@@ -22,7 +22,7 @@ MANY_TYPES = ("uuid", "timeuuid", "timestamp", "blob", "inet", "decimal", "doubl
 def allow_filtering(system: System) -> Iterator[Hit]:
     """Cassandra reads what it then leaves out, on all nodes."""
     for operation in system.operations:
-        if operation.role != Role.PRODUCT or TESTS.search(operation.place.path):
+        if operation.role != Role.PRODUCT or of_tests(operation.place.path):
             continue
         for read in operation.of(Kind.READ):
             if read.store == StoreKind.WIDE_COLUMN and not read.chain and read.option("allow-filtering") is not None:

@@ -11,14 +11,14 @@ from datakeel.model.system import System
 from datakeel.rules.facts.cures import model_name
 from datakeel.rules.facts.growth import appended
 from datakeel.rules.facts.listings import in_turns
-from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.facts.survey import of_tests
 from datakeel.rules.rule import Hit, rule
 
 
 @rule(Severity.MINOR)
 def offset_pagination(operation: Operation, system: System) -> Iterator[Hit]:
     """Each page of a table is found by going through all the pages before it."""
-    if operation.role != Role.PRODUCT or TESTS.search(operation.place.path):
+    if operation.role != Role.PRODUCT or of_tests(operation.place.path):
         return
     for read in operation.of(Kind.READ):
         chosen = read.selection

@@ -14,7 +14,7 @@ from datakeel.rules.facts.decisions import own_text
 from datakeel.rules.facts.elements import caught_each_turn, chosen_in_turn, made_of, of_arguments, of_rows, turn, within
 from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.running import ONCE
-from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.facts.survey import of_tests
 from datakeel.rules.facts.turns import in_process
 from datakeel.rules.rule import Hit, Record, rule
 
@@ -31,12 +31,7 @@ def row_by_row_write(operation: Operation, system: System) -> Iterator[Hit]:
     told: set[int] = set()
     for write in sorted(operation.of(Kind.WRITE), key=lambda w: w.verb == "delete"):
         loop = turn(write) if own(write) and write.verb in VERBS and write.store in STORES else None
-        if (
-            loop is None
-            or loop.number in told
-            or not stands_here(loop, operation)
-            or TESTS.search(operation.place.path)
-        ):
+        if loop is None or loop.number in told or not stands_here(loop, operation) or of_tests(operation.place.path):
             continue
         read = of_rows(operation, write, loop)
         if (

@@ -13,7 +13,7 @@ from datakeel.rules.facts.bounds import hardly_bounded, whole_table
 from datakeel.rules.facts.cures import model_name
 from datakeel.rules.facts.growth import appended, kept
 from datakeel.rules.facts.running import one_off
-from datakeel.rules.facts.survey import TESTS
+from datakeel.rules.facts.survey import of_tests
 from datakeel.rules.facts.tables import MIGRATION
 from datakeel.rules.rule import Hit, Record, rule
 
@@ -23,7 +23,7 @@ LITTLE = re.compile(r"^(big|small|tiny)?(int|serial)|^(boolean|date|uuid|timesta
 @rule(Severity.MAJOR, Record(3, 8), sure=False)
 def unbounded_result(operation: Operation, system: System) -> Iterator[Hit]:
     """A table that grows with everything that happens is read whole into memory."""
-    if operation.role != Role.PRODUCT or TESTS.search(operation.place.path):
+    if operation.role != Role.PRODUCT or of_tests(operation.place.path):
         return
     for read in operation.of(Kind.READ):
         if read.chain or read.store != StoreKind.RELATIONAL or streamed(read):
