@@ -8,6 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from datakeel.finding import Severity
+from datakeel.model.dataset import Dataset
+from datakeel.model.effect import Effect, Kind
+from datakeel.model.migration import Migration
 from datakeel.model.operation import Context, Operation
 from datakeel.model.place import Place
 from datakeel.model.system import System
@@ -41,6 +44,9 @@ class Bench:
             self.judged.append((name, operation.name))
             if operation.name.startswith("asks"):
                 yield Hit(place=operation.place, message=f"{operation.name} of {len(system.operations)}")
+            if operation.name.startswith("counts"):
+                writers = [o.name for o, _ in system.writers("orders")]
+                yield Hit(place=operation.place, message=f"{operation.name} {writers}")
 
         category = "transact" if name == "lost-update" else "derive"
         return Rule(
@@ -76,6 +82,51 @@ def test_what_asked_for_a_part_of_the_system_that_changed_is_asked_again(monkeyp
     assert third == {"alone", "more", "asks", "asks of 3"}
     assert ("dual-write", "asks") in bench.judged
     assert ("dual-write", "alone") not in bench.judged
+
+
+def writing(dataset: str, line: int) -> Operation:
+    effect = Effect(number=1, kind=Kind.WRITE, verb="insert", place=Place("shop.py", line), dataset=dataset)
+    return operation(f"writes {dataset}", place=Place("shop.py", line), effects=(effect,))
+
+
+def test_of_an_index_what_stands_under_the_key_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch)
+    counts, orders = placed("counts", 1), writing("orders", 5)
+    found, kept = bench.review(Verdicts(), counts, orders)
+    assert "counts ['writes orders']" in found
+    _, kept = bench.review(kept, counts, orders, writing("stock", 9))
+    assert ("dual-write", "counts") not in bench.judged
+    _, kept = bench.review(kept, counts, replace(orders, unused=True), writing("stock", 9))
+    assert ("dual-write", "counts") in bench.judged
+    found, _ = bench.review(kept, counts)
+    assert "counts []" in found
+
+
+def test_of_a_function_that_nothing_tells_from_another_nothing_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch)
+    counts, orders = placed("counts", 1), writing("orders", 5)
+    known = {"counts": identity(counts, TEXT)}
+    system = System(operations=(counts, orders))
+    memory = Memory(system, known)
+    judge(system, memory=memory)
+    bench.judged.clear()
+    judge(system, memory=Memory(system, known, memory.verdicts()))
+    assert ("dual-write", "counts") in bench.judged
+    assert ("lost-update", "counts") not in bench.judged
+
+
+@pytest.mark.parametrize("field", ["datasets", "migrations"])
+def test_tables_and_migrations_are_known_by_what_they_say(field: str) -> None:
+    one = {
+        "datasets": Dataset(name="orders"),
+        "migrations": Migration(name="0001", place=Place("migrations/0001.py", 1), tool="django"),
+    }[field]
+    memory = Memory(replace(System(), **{field: (one,)}), {})
+    again, other = replace(one), replace(one, technology="mysql")
+    then = Memory(replace(System(), **{field: (again, other)}), {}, memory.verdicts())
+    assert then.name(one) == ""
+    assert then.name(again) in then.same
+    assert then.name(other) not in then.same
 
 
 @pytest.mark.parametrize("changed", [{"contexts": (Context(loop=True),)}, {"unused": True}, {"recursive": True}])
