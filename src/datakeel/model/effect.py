@@ -214,7 +214,7 @@ class Option(Struct, frozen=True, gc=False):
     place: Place | None = None
     word: str = ""
     unit: str = ""
-    source: Source | None = None  # where the value comes from that is not known here: a caller may know it
+    source: Source | None = None  # of a value that is not known: a caller may know it, or it is drawn by lot
 
     def __lt__(self, other: Option) -> bool:
         """Options stand in the order of their fields; what is not known stands first.

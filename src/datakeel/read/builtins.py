@@ -473,7 +473,9 @@ def pop(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Valu
 
 
 def copy(caller: Caller, receiver: Value, arguments: Arguments, at: Span) -> Value:
-    return receiver.but(items=receiver.items, entries=dict(receiver.entries) if receiver.entries is not None else None)
+    """Who copies a list or a mapping may change the copy as one of his own."""
+    entries = dict(receiver.entries) if receiver.entries is not None else None
+    return receiver.but(items=receiver.items, entries=entries, maker=caller.serial)
 
 
 METHODS: dict[str, Method] = {

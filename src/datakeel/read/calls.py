@@ -175,6 +175,9 @@ class Caller(Applier):
             return handled
         match function.target:
             case ClosureTarget() as closure:
+                row = self.made_of_it(function)
+                if row is not None:
+                    return self.apply_row(row, f"{function.type}.__call__", function, arguments, at)
                 return self.call_closure(closure, arguments, at)
             case PartialTarget(value, given, waits):
                 merged = Arguments(
@@ -231,16 +234,20 @@ class Caller(Applier):
                 if row is not None and row.entry is not None:
                     self.world.register(value, row.entry, "")
         row = self.registering(node)
-        if row is not None and row.entry is not None and not row.entry.callable:
-            self.follow_elsewhere(value, node_span(node))
-        return value
+        if row is None or row.entry is None or row.entry.callable:
+            return value
+        self.follow_elsewhere(value, node_span(node))
+        return value.but(type=row.entry.becomes) if row.entry.becomes else value
 
     def registering(self, decorator: Expression) -> CallRow | None:
-        """The row of a decorator that is a method of an object at hand (``@app.route`` inside `create_app`)."""
+        """The row of a decorator that is a method of an object at hand (``@app.route`` inside `create_app`), or that
+        makes a library's object of the function (``@task(retries=3)`` inside a plan)."""
         expression = decorator.function if isinstance(decorator, Call) else decorator
-        if not isinstance(expression, Attribute) or not isinstance(expression.base, Local):
-            return None
-        return self.world.method_row(self.local(expression.base).type, expression.name)
+        if isinstance(expression, Attribute) and isinstance(expression.base, Local):
+            return self.world.method_row(self.local(expression.base).type, expression.name)
+        made = self.eval(expression).target if isinstance(expression, Global | Attribute) else None
+        row = self.world.libraries.call(made.dotted) if isinstance(made, ExternalTarget) else None
+        return row if row is not None and row.entry is not None and row.entry.becomes else None
 
     def follow_elsewhere(self, function: Value, at: Span) -> None:
         """A nested function that is a way in runs at another time, with arguments that nothing is known of."""

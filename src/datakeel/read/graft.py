@@ -29,7 +29,6 @@ from datakeel.read.values import (
     NONE,
     NOTHING,
     Value,
-    asked_of,
     bounded,
     canonical,
     canonical_source,
@@ -37,6 +36,7 @@ from datakeel.read.values import (
     handed,
     key_rows,
     naming,
+    origin_of,
     union,
 )
 
@@ -315,12 +315,14 @@ class Graft:
 
     def option(self, option: Option) -> Option:
         source = option.source
+        if source is not None and source.kind == "random":
+            return option
         bound = self.bindings.get(source.name) if source is not None else None
         if source is None or bound is None:
             return option if source is not None and of_the_run(source.name) else replace(option, source=None)
         value = self.machine.peek(bound, source.path)
         if not value.known:
-            return replace(option, source=asked_of(value))
+            return replace(option, source=origin_of(value))
         return replace(option, value=repr(value.const), source=None, place=option.place or self.place)
 
     def key(self, effect: Effect) -> tuple[str | None, tuple[Source, ...], Rows | None]:

@@ -7,6 +7,7 @@ import fnmatch
 import math
 import os
 import pickle
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -57,6 +58,7 @@ SCHEMA = 48  # of Saleor's modules take so many times as long as its schema
 NOTED = 5  # places of one file whose SQL is said not to parse
 # what of Django's middleware opens a transaction round each request that may write
 ATOMIC_MIDDLEWARE = ("reversion.middleware.RevisionMiddleware", "django.middleware.transaction.TransactionMiddleware")
+LIVE = re.compile(r"\.(settings_?)?(prod|production|live)(_?settings)?$")
 ENTRIES = 6  # how many ways in are named for one function
 
 
@@ -708,8 +710,15 @@ def merged(outer: Context, site: Context) -> Context:
 
 
 def settings_modules(names: Names) -> tuple[Module, ...]:
-    """Django's settings: modules that define INSTALLED_APPS or DATABASES, the plainest name first."""
-    found = [m for m in names.every_module() if {"INSTALLED_APPS", "DATABASES", "MIDDLEWARE"} & names.scope(m).keys()]
-    return tuple(
-        sorted(found, key=lambda m: (any(w in m.name for w in ("test", "ci", "dev", "local")), len(m.name), m.name))
-    )
+    """Django's settings: modules that define INSTALLED_APPS or DATABASES, the plainest name first; before them those
+    beside them that say what else holds in production."""
+    modules = tuple(names.every_module())
+    found = [m for m in modules if {"INSTALLED_APPS", "DATABASES", "MIDDLEWARE"} & names.scope(m).keys()]
+    packages = {m.name.rpartition(".")[0] for m in found}
+    live = [m for m in modules if LIVE.search(m.name) and m.name.rpartition(".")[0] in packages]
+
+    def rank(module: Module) -> tuple[object, ...]:
+        trial = any(w in module.name for w in ("test", "ci", "dev", "local"))
+        return trial, module not in live, len(module.name), module.name
+
+    return tuple(sorted({*found, *live}, key=rank))

@@ -412,6 +412,13 @@ def asked_of(value: Value) -> Source | None:
     return source if source.kind == "parameter" and same else None
 
 
+def origin_of(value: Value) -> Source | None:
+    """What is known of an option's value that is not known itself: that a caller may know it, or that it is drawn by
+    lot."""
+    drawn = any(s.kind == "random" for s in value.sources)
+    return Source("random") if drawn else asked_of(value)
+
+
 def canonical(value: Value) -> str:
     """A name for a value: equal texts are equal values; empty when it cannot be named."""
     if value.known:

@@ -71,11 +71,11 @@ from datakeel.read.values import (
     PartialTarget,
     Value,
     argument,
-    asked_of,
     by_setting,
     element,
     join,
     module_rows,
+    origin_of,
 )
 
 T = TypeVar("T")
@@ -1256,7 +1256,7 @@ class World:
             if name != "*":
                 text = self.option_text(value)
                 text = TRUTHS.get(text, text) if defaults.get(name) in ("True", "False") else text
-                found[name] = option(name, text, True, value.place, words, None if text else asked_of(value))
+                found[name] = option(name, text, True, value.place, words, None if text else origin_of(value))
         return tuple(found[n] for n in sorted(found))
 
     def option_text(self, value: Value) -> str:

@@ -51,7 +51,8 @@ TRIALS = re.compile(
     r"(?:^|[_./])(?:(?:seed|test|demo|sample|dummy|fake)_?(?:data|jobs?|fixtures?)"
     r"|(?:create|make|add)_(?:test|demo|sample|dummy|fake)|debug|monkey_?patch|load_?data)(?:[_./]|$)"
 )
-RETIRED = re.compile(r"(?:^|/)(?:obsolete|retired|deprecated|abandoned|attic|notebooks?)/")  # kept, and run no more
+# kept, and run no more
+RETIRED = re.compile(r"(?:^|/)(?:obsolete|retired|deprecated|abandoned|attic|(?:\w+[_-])?notebooks?)/")
 JUDGED = (Role.PRODUCT, Role.SCRIPT)
 
 Runs = Callable[[str, str], bool]

@@ -26,7 +26,11 @@ def durable(effect: Effect) -> bool:
 
 
 def automatic(consume: Effect) -> Option | None:
-    """The option by which the client acknowledges by itself as soon as a message is handed out."""
+    """The option by which the client acknowledges by itself as soon as a message is handed out; None where nobody asks
+    afterwards what was acknowledged."""
+    group = consume.option("group")
+    if group is not None and group.source is not None and group.source.kind == "random":
+        return None  # at its next start it is of another group
     stored = consume.option("offset-store")
     if stored is not None and stored.value != "True":
         return None

@@ -27,7 +27,8 @@ WIDE = ("Exception", "BaseException", "Error", "DatabaseError", "SQLAlchemyError
 def refused_twice(write: Effect, columns: Iterable[str], system: System) -> Answer:
     """Whether the dataset refuses a second row that is equal in these columns.
 
-    UNKNOWN when its keys are not known, or one asks for further columns that both runs may fill alike.
+    UNKNOWN when its keys are not known, one asks for further columns that both runs may fill alike, or a column is of
+    another table.
     """
     dataset = system.dataset_of(write)
     if dataset is None:
@@ -36,6 +37,8 @@ def refused_twice(write: Effect, columns: Iterable[str], system: System) -> Answ
     asked |= derived(write, asked)
     values = constants(write, dataset)
     answer = dataset.enforces_unique(asked, values)
+    if answer == Answer.NO and elsewhere(asked, dataset):
+        return Answer.UNKNOWN
     if answer == Answer.UNKNOWN and any(filled_only(k, asked) for k in dataset.keys_within(asked, asked)):
         return Answer.YES
     if answer != Answer.NO:
@@ -47,6 +50,12 @@ def refused_twice(write: Effect, columns: Iterable[str], system: System) -> Answ
     wide = asked | filled_alike(write, dataset)
     found = (k for k in dataset.keys_within(wide, wide) if not k.primary and k.reads() & asked)
     return Answer.UNKNOWN if any(found) else Answer.NO
+
+
+def elsewhere(columns: frozenset[str], dataset: Dataset) -> bool:
+    """Whether a column is none of a table's own: it stands in the table of a base class that is not in view."""
+    known = {column.name for column in dataset.schema.columns}
+    return bool(known) and any(c not in known and "." not in c and "(" not in c for c in columns)
 
 
 def columns_meant(names: Iterable[str], dataset: Dataset) -> Iterator[str]:

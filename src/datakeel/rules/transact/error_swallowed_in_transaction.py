@@ -57,7 +57,7 @@ DRIVERS = (
     "sqlite3",
     "tortoise",
 )
-GOING_ON = ("mysql", "mariadb", "sqlite")  # whose transaction goes on where one statement of it was refused
+GOING_ON = frozenset(("mysql", "mariadb", "sqlite"))  # whose transaction goes on where one statement of it was refused
 SENT = (Kind.READ, Kind.WRITE)
 NEAR = 3  # calls to a change that a handler is for
 FEW = 12  # writes of one try that are held against each other
@@ -98,7 +98,7 @@ def refusable(sent: Effect, handler: Handler, system: System) -> bool:
     broken constraint, one that some constraint speaks of. (Those that Django makes of references are asked at the
     commit.)"""
     dataset = system.dataset_of(sent)
-    if len(sent.chain) > NEAR or (dataset is not None and dataset.technology in GOING_ON):
+    if len(sent.chain) > NEAR or {sent.technology, dataset.technology if dataset is not None else ""} & GOING_ON:
         return False
     if any("Integrity" not in name for name in handler.exceptions):
         return True

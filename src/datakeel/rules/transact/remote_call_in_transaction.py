@@ -102,7 +102,7 @@ def perhaps_unchanged(held: Effect) -> bool:
 def changed_before(operation: Operation, call: Effect) -> bool:
     """Whether the transaction has changed rows when a call is made."""
     return any(
-        e.verb not in NEW
+        not fresh(e)
         and e.transaction == call.transaction
         and e.number < call.number
         and not operation.exclusive(e, call)
@@ -111,9 +111,11 @@ def changed_before(operation: Operation, call: Effect) -> bool:
 
 
 def fresh(held: Effect) -> bool:
-    """Whether only a row is locked that nobody looks for yet. An insert that says what is to be done where its key is
-    there already expects others of that key: these wait for its end."""
-    return held.verb in NEW and not (held.verb == "insert" and held.conflict)
+    """Whether only a row is locked that nobody looks for yet: the transaction has made it, whatever it changes of it
+    afterwards. An insert that says what is to be done where its key is there already expects others of that key: these
+    wait for its end."""
+    own = held.rows is not None and held.rows.root.startswith("new:") and not held.rows.path
+    return (own or held.verb in NEW) and not (held.verb == "insert" and held.conflict)
 
 
 def unseen(held: Effect, call: Effect) -> bool:
