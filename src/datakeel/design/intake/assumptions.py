@@ -14,11 +14,11 @@ READS_PER_WRITE = 10  # business systems read about ten times as often as they w
 FEW_RECORDS = 1000  # fewer of anything make no difference to a database
 
 
-def complete(found: Figures, main: Workload, what: str) -> None:
+def complete(found: Figures, main: Workload, what: str, named: set[str]) -> None:
     """Assumes what was not said of the workload: from the users if they are known, else what `main`, the first domain,
-    usually has."""
+    usually has. `named` are the words of what is kept."""
     record = main.record or RECORD
-    _total(found, found.values.get("workload.record", record))
+    _total(found, found.values.get("workload.record", record), named)
     found.assume("workload.record", record, f"usual for {what}")
     _reads_and_writes(found, main, what)
     found.assume("workload.peak", main.peak or PEAK_FACTOR, "the busiest hour against the mean of a day")
@@ -61,11 +61,11 @@ def _active(found: Figures, users: int) -> float:
     return users if daily or users <= TEAM else users / 10
 
 
-def _total(found: Figures, record: float) -> None:
+def _total(found: Figures, record: float, named: set[str]) -> None:
     """``5 TB`` and ``2 million products``: how many records there are, by the largest number."""
     sizes = [q for q in found.records if q.kind == "size"]
     counts = sorted((q for q in found.records if q.kind == "count"), key=lambda q: -q.value)
-    kept = [q for q in counts if q.value >= FEW_RECORDS or set(q.of) & found.mentioned][:1]
+    kept = [q for q in counts if q.value >= FEW_RECORDS or set(q.of) & named][:1]
     for q in sizes[:1]:
         how = f"“{found.quote(q)}” in records of {record:,.0f} B"
         found.put("workload.records", float(round(q.value / record)), how, "inferred")

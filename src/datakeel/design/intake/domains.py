@@ -26,9 +26,10 @@ KINDS = (
 
 class Known(Struct, frozen=True, kw_only=True):
     """A domain's file. `words` call it, those of `weak` where nothing else is called, those of `apart` only look so;
-    beside a word of `unless` it is not meant; `aside`: it is kept beside what a request is about. `pieces` are the
-    nouns of system.yaml, with fields in the short form that `field` reads, and besides: ``when`` and ``unless`` (words,
-    or ``@facet``), ``said`` (fields that are there when their own word is), ``needs`` (another piece), ``why``."""
+    beside a word of `unless` it is not meant; `aside`: it is kept beside what a request is about; `replaced` are tables
+    whose rows each write replaces. `pieces` are the nouns of system.yaml, with fields in the short form that `field`
+    reads, and besides: ``when`` and ``unless`` (words, or ``@facet``), ``said`` (fields that are there when their own
+    word is), ``needs`` (another piece), ``why``."""
 
     name: str
     about: str
@@ -37,6 +38,7 @@ class Known(Struct, frozen=True, kw_only=True):
     apart: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
     aside: bool = False
+    replaced: tuple[str, ...] = ()
     assume: Workload = Workload()
     names: dict[str, dict[str, Any]] = {}
     limit: int | None = None

@@ -34,6 +34,7 @@ class Figures:
         self.paces: dict[int, str] = {}  # how often something happens, in words, by where that is said
         self.guessed: set[int] = set()  # the rates that are taken to be those of each, by where they stand
         self.others: list[Quantity] = []  # what is no number of users, and counts none of what the whole keeps
+        self.pages: list[str] = []  # how many are shown at a time of what is in order
         self.users: Quantity | None = None
         self.capacity: int | None = None  # seats of one event
         self.seats: Quantity | None = None  # as they were said

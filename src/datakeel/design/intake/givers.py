@@ -12,6 +12,7 @@ from datakeel.design.intake.text import Text, verb_forms
 from datakeel.design.intake.vocabulary import lexicon
 
 BOUNDS = frozenset(("most", "max", "maximum", "limit", "limited", "capacity", "than"))
+ASKED = frozenset(("read", "queried", "polled", "fetched", "requested"))  # all of them together
 HAVING = frozenset(("has", "have", "with", "contains", "holds", "owns", "runs", "sends", "emits", "measures"))
 JOINING = frozenset(("from", "by", "at", "in", "on", "for", "of", "to"))
 FREQUENCIES = ("hz", "fps")
@@ -59,6 +60,8 @@ def _giver(request: Text, counts: list[Quantity], q: Quantity) -> Quantity | Non
         return before[-1] if before else _last(counts, before, named)
     if before and before[-1].last == q.first - 1 and request.tokens[q.first - 1].low in ("at", "@"):
         return before[-1]  # twelve cameras at 30 frames per second
+    if q.of == ("time",) and ASKED & {t.low for t in request.before(q.first, 2)}:
+        return None  # 150 rates, read 50k times a second: all of them
     if q.of == ("time",):  # twice a second
         return _here(request, counts, q)
     return None

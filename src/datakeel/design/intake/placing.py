@@ -54,6 +54,10 @@ def _count(found: Figures, q: Quantity) -> None:
         return
     last = q.of[-1] if q.of else ""
     near = found.near(q, 4, 3)
+    foremost = next((word for word in found.left(q, 1) if word in lexicon("foremost")), None)
+    if foremost is not None and not q.each:
+        found.pages.append(f"{foremost} {found.quote(q)}")  # top 100: how many are shown, and none that are kept
+        return
     if q.of == ("read",) and "write" in {q.each, *(t.one for t in found.request.after(q.last, 3))}:
         found.put("ratio", q.value, q)  # 40 reads for each write
         return

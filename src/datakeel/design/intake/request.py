@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from datakeel import naming
 from datakeel.design.amounts import count
 from datakeel.design.estimate import estimate
 from datakeel.design.intake import batches, domains, draft, exclusive, sagas
@@ -18,6 +19,7 @@ from datakeel.design.intake.domains import Called
 from datakeel.design.intake.drafted import with_facets
 from datakeel.design.intake.facets import facets, phrases
 from datakeel.design.intake.figures import Figures, tidy
+from datakeel.design.intake.kept import counted
 from datakeel.design.intake.named import Named, named
 from datakeel.design.intake.placing import figures
 from datakeel.design.intake.quantities import ADVERBS, HOUR, PERIODS, Quantity, quantities
@@ -100,7 +102,9 @@ def intake(request: str) -> Requirements:
     domain, why = shared(domain, read)
     reasons |= why
     read.unread += [read.quote(q) for q in read.others if q not in read.multiplied]
-    complete(read, _usual(calls), known)
+    complete(read, _usual(calls), known, _named(domain))
+    domain, why = counted(domain, read, calls, reasons)
+    reasons |= why
     read.unread = _unsettled(read, domain, calls, held.taken)
     domain, why = windowed(words.written, _timed(domain, read), asked="stream" in wanted)
     reasons = {**reasons, **names.reasons, **held.reasons, **why}
@@ -180,14 +184,17 @@ def _undimensioned(domain: Domain, words: Text) -> list[str]:
 def _unsettled(read: Figures, domain: Domain, calls: list[Called], rules: Iterable[tuple[int, int]]) -> list[str]:
     """What was not understood, without the numbers of rules that hold (``in two theatres``), and without so few of
     something that is kept (``12 wards``) that it makes no difference."""
-    names = _held(domain, calls)
+    names = _held(domain, calls) | {f.name for one in domain.tables for f in one.fields}
     settled = set()
     for q in (q for q in read.quantities if q.kind == "count"):
         start, end = (read.request.tokens[q.first].start, read.request.tokens[q.last - 1].end)
         few = 0 < q.value < FEW_RECORDS and q.of and not q.each and q.of[-1] in names
         if few or any(first <= start and end <= last for first, last in rules):
             settled.add(read.quote(q))
-    return [said for said in read.unread if said not in settled]
+    ways = [access for ones in (domain.tables, domain.documents) for one in ones for access in one.access]
+    ordered = any(access.order for access in ways)
+    pages = [] if ordered or any(view.kind == "lookup" for view in domain.views) else read.pages
+    return [said for said in (*read.unread, *pages) if said not in settled]
 
 
 _REGULAR = re.compile(
@@ -305,6 +312,14 @@ def _held(domain: Domain, calls: list[Called]) -> set[str]:
     names = {i.name.lower() for i in (*items, *inner)}
     keys = {s.key.name for s in domain.series} | {w for g in domain.graphs for w in (g.vertex, g.edge)}
     return also | {singular(n) for n in names} | {n.split()[-1] for n in names} | keys
+
+
+def _named(domain: Domain) -> set[str]:
+    """The words of the names of all that is kept."""
+    items = [
+        item for kind in ("aggregates", "tables", "documents", "series", "graphs") for item in getattr(domain, kind)
+    ]
+    return {singular(word.lower()) for item in items for word in naming.words(item.name)}
 
 
 def _because(part: domains.Selection, call: Called, kind: str, names: list[str]) -> dict[str, str]:
