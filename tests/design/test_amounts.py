@@ -171,7 +171,8 @@ def test_accounts_whose_balance_moves_are_written_with_each_transfer() -> None:
 
 def test_each_transfer_that_is_said_has_its_entries() -> None:
     found = intake("double-entry ledger, 500 transfers per second")
-    assert {t.name: t.workload.writes for t in found.domain.tables if t.workload} == {"transfer": 500, "entry": 500}
+    said = {t.name: t.workload.writes for t in found.domain.tables if t.workload and t.workload.writes}
+    assert said == {"transfer": 500, "entry": 500}
     assert found.reasons["domain.tables.entry.workload.writes"] == "said: “500 transfers per second”"
 
 

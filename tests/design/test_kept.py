@@ -83,3 +83,36 @@ def test_what_is_read_so_often_is_so_by_all_together() -> None:
 def test_a_few_places_are_no_number_of_what_lies_there() -> None:
     found = intake("inventory of 400 shops and 2 warehouses")
     assert found.workload.records != 2
+
+
+@pytest.mark.parametrize(
+    ("sentence", "happens", "about"),
+    [
+        ("like counter for posts, 100k likes a second", "like", "post"),
+        ("track logins of employees, 200k logins a day", "login", "employee"),
+        ("gym check-ins: 30 gyms, 90k members, 20k check-ins a day", "check in", "gym"),
+        ("hospital: doctors see patients, 3,000 visits a day", "visit", "patient"),
+    ],
+)
+def test_of_what_happens_so_often_a_row_is_kept_and_not_of_what_it_happens_to(
+    sentence: str, happens: str, about: str
+) -> None:
+    rows, things = load(sentence, happens), load(sentence, about)
+    assert things.writes <= rows.writes / 50
+    (row,) = (t for t in intake(sentence).domain.tables if t.name == happens)
+    assert about in {f.references for f in row.fields}
+
+
+def test_what_is_for_somebody_is_what_comes_so_often() -> None:
+    sentence = "appointments for doctors, 5,000 a day, 300 doctors"
+    assert load(sentence, "booking").writes == pytest.approx(5_000 / DAY, rel=0.02)
+
+
+def test_what_others_are_about_hardly_changes_where_its_number_is_said() -> None:
+    found = load("kitchen display: 200 restaurants, order status changes 30k a day", "restaurant")
+    assert (found.rows, found.writes < 1 / 60) == (200, True)
+
+
+def test_an_edit_changes_what_is_there() -> None:
+    found = load("document editor, 20k edits a second, 3 million documents", "document")
+    assert (found.rows, found.writes) == (3e6, 20_000)

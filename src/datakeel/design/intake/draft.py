@@ -9,7 +9,7 @@ from itertools import pairwise
 from msgspec import Struct
 from msgspec.structs import replace
 
-from datakeel.design.intake.quantities import ADVERBS, MEASURES, MULTIPLES, PERIODS, SIZES, WORDS
+from datakeel.design.intake.quantities import ADVERBS, MEASURES, MULTIPLES, PERIODS, SIZES, WORDS, Quantity
 from datakeel.design.intake.text import Text, Token, singular, verb_forms
 from datakeel.design.intake.vocabulary import lexicon, pairs
 from datakeel.requirements import Access, Aggregate, Domain, Event, Field, Invariant, Table
@@ -28,6 +28,9 @@ TYPES = (
 
 
 OPENING = frozenset(("with", "have", "has", "having", "(", "including"))  # before the fields of a thing
+
+
+NONE_KEPT = ("reads", "requests", "changes", "people", "sent", "unnamed")  # of which no row each is kept
 
 
 class Draft(Struct, frozen=True):
@@ -50,6 +53,39 @@ def draft(request: Text, taken: Iterable[int], *, evidence: bool) -> Draft | Non
         return None
     things = things or ([] if events else ["record"])
     return _draft(request, things[: 6 - len(events)], events, "this kind of system is not known")
+
+
+def with_happenings(made: Draft, request: Text, found: Iterable[Quantity]) -> Draft:
+    """A draft of tables with one for what a rate is of, where that is none of them: of 100k likes a second on posts, a
+    row is kept of each like, and not of a post."""
+    tables = made.domain.tables
+    if made.domain.aggregates or not tables:
+        return made  # it happens to them
+    names = {name.split()[-1] for name in (table.name for table in tables)}
+    none = {word for name in NONE_KEPT for word in lexicon(name)} | {*MEASURES, *names}
+    none |= {"visit"} if request.has(("page", "site", "website", "web")) else set()
+    for q in (q for q in found if q.kind == "rate" and q.of and q.value > 0 and len(tables) < 6):
+        name = _happening(request, q)
+        if name is None or set(q.of) & none:
+            continue
+        about = tables[0]
+        thing = Field(name=about.name, references=about.name)
+        made_at = Field(name="created_at", type="timestamp")
+        row = Table(name=name, fields=(thing, made_at), access=(Access(by=(about.name,)),))
+        why = {
+            f"domain.tables.{row.name}": f"a draft: “{request.said(q.first, q.last)}”, of each of which a row is kept"
+        }
+        return Draft(replace(made.domain, tables=(*tables, row)), made.reasons | why)
+    return made
+
+
+def _happening(request: Text, q: Quantity) -> str | None:
+    """The name of what happens so often, in the singular, if it stands in the plural: ``likes``, ``check-ins``."""
+    several = [t for t in request.tokens[q.first : q.last] if t.one == q.of[-1] and t.low.isascii() and t.low.isalpha()]
+    if len(q.of) > 1 and q.of[-1] in ("ins", "outs", "ups"):
+        return f"{q.of[-2]} {q.of[-1][:-1]}"
+    plural = several and several[0].one != several[0].low and several[0].low not in lexicon("small")
+    return several[0].one if plural and len(several[0].one) > 2 else None
 
 
 def tells_life(request: Text, taken: Iterable[int]) -> bool:

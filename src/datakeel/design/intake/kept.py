@@ -41,10 +41,10 @@ def counted(
     of the constructs so far, by which a draft is known."""
     rows: tuple[Rows, ...] = (*domain.tables, *domain.documents)
     unsaid = [one for one in rows if not (one.workload and one.workload.records)]
-    if not unsaid or domain.replicated or domain.sagas:
+    if domain.replicated or domain.sagas:
         return domain, {}
     numbers = {one.name: number for one in unsaid if (number := _replaced(one, domain, found, calls)) is not None}
-    numbers |= _references(unsaid, numbers, domain, found, drafted)
+    numbers |= _references(rows, numbers, domain, found, drafted)
     others = (*domain.aggregates, *domain.series, *domain.graphs)
     if len(rows) == 1 and not others:
         for number in numbers.values():
@@ -54,7 +54,8 @@ def counted(
     for kind, ones in (("tables", domain.tables), ("documents", domain.documents)):
         for one in (one for one in ones if one.name in numbers):
             path, number = f"domain.{kind}.{one.name}.workload", numbers[one.name]
-            reasons[f"{path}.records"] = number.why
+            if one in unsaid:
+                reasons[f"{path}.records"] = number.why
             if number.writes is not None:
                 reasons[f"{path}.writes"] = "assumed: it hardly changes; the others are what is written"
     return (
@@ -78,7 +79,8 @@ def _with(one: One, numbers: Mapping[str, Counted]) -> One:
     number = numbers.get(one.name)
     if number is None:
         return one
-    own = replace(one.workload or Workload(), records=tidy("workload.records", number.rows))
+    said = one.workload or Workload()
+    own = replace(said, records=said.records or tidy("workload.records", number.rows))
     own = replace(own, writes=tidy("workload.writes", number.writes)) if number.writes is not None else own
     return replace(one, workload=own)
 
@@ -134,12 +136,12 @@ def _few() -> dict[str, float]:
 
 
 def _references(
-    unsaid: list[Rows], numbers: Mapping[str, Counted], domain: Domain, found: Figures, drafted: Mapping[str, str]
+    rows: tuple[Rows, ...], numbers: Mapping[str, Counted], domain: Domain, found: Figures, drafted: Mapping[str, str]
 ) -> dict[str, Counted]:
     """The rows of what is only named, as that which others are about: depots, of which no rate speaks."""
     few = _few()
     spoken = {word for q, _ in found.written for word in q.of}
-    drafts = [one for one in unsaid if drafted.get(f"domain.tables.{one.name}", "").startswith("a draft")]
+    drafts = [one for one in rows if drafted.get(f"domain.tables.{one.name}", "").startswith("a draft")]
     still = [one for one in drafts if _word(one) in few and _word(one) not in spoken and one.name not in numbers]
     kinds = ("aggregates", "tables", "documents", "series", "graphs")
     if sum(len(getattr(domain, kind)) for kind in kinds) <= len(still):
@@ -148,8 +150,10 @@ def _references(
 
 
 def _reference(one: Rows, few: float, found: Figures) -> Counted:
-    users = found.users
-    said = users is not None and _word(one) in users.of and "workload.users" in found.values
-    rows = float(found.values["workload.users"]) if said else few
-    why = f"said: “{found.quote(users)}”" if said and users else "assumed: others are about it; there are hardly more"
-    return Counted(rows, why, min(rows / DAY, found.values["workload.writes"] * HARDLY))
+    users, writes = found.users, found.values["workload.writes"]
+    rows, why = few, "assumed: others are about it; there are hardly more"
+    if users is not None and _word(one) in users.of and "workload.users" in found.values:
+        rows, why = float(found.values["workload.users"]), f"said: “{found.quote(users)}”"
+    elif one.workload is not None and one.workload.records:
+        rows = one.workload.records
+    return Counted(rows, why, min(rows / DAY, writes * HARDLY))

@@ -307,7 +307,7 @@ def _counted(request: Text, value: float, at: int, start: _Start) -> Quantity:
             return _measured(request, value, at, start, of[0])
     things = tuple(of) or _named_before(request, start.first, at)
     if not things and _rate_suffix(request, at) is not None and _low(request, start.first - 1) == ",":
-        things = _named_before(request, start.first - 1, at)  # orders, 3 million a day
+        things = _named_before(request, _head(request, start.first - 1), at)  # orders, 3 million a day
     each = _each(request, at)
     if each is not None:
         at = each[1]
@@ -347,6 +347,13 @@ def _named_before(request: Text, first: int, end: int) -> tuple[str, ...]:
         at -= 1
     plural = at >= 0 and request.tokens[at].is_word and request.tokens[at].one != request.tokens[at].low
     return (request.tokens[at].one,) if plural and request.tokens[at].low not in STOPS else ()
+
+
+def _head(request: Text, end: int) -> int:
+    """Where the first of things and those whom they are for ends: ``appointments for doctors, 5,000 a day``."""
+    before = request.tokens[max(0, end - 3) : end]
+    of = len(before) == 3 and before[1].low in ("for", "of", "from", "by") and before[0].one != before[0].low
+    return end - 2 if of else end
 
 
 def _made(

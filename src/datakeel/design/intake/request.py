@@ -235,7 +235,7 @@ def _domain(
     made = draft.draft(words, names.taken, evidence=_evidence(words, names, found))
     if made is None:
         raise Mistake(NOTHING)
-    domain, reasons = with_facets(made, words, wanted)
+    domain, reasons = with_facets(draft.with_happenings(made, words, found), words, wanted)
     return replace(domain, services=_externals(names, domain)), reasons, "a small business system"
 
 
