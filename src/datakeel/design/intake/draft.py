@@ -69,7 +69,7 @@ def with_happenings(made: Draft, request: Text, found: Iterable[Quantity]) -> Dr
         if name is None or set(q.of) & none:
             continue
         about = tables[0]
-        thing = Field(name=about.name, references=about.name)
+        thing = Field(name=about.name, type="uuid", references=about.name)
         made_at = Field(name="created_at", type="timestamp")
         row = Table(name=name, fields=(thing, made_at), access=(Access(by=(about.name,)),))
         why = {
