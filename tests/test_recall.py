@@ -73,6 +73,25 @@ def test_nothing_changed_nothing_is_judged(again: Again) -> None:
     assert second.summary.text == first.summary.text
 
 
+def test_a_template_is_looked_at_for_the_names_in_its_tags(again: Again, tmp_path: Path) -> None:
+    page = tmp_path / "shop" / "templates" / "account.html"
+    page.parent.mkdir()
+    page.write_text("<p>Dear {{ account.owner }},</p>")
+    again(BOOKING)
+    page.write_text("<p>Hello {{ account.owner }}</p>")
+    _, for_prose = again(BOOKING)
+    page.write_text("<p>Hello {{ account.holder }}</p>")
+    _, for_name = again(BOOKING)
+    assert (for_prose, for_name) == (0, 1)
+
+
+def test_what_a_function_imports_is_judged_anew(again: Again) -> None:
+    imports = BOOKING + "\n\ndef ready():\n    import shop.signals\n"
+    again(imports)
+    _, judged = again(imports.replace("signals", "receivers"))
+    assert judged == 1
+
+
 def test_what_was_judged_anew_is_recalled_the_next_time(again: Again) -> None:
     again(BOOKING)
     edited = BOOKING.replace("account.balance + amount", "account.balance - amount")

@@ -60,9 +60,11 @@ class Recall:
     def __init__(self, shelf: Shelf, facts: Facts, config: Config) -> None:
         self.shelf = shelf
         self.facts = facts
-        self.key = blake2b(circumstances(facts, config), digest_size=16).digest()
-        self.link_key = blake2b(self.key, digest_size=16, person=b"link").digest()
-        self.verdicts_key = blake2b(self.key, digest_size=16, person=b"verdicts").digest()
+        project = blake2b(circumstances(facts, config), digest_size=16)
+        self.link_key = blake2b(project.digest(), digest_size=16, person=b"link").digest()
+        self.verdicts_key = blake2b(project.digest(), digest_size=16, person=b"verdicts").digest()
+        project.update(msgspec.msgpack.encode(sorted(facts.elsewhere)))  # which tell what nobody needs, and no more
+        self.key = project.digest()
 
     def linked(self) -> KeptLink:
         """What the last review left of its link."""
@@ -112,8 +114,11 @@ class Recall:
         old = self.shelf.get(before)
         if old is None or path not in self.facts.files:
             raise Changed
-        found = moves(decode(bytes(old)), self.facts.files[path])
+        was, is_now = decode(bytes(old)), self.facts.files[path]
+        found = moves(was, is_now)
         if found.functions or found.declarations or any(before[1] != now[1] for before, now in found.ends.items()):
+            raise Changed
+        if was.loads != is_now.loads:  # what a function imports may leave no other trace in it
             raise Changed
         return found.lines
 

@@ -18,13 +18,21 @@ WAYS = "from celery import shared_task\nfrom app.shop import used\n" + "".join(
 CASES = {
     "nothing names it": "def unneeded(): pass",
     "a function that somebody needs calls it": "def used(): needed()\ndef needed(): pass",
+    "code of a module names it, in a lambda or a list": """
+        def needed(): pass
+        def needed_too(): pass
+        STEPS = [needed for _ in range(3)]
+        STEP = lambda: needed_too()
+        """,
     "it is handed on": "def used(): apply(needed)\ndef needed(): pass",
     "only a method that nobody needs calls it": """
         class Till:
             def unneeded(self): return unneeded_too()
         def unneeded_too(): pass
         """,
-    "a function calls it that a configuration may name": "def unneeded(): needed()\ndef needed(): pass",
+    "only a function that nobody needs calls it": "def unneeded(): unneeded_too()\ndef unneeded_too(): pass",
+    "only those call it that call each other": "def unneeded(): unneeded_too()\ndef unneeded_too(): unneeded()",
+    "a configuration names it": "def needed_nightly(): needed()\ndef needed(): pass",
     "it calls itself": "def unneeded(rows): unneeded(rows[1:])",
     "it is imported, exported, and used nowhere": "from app.more import unneeded\n__all__ = ['unneeded']",
     "only a migration calls it": "def unneeded(): pass",
@@ -33,10 +41,42 @@ CASES = {
     "a template begins its name": "def used(kind): globals()[f'needed_{kind}']()\ndef needed_card(): pass",
     "a format ends its name": "def used(kind): globals()['%s_by_card' % kind]()\ndef needed_by_card(): pass",
     "it is decorated": "from somewhere import hook\n@hook\ndef needed(): pass",
-    "it is a model's, and a template may call it": """
+    "it is a model's, and a template has its name, or says it in its prose": """
         from django.db import models
         class Order(models.Model):
+            def needed_total(self): pass
+            def unneeded_prose(self): pass
+            def get_absolute_url(self): pass
+        """,
+    "it is of a query's class": """
+        from django.db import models
+        class Orders(models.QuerySet):
+            def unneeded(self): pass
             def needed(self): pass
+            def get_queryset(self): pass
+        def used(): Orders().needed()
+        """,
+    "its decorator is known to start nothing": """
+        from functools import cache
+        class Till(object):
+            @cache
+            def unneeded(self): pass
+        def used(): Till()
+        """,
+    "another takes its name": """
+        def needed(): return 1
+        def unneeded(): return needed()
+        def needed(): return 2
+        if STRICT:
+            def needed_too(): pass
+        else:
+            def needed_too(): return 1
+        def used(): needed(), needed_too()
+        """,
+    "its class is told by name": """
+        ROUTERS = ["app.shop.Router"]
+        class Router(object):
+            def needed(self, model): pass
         """,
     "it is a model's, and has to be handed something": """
         from django.db import models
@@ -117,6 +157,13 @@ CASES = {
 }
 
 
+TEMPLATE = "<p>unneeded_prose {{ order.needed_total|money }}</p>"
+PROCESSES = """
+worker: celery -A app.tasks worker
+nightly: python -c 'from app.shop import needed_nightly; needed_nightly()'
+"""
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_what_nobody_needs_is_known(case: str, tmp_path: Path) -> None:
     shop = dedent(CASES[case])
@@ -129,10 +176,47 @@ def test_what_nobody_needs_is_known(case: str, tmp_path: Path) -> None:
         "app/migrations/0002_pay.py": "from app.shop import unneeded\nclass Migration(object): run = unneeded\n"
         if "migration" in case
         else "",
+        "app/templates/order.html": TEMPLATE,
+        "Procfile": PROCESSES,
     }
     operations = [o for o in read_system(files, tmp_path).operations if o.place.path != "app/tasks.py"]
 
     words = {o.symbol: last(o.symbol).lstrip("_") for o in operations}
-    named = {symbol for symbol, word in words.items() if word.startswith("unneeded")}
+    named = {symbol for symbol, word in words.items() if word.startswith("unneeded") or word == "needed#2"}
     assert {o.symbol for o in operations if o.unused} == named
     assert named or any(word.startswith("needed") for word in words.values())
+
+
+# Modules that are run (True) or not, beside `app/tasks.py`, which says that it is a program, and what it imports
+MODULES = {
+    "imported in a function": ({"app/shop.py": "def used():\n    import app.more\n"}, True),
+    "imported relatively": ({"app/shop.py": "from . import more\ndef used(): pass\n"}, True),
+    "named by a string": ({"app/shop.py": "PART = 'app.more'\ndef used(): pass\n"}, True),
+    "named by a configuration": ({"deploy.yaml": "command: worker -m app.more\n"}, True),
+    "imported by nothing": ({}, False),
+    "imported by a test and a module that nothing imports": (
+        {"tests/test_more.py": "import app.more\n", "app/other.py": "from app import more\n"},
+        False,
+    ),
+    "loaded with all of its folder": (
+        {"app/shop.py": "def used():\n    for name in os.listdir('app'): importlib.import_module(name)\n"},
+        True,
+    ),
+    "one of many that nothing imports": ({f"app/more_{n}.py": "def step(): pass\n" for n in range(3)}, True),
+    "a program": ({"app/more.py": "def step(): pass\nif __name__ == '__main__': step()\n"}, True),
+    "a module that does something when it is run": ({"app/more.py": "def step(): pass\nstep()\n"}, True),
+    "what a framework finds by its name": ({"app/admin.py": "from app import more\n"}, True),
+}
+
+
+@pytest.mark.parametrize("case", MODULES)
+def test_what_stands_in_a_module_that_is_not_run_is_not_needed(case: str, tmp_path: Path) -> None:
+    files, run = MODULES[case]
+    given = {
+        "app/__init__.py": "",
+        "app/tasks.py": WAYS + "if __name__ == '__main__': way_0()\n",
+        "app/shop.py": "def used(): pass\n",
+        "app/more.py": "from celery import shared_task\n@shared_task\ndef step(): pass\n",
+    }
+    operations = read_system({**given, **files}, tmp_path).operations
+    assert [o.unused for o in operations if o.place.path == "app/more.py"] == [not run]

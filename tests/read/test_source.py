@@ -348,3 +348,12 @@ def test_a_bare_module_that_is_called_as_the_package_does_not_take_its_imports()
     found = Modules(paths, ["src/shop"], imported)
     assert found.name("src/shop/storage/shop.py") == "shop.storage.shop"
     assert found.name("src/shop/storage/orders.py") == "shop.storage.orders"
+
+
+def test_files_that_may_name_code_stand_beside_it(tmp_path: Path) -> None:
+    project(tmp_path, "Procfile", "LICENSE", "deploy/app.yaml", "shop/templates/cart.html", "shop/static/cart.js")
+    project(tmp_path, "tests/settings.ini", "build/site.html", "shop/pay.py", git=False)
+    write(tmp_path / ".gitignore", "build/\n")
+    sources = discover([tmp_path])
+    assert sources.beside == ("Procfile", "deploy/app.yaml", "shop/templates/cart.html")
+    assert names(sources) == ["shop/pay.py"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+from msgspec import Struct
 
 from datakeel.model.effect import Kind
 from datakeel.model.operation import Entry, Operation, Role
+from datakeel.read.imports import Imports
 from datakeel.read.languages.python.names import Names
 from datakeel.read.orms.django.schema.library import PLAIN
 from datakeel.read.program import Signature
-from datakeel.read.symbols import ClassInfo
+from datakeel.read.symbols import ClassInfo, Module
 from datakeel.read.world import plainly_named
 
 BY_CUSTOM = frozenset(
@@ -23,20 +25,59 @@ NAMED = re.compile(
     r"builtins\.object$|abc\.ABC$|typing\.\w+$"
     r"|(django|rest_framework)\..*\b(views|viewsets|generics|mixins|serializers|forms|filters|permissions|throttling)\."
 )
+# bases that call no method of their heirs but those that Python itself does
+IDLE = re.compile(r"(builtins\.(object|\w+Error|Exception)|abc\.ABC|typing\.\w+|typing_extensions\.\w+)$")
 
-# what Django calls of a model, and hands something
+# what looks for something by its name
+LOOKS = frozenset(
+    (
+        *("__dict__", "attrgetter", "call_command", "eval", "exec", "getattr", "globals", "hasattr", "import_module"),
+        *("import_string", "locals", "methodcaller", "send_task", "signature", "vars"),
+    )
+)
+
+# what Django, or its admin, calls of a model
 HOOKS = frozenset(
     (
-        *("check", "clean_fields", "date_error_message", "delete", "from_db", "full_clean", "get_constraints"),
-        *("prepare_database_save", "refresh_from_db", "save", "save_base", "serializable_value"),
-        *("unique_error_message", "validate_constraints", "validate_unique"),
+        *("check", "check_password", "clean", "clean_fields", "date_error_message", "delete", "email_user", "from_db"),
+        *("full_clean", "get_absolute_url", "get_full_name", "get_short_name", "get_username", "has_module_perms"),
+        *("has_perm", "has_perms", "set_password"),
+        *("get_constraints", "get_deferred_fields", "natural_key", "prepare_database_save", "refresh_from_db", "save"),
+        *("save_base", "serializable_value", "unique_error_message", "validate_constraints", "validate_unique"),
+    )
+)
+ROWS = re.compile(r"django\.db\.models\.(query\.QuerySet|QuerySet|manager\.(Base)?Manager|Manager)$")
+ROWS_HOOKS = frozenset(
+    (
+        *("as_manager", "check", "contribute_to_class", "deconstruct", "from_queryset", "get_queryset", "using"),
+        *("get_prefetch_queryset", "get_prefetch_querysets", "resolve_expression", "create_superuser", "create_user"),
+        *("get_by_natural_key", "db_manager"),
     )
 )
 
 
+class Piece(Struct, frozen=True):
+    """A function, with its class where it is a method, and the names that it mentions. `shadowed`: another one takes
+    its name before it is of use."""
+
+    name: str  # its operation's
+    own: str
+    module: Module
+    signature: Signature
+    mentions: frozenset[str]
+    cls: ClassInfo | None
+    shadowed: bool
+
+    @property
+    def around(self) -> tuple[str, str]:
+        return self.module.path, self.signature.name.rpartition(".")[0]
+
+
 class Disuse:
-    """One look for them over a whole program. `calls` says who calls whom, `reached` what starts a function, by its
-    name or by who calls it. What only unneeded methods use is unneeded too; a name means all functions that have it."""
+    """One look for them over a whole program: what is needed is followed from where the program begins, and what is
+    never come to nobody needs. `calls` says who calls whom, `reached` what starts a function, by its name or by who
+    calls it; `elsewhere` are the names that templates and configuration use; `may_be_started` says whether a function's
+    decorators may start it. A name means all functions that have it."""
 
     def __init__(
         self,
@@ -45,140 +86,147 @@ class Disuse:
         operations: Mapping[str, Operation],
         calls: Mapping[str, Collection[str]],
         reached: Mapping[str, Sequence[Entry]],
+        elsewhere: Collection[str],
+        may_be_started: Callable[[Module, Signature], bool],
     ) -> None:
         self.names = names
-        self.role = role
         self.operations = operations
         self.reached = reached
+        self.may_be_started = may_be_started
         self.sent = {e.dataset for o in operations.values() for e in o.of(Kind.PUBLISH)}
-        self.dead: set[str] = set()
-        self.mentions: Counter[str] = Counter()  # how many pieces of living code mention a name
-        self.mentioned: dict[str, Collection[str]] = {}  # the names that a function mentions
-        self.callers: Counter[str] = Counter()  # how many living functions call one
-        self.called: dict[str, Collection[str]] = {}  # the functions that one calls
-        self.namesakes: dict[str, list[str]] = {}
-        self.words: set[str] = set()  # in strings
-        self.signatures: dict[str, Signature] = {}
-        self.siblings: dict[tuple[str, str], Counter[str]] = {}  # what the methods of a class mention
-        self.note_calls(calls)
-        self.note_texts()
-
-    def note_calls(self, calls: Mapping[str, Collection[str]]) -> None:
+        self.calls: dict[str, set[str]] = {}
         for caller, callees in calls.items():
-            operation = self.operations.get(plainly_named(caller))
-            if operation is None or operation.role not in ONCE:
-                called = {plainly_named(callee) for callee in callees} - {plainly_named(caller)}
-                self.callers.update(called)
-                self.called[caller] = called
+            self.calls.setdefault(plainly_named(caller), set()).update(map(plainly_named, callees))
+        modules = [(m, role(m.path)) for m in names.every_module() if role(m.path) not in ONCE]
+        self.imports = Imports(modules)
+        self.entered: set[str] = set()  # modules that are run
+        self.words: set[str] = set()  # the names that needed code mentions
+        self.strings = set(elsewhere)
+        self.affixes: set[str] = set()  # texts of code that looks for things by their names
+        self.called: set[str] = set()  # the functions that a needed one calls
+        self.siblings: dict[tuple[str, str], set[str]] = {}  # the names that a class's needed methods mention
+        self.waiting = {piece.name: piece for module, _ in modules for piece in self.pieces(module)}
 
-    def note_texts(self) -> None:
-        """What each text mentions: called, handed on, or in a string. An import, and a name in ``__all__``, use nothing
-        yet; nor does a function that calls itself (a method may be a framework's that it calls of its ``super()``)."""
-        functions = {(o.place.path, o.symbol): name for name, o in self.operations.items()}
-        for path, module in self.names.by_path.items():
-            if self.role(path) in ONCE:
-                continue
-            *bodies, own = module.file.bodies
-            self.mentions.update(own.names)
-            self.words.update(set(module.file.words).difference(module.file.exports))
-            for signature, code in zip(module.file.functions, bodies, strict=True):
-                word = last(signature.name)
-                mentioned = code.names
-                if word in code.names and "super" not in code.names:
-                    mentioned = tuple(n for n in code.names if n != word)
-                self.mentions.update(mentioned)
-                if around := signature.name.rpartition(".")[0]:
-                    self.siblings.setdefault((path, around), Counter()).update(mentioned)
-                function = functions.get((path, signature.name))
-                if function is not None:
-                    self.mentioned[function] = mentioned
-                    self.signatures[function] = signature
-                    self.namesakes.setdefault(word, []).append(function)
+    def pieces(self, module: Module) -> Iterator[Piece]:
+        """The functions of a module. Of several of one name in one block the last is the one that is meant."""
+        own = module.file.bodies[-1].names
+        columns: dict[str, int] = {}
+        for signature in module.file.functions:
+            around = signature.name.rpartition(".")[0]
+            columns[around] = min(signature.at.column, columns.get(around, signature.at.column))
+        for signature, code in zip(module.file.functions, module.file.bodies, strict=False):
+            around = signature.name.rpartition(".")[0]
+            word, _, again = last(signature.name).partition("#")
+            yield Piece(
+                f"{module.name}.{signature.name}",
+                word,
+                module,
+                signature,
+                frozenset(code.names),
+                self.names.class_of(module, around) if around else None,
+                again.isdigit() and signature.at.column == columns[around] and word not in own,
+            )
 
     def found(self) -> frozenset[str]:
         """The unneeded functions, by the names of their operations."""
-        waiting = list(self.operations)
-        while waiting:
-            name = waiting.pop()
-            if name not in self.dead and self.unneeded(self.operations[name]):
-                self.dead.add(name)
-                waiting.extend(self.freed(name))
-        return frozenset(self.dead)
+        self.enter(self.imports.begun())
+        while self.goes_on() or self.enters_further():
+            pass
+        return frozenset(n for n, o in self.operations.items() if n in self.waiting or self.left_behind(o))
 
-    def unneeded(self, operation: Operation) -> bool:
-        own = last(operation.symbol)
-        if self.of_unnamed_class(operation):
+    def left_behind(self, operation: Operation) -> bool:
+        """Whether it stands in a module that is not run."""
+        path = operation.place.path
+        return path in self.imports.modules and path not in self.entered
+
+    def enter(self, paths: Sequence[str]) -> None:
+        """Runs modules, and those that they import: what their own code mentions is needed. An import, and a name in
+        ``__all__``, use nothing yet."""
+        due = list(paths)
+        while due:
+            path = due.pop()
+            if path not in self.entered:
+                self.entered.add(path)
+                module = self.imports.modules[path]
+                self.words.update(module.file.bodies[-1].names)
+                texts = set(module.file.words).difference(module.file.exports)
+                self.strings |= texts
+                if any(not LOOKS.isdisjoint(code.names) for code in module.file.bodies):
+                    self.affixes |= texts
+                due += self.imports.imported(module)
+
+    def enters_further(self) -> bool:
+        further = self.imports.further(self.entered, self.strings, self.words)
+        self.enter(further)
+        return bool(further)
+
+    def goes_on(self) -> bool:
+        """Takes the functions that what is needed needs; whether there were any."""
+        needed = [p for p in self.waiting.values() if p.module.path in self.entered and self.needs(p)]
+        for piece in needed:
+            del self.waiting[piece.name]
+            self.words |= piece.mentions
+            self.siblings.setdefault(piece.around, set()).update(piece.mentions)
+            self.called |= self.calls.get(piece.name, set())
+        return bool(needed)
+
+    def needs(self, piece: Piece) -> bool:
+        """Whether somebody needs a function of a module that is run."""
+        if not self.has_class(piece):
+            return False
+        if private(piece.own):
+            return piece.own in self.siblings.get(piece.around, ()) or piece.own in piece.module.file.bodies[-1].names
+        if piece.shadowed:
+            return self.may_be_started(piece.module, piece.signature)
+        if piece.own in self.words or self.told(piece.own) or piece.name in self.called:
             return True
-        if private(own):
-            return not self.siblings_of(operation)[own]
-        if self.mentions[own] or self.told(own):
-            return False
-        ways = self.reached.get(operation.name, ())
-        if ways:
-            return self.unsent(operation, ways)
-        called = self.callers[operation.name] or own in BY_CUSTOM or own.startswith("__")
-        return not called and not self.found_by_framework(operation)
+        if piece.own in BY_CUSTOM or piece.own.startswith("__") or {"super", piece.own} <= piece.mentions:
+            return True
+        operation = self.operations.get(piece.name)
+        ways = [e for e in self.reached.get(piece.name, ()) if operation is not None and e.place == operation.place]
+        return not self.unsent(piece, ways) if ways else self.found_by_framework(piece)
 
-    def siblings_of(self, operation: Operation) -> Counter[str]:
-        return self.siblings.get((operation.place.path, operation.symbol.rpartition(".")[0]), Counter())
-
-    def of_unnamed_class(self, operation: Operation) -> bool:
-        """Whether it is a method of a class that nobody names but itself, and that has to be named to be of use."""
-        around = operation.symbol.rpartition(".")[0]
-        cls = self.names.class_of(self.names.by_path[operation.place.path], around) if around else None
+    def has_class(self, piece: Piece) -> bool:
+        """Whether it is no method of a class that has to be named to be of use, and that nobody names but itself."""
+        cls = piece.cls
         if cls is None or cls.facts.decorators or len(cls.ancestors()) > 1:
-            return False
-        own = last(around)
-        named = self.mentions[own] - self.siblings_of(operation)[own]
-        return not named and not self.told(own) and all(NAMED.match(base) for base in cls.externals())
+            return True
+        own = last(cls.facts.name)
+        return own in self.words or self.told(own) or not all(NAMED.match(base) for base in cls.externals())
 
     def told(self, own: str) -> bool:
-        """Whether a string has a function's name, or, before or after a ``_``, the rest of it (``f"pay_{kind}"``)."""
+        """Whether a text has a function's name, or, before or after a ``_``, the rest of it (``f"pay_{kind}"``)."""
+        if own in self.strings:
+            return True
         parts = own.split("_")
         starts = ("_".join(parts[:n]) + "_" for n in range(1, len(parts)))
         ends = ("_" + "_".join(parts[n:]) for n in range(1, len(parts)))
-        return own in self.words or any(part in self.words for part in (*starts, *ends) if len(part) > 1)
+        return any(part in self.affixes for part in (*starts, *ends) if len(part) > 1)
 
-    def freed(self, name: str) -> Iterator[str]:
-        """Those that may be unneeded too, now that one is. A public function of a module may after all be named where
-        we do not read (the YAML of an API, a Procfile): what it uses stays needed."""
-        symbol = self.operations[name].symbol
-        if "." not in symbol and not symbol.startswith("_"):
-            return
-        for callee in self.called.get(name, ()):
-            self.callers[callee] -= 1
-            if callee in self.operations:
-                yield callee
-        for mention in self.mentioned.get(name, ()):
-            self.mentions[mention] -= 1
-            if not self.mentions[mention]:
-                yield from self.namesakes.get(mention, ())
-
-    def unsent(self, operation: Operation, entries: Sequence[Entry]) -> bool:
+    def unsent(self, piece: Piece, entries: Sequence[Entry]) -> bool:
         """Whether a task is one that nobody sends, and no plan could, for it has to be given something."""
-        if not self.sent or any(e.kind != "task" or e.place != operation.place for e in entries):
+        if not self.sent or any(e.kind != "task" or e.name in self.sent for e in entries):
             return False
-        if any(e.name in self.sent for e in entries):
-            return False
-        signature = self.signatures.get(operation.name)
-        return signature is not None and any(
-            p.default is None and p.kind == "positional" and p.name != "self" for p in signature.parameters
-        )
+        given = (p for p in piece.signature.parameters if p.kind == "positional" and p.name != "self")
+        return any(p.default is None for p in given)
 
-    def found_by_framework(self, operation: Operation) -> bool:
-        """Whether it is decorated, or a method that a library's base, or a decorator of its class, may call: none by a
-        private name that the program made up (one word may be a hook, as Django's ``_save``), and none of a Django
-        model that has to be handed something, as no template can, or that writes, as none should."""
-        signature = self.signatures.get(operation.name)
-        if signature is None or signature.decorators:
+    def found_by_framework(self, piece: Piece) -> bool:
+        """Whether a decorator may start it, or it is a method that a library's base, or whoever is told the name of its
+        class, may call: none by a private name that the program made up (one word may be a hook, as Django's
+        ``_save``)."""
+        if self.may_be_started(piece.module, piece.signature):
             return True
-        around, _, own = operation.symbol.rpartition(".")
-        if own.startswith("_") and own.count("_") > 2:
+        cls = piece.cls
+        if cls is None:
+            return bool(piece.around[1])
+        if piece.own.startswith("_") and piece.own.count("_") > 2:
             return False
-        cls = self.names.class_of(self.names.by_path[operation.place.path], around) if around else None
-        if cls is not None and is_row(cls) and own not in HOOKS and (asks(signature) or writes(operation)):
-            return False
-        return bool(around) and (cls is None or bool(cls.externals()) or bool(cls.facts.decorators))
+        bases = [base for base in cls.externals() if not IDLE.match(base)]
+        if cls.facts.decorators or not bases:
+            return bool(cls.facts.decorators) or last(cls.facts.name) in self.strings
+        if all(ROWS.match(base) for base in bases):
+            return piece.own in ROWS_HOOKS
+        return piece.own in HOOKS or not PLAIN.issuperset(bases)
 
 
 def private(own: str) -> bool:
@@ -188,18 +236,3 @@ def private(own: str) -> bool:
 
 def last(symbol: str) -> str:
     return symbol.rpartition(".")[2]
-
-
-def is_row(cls: ClassInfo) -> bool:
-    """Whether a class is a Django model of which we know all that calls its methods."""
-    bases = cls.externals()
-    return any(base.startswith("django.db.models.") for base in bases) and PLAIN.issuperset(bases)
-
-
-def writes(operation: Operation) -> bool:
-    return any(True for _ in operation.of(Kind.WRITE, Kind.PUBLISH))
-
-
-def asks(signature: Signature) -> bool:
-    """Whether a method has to be handed something beside its object."""
-    return any(p.default is None and p.kind == "positional" for p in signature.parameters[1:])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache as once
@@ -17,18 +16,19 @@ from msgspec import Struct
 
 from datakeel.model.operation import Role
 from datakeel.model.system import Remark
+from datakeel.read.contents import contents
+from datakeel.read.elsewhere import names_elsewhere
 from datakeel.read.languages.python.lower import lower
 from datakeel.read.modules import Modules, modules
 from datakeel.read.program import File, Head, Note, encode
 from datakeel.read.role import role_by_text
 from datakeel.read.source import Source, Sources
-from datakeel.read.text import binary, decoded
+from datakeel.read.text import decoded
 from datakeel.read.workers import Failure, spread
 
 if TYPE_CHECKING:
     from datakeel.read.formats.sql import SqlFacts
 
-LARGEST = 10_000_000  # bytes: a larger file is data, whatever its name
 AT_ONCE = 64_000_000  # bytes of new files held in memory
 SECONDS = 20.0  # for one file
 
@@ -92,10 +92,17 @@ class Decoded(Mapping[str, T], Generic[T]):
 class Facts:
     """What is known of each file of a project. `files` are the Python files that were read, `heads` the little of them
     that every report asks for, `sql` those of SQL; `sources` has every file, its role told by its text as well; `keys`
-    says under which key each file's facts are on the shelf: equal keys are equal facts."""
+    says under which key each file's facts are on the shelf: equal keys are equal facts; `elsewhere` are the names that
+    files use which are no code."""
 
     def __init__(
-        self, sources: Sources, blobs: Kinds, keys: dict[str, bytes], remarks: list[Remark], counts: Counts
+        self,
+        sources: Sources,
+        blobs: Kinds,
+        keys: dict[str, bytes],
+        remarks: list[Remark],
+        counts: Counts,
+        elsewhere: frozenset[str] = frozenset(),
     ) -> None:
         self.sources = sources
         self.blobs = blobs
@@ -105,6 +112,7 @@ class Facts:
         self.sql = self.sql_files()
         self.counts = counts
         self.unread = remarks
+        self.elsewhere = elsewhere
 
     def of(self, kind: str, type: type[T]) -> Mapping[str, T]:
         """The facts of all files of one kind, as its reader wrote them."""
@@ -258,7 +266,8 @@ class Reading:
     def facts(self) -> Facts:
         sources = msgspec.structs.replace(self.sources, files=tuple(self.files))
         counts = Counts(**self.lines, unreadable=self.unreadable, cached=self.cached)
-        return Facts(sources, self.blobs, self.keys, self.remarks, counts)
+        elsewhere = names_elsewhere(sources, self.shelf)
+        return Facts(sources, self.blobs, self.keys, self.remarks, counts, elsewhere)
 
 
 def distinction(source: Source) -> bytes:
@@ -292,39 +301,6 @@ def read_sql_file(text: str, path: str, digest: str, wrong: str) -> bytes:
 
 def is_package(path: str) -> bool:
     return path.endswith("__init__.py")
-
-
-def contents(path: str) -> bytes | str:
-    """A file's bytes, or why there are none, in words for the report."""
-    try:
-        descriptor = os.open(path, READ)
-    except FileNotFoundError:
-        return "gone since it was found"
-    except (OSError, ValueError) as reason:
-        return f"cannot be read: {getattr(reason, 'strerror', None) or reason}"
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            return "not a regular file: not read"
-        if found.st_size > LARGEST:
-            return f"{found.st_size / 1e6:.0f} MB: too large to be code, not read"
-        data = whole(descriptor, found.st_size)
-    except OSError as reason:
-        return f"cannot be read: {reason.strerror or reason}"
-    finally:
-        os.close(descriptor)
-    return "binary: not read" if binary(data) else data
-
-
-# A name that has become a pipe must not block, nor one that has become a link lead elsewhere.
-READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-
-
-def whole(descriptor: int, size: int) -> bytes:
-    data = os.read(descriptor, size + 1)
-    while len(data) < LARGEST and len(data) != size and (more := os.read(descriptor, LARGEST)):  # it is being written
-        data += more
-    return data
 
 
 @once

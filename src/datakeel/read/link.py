@@ -31,11 +31,11 @@ from datakeel.read.machine import Handed, Trace
 from datakeel.read.mainloop import main_loop
 from datakeel.read.memo import TooLong
 from datakeel.read.notes import Site, Way
-from datakeel.read.program import Call, File, body, watched
+from datakeel.read.program import Call, Expression, File, Signature, body, watched
 from datakeel.read.registering import Callback
 from datakeel.read.services import services
 from datakeel.read.state import Frame
-from datakeel.read.symbols import ClassInfo, External, FunctionInfo, Module
+from datakeel.read.symbols import ClassInfo, External, FunctionInfo, Module, Symbol
 from datakeel.read.trace import finished
 from datakeel.read.values import Value
 from datakeel.read.workers import Failure, spread
@@ -84,7 +84,8 @@ class Part(Struct, frozen=True, gc=False):
 
 class Link:
     """Links the facts of one project. `modules` maps module names to paths, `files` paths to facts, `roles` paths to
-    roles, `sql` paths to what SQL files say, `roots` paths to the folders that their modules' names begin below."""
+    roles, `sql` paths to what SQL files say, `roots` paths to the folders that their modules' names begin below;
+    `elsewhere` are the names that templates and configuration use."""
 
     def __init__(
         self,
@@ -94,8 +95,10 @@ class Link:
         libraries: Libraries,
         sql: Mapping[str, SqlFacts] | None = None,
         roots: Mapping[str, str] | None = None,
+        elsewhere: Collection[str] = (),
     ) -> None:
         self.sql = sql or {}
+        self.elsewhere = elsewhere
         self.roots = roots or {}
         self.names = Names(modules, files, libraries)
         self.libraries = libraries
@@ -554,21 +557,35 @@ class Link:
     def handed_over(self, info: FunctionInfo) -> bool:
         """Whether a decorator of a function is not Python's own, nor one that the tables know."""
         for decorator in info.signature.decorators:
-            dotted = dotted_of(decorator.function if isinstance(decorator, Call) else decorator)
-            symbol = self.names.resolve(info.module, dotted) if dotted is not None else None
-            if isinstance(symbol, External):
-                known = symbol.dotted.partition(".")[0] in PYTHONS or self.libraries.call(symbol.dotted) is not None
-                if not known:
-                    return True
-            elif isinstance(symbol, FunctionInfo | ClassInfo):
+            symbol = self.decorator(info.module, decorator)
+            if isinstance(symbol, FunctionInfo | ClassInfo) or (isinstance(symbol, External) and not self.tame(symbol)):
                 return True
         return False
+
+    def may_be_started(self, module: Module, signature: Signature) -> bool:
+        """Whether a decorator of a function is one of which it is not known that it starts nothing."""
+        symbols = [self.decorator(module, d) for d in signature.decorators]
+        return any(not isinstance(s, External) or not self.tame(s) or self.registers(s) for s in symbols)
+
+    def decorator(self, module: Module, expression: Expression) -> Symbol | None:
+        dotted = dotted_of(expression.function if isinstance(expression, Call) else expression)
+        return self.names.resolve(module, dotted) if dotted is not None else None
+
+    def tame(self, decorator: External) -> bool:
+        """Whether a decorator is Python's own, or one that the tables know."""
+        return decorator.dotted.partition(".")[0] in PYTHONS or self.libraries.call(decorator.dotted) is not None
+
+    def registers(self, decorator: External) -> bool:
+        row = self.libraries.call(decorator.dotted)
+        return row is not None and row.entry is not None
 
     def unused(self, reached: Mapping[str, list[Entry]]) -> frozenset[str]:
         """The functions that nobody needs. In a small program, or a library, they may be all that there is."""
         if len(self.entries) < MANY_WAYS:
             return frozenset()
-        return Disuse(self.names, self.role, self.operations, self.calls, reached).found()
+        return Disuse(
+            self.names, self.role, self.operations, self.calls, reached, self.elsewhere, self.may_be_started
+        ).found()
 
     def atomic_requests(self) -> bool:
         databases = self.world.setting("DATABASES")

@@ -30,7 +30,8 @@ T = TypeVar("T")
 Lines = dict[int, int]  # of one file: where a line of code was → where it is
 Ends = dict[tuple[int, int], tuple[int, int]]  # the same, of where functions and classes end: line and column
 
-UNSEEN = ("lines", "comments", "digest", "bodies", "words", "classes")  # of a file's facts: not compared as they stand
+# of a file's facts: not compared as they stand
+UNSEEN = ("lines", "comments", "digest", "bodies", "words", "loads", "classes")
 # of a column's declaration: what only its store and its keys depend on
 STORED = frozenset(
     ("unique", "index", "db_index", "null", "nullable", "blank", "max_length", "help_text", "verbose_name", "editable")

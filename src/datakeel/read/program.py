@@ -403,7 +403,8 @@ class File(Struct, frozen=True, array_like=True, gc=False):
     functions: tuple[Signature, ...]
     bodies: tuple[Code, ...]  # as long as `functions`; the last one more is the module's own
     texts: tuple[str, ...]  # every string that looks like SQL, for a file-level look; a template's holes as {}
-    words: tuple[str, ...]  # every string, or part of a template, that ends in a name: a function may be found by it
+    words: tuple[str, ...]  # the names in strings, and in parts of templates: what they name may be found by them
+    loads: tuple[str, ...]  # what its functions import, marked as in the module's page
     digest: str  # of the text; blake2b, 16 bytes, hexadecimal
 
 

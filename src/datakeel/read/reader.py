@@ -34,5 +34,5 @@ def system(
             names.setdefault(name, path)
     roles = {source.path: source.role for source in facts.sources.files}
     libraries = Libraries((*(shipped("python") if tables is None else tables), *given(models)))
-    link = Link(names, facts.files, roles, libraries, facts.sql, modules.roots)
+    link = Link(names, facts.files, roles, libraries, facts.sql, modules.roots, facts.elsewhere)
     return link.system(facts.remarks(), progress, jobs or cores(), kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -13,10 +14,35 @@ from datakeel.mistake import Mistake
 from datakeel.model.operation import Role
 from datakeel.model.system import Remark
 from datakeel.read.ignored import Patterns, Tracked, exclude_file, git_folder, ignored, patterns_of
-from datakeel.read.role import role_by_path, role_of_others
+from datakeel.read.role import role_by_path, role_of_others, tests
 
 KINDS = {".py": "python", ".pyw": "python", ".sql": "sql", ".ddl": "sql", ".cql": "sql"}
 SUFFIXES = tuple(KINDS)
+# Files that are no code, and name what code there is: templates, of which only the tags do; what says what is run
+TEMPLATES = (
+    *(".html", ".htm", ".xhtml", ".txt", ".md", ".j2", ".jinja", ".jinja2", ".mako", ".tpl", ".tmpl", ".tex", ".eml"),
+    *(".mjml", ".pt"),
+)
+SETTINGS = (
+    *(
+        ".yaml",
+        ".yml",
+        ".toml",
+        ".ini",
+        ".cfg",
+        ".conf",
+        ".cnf",
+        ".json",
+        ".env",
+        ".properties",
+        ".xml",
+        ".zcml",
+        ".in",
+    ),
+    *(".sh", ".bash", ".bat", ".ps1", ".mk", ".service", ".timer", ".cron", ".crontab", ".nomad", ".tf", ".hcl", ".in"),
+    *(".proto", ".thrift", ".graphql", ".graphqls", ".template", ".ctmpl", ".ipynb"),
+)
+PROSE = re.compile(r"authors|chang|contribut|copying|history|licen[cs]e|news|notice|readme|todo", re.I)
 
 # Never a part of the project, whatever git says of them.
 FOREIGN = frozenset(
@@ -69,6 +95,7 @@ class Sources(Struct, frozen=True):
     packages: frozenset[str] = frozenset()
     links: tuple[tuple[str, str], ...] = ()
     projects: tuple[str, ...] = ("",)
+    beside: tuple[str, ...] = ()  # templates, and files that say what is run
     texts: dict[str, bytes] = {}  # by path, what is to be read in the place of what the disk has
 
     def location(self, source: Source) -> str:
@@ -107,6 +134,7 @@ def discover(paths: Iterable[str | os.PathLike[str]], exclude: Sequence[str] = (
         remarks=tuple(sorted({remark for walk in walks for remark in walk.remarks})),
         packages=frozenset(package for walk in walks for package in walk.packages),
         links=tuple(sorted(link for walk in walks for link in walk.links)),
+        beside=tuple(sorted(path for walk in walks for path in walk.beside)),
         projects=tuple(sorted(walk.prefix for walk in walks)),
     )
 
@@ -164,6 +192,7 @@ class Walk:
         self.remarks: list[Remark] = []
         self.packages: set[str] = set()
         self.links: list[tuple[str, str]] = []
+        self.beside: list[str] = []
 
     def run(self) -> None:
         own = patterns_of(exclude_file(self.git)) if self.git else None
@@ -197,6 +226,8 @@ class Walk:
                     yield start + name, rules, vendored
             elif name.endswith(SUFFIXES) and not self.passed_over(start + name, name, rules):
                 self.take(start + name, entry, vendored)
+            elif names_code(name) and not vendored and not self.passed_over(start + name, name, rules):
+                self.add_beside(start + name)
 
     def apart(self, folder: str, entries: dict[str, os.DirEntry[str]]) -> bool:
         """Whether a folder is something of its own: a virtual environment, another repository, a build's output."""
@@ -256,6 +287,11 @@ class Walk:
             others=role_of_others(path, telling),
         )
 
+    def add_beside(self, path: str) -> None:
+        """Takes in a file that may name code, where it is none of the tests'."""
+        if printable(path) and not tests(path.split("/")[:-1]):
+            self.beside.append(self.joined(path))
+
     def telling(self, folder: str) -> list[str]:
         """The folders on the way to a folder, itself included, whose names may make it a script: from where a reviewed
         path begins, down to the first package or ``src``; inside a package ``tools`` is a part of the product like any
@@ -311,6 +347,17 @@ class Walk:
         """Notes what is not read, where somebody asked for it: inside a named path, or on the way to one."""
         if self.whole or self.is_named(path) or self.inside_named(path):
             self.remarks.append(Remark(shown(self.joined(path)), 0, text))
+
+
+def names_code(name: str) -> bool:
+    """Whether a file may name functions or modules of the program, though it is none of its code.
+
+    >>> [name for name in ("list.html", "Procfile", "LICENSE", "app.js", "Dockerfile.worker") if names_code(name)]
+    ['list.html', 'Procfile', 'Dockerfile.worker']
+    """
+    if name.endswith((*TEMPLATES, *SETTINGS)):
+        return True
+    return name.startswith("Dockerfile") or ("." not in name and not PROSE.match(name))
 
 
 def relative(path: Path, root: Path) -> str:

@@ -61,6 +61,7 @@ class Lowering:
         "functions",
         "generator",
         "inside",
+        "loads",
         "module",
         "notes",
         "prefix",
@@ -89,6 +90,7 @@ class Lowering:
         self.classes: list[Class] = []
         self.texts: dict[str, None] = {}
         self.words: set[str] = set()
+        self.loads: set[str] = set()
         self.notes: list[Note] = []
         self.depth = 0
         self.walruses = walruses
@@ -203,13 +205,14 @@ def _constant(here: Lowering, node: ast.Constant) -> Expression:
 
 
 def _note_word(here: Lowering, text: str) -> None:
-    """Notes a text that may name a function, or begin or end the name of one: ``"refund"``, ``"shop.tasks:refund"``,
-    ``"pay_%s"``."""
+    """Notes the names in a text that may name a function, with the modules that it stands in, or begin or end the name
+    of one: ``"refund"``, ``"shop.tasks:refund"``, ``"pay_%s"``."""
     if len(text) < LONGEST_NAME:
         for part in _HOLE(text) if "{" in text or "%" in text else (text,):
-            word = part.rpartition(".")[2].rpartition(":")[2]
+            *around, word = part.replace(":", ".").split(".") if "." in part or ":" in part else (part,)
             if word.isidentifier():
                 here.words.add(word)
+                here.words.update([name for name in around if name.isidentifier() and name.strip("_") == name])
 
 
 def encodable(text: str) -> str:
@@ -449,6 +452,8 @@ def _comprehension(kind: str) -> Callable[[Lowering, Any], Expression]:
             element: Expression = Collection("tuple", (expression(here, node.key), expression(here, node.value)))
         else:
             element = expression(here, node.elt)
+        if not inside:
+            note_names(here, here.scope)
         here.scope, here.inside, here.depth = scope, inside, depth
         return Comprehension(kind, element, clauses, here.at(node))
 
@@ -458,6 +463,11 @@ def _comprehension(kind: str) -> Callable[[Lowering, Any], Expression]:
 def _clause(here: Lowering, node: ast.comprehension, iterable: Expression | None) -> Clause:
     iterable = expression(here, node.iter) if iterable is None else iterable
     return Clause(target(here, node.target), iterable, expressions(here, node.ifs), bool(node.is_async))
+
+
+def note_names(here: Lowering, scope: Scope) -> None:
+    """Notes the global names that a scope has looked up."""
+    here.attributes.update([value.dotted.rpartition(".")[2] for value in scope.values() if type(value) is Global])
 
 
 def _lambda(here: Lowering, node: ast.Lambda) -> Expression:
@@ -473,6 +483,7 @@ def _lambda(here: Lowering, node: ast.Lambda) -> Expression:
     here.depth += 1
     value = expression(here, node.body)
     here.depth -= 1
+    note_names(here, here.scope)
     signature = Signature("<lambda>", taken, None, (), False, here.generator, at)
     here.scope, here.inside, here.around, here.generator = scope, inside, around, generator
     return Closure(Function(signature, (Return(value, here.at(node.body)),), tuple(sorted(names))))

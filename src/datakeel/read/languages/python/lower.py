@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from datakeel.read.languages.python.expressions import Lowering, encodable
+from datakeel.read.languages.python.expressions import Lowering, encodable, note_names
 from datakeel.read.languages.python.scope import MODULE_NAMES, Bound, ModuleCode, Scope, bound
 from datakeel.read.languages.python.statements import assignments, block
 from datakeel.read.program import (
@@ -67,7 +67,7 @@ def _file(text: str, tree: ast.Module, notes: list[Note], digest: str, is_packag
     here = Lowering(_spans(text), scope, walruses)
     here.scope, here.definitions = code, found.definitions
     lowered = block(here, tree.body)
-    here.attributes.update([value.dotted.rpartition(".")[2] for value in code.values() if isinstance(value, Global)])
+    note_names(here, code)
     own = Code(
         encode_body(tuple([statement for statement in lowered if not _plain_assignment(statement)])),
         tuple(sorted(here.attributes)),
@@ -88,6 +88,7 @@ def _file(text: str, tree: ast.Module, notes: list[Note], digest: str, is_packag
         (*here.bodies, own),
         tuple(here.texts),
         tuple(sorted(here.words)),
+        tuple(sorted(here.loads)),
         digest,
     )
 

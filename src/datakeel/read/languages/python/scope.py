@@ -164,6 +164,11 @@ def imported(node: ast.Import | ast.ImportFrom) -> list[tuple[str, str]]:
     return [(alias.asname or alias.name, start + alias.name) for alias in node.names]
 
 
+def loaded(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """What an import names, whole: modules, or what is taken from them."""
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else [d for _, d in imported(node)]
+
+
 def _bodies(statements: Sequence[ast.stmt], found: Bound) -> None:
     for statement in statements:
         binder = _BINDERS.get(type(statement))

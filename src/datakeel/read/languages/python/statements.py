@@ -13,11 +13,21 @@ from datakeel.read.languages.python.expressions import (
     encodable,
     expression,
     expressions,
+    note_names,
     parameters,
     target,
 )
 from datakeel.read.languages.python.patterns import alternatives, matched
-from datakeel.read.languages.python.scope import ClassScope, ModuleCode, Scope, TypeAlias, accessor, bound, imported
+from datakeel.read.languages.python.scope import (
+    ClassScope,
+    ModuleCode,
+    Scope,
+    TypeAlias,
+    accessor,
+    bound,
+    imported,
+    loaded,
+)
 from datakeel.read.program import (
     Assert,
     Assign,
@@ -111,6 +121,7 @@ def _import(here: Lowering, node: ast.Import | ast.ImportFrom, out: list[Stateme
     """An import binds at run time only what the scope does not already read as the imported thing."""
     if isinstance(here.scope, ModuleCode):
         return  # the module's own imports stand in File.imports
+    here.loads.update(loaded(node))
     for name, dotted in imported(node):
         here.scope.define(name)
         if name != "*" and here.scope[name] != Global(dotted):
@@ -196,10 +207,9 @@ def _function(here: Lowering, node: FunctionNode, out: list[Statement]) -> None:
         return
     attributes, here.attributes = here.attributes, set()
     function, scope = _lowered(here, node, _qualified(here, node.name, accessor(node)))
-    used = here.attributes
-    used.update([value.dotted.rpartition(".")[2] for value in scope.values() if type(value) is Global])
+    note_names(here, scope)
     here.functions.append(function.signature)
-    here.bodies.append(Code(encode_body(function.body), tuple(sorted(used))))
+    here.bodies.append(Code(encode_body(function.body), tuple(sorted(here.attributes))))
     here.attributes = attributes
     here.scope.define(node.name)
 
