@@ -22,8 +22,17 @@ FORWARDS = "x-dead-letter-exchange"
 
 
 @rule(Severity.MAJOR)
-def no_dead_letter_queue(operation: Operation, system: System) -> Iterator[Hit]:
+def no_dead_letter_queue(noun: Operation | System, system: System) -> Iterator[Hit]:
     """A message that always fails comes again for ever, or vanishes."""
+    if isinstance(noun, Operation):
+        yield from refused(noun, system)
+        yield from held_up(noun)
+    else:
+        yield from behind_a_place(system)
+
+
+def refused(operation: Operation, system: System) -> Iterator[Hit]:
+    """Messages that are given back to their broker."""
     for refusal in operation.of(Kind.ACK):
         if refusal.chain or refusal.verb != "nack":
             continue
@@ -38,8 +47,6 @@ def no_dead_letter_queue(operation: Operation, system: System) -> Iterator[Hit]:
             yield for_ever(refusal, "it is put back into its queue, and delivered again at once")
         elif requeue is not None and requeue.value == "False" and dropped(system):
             yield vanishes(refusal)
-    yield from held_up(operation)
-    yield from behind_a_place(operation, system)
 
 
 def held_up(operation: Operation) -> Iterator[Hit]:
@@ -87,20 +94,26 @@ def first_for_ever(one: Forwarded) -> Hit:
     )
 
 
-def behind_a_place(operation: Operation, system: System) -> Iterator[Hit]:
+def behind_a_place(system: System) -> Iterator[Hit]:
     """Messages of a table whose reader keeps its place: whatever fails is caught, and either taken again, or passed."""
-    readers = [c for o in system.operations if o.role == Role.PRODUCT for c in cursors(o)]
-    for handler in (h for h in operation.handlers if catches_all(h)) if readers else ():
-        body = [e for e in operation.effects if caught_first(e, handler)]
-        places = {e.place for e in body}
-        for cursor in readers:
-            if {cursor.taken.place, cursor.moved.place} <= places:
-                if stays(operation, handler) and not put_aside_above(cursor, system):
-                    yield again_behind(handler, cursor)
-                    return
-            elif passes(operation, handler) and worked_between(body, cursor, system):
-                yield passed_by(handler, cursor)
+    product = [o for o in system.operations if o.role == Role.PRODUCT and not o.unused]
+    readers = [c for o in product for c in cursors(o)]
+    for operation in product if readers else ():
+        for handler in filter(catches_all, operation.handlers):
+            yield from given_up(operation, handler, readers, system)
+
+
+def given_up(operation: Operation, handler: Handler, readers: list[Cursor], system: System) -> Iterator[Hit]:
+    body = [e for e in operation.effects if caught_first(e, handler)]
+    places = {e.place for e in body}
+    for cursor in readers:
+        if {cursor.taken.place, cursor.moved.place} <= places:
+            if stays(operation, handler) and not put_aside_above(cursor, system):
+                yield again_behind(operation, handler, cursor)
                 return
+        elif passes(operation, handler) and worked_between(body, cursor, system):
+            yield passed_by(operation, handler, cursor)
+            return
 
 
 def caught_first(effect: Effect, handler: Handler) -> bool:
@@ -159,9 +172,10 @@ def put_aside_above(cursor: Cursor, system: System) -> bool:
     return False
 
 
-def again_behind(handler: Handler, cursor: Cursor) -> Hit:
+def again_behind(operation: Operation, handler: Handler, cursor: Cursor) -> Hit:
     return Hit(
         place=handler.place,
+        symbol=operation.symbol,
         message=f"a message of {what_of(cursor)} that always fails comes again for ever, and holds up those behind it",
         story=(
             Step(cursor.held.place, f"the place up to which {what_of(cursor)} is read is looked up"),
@@ -178,9 +192,10 @@ def again_behind(handler: Handler, cursor: Cursor) -> Hit:
     )
 
 
-def passed_by(handler: Handler, cursor: Cursor) -> Hit:
+def passed_by(operation: Operation, handler: Handler, cursor: Cursor) -> Hit:
     return Hit(
         place=handler.place,
+        symbol=operation.symbol,
         message=f"a message of {what_of(cursor)} that fails once is passed by for good: nothing but a line in the log "
         "is left of it",
         story=(
