@@ -66,13 +66,15 @@ class Earlier:
 
 def claims_of(write: Effect, claimed: dict[int, Effect]) -> Iterator[Effect]:
     """The notes that a thing is done, by which this write is done once: it stands where one was new."""
+    if not claimed:
+        return iter(())
     asked = {s.number for g in write.guards for s in g.sources if s.kind in ("result", "read")}
     return (claimed[n] for n in sorted(asked & claimed.keys()))
 
 
 def claims(first: Effect, second: Effect) -> str:
     """A row notes that a message or a request is done, and what it asked for comes after."""
-    if not any(claims_of(second, {first.number: first} if first.verb == "insert" and first.conflict else {})):
+    if first.verb != "insert" or not first.conflict or not any(claims_of(second, {first.number: first})):
         return ""
     if answers_failure(first, second):
         return ""

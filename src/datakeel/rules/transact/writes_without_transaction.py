@@ -92,7 +92,8 @@ def dependent(operation: Operation, writes: list[Effect]) -> Iterator[tuple[Effe
             why = replaces(operation, first, second) or moves(first, second)
             why = why or owns(first, second) or amends(first, second) or claims(first, second) or enters(first, second)
             why = why or announces(first, second) or settles(first, second) or advances(first, second, behind)
-            why = why or (not chosen(operation, first, second) and takes(operation, first, second)) or ""
+            if not why and (taken := takes(operation, first, second)) and not chosen(operation, first, second):
+                why = taken
             if why and operation.meet_here(first, second) and operation.before_on_some_path(first, second):
                 yield first, second, why
         earlier.add(second)
