@@ -28,13 +28,13 @@ from datakeel.read.orms.sqlalchemy.declared import (
 )
 from datakeel.read.orms.sqlalchemy.plan import FLASK, TableOf
 from datakeel.read.program import Assign, Call, Collection, Const, Expression, Item, Local, Span
-from datakeel.read.symbols import ClassInfo, Constant, FunctionInfo, Module
+from datakeel.read.symbols import ClassInfo, Constant, External, FunctionInfo, Module
 from datakeel.read.values import Arguments, FunctionTarget
 
 if TYPE_CHECKING:
     from datakeel.read.world import World
 
-LIBRARIES = ("sqlalchemy", "sqlmodel", "flask_sqlalchemy", "advanced_alchemy", "geoalchemy2")
+LIBRARIES = ("sqlalchemy", "sqlmodel", "flask_sqlalchemy", "invenio_db", "advanced_alchemy", "geoalchemy2")
 BASES = frozenset(("sqlalchemy.orm.DeclarativeBase", "sqlalchemy.orm.DeclarativeBaseNoMeta", "sqlmodel.SQLModel"))
 DECLARATIVE = "sqlalchemy.orm.DeclarativeMeta"  # what `declarative_base()` gives
 # values of `lazy` where the first use sends no query: the rows load with their owner, or never of themselves
@@ -163,8 +163,8 @@ class Mappings:
         head, _, last = dotted.rpartition(".")
         if last in ("Model", "Base") and head:
             holder = self.world.names.resolve(module, head)
-            if isinstance(holder, Constant):
-                kind = self.world.constant(holder).type
+            if isinstance(holder, Constant) or (isinstance(holder, External) and last == "Model"):
+                kind = self.world.symbol_value(holder).type
                 return FLASK if kind and self.world.libraries.canonical(kind) == FLASK else None
         return FLASK if name in (f"{FLASK}.Model", "flask_sqlalchemy.Model") else None
 

@@ -35,7 +35,7 @@ from datakeel.read.orms.sqlalchemy.transactions import AUTOCOMMIT, Transactions,
 from datakeel.read.program import Span, With
 from datakeel.read.querying import On, run_sql
 from datakeel.read.state import ENDED
-from datakeel.read.symbols import ClassInfo, Constant
+from datakeel.read.symbols import ClassInfo, Constant, External
 from datakeel.read.values import NONE, NOTHING, Arguments, ClassTarget, Value, element
 
 if TYPE_CHECKING:
@@ -286,8 +286,8 @@ class Sessions:
         for ancestor in cls.ancestors():
             for base in ancestor.bases:
                 holder = names.resolve(ancestor.module, base.rpartition(".")[0]) if isinstance(base, str) else None
-                if isinstance(holder, Constant):
-                    value = self.world.constant(holder)
+                if isinstance(holder, Constant | External):
+                    value = self.world.symbol_value(holder)
                     if value.type and self.transactions.is_a(value.type, FLASK):
                         return caller.attribute_of(value, "session", at)
         for ancestor in cls.ancestors():
