@@ -8,6 +8,7 @@ from datakeel.finding import Change, Fix, Severity, Step
 from datakeel.model.effect import Effect, Kind, StoreKind
 from datakeel.model.operation import Operation, Resource
 from datakeel.model.system import System
+from datakeel.rules.facts.guards import now
 from datakeel.rules.facts.running import ONCE
 from datakeel.rules.rule import Hit, Record, rule
 
@@ -60,8 +61,8 @@ def ends(operation: Operation) -> bool:
 def one_for_each(operation: Operation) -> Iterator[Hit]:
     """Messages for each of which something is started, and the next one is asked for at once."""
     for consume in operation.of(Kind.CONSUME):
-        if consume.store == StoreKind.MEMORY:
-            continue  # what its own process put there, its own queue bounds
+        if consume.store == StoreKind.MEMORY or not now(consume):
+            continue  # what its own process put there, its own queue bounds; or what is started takes the messages
         for spawn in operation.of(Kind.SPAWN):
             if spawn.verb in STARTS and operation.meet_here(consume, spawn) and follows(consume, spawn):
                 if not limited(operation, consume, spawn):
