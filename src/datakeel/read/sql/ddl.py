@@ -55,7 +55,8 @@ def _create(cursor: Cursor) -> Iterator[Change]:
     elif what != "index":
         yield from _create_table(cursor)
     else:
-        yield from _create_index(cursor, "unique" in before)
+        kind = next((word for word in ("fulltext", "spatial") if word in before), "")
+        yield from _create_index(cursor, "unique" in before, kind)
 
 
 _BEFORE_OBJECT = frozenset(
@@ -233,11 +234,12 @@ def _partitioning(cursor: Cursor) -> Partitioning | None:
     return Partitioning(kind, tuple(c for c in key_columns(cursor) if c))
 
 
-def _create_index(cursor: Cursor, unique: bool) -> Iterator[Change]:
+def _create_index(cursor: Cursor, unique: bool, method: str) -> Iterator[Change]:
     concurrently = cursor.take("concurrently")
     exists = cursor.take("if", "not", "exists")
     name = "" if cursor.word() == "on" else cursor.name()
-    method = cursor.next() if cursor.take("using") else ""
+    if cursor.take("using"):
+        method = cursor.next()
     if not cursor.take("on"):
         return
     cursor.take("only")
