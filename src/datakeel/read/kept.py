@@ -26,6 +26,7 @@ from datakeel.read.program import decode
 Answers = dict[Root, object]
 GROWN = 1.5  # times the ledger's size: then what is of no use any more is looked for, and left out
 REBUILD = ("msgspec._utils", "rebuild")  # by which records with named fields are made again
+BY_NAME = ("builtins", "getattr")  # how Python 3.11.0 to 3.11.3 keep an enumeration's member
 
 
 class Index(Struct, frozen=True):
@@ -189,6 +190,8 @@ class Moving(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == REBUILD:
             return super().find_class(module, name)
+        if (module, name) == BY_NAME:
+            return member
         found = super().find_class(module, name) if module.startswith("datakeel.") and "." not in name else None
         if not isinstance(found, type) or not issubclass(found, Struct | Enum):
             raise pickle.UnpicklingError(f"{module}.{name} is no part of what is kept")
@@ -208,6 +211,13 @@ class Moving(pickle.Unpickler):
         stands = found.at(line) if found is not None else line
         self.met = self.met or stands != line
         return Remark(path, stands, text)
+
+
+def member(kind: type, name: str) -> Enum:
+    """An enumeration's member, and no other attribute of anything."""
+    if not issubclass(kind, Enum):
+        raise pickle.UnpicklingError(f"{kind.__name__}.{name} is no member of an enumeration")
+    return kind[name]
 
 
 def changed(moved: Mapping[str, Moves]) -> Iterator[Thing]:
