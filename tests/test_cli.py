@@ -1,6 +1,7 @@
 """The command line: words in, words and status out."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -160,7 +161,7 @@ def test_a_full_disk_behind_standard_output_is_told() -> None:
     code = "import sys\nfrom datakeel.cli import main\nsys.exit(main(['rules', '--format', 'json']))\n"
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stderr) == (2, "datakeel: cannot write the report: No space left on device\n")
+    assert (done.returncode, done.stderr) == (2, "datakeel: cannot write: No space left on device\n")
 
 
 def test_what_is_typed_stands_above_the_configuration(shop: Path) -> None:
@@ -381,8 +382,8 @@ def test_an_interruption_while_the_program_is_loaded_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("words", "redirected", "said"),
     [
-        ("rules", ">&-", "cannot write the report: standard output is closed"),
-        ("rules", ">/dev/full", "cannot write the report: No space left on device"),
+        ("rules", ">&-", "cannot write: standard output is closed"),
+        ("rules", ">/dev/full", "cannot write: No space left on device"),
         ("--help", ">/dev/full", "cannot write: No space left on device"),
         (
             'design "track orders, 50k a day" -o /dev/null --force',
@@ -393,9 +394,16 @@ def test_an_interruption_while_the_program_is_loaded_is_one_line() -> None:
         ("revew", "2>/dev/full", ""),
     ],
 )
-def test_where_nothing_can_be_written(words: str, redirected: str, said: str) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_where_nothing_can_be_written(words: str, redirected: str, said: str, unbuffered: str) -> None:
     command = f'"$0" -m datakeel {words} {redirected}'
-    done = subprocess.run(["/bin/sh", "-c", command, sys.executable], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["/bin/sh", "-c", command, sys.executable],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    )
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"datakeel: {said}\n" if said else "")
 
 

@@ -368,6 +368,9 @@ def understood(words: Sequence[str]) -> Order | int:
     except SystemExit:  # whoever read the help has left
         return 0
     except OSError as error:
+        from datakeel.show.output import silence
+
+        silence(sys.stdout)
         raise Mistake(f"cannot write: {error.strerror or error}") from None
     except Exception as error:
         if not isinstance(error, USAGE):

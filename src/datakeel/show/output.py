@@ -42,7 +42,7 @@ def paper(stream: TextIO | None, environment: Mapping[str, str]) -> Paper:
 def write(text: str, stream: TextIO | None) -> None:
     """Prints; a character that the stream does not know becomes a question mark, a reader that has left is no fault."""
     if stream is None:
-        raise Mistake("cannot write the report: standard output is closed")
+        raise Mistake("cannot write: standard output is closed")
     try:
         stream.write(text.encode(stream.encoding or "utf-8", "replace").decode(stream.encoding or "utf-8"))
         stream.flush()
@@ -50,7 +50,7 @@ def write(text: str, stream: TextIO | None) -> None:
         silence(stream)
     except OSError as error:
         silence(stream)
-        raise Mistake(f"cannot write the report: {error.strerror or error}") from None
+        raise Mistake(f"cannot write: {error.strerror or error}") from None
 
 
 def give(text: str, file: Path | None) -> None:
