@@ -236,7 +236,10 @@ class Caller(Applier):
         row = self.registering(node)
         if row is None or row.entry is None or row.entry.callable:
             return value
-        self.follow_elsewhere(value, node_span(node))
+        if row.entry.kind == "schedule":  # a plan's function does nothing but say what its tasks are
+            self.follow_apart(value, node_span(node))
+        else:
+            self.follow_elsewhere(value, node_span(node))
         return value.but(type=row.entry.becomes) if row.entry.becomes else value
 
     def registering(self, decorator: Expression) -> CallRow | None:
@@ -248,6 +251,16 @@ class Caller(Applier):
         made = self.eval(expression).target if isinstance(expression, Global | Attribute) else None
         row = self.world.libraries.call(made.dotted) if isinstance(made, ExternalTarget) else None
         return row if row is not None and row.entry is not None and row.entry.becomes else None
+
+    def follow_apart(self, function: Value, at: Span) -> None:
+        """A nested function that runs by itself, as a part of what the outer one stands for: what is open round it, or
+        round another one, is not open in it."""
+        before = self.state
+        self.state = before.fork()
+        self.state.locks = ()
+        self.state.transactions = {}
+        self.invoke(function, Arguments(), at, awaited=True)
+        self.state = before
 
     def follow_elsewhere(self, function: Value, at: Span) -> None:
         """A nested function that is a way in runs at another time, with arguments that nothing is known of."""
