@@ -199,9 +199,7 @@ class Operation(Struct, frozen=True, kw_only=True, dict=True):
     parameters: tuple[str, ...] = ()
     complete: bool = True  # False: part of it could not be followed
     recursive: bool = False  # it calls itself
-    unused: bool = (
-        False  # no code that is needed calls or names it, and nothing starts it, in a program of many ways in
-    )
+    unused: bool = False  # nothing starts it, and no needed code calls or names it, in a program of many ways in
     decorated: bool = False  # by something that is not known, as what calls it may be: that may start it
 
     def of(self, *kinds: Kind) -> Iterator[Effect]:

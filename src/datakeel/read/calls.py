@@ -174,11 +174,6 @@ class Caller(Applier):
         if handled is not None:
             return handled
         match function.target:
-            case ClosureTarget() as closure:
-                row = self.made_of_it(function)
-                if row is not None:
-                    return self.apply_row(row, f"{function.type}.__call__", function, arguments, at)
-                return self.call_closure(closure, arguments, at)
             case PartialTarget(value, given, waits):
                 merged = Arguments(
                     (*given.positional, *arguments.positional),
@@ -189,10 +184,12 @@ class Caller(Applier):
                 return self.invoke(value, merged, at, awaited=awaited or waits)
             case ClassTarget(cls):
                 return self.construct(cls, arguments, at)
-            case FunctionTarget() as target:
+            case FunctionTarget() | ClosureTarget() as target:
                 row = self.made_of_it(function)
                 if row is not None:
                     return self.apply_row(row, f"{function.type}.__call__", function, arguments, at)
+                if isinstance(target, ClosureTarget):
+                    return self.call_closure(target, arguments, at)
                 return self.call_function(target, arguments, at, awaited=awaited)
             case ExternalTarget(dotted):
                 return self.call_external(dotted, arguments, at)

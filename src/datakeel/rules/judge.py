@@ -16,7 +16,6 @@ from datakeel.model.migration import Migration
 from datakeel.model.operation import Operation, Resource, Role
 from datakeel.model.place import Place
 from datakeel.model.system import Remark, System
-from datakeel.rules.facts.running import unentered
 from datakeel.rules.facts.tables import snake
 from datakeel.rules.memory import Findings, Held, Memory, Parts, Watched
 from datakeel.rules.rule import Hit, Rule, rules
@@ -201,9 +200,8 @@ def confidence(hit: Hit, operation: Operation | None, rule: Rule, system: System
 def nothing_starts(operation: Operation, rule: Rule, system: System) -> bool:
     """Whether nothing is seen to start a function, of which a rule says what two runs do to each other, in a whole
     program, or one whose ways in are known."""
-    if not (unentered(operation, system) or (system.large and not operation.entries)):
-        return False
-    return not (rule.sure and operation.decorated)
+    known = system.served or system.large
+    return known and not operation.entries and not (rule.sure and operation.decorated)
 
 
 def for_trials(operation: Operation) -> bool:

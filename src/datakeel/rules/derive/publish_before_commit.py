@@ -9,7 +9,7 @@ from datakeel.model.certainty import Answer
 from datakeel.model.effect import Effect, Kind, StoreKind, When
 from datakeel.model.operation import Exit, Operation
 from datakeel.model.system import System
-from datakeel.rules.facts.decisions import deciding_reads, first_filling, of_old_rows, says_absent
+from datakeel.rules.facts.decisions import first_filling, of_old_rows, where_missing
 from datakeel.rules.facts.derivation import about, committed_between, marks, named_in, record_writes, together, unit
 from datakeel.rules.facts.guards import here
 from datakeel.rules.facts.losable import for_devices, kept_nowhere
@@ -94,14 +94,13 @@ def uncommitted(operation: Operation, publish: Effect, system: System) -> Effect
 def one_for_all(operation: Operation, write: Effect, publish: Effect) -> bool:
     """Whether a row is made where there is none, and is the same one for every run: it is made once in a system's
     life. One of constants alone is so where the message does not tell of it."""
-    if write.verb == "get-or-create":
-        return of_constants(write)
-    if write.verb != "insert":
+    if write.verb not in ("get-or-create", "insert"):
         return False
-    if any(says_absent(guard, read) and of_constants(read) for guard, read in deciding_reads(operation, write)):
+    if where_missing(operation, write, of_constants):
         return True
-    constant = bool(write.assigned) and all(a.how in ("constant", "default") for a in write.assigned)
-    return constant and not about(write, (*publish.payload, *publish.key_sources))
+    constant = all(a.how in ("constant", "default") for a in write.assigned)
+    alike = write.verb == "insert" and bool(write.assigned) and constant
+    return alike and not about(write, (*publish.payload, *publish.key_sources))
 
 
 def of_constants(asked: Effect) -> bool:

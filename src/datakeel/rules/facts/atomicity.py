@@ -30,7 +30,7 @@ def around(operation: Operation) -> Answer:
 def together(operation: Operation, a: Effect, b: Effect) -> Answer:
     """Whether two effects commit in one transaction, or not at all. Two scopes are parts of what a caller has open;
     what an object's own method changes goes out with the session that holds the object, whichever that is."""
-    if handed_in(a, b) or handed_in(b, a):
+    if on_lent_cursor(a, b) or on_lent_cursor(b, a):
         return Answer.UNKNOWN
     known = a.connection and b.connection
     if a.connection != b.connection and (known or not operation.same_transaction(a, b)):
@@ -40,7 +40,7 @@ def together(operation: Operation, a: Effect, b: Effect) -> Answer:
     return around(operation) if part_of_outer(operation, a) and part_of_outer(operation, b) else Answer.NO
 
 
-def handed_in(effect: Effect, other: Effect) -> bool:
+def on_lent_cursor(effect: Effect, other: Effect) -> bool:
     """Whether an effect goes to a cursor that a caller hands in, which may be of the connection on which another has
     its transaction open."""
     return (

@@ -37,7 +37,6 @@ def behind(read: Effect, held: Effect) -> bool:
     if read.dataset == held.dataset:
         return False
     return any(
-        p.operator == ">"
-        and (p.value.startswith("column:") or any(s.kind == "read" and s.number == held.number for s in p.sources))
+        p.operator == ">" and (p.value.startswith("column:") or any(held.gave(s) for s in p.sources))
         for p in read.predicates
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from datakeel.model.effect import Assignment, Cardinality, Effect, Guard, Kind, Predicate, Source
 from datakeel.model.operation import Operation
@@ -53,9 +53,15 @@ def says_absent(guard: Guard, read: Effect) -> bool:
 
 def first_filling(operation: Operation, write: Effect) -> bool:
     """Whether a write happens once in a system's life: where the row of one fixed key (``id=1``) is not there yet."""
+    return where_missing(operation, write, of_fixed_key)
+
+
+def where_missing(operation: Operation, write: Effect, one: Callable[[Effect], bool]) -> bool:
+    """Whether a write happens only where a row is not there yet that is looked for in a certain way, which `one` tells
+    by what asks for it."""
     if write.verb == "get-or-create":
-        return of_fixed_key(write)
-    return any(says_absent(guard, read) and of_fixed_key(read) for guard, read in deciding_reads(operation, write))
+        return one(write)
+    return any(says_absent(guard, read) and one(read) for guard, read in deciding_reads(operation, write))
 
 
 def of_fixed_key(effect: Effect) -> bool:
